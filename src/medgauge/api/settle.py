@@ -1,0 +1,87 @@
+"""Decides what a recipe leaves to the data (``auto``); the decisions are written into recipe.yaml."""
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from medgauge.core.errors import InputError
+from medgauge.data.augment import AugmentSettings, check_label_safety
+from medgauge.data.cache import image_facts
+from medgauge.data.prepare import PrepareSettings
+from medgauge.data.table import Table
+from medgauge.recipes.schema import Recipe
+
+if TYPE_CHECKING:
+    from medgauge.api.study import Study
+
+LARGEST = {2: 224, 3: 64}
+SAMPLE = 64  # training images that are read before a decision
+
+
+def settle_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
+    """Size, fit, window, channels and the covariates that are sizes of pixels, from a sample of the training images."""
+    step = max(1, len(rows) // SAMPLE)
+    sources = [table.image[row] for row in rows[::step][:SAMPLE]]
+    facts = image_facts(sources)
+    if not facts.ndims:
+        raise InputError(f"none of the images can be read; the first: {facts.problems[0][1]}")
+    image, ndim = recipe.image, facts.ndims[0]
+    largest = [max(size[axis] for size in facts.sizes if len(size) == ndim) for axis in range(ndim)]
+    small = max(largest) <= LARGEST[ndim]
+    if image.size == "auto":
+        image = replace(image, size=largest if small else [LARGEST[ndim]] * ndim)
+    if image.fit == "auto":
+        image = replace(image, fit="pad_or_crop" if small or image.spacing else "resize")
+    if image.channels == "auto":
+        image = replace(image, channels=1 if facts.grey else 3)
+    if image.window == "auto":
+        image = replace(image, window=[float(end) for end in facts.window or (0.0, 255.0)])
+    sizes = [name for name in table.covariate if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
+    augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
+    settled = replace(recipe, image=image, augmentation=augmentation)
+    check_label_safety(augment_settings(settled), augmentation.label_changes_with, augmentation.size_covariates)
+    return settled
+
+
+def settle_training(recipe: Recipe, study: "Study") -> Recipe:
+    """Encoder, normalisation, batch and steps, from dimensions and the number of training cases."""
+    ndim, cases = study.images.array.ndim - 2, len(study.rows("train"))
+    encoder, training = recipe.model.encoder, recipe.training
+    if encoder.name == "auto":
+        encoder = replace(encoder, name="small")
+    if encoder.norm == "auto":
+        encoder = replace(encoder, norm="batch" if ndim == 2 else "group")
+    if training.batch_size == "auto":
+        training = replace(training, batch_size=max(2, min(64 if ndim == 2 else 16, cases // 4)))
+    if training.steps == "auto":
+        training = replace(training, steps=min(3000, max(600, 150 * cases // int(training.batch_size))))
+    return replace(recipe, model=replace(recipe.model, encoder=encoder), training=training)
+
+
+def prepare_settings(recipe: Recipe) -> PrepareSettings:
+    """The image settings of the data layer."""
+    image = recipe.image
+    if "auto" in (image.size, image.window, image.channels, image.fit):
+        raise ValueError("image settings must be decided first")
+    return PrepareSettings(
+        size=tuple(image.size),  # type: ignore[arg-type]  # no auto is left
+        fit=image.fit,  # type: ignore[arg-type]  # no auto is left
+        window=(float(image.window[0]), float(image.window[1])),
+        spacing=None if image.spacing is None else tuple(image.spacing),
+        channels=image.channels,  # type: ignore[arg-type]  # 1 or 3
+    )
+
+
+def augment_settings(recipe: Recipe) -> AugmentSettings:
+    """The augmentation settings of the data layer."""
+    wanted = recipe.augmentation
+    axes = {"columns": -1, "rows": -2, "depth": -3}
+    return AugmentSettings(
+        flip=tuple(axes[name] for name in wanted.flip),
+        rotation=wanted.rotation,
+        shift=wanted.shift,
+        scale=wanted.scale,
+        brightness=wanted.intensity,
+        contrast=wanted.intensity,
+        noise=wanted.noise,
+    )

@@ -1,0 +1,94 @@
+"""What flows between the parts: a batch, a step of the objective, and the collected cases of a split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images and what is known of them, as the model and the objective get them.
+
+    - Shape: image (n, c, h, w) or (n, c, d, h, w) float32; label (n, t) float64 in original units, NaN = missing;
+      covariates (n, q); times (n,) float64, what the label is divided by before scaling (``label_times``); weight (n,),
+      mean 1 over the training split; row (n,) int64, the row in the table; view like image, the second augmentation of
+      the same case.
+    """
+
+    image: Float[Tensor, "n c *space"]
+    label: Float[Tensor, "n t"]
+    row: Int[Tensor, " n"]
+    covariates: Float[Tensor, "n q"] | None = None
+    times: Float[Tensor, " n"] | None = None
+    weight: Float[Tensor, " n"] | None = None
+    view: Float[Tensor, "n c *space"] | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What terms may ask for by name; absent = None. Labels and predictions are in normalised label units."""
+
+    label: Float[Tensor, "n t"]
+    embedding: Float[Tensor, "n d"] | None = None
+    prediction: Float[Tensor, "n t"] | None = None
+    logits: Float[Tensor, "n t k"] | None = None
+    weight: Float[Tensor, " n"] | None = None
+    covariates: Float[Tensor, "n q"] | None = None
+    features: Float[Tensor, "n f"] | None = None
+    projection: Float[Tensor, "n p"] | None = None
+    twin: Float[Tensor, "n p"] | None = None
+    prototypes: Float[Tensor, "t d"] | None = None
+    semantics: Float[Tensor, "t s"] | None = None
+    progress: Float[Tensor, ""] | None = None
+    row: Int[Tensor, " n"] | None = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Collected cases of a split: the gallery proper (training), or the validation, calibration or test cases.
+
+    - Shape: embedding (n, d) float32, in normalised label units; label (n, t) float64 in original units, NaN = missing;
+      prediction (n, t) in normalised label units or None; id and group: n texts; times (n,) float64 or None:
+      the covariate by which a case's label was divided before scaling (``label_times``).
+    """
+
+    embedding: Float[Tensor, "n d"]
+    label: Float[Tensor, "n t"]
+    id: Sequence[str]
+    group: Sequence[str]
+    prediction: Float[Tensor, "n t"] | None = None
+    times: Float[Tensor, " n"] | None = None
+
+    def __len__(self) -> int:
+        return int(self.embedding.shape[0])
+
+    def take(self, rows: Int[Tensor, " m"]) -> "Gallery":
+        """The given rows, in that order."""
+        places = [int(row) for row in rows]
+        return replace(
+            self,
+            embedding=self.embedding[rows],
+            label=self.label[rows],
+            id=[self.id[place] for place in places],
+            group=[self.group[place] for place in places],
+            prediction=None if self.prediction is None else self.prediction[rows],
+            times=None if self.times is None else self.times[rows],
+        )
+
+    def observed(self) -> "Gallery":
+        """The cases with at least one label."""
+        return self.take(torch.nonzero(~torch.isnan(self.label).all(dim=1)).flatten())
+
+
+class LabelCoding(Protocol):
+    """How labels become normalised label units and back (``models.scaling.LabelScaling`` is one)."""
+
+    def encode(self, label: Tensor, times: Tensor | None = None) -> Tensor:
+        """Original units (n, t) to normalised label units (n, t); ``times`` (n,) divides first."""
+
+    def decode(self, value: Tensor, times: Tensor | None = None) -> Tensor:
+        """Normalised label units (n, t) to original units (n, t); ``times`` (n,) multiplies last."""

@@ -1,0 +1,50 @@
+"""Functions of whole splits: errors, agreement, label regions, the space, intervals by group, and baselines.
+
+A metric takes (prediction (n, t), label (n, t)) and gives a float64 tensor (t,). Missing labels (NaN) are left out of
+each target; a target without any observed label is NaN, and so is one with a NaN prediction where a label is observed.
+"""
+
+from medgauge.metrics.agreement import (
+    calibration_intercept,
+    calibration_slope,
+    concordance_correlation,
+    pearson,
+    spearman,
+)
+from medgauge.metrics.baselines import CovariateBaseline, covariate_baseline, median_baseline, skill
+from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, bootstrap_interval
+from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
+from medgauge.metrics.masking import Metric
+from medgauge.metrics.neighbourhood import neighbour_difference
+from medgauge.metrics.regions import REGION_NAMES, LabelRegions, by_region, published_regions, region_codes
+from medgauge.metrics.residual import ResidualVariance, choose_neighbours, residual_variance
+
+__all__ = [
+    "MIN_GROUPS",
+    "REGION_NAMES",
+    "TOO_FEW_GROUPS",
+    "CovariateBaseline",
+    "LabelRegions",
+    "Metric",
+    "ResidualVariance",
+    "bias",
+    "bootstrap_interval",
+    "by_region",
+    "calibration_intercept",
+    "calibration_slope",
+    "choose_neighbours",
+    "concordance_correlation",
+    "covariate_baseline",
+    "geometric_mean_error",
+    "mae",
+    "median_baseline",
+    "neighbour_difference",
+    "pearson",
+    "published_regions",
+    "r2",
+    "region_codes",
+    "residual_variance",
+    "rmse",
+    "skill",
+    "spearman",
+]

@@ -1,0 +1,19 @@
+"""Models: encoder, neck, head, and the scaling of labels."""
+
+from medgauge.models.encoders import Encoder, build_encoder, encoder_names
+from medgauge.models.heads import LinearHead
+from medgauge.models.model import Model, Output, build_model
+from medgauge.models.necks import CovariateNeck
+from medgauge.models.scaling import LabelScaling
+
+__all__ = [
+    "CovariateNeck",
+    "Encoder",
+    "LabelScaling",
+    "LinearHead",
+    "Model",
+    "Output",
+    "build_encoder",
+    "build_model",
+    "encoder_names",
+]

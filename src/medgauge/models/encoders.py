@@ -1,0 +1,179 @@
+"""Encoders by name: images to features."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medgauge.core.errors import InputError
+from medgauge.models import monai_networks
+from medgauge.models.residual import ResidualNetwork
+
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
+WIDTHS = (16, 32, 64, 128)
+SMALL_SETTINGS: Mapping[str, Any] = MappingProxyType({"blocks": 1, "stem_stride": 2, "pool": "average"})
+DEFAULT_NORM = {2: "batch", 3: "group"}
+
+
+class Encoder(nn.Module):
+    """A network with what is needed to check its images and to build it again.
+
+    - Shape: image (n, channels, h, w) or (n, channels, d, h, w) -> features (n, ``features``).
+    - Raises: InputError for an image with other channels or dimensions.
+
+    Args:
+        network: image -> (n, features).
+        features: how many.
+        ndim: 2 or 3.
+        channels: of the image.
+        description: what :func:`build_encoder` got, without the pretrained weights.
+    """
+
+    def __init__(
+        self, network: nn.Module, *, features: int, ndim: int, channels: int, description: Mapping[str, Any]
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.features, self.ndim, self.channels = features, ndim, channels
+        self.description = dict(description)
+
+    def forward(self, image: Float[Tensor, "n c *space"]) -> Float[Tensor, "n f"]:
+        """Return the features."""
+        if image.ndim != self.ndim + 2:
+            raise InputError(
+                f"the model reads {self.ndim}-D images, and these have {image.ndim - 2} dimensions beside channels; "
+                "give images like those it was trained with."
+            )
+        if image.shape[1] != self.channels:
+            word = "channel" if self.channels == 1 else "channels"
+            raise InputError(
+                f"the model reads {self.channels} {word}, and the image has {image.shape[1]}; "
+                "give images like those it was trained with."
+            )
+        features: Tensor = self.network(image)
+        return features
+
+    @torch.no_grad()
+    def check_size(self, size: Sequence[int]) -> None:
+        """Raise InputError unless a trial image of this size, (h, w) or (d, h, w), gives the features promised."""
+        was, weight = self.training, next(self.parameters())
+        try:
+            features = self.eval()(torch.zeros(1, self.channels, *size, device=weight.device, dtype=weight.dtype))
+        except (AssertionError, RuntimeError, ValueError, TypeError) as error:
+            shown = " x ".join(str(side) for side in size)
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"the encoder {self.description['name']} cannot read images of {shown} ({reason}); "
+                "choose another image size or another encoder."
+            ) from error
+        finally:
+            self.train(was)
+        if features.shape != (1, self.features):
+            shape = tuple(features.shape)
+            raise InputError(
+                f"the encoder {self.description['name']} gives no list of features but a map of shape {shape}."
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """What :func:`medgauge.models.build_model` needs to build this encoder again."""
+        return dict(self.description)
+
+
+def encoder_names() -> dict[str, str]:
+    """Names that :func:`build_encoder` knows, with what they are."""
+    names = {"small": "narrow residual network for small data, 2-D and 3-D"}
+    names |= {f"monai/{name}": "MONAI, 2-D and 3-D" for name in monai_networks.NAMES}
+    return names | {"timm/<name>": "any network of timm, 2-D, extra timm (timm/convnext_tiny, timm/inception_v3)"}
+
+
+def build_encoder(
+    name: str,
+    *,
+    ndim: int,
+    channels: int,
+    width: float = 1.0,
+    norm: str = "default",
+    pretrained: bool | str = False,
+    settings: Mapping[str, Any] = NO_SETTINGS,
+) -> Encoder:
+    """The encoder of that name.
+
+    - Raises: InputError for an unknown name (with the nearest ones) or a setting the encoder does not have.
+
+    Args:
+        name: see :func:`encoder_names`.
+        ndim: dimensions of the image, 2 or 3.
+        channels: of the image.
+        width: factor on the channels inside (``small`` and MONAI's ResNets).
+        norm: ``batch``, ``instance``, ``group``, or ``default``: batch in 2-D, group in 3-D (small batches);
+            timm's networks keep their own.
+        pretrained: False, ``hub`` or a file of weights; timm's networks only.
+        settings: of this encoder alone; ``small``: blocks, stem_stride, pool.
+    """
+    if ndim not in (2, 3):
+        raise InputError(f"images have 2 or 3 dimensions, not {ndim}.")
+    if channels < 1 or width <= 0:
+        raise ValueError(f"channels must be >= 1 and width > 0, got {channels} and {width}")
+    if norm not in ("default", "batch", "instance", "group"):
+        raise InputError(f"norm must be default, batch, instance or group, and is {norm}.")
+    kind, _, inner = name.partition("/")
+    if kind == "timm" and inner:
+        network, features = _timm(inner, ndim, channels, width, norm, pretrained, settings)
+    else:
+        _check_name(name)
+        if pretrained:
+            raise InputError(f"the encoder {name} has no pretrained weights to load; only encoders named timm/... do.")
+        norm = DEFAULT_NORM[ndim] if norm == "default" else norm
+        settings = settings if kind == "monai" else {**SMALL_SETTINGS, **settings}
+        make = _monai if kind == "monai" else _small
+        network, features = make(inner, ndim, channels, width, norm, settings)
+    description = {"name": name, "width": width, "norm": norm, "settings": dict(settings)}
+    return Encoder(network, features=features, ndim=ndim, channels=channels, description=description)
+
+
+def _check_name(name: str) -> None:
+    names = [known for known in encoder_names() if known != "timm/<name>"]
+    if name in names:
+        return
+    near = difflib.get_close_matches(name, [*names, "timm/convnext_tiny"], n=3) or names
+    raise InputError(
+        f"there is no encoder named {name}; the nearest are {', '.join(near)} (see: medgauge list encoders)."
+    )
+
+
+def _small(
+    _: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
+) -> tuple[nn.Module, int]:
+    wrong = sorted(set(settings) - set(SMALL_SETTINGS))
+    if wrong:
+        raise InputError(f"the encoder small has no setting {wrong[0]}; its settings are {', '.join(SMALL_SETTINGS)}.")
+    widths = [max(round(one * width), 1) for one in WIDTHS]
+    try:
+        network = ResidualNetwork(ndim=ndim, channels=channels, widths=widths, norm=norm, **settings)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the encoder small cannot be built: {error}.") from error
+    return network, network.features
+
+
+def _monai(
+    name: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
+) -> tuple[nn.Module, int]:
+    return monai_networks.build_monai(name, ndim=ndim, channels=channels, width=width, norm=norm, settings=settings)
+
+
+def _timm(
+    name: str, ndim: int, channels: int, width: float, norm: str, pretrained: bool | str, settings: Mapping[str, Any]
+) -> tuple[nn.Module, int]:
+    if ndim != 2:
+        raise InputError(
+            f"timm/{name} reads 2-D images only, and these have {ndim} dimensions; choose small or monai/resnet18."
+        )
+    if width != 1.0 or norm != "default":
+        raise InputError(f"timm/{name} keeps its own width and norm; leave width at 1 and norm at default.")
+    from medgauge.models.timm_networks import build_timm
+
+    return build_timm(name, channels=channels, pretrained=pretrained, settings=settings)

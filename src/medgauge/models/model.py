@@ -1,0 +1,85 @@
+"""Encoder, neck and head as one model that can be described and built again."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medgauge.core.errors import InputError
+from medgauge.models.encoders import build_encoder
+from medgauge.models.heads import LinearHead, widened
+from medgauge.models.necks import CovariateNeck
+
+
+class Output(NamedTuple):
+    """What a model gives for a batch; absent = None.
+
+    - Shape: embedding (n, d); prediction (n, t) in normalised label units; logits (n, t, k); features (n, f).
+    """
+
+    embedding: Float[Tensor, "n d"]
+    prediction: Float[Tensor, "n t"] | None
+    logits: Float[Tensor, "n t k"] | None
+    features: Float[Tensor, "n f"]
+
+
+class Model(nn.Module):
+    """Image (and covariates) to embedding, prediction and features.
+
+    - Shape: image (n, c, h, w) or (n, c, d, h, w), covariates (n, q) -> :class:`Output`, float32 also under autocast.
+    - Raises: InputError for channels, dimensions or covariates other than the model was built for.
+
+    Args:
+        encoder: image -> (n, features), with the attribute ``features``.
+        neck: features and covariates -> embedding.
+        head: embedding -> prediction; None for a model whose values come from neighbours alone.
+    """
+
+    def __init__(self, encoder: nn.Module, neck: nn.Module, head: nn.Module | None = None) -> None:
+        super().__init__()
+        self.encoder, self.neck, self.head = encoder, neck, head
+
+    def forward(self, image: Float[Tensor, "n c *space"], covariates: Float[Tensor, "n q"] | None = None) -> Output:
+        """Return the outputs of one batch."""
+        features = widened(self.encoder(image))
+        embedding = self.neck(features, covariates)
+        prediction = None if self.head is None else self.head(embedding)
+        return Output(embedding=embedding, prediction=prediction, logits=None, features=features)
+
+    def describe(self) -> dict[str, Any]:
+        """What :func:`build_model` needs to build this model again; fit for JSON. Weights are not in it."""
+        parts: dict[str, Any] = {"encoder": self.encoder, "neck": self.neck, "head": self.head}
+        for name, part in parts.items():
+            if part is not None and not callable(getattr(part, "describe", None)):
+                raise ValueError(f"the {name} {type(part).__name__} must have a method describe() to be saved")
+        encoder, neck, head = (None if part is None else part.describe() for part in parts.values())
+        return {
+            "ndim": self.encoder.ndim,
+            "channels": self.encoder.channels,
+            "covariates": self.neck.covariates,
+            "targets": 0 if self.head is None else self.head.targets,
+            "encoder": encoder,
+            "neck": neck,
+            "head": head,
+        }
+
+
+def build_model(description: Mapping[str, Any]) -> Model:
+    """The model of a description (:meth:`Model.describe`), with fresh weights.
+
+    The key ``pretrained`` under ``encoder`` is optional and never in what ``describe`` gives: saved weights come after.
+
+    - Raises: InputError for a description that is incomplete or names unknown parts.
+    """
+    try:
+        encoder, neck, head = (description[part] for part in ("encoder", "neck", "head"))
+        made = build_encoder(ndim=description["ndim"], channels=description["channels"], **encoder)
+        settings = {key: value for key, value in neck.items() if key != "name"}
+        if neck["name"] != "covariate" or (head is not None and head["name"] != "linear"):
+            raise InputError("the model's description names a neck or head that this version does not have.")
+        made_neck = CovariateNeck(made.features, description["covariates"], **settings)
+        made_head = None if head is None else LinearHead(made_neck.embedding, description["targets"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"the model's description is incomplete or from another version ({error}).") from error
+    return Model(made, made_neck, made_head)

@@ -1,0 +1,206 @@
+"""What a recipe may say: every setting, its default and its meaning. ``auto`` is decided from the data and written out."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from medgauge.training.plan import OptimiserSettings, TrainingSettings
+
+Auto = Literal["auto"]
+
+
+@dataclass
+class ClaimSettings:
+    """What the recipe should show.
+
+    Args:
+        source: paper and table.
+        status: what is reproduced of it, in a few words.
+    """
+
+    source: str = "none"
+    status: str = "no claim"
+
+
+@dataclass
+class DataSettings:
+    """The table, its columns, and how cases are split.
+
+    Args:
+        table: CSV or Parquet file, or bundled:hc18.
+        image: column of image files, relative to the table; may point into an array file (volumes.npz#images[12]).
+        array: array file that holds all images (volumes.npz#images), with index.
+        index: column of rows in array.
+        label: label columns.
+        group: column of what may not be on both sides of a split (patient, examination).
+        no_groups: every case is its own group; must be said.
+        covariates: number columns given to the model beside the image.
+        id: column of case ids; without it the image's path or index.
+        split: column of given splits.
+        resplit: ignore the split column.
+        shares: shares of the groups, for splits made here.
+        missing: a number that means a missing label.
+        label_times: covariate by which labels are divided before training; predictions are multiplied by it.
+        label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
+        skip_bad: leave out cases that cannot be read and list them in problems.csv.
+        cache: folder of decoded images; auto = the user's cache folder.
+    """
+
+    table: str | None = None
+    image: str | None = None
+    array: str | None = None
+    index: str | None = None
+    label: list[str] = field(default_factory=list)
+    group: str | None = None
+    no_groups: bool = False
+    covariates: list[str] = field(default_factory=list)
+    id: str | None = None
+    split: str | None = None
+    resplit: bool = False
+    shares: dict[str, float] = field(
+        default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
+    )
+    missing: float | None = None
+    label_times: str | None = None
+    label_scaling: Literal["zscore", "min_max", "log2", "none"] = "zscore"
+    skip_bad: bool = False
+    cache: str = "auto"
+
+
+@dataclass
+class ImageSettings:
+    """How an image becomes the array that the model reads.
+
+    Args:
+        size: pixels or voxels an axis, rows first; auto from the images.
+        fit: how an image of another size is fitted: pad_or_crop, pad, crop, resize (keeps the aspect, then pads) or stretch.
+        window: lowest and highest intensity, mapped to 0 and 1; auto = the whole range of 8- and 16-bit images, else from
+            the training images.
+        spacing: millimetres an axis to resample to; none = as it is.
+        channels: 1 or 3; auto = as the images have.
+    """
+
+    size: list[int] | Auto = "auto"
+    fit: Literal["pad", "crop", "pad_or_crop", "resize", "stretch", "auto"] = "auto"
+    window: list[float] | Auto = "auto"
+    spacing: list[float] | None = None
+    channels: int | Auto = "auto"
+
+
+@dataclass
+class AugmentationSettings:
+    """Random changes of training images, none of which may change the label.
+
+    Args:
+        flip: axes that may be mirrored: rows, columns (and depth).
+        rotation: largest angle, degrees.
+        shift: largest shift, as a fraction of the size.
+        scale: largest change of size, as a fraction; off by default, since it changes lengths.
+        intensity: largest change of brightness and contrast, as a fraction.
+        noise: standard deviation of added noise, in the 0 to 1 range of images.
+        label_changes_with: transforms that would change the label (scale, flip, rotation, shift, intensity); refused, unless it
+            is scale and size_covariates names what is updated with it.
+        size_covariates: covariates that are a pixel's size: divided by the zoom.
+    """
+
+    flip: list[Literal["rows", "columns", "depth"]] = field(default_factory=list)
+    rotation: float = 0.0
+    shift: float = 0.0
+    scale: float = 0.0
+    intensity: float = 0.0
+    noise: float = 0.0
+    label_changes_with: list[Literal["scale", "flip", "rotation", "shift", "intensity"]] = field(
+        default_factory=lambda: ["scale"]
+    )
+    size_covariates: list[str] = field(default_factory=list)
+
+
+@dataclass
+class EncoderSettings:
+    """The network from image to features.
+
+    Args:
+        name: see ``medgauge list encoders``; auto = small.
+        norm: batch, group or instance; auto = batch in 2-D, group in 3-D.
+        pretrained: none, hub, or a local file of weights.
+        settings: further settings of that encoder.
+    """
+
+    name: str = "auto"
+    norm: str = "auto"
+    pretrained: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ModelSettings:
+    """Encoder, neck and head.
+
+    Args:
+        encoder: the network from image to features.
+        embedding: size of the embedding; >= 1.
+        covariate_width: size of the embedded covariates.
+        head: linear, or none where only neighbours predict.
+    """
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    embedding: int = 64
+    covariate_width: int = 32
+    head: Literal["linear", "none"] = "linear"
+
+    def __post_init__(self) -> None:
+        if self.embedding < 1:
+            raise ValueError(f"model.embedding must be >= 1, got {self.embedding}")
+
+
+@dataclass
+class PredictionSettings:
+    """How values are read off the trained model.
+
+    Args:
+        predictor: the predictor of record: head, neighbours, or auto = the one with the lower MAE on val.
+        level: of the prediction intervals; in (0, 1).
+    """
+
+    predictor: Literal["head", "neighbours", "auto"] = "auto"
+    level: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"prediction.level must be in (0, 1), got {self.level}")
+
+
+def default_objective() -> dict[str, Any]:
+    """RM-Loss for the embedding and L1 for the head."""
+    return {
+        "isometry": {"factor": 1.0, "term": {"class_path": "RMLoss", "init_args": {}}},
+        "error": {"factor": 1.0, "term": {"class_path": "PointwiseLoss", "init_args": {"kind": "l1"}}},
+    }
+
+
+@dataclass
+class Recipe:
+    """A whole recipe.
+
+    Args:
+        claim: what the recipe should show.
+        data: table, columns and splits.
+        image: how images are read.
+        augmentation: random changes of training images.
+        model: encoder, neck, head.
+        objective: terms by name, each with factor and term (class_path and init_args).
+        optimiser: optimiser and learning rate.
+        training: the loop.
+        prediction: predictors and intervals.
+        seed: of splits, initialisation, batches and augmentation.
+    """
+
+    claim: ClaimSettings = field(default_factory=ClaimSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    image: ImageSettings = field(default_factory=ImageSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    objective: dict[str, Any] = field(default_factory=default_objective)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    prediction: PredictionSettings = field(default_factory=PredictionSettings)
+    seed: int = 0

@@ -1,0 +1,84 @@
+"""Which cases the report shows as cards, and whose thumbnails that needs."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SHOWN_NEIGHBOURS = 5
+"""Neighbours with an image on a card; the largest weights come first."""
+
+
+def targets_in(predictions: "DataFrame") -> list[str]:
+    """The targets of a predictions table, in its order."""
+    names = [str(column)[len("label_") :] for column in predictions.columns if str(column).startswith("label_")]
+    return [name for name in names if f"value_{name}" in predictions.columns]
+
+
+def shown_split(predictions: "DataFrame") -> str:
+    """``test`` once the test split was looked at, else ``val``."""
+    return "test" if bool((predictions["split"] == "test").any()) else "val"
+
+
+def choose_cards(predictions: "DataFrame", target: str, *, count: int = 4) -> list[tuple[str, int]]:
+    """The cases of the shown split that get a card, as (kind, row); the same table always gives the same cards.
+
+    best, median and worst go by absolute error (ties by row) and share no case. rare are cases of region few, spread
+    evenly over their labels whatever their error, so a case may be both worst and rare.
+
+    - Shape: ``predictions`` as in predictions.csv; at most ``count`` cases a kind.
+    - Raises: ValueError if ``count`` is below 1 or the target is not in the table.
+    """
+    if count < 1:
+        raise ValueError(f"count must be >= 1, got {count}")
+    if target not in targets_in(predictions):
+        raise ValueError(f"target must be one of {targets_in(predictions)}, got {target}")
+    cases = predictions[predictions["split"] == shown_split(predictions)]
+    error = (cases[f"value_{target}"] - cases[f"label_{target}"]).abs()
+    cases = cases.assign(error=error)[np.isfinite(error)].sort_values(["error", "row"], kind="stable")
+    rows = [int(row) for row in cases["row"]]
+    many = min(count, max(1, len(rows) // 3))
+    start = (len(rows) - many) // 2
+    chosen = {"best": rows[:many], "worst": rows[::-1][:many], "median": rows[start : start + many]}
+    result: list[tuple[str, int]] = []
+    for kind in ("best", "median", "worst"):
+        taken = {row for _, row in result}
+        result += [(kind, row) for row in chosen[kind] if row not in taken]
+    return result + [("rare", row) for row in _rare(cases, target, count)]
+
+
+def _rare(cases: "DataFrame", target: str, count: int) -> list[int]:
+    """Rows of region few, spread evenly over their labels, from the smallest label to the largest."""
+    few = cases[cases[f"region_{target}"] == "few"].sort_values([f"label_{target}", "row"], kind="stable")
+    if len(few) == 0:
+        return []
+    places = sorted(set(np.linspace(0, len(few) - 1, min(count, len(few))).round().astype(int).tolist()))
+    return [int(few["row"].iloc[place]) for place in places]
+
+
+def cards_a_kind(targets: int) -> int:
+    """Cards of each kind for one target: fewer where there are more targets, so that the page stays small."""
+    return {1: 4, 2: 3}.get(targets, 2)
+
+
+def thumbnails_needed(predictions: "DataFrame") -> set[int]:
+    """The rows (in splits.csv numbering) whose thumbnails the report shows: the cards' cases and their neighbours."""
+    targets = targets_in(predictions)
+    by_row = predictions.set_index("row")
+    needed: set[int] = set()
+    for target in targets:
+        for _, row in choose_cards(predictions, target, count=cards_a_kind(len(targets))):
+            needed.add(row)
+            listed = as_list(by_row.loc[row].get("neighbours"))
+            needed.update(int(neighbour) for neighbour in listed[:SHOWN_NEIGHBOURS])
+    return needed
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list from a cell that holds one, or its JSON text, or nothing."""
+    if isinstance(value, str):
+        value = json.loads(value) if value.strip() else []
+    return list(value) if isinstance(value, list | tuple | np.ndarray) else []

@@ -1,0 +1,157 @@
+"""The figures of one target in words: headline, baselines, regions, intervals."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from medgauge.report.figures import REGIONS
+from medgauge.report.words import counted, number, percent, quantity, span
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+METRICS = {
+    "mae": ("mean absolute error", "unit", "0 is perfect"),
+    "rmse": ("root mean squared error", "unit", "0 is perfect"),
+    "bias": ("bias", "signed", "mean of predicted − true"),
+    "geometric_mean_error": ("geometric mean error", "unit", "0 is perfect"),
+    "r2": ("R²", "plain", "1 is perfect, 0 the mean label"),
+    "pearson": ("Pearson correlation", "plain", "1 is perfect"),
+    "spearman": ("Spearman correlation", "plain", "1 is perfect"),
+    "concordance_correlation": ("concordance correlation", "plain", "1 is perfect"),
+    "calibration_slope": ("calibration slope", "plain", "1 is perfect"),
+    "calibration_intercept": ("calibration intercept", "signed", "0 is perfect"),
+    "auc": ("AUC", "plain", "1 is perfect"),
+    "average_precision": ("average precision", "plain", "1 is perfect"),
+    "f1": ("F1", "plain", "1 is perfect"),
+}
+LARGE = ("mae", "bias", "r2", "spearman")
+REGION_MEANING = {
+    "many": "labels as dense as the densest half of the training cases",
+    "medium": "the next 30 %",
+    "few": "the sparsest 20 %, and any label outside the training range",
+}
+
+
+def finite(value: Any) -> float | None:
+    """A number from results.json, or None where there is none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def metric_rows(block: dict[str, Any], decimals: int, unit: str) -> list[dict[str, Any]]:
+    """Every metric of a block that has a value, with its 95 % interval in words."""
+    rows = []
+    intervals = block.get("ci95") or {}
+    for key, (name, kind, meaning) in METRICS.items():
+        if key not in block:
+            continue
+        digits = 3 if kind == "plain" else decimals + 1
+        of = "" if kind == "plain" else unit
+        value = finite(block[key])
+        around = intervals.get(key)
+        if isinstance(around, list | tuple) and len(around) == 2:
+            words = span(finite(around[0]), finite(around[1]), digits, of)
+        else:
+            words = str(around) if isinstance(around, str) else "–"
+        text = quantity(value, digits, of, sign=kind == "signed")
+        rows.append(
+            {"key": key, "name": name, "value": text, "interval": words, "meaning": meaning, "large": key in LARGE}
+        )
+    return rows
+
+
+def comparison(block: dict[str, Any], record: str, decimals: int, unit: str) -> list[dict[str, Any]]:
+    """The predictors and the two baselines by mean absolute error, as bars whose longest is 100 % wide."""
+    others = block.get("by_predictor") or {}
+    rows: list[dict[str, Any]] = [{"name": record, "note": "predictor of record", "mae": finite(block.get("mae"))}]
+    for name, part in others.items():
+        if name != record:
+            rows.append({"name": name, "note": "not of record", "mae": finite((part or {}).get("mae"))})
+    skills = block.get("skill") or {}
+    for key, part in (block.get("baselines") or {}).items():
+        kind = (part or {}).get("kind")
+        skill = finite(skills.get(key))
+        rows.append(
+            {
+                "name": baseline_name(key),
+                "note": f"baseline{f' ({kind})' if kind else ''}",
+                "mae": finite((part or {}).get("mae")),
+                "skill": None if skill is None else number(skill, 2),
+                "baseline": True,
+            }
+        )
+    rows = [row for row in rows if row["mae"] is not None]
+    longest = max([row["mae"] for row in rows], default=0) or 1.0
+    for row in rows:
+        row["width"] = f"{100 * row['mae'] / longest:.1f}"
+        row["value"] = quantity(row["mae"], decimals + 1, unit)
+    return rows
+
+
+def baseline_name(key: str) -> str:
+    """A baseline's name in words."""
+    return {"median": "training median", "covariates_only": "covariates alone"}.get(key, key.replace("_", " "))
+
+
+def region_rows(
+    block: dict[str, Any], cases: "DataFrame", median: float | None, decimals: int, unit: str, *, infinite: bool
+) -> list[dict[str, Any]]:
+    """The table by label region, the whole split last.
+
+    - Shape: ``cases`` has label and region; ``median`` is the training cases' median label;
+      ``infinite``: there were too few calibration groups for a finite interval.
+    """
+    inside = (block.get("interval") or {}).get("by_region") or {}
+    parts = {region: (block.get("by_region") or {}).get(region) or {} for region in REGIONS}
+    whole = {"n": block.get("n"), "groups": (block.get("interval") or {}).get("n_groups"), **_only(block)}
+    rows = []
+    for region, part in [*parts.items(), ("all", whole)]:
+        of = block.get("interval") if region == "all" else inside.get(region)
+        of = of if isinstance(of, dict) else {"coverage": of}
+        chosen = cases if region == "all" else cases[cases["region"] == region]
+        constant = float((chosen["label"] - median).abs().mean()) if median is not None and len(chosen) else None
+        rows.append(
+            {
+                "region": region,
+                "meaning": REGION_MEANING.get(region, ""),
+                "n": f"{int(part.get('n') or len(chosen)):,}",
+                "groups": number(finite(part.get("groups", chosen["group"].nunique())), 0),
+                "mae": quantity(finite(part.get("mae")), decimals + 1, unit),
+                "bias": quantity(finite(part.get("bias")), decimals + 1, unit, sign=True),
+                "median": quantity(constant, decimals + 1, unit),
+                "coverage": percent(finite(of.get("coverage"))),
+                "width": "infinite" if infinite else _width(of, decimals, unit),
+            }
+        )
+    return rows
+
+
+def _only(block: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a block that a region has too."""
+    return {key: block.get(key) for key in ("mae", "bias")}
+
+
+def _width(part: dict[str, Any], decimals: int, unit: str) -> str:
+    """A mean width; infinite where any interval is."""
+    width = part.get("width")
+    if isinstance(width, float) and math.isinf(width):
+        return "infinite"
+    return quantity(finite(width), decimals, unit)
+
+
+def interval_words(
+    block: dict[str, Any], conformal: dict[str, Any] | None, level: float, decimals: int, unit: str, shown: str
+) -> dict[str, Any]:
+    """What is said of the intervals: coverage, width, and for which cases they hold."""
+    part = block.get("interval") or {}
+    conformal = conformal or {}
+    infinite = "quantile" in conformal and finite(conformal["quantile"]) is None
+    groups = conformal.get("groups")
+    return {
+        "level": percent(level),
+        "coverage": percent(finite(part.get("coverage"))),
+        "width": "infinite" if infinite else _width(part, decimals, unit),
+        "infinite": infinite,
+        "groups": counted(groups, "group"),
+        "split": shown,
+        "n": counted(block.get("n"), "case"),
+    }

@@ -1,0 +1,57 @@
+"""Puts the page together and writes it."""
+
+from pathlib import Path
+from typing import Any
+
+from medgauge.core.errors import InputError
+from medgauge.report.describe import describe
+from medgauge.report.reading import read_run
+from medgauge.runfolder import write_whole
+
+HERE = Path(__file__).parent
+
+
+def write_report(run: Path, *, images: bool = True) -> Path:
+    """Make ``report.html`` in a run folder, from the run folder alone, and return its path.
+
+    One file, which opens from disk and asks for nothing from any network. It shows the test split once that was looked
+    at, else the validation split and says that this was used for selection.
+
+    Args:
+        run: the run folder.
+        images: False leaves out every thumbnail, also those that the run folder holds.
+
+    Raises:
+        InputError: if a file of the run folder is missing or cannot be read.
+    """
+    view = read_run(Path(run))
+    if not view.targets or not view.block:
+        raise InputError(
+            f"{view.path / 'results.json'} has no figures for the split {view.shown}; finish it with `medgauge fit`."
+        )
+    html = render(describe(view, images=images))
+    path = view.path / "report.html"
+    write_whole(path, lambda part: _write(part, html))
+    return path
+
+
+def _write(path: Path, html: str) -> None:
+    """Write the page as UTF-8 with Unix line ends."""
+    path.write_text(html, encoding="utf-8", newline="\n")
+
+
+def render(page: dict[str, Any]) -> str:
+    """The page as HTML; every text of ``page`` is escaped by the template."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(
+        page=page,
+        style=Markup((HERE / "report.css").read_text(encoding="utf-8")),  # our own files, nothing from a run
+        script=Markup((HERE / "report.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs().replace("</script", "<\\/script")),
+    )

@@ -1,0 +1,107 @@
+"""The parts of the page that are not of one target: cases, space, training."""
+
+from typing import Any
+
+from medgauge.report import figures_space
+from medgauge.report.figures import Figure
+from medgauge.report.headline import finite
+from medgauge.report.reading import RunView
+from medgauge.report.words import counted, number, percent, quantity
+
+
+def case_counts(view: RunView) -> dict[str, Any]:
+    """How many cases were read, left out and why, and how many each split has."""
+    part = view.results.get("cases") or {}
+    by_split = part.get("by_split") or {}
+    uses = {
+        "train": "fits the model and fills the gallery",
+        "val": "chose the checkpoint, the predictor’s settings and the thresholds",
+        "calibration": "sets the width of the intervals, nothing else",
+        "test": "judges, and selects nothing",
+    }
+    rows = [
+        {
+            "split": split,
+            "cases": number(finite(by_split[split].get("cases")), 0),
+            "groups": number(finite(by_split[split].get("groups")), 0),
+            "use": use,
+        }
+        for split, use in uses.items()
+        if split in by_split
+    ]
+    left_out = [
+        {"reason": str(entry.get("reason")), "n": counted(entry.get("n"), "case")}
+        for entry in part.get("left_out") or []
+    ]
+    problems = [] if view.problems is None else view.problems[["id", "reason"]].to_dict("records")
+    return {
+        "read": counted(part.get("read"), "case"),
+        "kept": counted(len(view.splits), "case"),
+        "left_out": left_out,
+        "sides": _sides(view),
+        "rows": rows,
+        "problems": problems,
+    }
+
+
+def _sides(view: RunView) -> str:
+    """Whether a group is on two sides of a split, counted in splits.csv."""
+    sides = view.splits.groupby("group")["split"].nunique()
+    if len(sides) == len(view.splits):
+        return "Every case is a group of its own."
+    crossing = int((sides > 1).sum())
+    if crossing == 0:
+        return "No group is on two sides of a split."
+    return f"{counted(crossing, 'group')} on more than one side of a split: the figures are too good."
+
+
+def space_quality(view: RunView, unit: str) -> list[dict[str, str]]:
+    """The quality of the representation space, as rows of name, value and meaning."""
+    part = view.block.get("space") or {}
+    rows = []
+    if "d5" in part:
+        value = part["d5"]
+        each = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        words = ", ".join(quantity(finite(one), 3, unit) for one in each)
+        meaning = "mean label difference to the five nearest training cases; smaller is better"
+        rows.append({"name": "D5", "value": words, "meaning": meaning})
+    if "rv" in part:
+        neighbours, share, count = (
+            finite(part.get("rv_neighbours")),
+            finite(part.get("rv_share")),
+            finite(part.get("rv_n")),
+        )
+        details = [f"k = {number(neighbours, 0)} neighbours"] if neighbours is not None else []
+        details += [f"{percent(share)} of the cases connected"] if share is not None else []
+        details += [f"n = {number(count, 0)}"] if count is not None else []
+        meaning = "1 − correlation of distances along the neighbour graph with label distances; 0 is an isometric space"
+        if details:
+            meaning += f" ({', '.join(details)})"
+        note = str(part.get("rv_note") or "")
+        rows.append(
+            {"name": "Residual variance (RV)", "value": number(finite(part["rv"]), 4), "meaning": meaning, "note": note}
+        )
+    return [{"note": "", **row} for row in rows]
+
+
+def training_facts(view: RunView, unit: str, drawn: dict[str, Figure]) -> list[str]:
+    """What is said of the training; its curves go into ``drawn``."""
+    part = view.results.get("training") or {}
+    best = finite(part.get("best_step"))
+    if view.log is not None and {"step", "epoch"} <= set(view.log.columns):
+        terms = figures_space.term_curves(view.log, best)
+        validation = figures_space.validation_curves(view.log, best, unit)
+        drawn.update({name: figure for name, figure in (("terms", terms), ("validation", validation)) if figure})
+    facts = []
+    if part.get("steps") is not None:
+        facts.append(f"{counted(part['steps'], 'step')} in {counted(part.get('epochs'), 'epoch')}")
+    if best is not None:
+        facts.append(f"checkpoint of step {number(best, 0)} used")
+    if part.get("stopped_because"):
+        facts.append(f"stopped because: {part['stopped_because']}")
+    seconds, memory = finite(view.results.get("seconds")), finite(view.results.get("peak_memory_mb"))
+    if seconds is not None:
+        facts.append(quantity(seconds, 0, "s"))
+    if memory is not None:
+        facts.append(f"peak memory {quantity(memory, 0, 'MB')}")
+    return facts

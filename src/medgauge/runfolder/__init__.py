@@ -1,0 +1,5 @@
+"""The run folder: its files and nothing else."""
+
+from medgauge.runfolder.folder import COMPLETE, RunFolder, plain, write_whole
+
+__all__ = ["COMPLETE", "RunFolder", "plain", "write_whole"]

@@ -1,0 +1,130 @@
+"""Reads and writes the run folder. Every file appears whole or not at all; nothing in it is a pickle of code."""
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medgauge.core.errors import InputError
+from medgauge.core.version import __version__
+
+COMPLETE = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gallery.safetensors", "predictors.json")
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then put it in its place in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: tensors to lists, NaN and infinity to None."""
+    if isinstance(value, Tensor):
+        return plain(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+class RunFolder:
+    """The files of one run, by name."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file whole."""
+        write_whole(self.path / name, lambda part: part.write_text(text, encoding="utf-8", newline=""))  # type: ignore[arg-type,return-value]  # the count of characters is not used
+
+    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        """Write a JSON file whole; NaN and infinity become null."""
+        self.write_text(name, json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file; a missing or broken one is an InputError."""
+        try:
+            return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise InputError(f"the run folder {self.path} has no {name}: it is no run of medgauge or it is not finished") from error
+        except (ValueError, OSError) as error:
+            raise InputError(f"{self.path / name} cannot be read ({error}); run `medgauge fit` again") from error
+
+    def write_table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Write a CSV file whole."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
+        self.write_text(name, text.getvalue())
+
+    def read_table(self, name: str) -> list[dict[str, str]]:
+        """Read a CSV file as one mapping a row, every cell a text."""
+        try:
+            with (self.path / name).open(encoding="utf-8", newline="") as handle:
+                return list(csv.DictReader(handle))
+        except OSError as error:
+            raise InputError(f"the run folder {self.path} has no readable {name}: it is no finished run of medgauge") from error
+
+    def write_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> None:
+        """Write a safetensors file whole."""
+        from safetensors.torch import save_file
+
+        ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        write_whole(self.path / name, lambda part: save_file(ready, str(part)))
+
+    def read_tensors(self, name: str) -> dict[str, Tensor]:
+        """Read a safetensors file."""
+        from safetensors.torch import load_file
+
+        try:
+            return dict(load_file(str(self.path / name)))
+        except Exception as error:  # safetensors has its own kind of error
+            raise InputError(f"{self.path / name} is missing or damaged; run `medgauge fit` again") from error
+
+    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
+        """Write a checkpoint whole; its values must load with ``weights_only=True``."""
+        write_whole(self.path / "checkpoints" / name, lambda part: torch.save(dict(state), part))
+
+    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
+        """Read a checkpoint, or None where there is none."""
+        path = self.path / "checkpoints" / name
+        if not path.exists():
+            return None
+        try:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:  # torch raises many kinds
+            raise InputError(f"the checkpoint {path} cannot be read; remove the folder {self.path} and fit again") from error
+
+    def check_complete(self) -> None:
+        """Raise unless this is a whole run folder of this version of the format."""
+        if not self.path.is_dir():
+            raise InputError(f"there is no run folder {self.path}")
+        missing = [name for name in COMPLETE if not (self.path / name).is_file()]
+        if missing:
+            raise InputError(
+                f"the run folder {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge fit` command again to finish it"
+            )
+        version = str(self.read_json("model.json").get("medgauge", "unknown"))
+        if version.split(".")[:2] != __version__.split(".")[:2]:
+            raise InputError(f"the run folder {self.path} was made by medgauge {version}, this is {__version__}; fit again or install that version")

@@ -1,0 +1,52 @@
+"""Runs a model over cases and keeps embeddings and predictions, in the order of the rows."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.distributed
+from torch import Tensor, nn
+
+from medgauge.core.batch import Batch
+
+
+def collect(
+    model: nn.Module, load: Callable[[Sequence[int]], Batch], rows: Sequence[int], *, batch_size: int = 256, fabric: Any = None
+) -> tuple[Tensor, Tensor | None]:
+    """Embeddings (n, d) and predictions (n, t) or None of the given rows, on the CPU, in float32.
+
+    With several processes each reads every other row; nothing is padded or read twice.
+    """
+    world, rank = (fabric.world_size, fabric.global_rank) if fabric is not None else (1, 0)
+    mine = list(rows)[rank::world]
+    embeddings, predictions = [], []
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, len(mine), batch_size):
+            batch = load(mine[start : start + batch_size])
+            out = model(batch.image, batch.covariates)
+            embeddings.append(out.embedding.float().cpu())
+            if out.prediction is not None:
+                predictions.append(out.prediction.float().cpu())
+    model.train(was_training)
+    parts = (torch.cat(embeddings) if embeddings else None, torch.cat(predictions) if predictions else None)
+    return parts if world == 1 else _merge(parts, len(rows), world)  # type: ignore[return-value]  # rows are never empty
+
+
+def _merge(parts: tuple[Tensor | None, Tensor | None], count: int, world: int) -> tuple[Tensor | None, Tensor | None]:
+    """Put the shards of all processes back into the order of the rows."""
+    shards: list[Any] = [None] * world
+    torch.distributed.all_gather_object(shards, parts)
+    merged = []
+    for place in (0, 1):
+        present = [shard[place] for shard in shards if shard[place] is not None]
+        if not present:
+            merged.append(None)
+            continue
+        whole = torch.empty((count, *present[0].shape[1:]), dtype=present[0].dtype)
+        for rank, shard in enumerate(shards):
+            if shard[place] is not None:
+                whole[rank::world] = shard[place]
+        merged.append(whole)
+    return merged[0], merged[1]

@@ -1,0 +1,245 @@
+"""The training loop: short, on Lightning Fabric, and the same after a stop as without one."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from medgauge.core.batch import Batch, LabelCoding, Step
+from medgauge.core.errors import InputError
+from medgauge.core.seeding import derive_seed
+from medgauge.training.plan import OptimiserSettings, learning_rate
+
+
+class Stopped(InputError):
+    """The run was asked to stop; its checkpoint is whole and the same command goes on."""
+
+
+class Keeper(Protocol):
+    """Where checkpoints and the log go (``runfolder.RunFolder`` on the first process)."""
+
+    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
+        """Write a checkpoint whole."""
+
+    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
+        """Read a checkpoint, or None."""
+
+    def write_table(self, name: str, columns: Any, rows: Any) -> None:
+        """Write a CSV file whole."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A plan with nothing left to decide: all in steps of the optimiser (seconds apart)."""
+
+    steps: int
+    epoch: int
+    evaluations: int
+    seconds: float = 0.0
+    accumulate: int = 1
+    patience: int = 0
+    checkpoint_seconds: float = 30.0
+    seed: int = 0
+
+
+@dataclass
+class Progress:
+    """What changes while training, beside the weights; all of it is in the checkpoint."""
+
+    step: int = 0
+    elapsed: float = 0.0
+    best: float = float("inf")
+    best_step: int = 0
+    waited: int = 0
+    evaluated: int = 0
+    stopped_because: str = ""
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Trainer:
+    """All that one run needs; ``fit`` runs it to its end.
+
+    Args:
+        fabric: a launched Lightning Fabric.
+        model: as returned by ``fabric.setup``.
+        objective: terms with their factors, on the device.
+        optimiser: as returned by ``fabric.setup``.
+        batch: the local batch of a global micro-step number: a pure function, so that a resumed run draws the same.
+        coding: label scaling.
+        schedule: how long, how often.
+        rates: the optimiser's settings.
+        validate: figures of the validation cases, with ``val_mae``, which selects.
+        keeper: where checkpoints and the log go.
+        report: called with progress and the last figures after each step.
+    """
+
+    fabric: Any
+    model: nn.Module
+    objective: nn.Module
+    optimiser: Any
+    batch: Callable[[int], Batch]
+    coding: LabelCoding
+    schedule: Schedule
+    rates: OptimiserSettings
+    validate: Callable[[], dict[str, float]]
+    keeper: Keeper
+    report: Callable[[Progress], None] = lambda progress: None
+    progress: Progress = field(default_factory=Progress)
+
+    def fit(self) -> Progress:
+        """Train from the last checkpoint, if there is one, to the end."""
+        self._restore()
+        started = time.monotonic() - self.progress.elapsed
+        saved = time.monotonic()
+        self.model.train()
+        with _stop_signals() as stop:
+            while not self._finished():
+                self._step()
+                self.progress.elapsed = time.monotonic() - started
+                evaluate = self._any(int(self._fraction() * self.schedule.evaluations) > self.progress.evaluated)
+                if self.progress.step % self.schedule.epoch == 0 or evaluate:
+                    self._close_row(evaluate)
+                due = time.monotonic() - saved > self.schedule.checkpoint_seconds
+                if self._any(bool(stop) or due) or evaluate:
+                    self._save()
+                    saved = time.monotonic()
+                if self._any(bool(stop)):
+                    raise Stopped(f"stopped at step {self.progress.step} of {self.schedule.steps}; the same command goes on from there")
+                self.report(self.progress)
+        self._save()
+        return self.progress
+
+    def _fraction(self) -> float:
+        by_steps = self.progress.step / self.schedule.steps
+        by_time = self.progress.elapsed / self.schedule.seconds if self.schedule.seconds else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+    def _finished(self) -> bool:
+        if self._any(self._fraction() >= 1.0):
+            self.progress.stopped_because = "time" if self.progress.step < self.schedule.steps else "steps"
+        elif self.schedule.patience and self.progress.waited >= self.schedule.patience:
+            self.progress.stopped_because = "patience"
+        return bool(self.progress.stopped_because)
+
+    def _any(self, flag: bool) -> bool:
+        """Whether a flag is up on any process, so that all act alike."""
+        if self.fabric.world_size == 1:
+            return flag
+        return bool(self.fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum") > 0)
+
+    def _step(self) -> None:
+        step, count = self.progress.step, self.schedule.accumulate
+        rate = learning_rate(self.rates, step, self._fraction())
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(derive_seed(self.schedule.seed, "step", step))  # dropout and the like
+        for micro in range(count):
+            batch = self.batch(step * count + micro)
+            with self.fabric.no_backward_sync(self.model, enabled=micro < count - 1):
+                parts = self.objective(self._read(batch))
+                self.fabric.backward(parts["total"] / count)
+            for name, value in parts.items():
+                self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float() / count
+        if self.rates.clip:
+            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.rates.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.progress.step += 1
+
+    def _read(self, batch: Batch) -> Step:
+        """One pass of the model, with labels scaled: the only place where a step's labels are encoded."""
+        out = self.model(batch.image, batch.covariates)
+        return Step(
+            label=self.coding.encode(batch.label, batch.times).float(),
+            embedding=out.embedding,
+            prediction=out.prediction,
+            logits=out.logits,
+            features=out.features,
+            weight=batch.weight,
+            covariates=batch.covariates,
+            progress=torch.tensor(self._fraction(), device=batch.image.device),
+            row=batch.row,
+        )
+
+    def _close_row(self, evaluate: bool) -> None:
+        """Write one row of the log: means of every part since the last row, and validation where it is due."""
+        progress = self.progress
+        rows = max(progress.step - (progress.rows[-1]["step"] if progress.rows else 0), 1)
+        row: dict[str, Any] = {"epoch": round(progress.step / self.schedule.epoch, 3), "step": progress.step}
+        row["lr"] = float(self.optimiser.param_groups[0]["lr"])
+        row |= {name: float(total) / rows for name, total in progress.sums.items()}
+        progress.sums = {}
+        if evaluate:
+            row |= self._evaluate()
+        progress.rows.append(row)
+        self.fabric.log_dict({name: value for name, value in row.items() if name != "step"}, step=progress.step)
+
+    def _evaluate(self) -> dict[str, float]:
+        figures = self.validate()
+        self.model.train()
+        self.progress.evaluated = max(self.progress.evaluated + 1, int(self._fraction() * self.schedule.evaluations))
+        if figures["val_mae"] < self.progress.best:
+            self.progress.best, self.progress.best_step, self.progress.waited = figures["val_mae"], self.progress.step, 0
+            if self.fabric.is_global_zero:
+                self.keeper.save_checkpoint("best.ckpt", {"model": _weights(self.model), "objective": self.objective.state_dict()})
+        else:
+            self.progress.waited += 1
+        return figures
+
+    def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        state = {
+            "model": _weights(self.model),
+            "objective": self.objective.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "progress": dict(vars(self.progress)),
+        }
+        self.keeper.save_checkpoint("last.ckpt", state)
+        columns = list(dict.fromkeys(name for row in self.progress.rows for name in row))
+        self.keeper.write_table("log.csv", columns, [[row.get(name) for name in columns] for row in self.progress.rows])
+
+    def _restore(self) -> None:
+        state = self.keeper.load_checkpoint("last.ckpt")
+        if state is None:
+            return
+        _bare(self.model).load_state_dict(state["model"])
+        self.objective.load_state_dict(state["objective"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.progress = Progress(**state["progress"])
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    return getattr(model, "_forward_module", model).module if hasattr(getattr(model, "_forward_module", model), "module") else getattr(model, "module", model)  # type: ignore[no-any-return]  # Fabric's and DDP's wrappers
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in _bare(model).state_dict().items()}
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """SIGINT and SIGTERM fill the list in place of ending the process; a second one ends it at once."""
+    seen: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: no handlers there
+        before = {}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,106 @@
+"""The objective: named terms, each with a factor, fed from a step by the names of their parameters."""
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from torch import Tensor, nn
+
+from medgauge.core.batch import Step
+from medgauge.training.gather import gather, shard_sizes, world_size
+
+FIELDS = tuple(field.name for field in fields(Step))
+SHARED = ("prototypes", "semantics", "progress")  # not a row a case: the same in every process
+RESERVED = ("total", "epoch", "step", "seconds", "lr")  # columns of the log
+
+
+class Objective(nn.Module):
+    """Sum of factor times term; returns every term's value as well.
+
+    A term is any module whose ``forward`` names fields of :class:`~medgauge.core.batch.Step` and returns a scalar.
+    A parameter with a default is left out where the step has None. With several processes, the fields that terms
+    name are gathered first, with gradient, so that each process computes the loss of the whole batch: every process
+    must call the objective, with the same fields.
+
+    - Shape: a step of n cases -> {term's name: (), ..., "total": ()}.
+    - Raises: ValueError when built, if a term names what is no field, a name is reserved or a factor is not finite;
+      when called, if a field that a term requires is None or a term returns no scalar.
+
+    Args:
+        terms: for each name, the term and its factor.
+    """
+
+    def __init__(self, terms: Mapping[str, tuple[nn.Module, float]]) -> None:
+        super().__init__()
+        if not terms:
+            raise ValueError("terms must name at least one term, got none")
+        self.terms = nn.ModuleDict()
+        self.factors: dict[str, float] = {}
+        self._required: dict[str, tuple[str, ...]] = {}
+        self._optional: dict[str, tuple[str, ...]] = {}
+        for name, (term, factor) in terms.items():
+            _check_term(name, factor)
+            self._required[name], self._optional[name] = _asked(name, term)
+            self.terms[name] = term
+            self.factors[name] = float(factor)
+        asked = [*self._required.values(), *self._optional.values()]
+        self.needs: frozenset[str] = frozenset(field for names in asked for field in names)
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """Every term's value, without its factor, and ``total``, the sum with factors."""
+        for name, required in self._required.items():
+            for field in required:
+                if getattr(step, field) is None:
+                    raise ValueError(f"term {name} ({_kind(self.terms[name])}) needs {field}, but the step has none")
+        step = self._gathered(step)
+        values: dict[str, Tensor] = {}
+        for name, term in self.terms.items():
+            given = {field: getattr(step, field) for field in self._required[name]}
+            optional = {field: getattr(step, field) for field in self._optional[name]}
+            value = term(**given, **{field: value for field, value in optional.items() if value is not None})
+            if value.ndim != 0:
+                raise ValueError(f"term {name} ({_kind(term)}) must return a scalar, got shape {tuple(value.shape)}")
+            values[name] = value
+        weighted = [self.factors[name] * value for name, value in values.items()]
+        return {**values, "total": sum(weighted[1:], start=weighted[0])}
+
+    def _gathered(self, step: Step) -> Step:
+        """The step of all processes, in the fields that are needed."""
+        if world_size() == 1:
+            return step
+        sizes = shard_sizes(len(step.label), step.label.device)
+        needed = sorted(self.needs.difference(SHARED))
+        gathered: dict[str, Any] = {field: gather(getattr(step, field), sizes) for field in needed}
+        return replace(step, **gathered)
+
+
+def _kind(term: nn.Module) -> str:
+    return type(term).__name__
+
+
+def _check_term(name: str, factor: float) -> None:
+    if name in RESERVED or not name.isidentifier() or hasattr(nn.ModuleDict, name):
+        raise ValueError(
+            f"name of a term must be a word that modules and the log ({', '.join(RESERVED)}) do not use, got {name}"
+        )
+    if not math.isfinite(factor):
+        raise ValueError(f"factor of term {name} must be finite, got {factor}")
+
+
+def _asked(name: str, term: nn.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields that a term's ``forward`` requires, and those that it takes where they are there."""
+    required: list[str] = []
+    optional: list[str] = []
+    for parameter in inspect.signature(term.forward).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ValueError(f"term {name} ({_kind(term)}) must name its fields, but its forward takes {parameter}")
+        if parameter.name not in FIELDS:
+            near = get_close_matches(parameter.name, FIELDS, n=1, cutoff=0.0)[0]
+            raise ValueError(
+                f"term {name} ({_kind(term)}) asks for {parameter.name}, which is no field of a step; nearest: {near}"
+            )
+        (required if parameter.default is parameter.empty else optional).append(parameter.name)
+    return tuple(required), tuple(optional)

@@ -1,0 +1,99 @@
+"""How long and how a model is trained: settings of the loop and of the optimiser."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import nn
+
+
+@dataclass
+class OptimiserSettings:
+    """Settings of the optimiser and its learning-rate schedule.
+
+    Args:
+        name: which of PyTorch's optimisers.
+        learning_rate: peak learning rate; > 0.
+        weight_decay: of weights with two or more axes; biases and norms have none.
+        schedule: cosine falls to zero over the run, constant does not.
+        warmup: steps over which the learning rate rises linearly from zero.
+        clip: largest norm of the gradient; 0 = no clipping.
+    """
+
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: int = 50
+    clip: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.learning_rate <= 0:
+            raise ValueError(f"optimiser.learning_rate must be > 0, got {self.learning_rate}")
+        for name in ("weight_decay", "warmup", "clip"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"optimiser.{name} must be >= 0, got {getattr(self, name)}")
+
+
+@dataclass
+class TrainingSettings:
+    """Settings of the training loop.
+
+    Args:
+        steps: optimiser steps; auto = enough for 150 passes over the training cases, between 600 and 3000.
+        seconds: stop after this much training time, with the schedule fitted to it; 0 = steps alone decide.
+        batch_size: cases a step, over all processes; auto = 64 in 2-D, 16 in 3-D, no more than a quarter of the cases.
+        accumulate: batches whose gradients are added up before a step (batch terms see each batch alone).
+        evaluations: how often the validation cases are read in a run.
+        patience: stop after so many evaluations without a better one; 0 = never.
+        precision: Lightning Fabric's names (32-true, bf16-mixed, 16-mixed).
+        accelerator: Lightning Fabric's names (auto, cpu, cuda, mps).
+        devices: processes, one a device.
+        checkpoint_seconds: at least one checkpoint in this time.
+        loggers: tensorboard, beside log.csv, which is always written.
+    """
+
+    steps: int | Literal["auto"] = "auto"
+    seconds: float = 0.0
+    batch_size: int | Literal["auto"] = "auto"
+    accumulate: int = 1
+    evaluations: int = 10
+    patience: int = 0
+    precision: str = "32-true"
+    accelerator: str = "auto"
+    devices: int = 1
+    checkpoint_seconds: float = 30.0
+    loggers: list[Literal["tensorboard"]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "accumulate", "evaluations", "devices"):
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise ValueError(f"training.{name} must be >= 1, got {value}")
+        for name in ("seconds", "patience", "checkpoint_seconds"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"training.{name} must be >= 0, got {getattr(self, name)}")
+
+
+def build_optimiser(modules: Iterable[nn.Module], settings: OptimiserSettings) -> torch.optim.Optimizer:
+    """The optimiser of all trainable parameters; weight decay on those with two or more axes only."""
+    parameters = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if settings.name == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9)
+    kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
+    return kind(groups, lr=settings.learning_rate)
+
+
+def learning_rate(settings: OptimiserSettings, step: int, progress: float) -> float:
+    """The learning rate of a step (counted from 0) at a progress in [0, 1]."""
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate *= 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return rate * min(1.0, (step + 1) / (settings.warmup + 1))
