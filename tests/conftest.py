@@ -2,8 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import medgauge
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,3 +43,53 @@ def timm_ready() -> None:
     from tests.timm_guard import ensure_timm
 
     ensure_timm()
+
+
+SMALL: dict[str, Any] = {
+    "training.steps": 12,
+    "training.batch_size": 16,
+    "training.evaluations": 2,
+    "model.encoder.settings": {"widths": [4, 8]},
+    "model.embedding": 8,
+    "data.cache": "",
+}
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Changes that make a run take about a second."""
+    return {**SMALL, "data.cache": str(tmp_path_factory.getbasetemp() / "cache")}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, quick: dict[str, Any]) -> "medgauge.Run":
+    """A finished run, test split read once."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    return medgauge.fit("hc18_rm_l1", out=out, changes=quick, test=True)
+
+
+@pytest.fixture(scope="session")
+def hc18_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled images as a folder of PNG files and a table, as a user would have them."""
+    import numpy as np
+    import pandas
+    from PIL import Image
+
+    from medgauge.data.bundled import bundled_path
+
+    folder = tmp_path_factory.mktemp("hc18")
+    arrays = np.load(bundled_path("bundled:hc18"))
+    (folder / "images").mkdir()
+    count = 160
+    for row in range(count):
+        Image.fromarray(arrays["images"][row]).save(folder / "images" / f"{row:03d}.png")
+    frame = pandas.DataFrame(
+        {
+            "path": [f"images/{row:03d}.png" for row in range(count)],
+            "hc_mm": arrays["hc_mm"][:count],
+            "pixel_size_mm": arrays["pixel_size_mm"][:count],
+            "patient_id": [str(name) for name in arrays["patient_id"][:count]],
+        }
+    )
+    frame.to_csv(folder / "cases.csv", index=False)
+    return folder / "cases.csv"

@@ -59,7 +59,7 @@ def _workers() -> list[Connection]:
 def _serve(rank: int, folder: str, connection: Connection) -> None:
     torch.set_num_threads(1)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"
-    store = dist.FileStore(os.path.join(folder, "store"), COUNT)
+    store = dist.FileStore(os.path.join(folder, "store"), COUNT)  # type: ignore[attr-defined]  # not in torch's stubs
     dist.init_process_group("gloo", store=store, rank=rank, world_size=COUNT, timeout=timedelta(seconds=PATIENCE))
     while True:
         try:

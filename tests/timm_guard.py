@@ -1,9 +1,9 @@
 """timm for the tests, also where torchvision's build does not match torch's.
 
-No torchvision on PyPI imports beside the CPU build of torch that the tests use: its library of operators cannot be loaded, and
-``import torchvision`` then fails because the schemas of two of them, ``nms`` and ``qnms``, are missing. Only after that very error
-the two schemas are defined here. The operators themselves stay unusable; no encoder calls them. The package has no such thing:
-users have matching builds.
+No torchvision on PyPI imports beside the CPU build of torch that the tests use: its library of operators cannot be
+loaded, and ``import torchvision`` then fails because the schemas of two of them, ``nms`` and ``qnms``, are missing.
+Only after that very error the two schemas are defined here. The operators themselves stay unusable; no encoder calls them.
+The package has no such thing: users have matching builds.
 """
 
 import sys

@@ -68,11 +68,12 @@ def test_good_labels_have_no_problem() -> None:
 
 def test_constant_absent_and_infinite_labels() -> None:
     nan, inf = np.nan, np.inf
-    problems = label_problems(make([[3, nan, 1], [3, nan, inf], [nan, nan, 2]]))
+    problems = label_problems(make([[3, nan, 1], [3, nan, inf], [nan, nan, 1]]))
     assert [str(problem) for problem in problems] == [
         "label t0: is 3 in all 2 labelled cases, so nothing can be learned from it",
         "label t1: is missing in all 3 cases",
         "case c1: label t2 is infinite",
+        "label t2: is 1 in all 2 labelled cases, so nothing can be learned from it",
     ]
     assert {problem.kind for problem in problems} == {"label"}
     assert problems[2].row == 1

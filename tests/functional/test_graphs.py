@@ -98,3 +98,10 @@ def test_edges_of_length_zero_join() -> None:
     assert component_codes(near).unique().numel() == 2
     near = within(points, 3)
     assert geodesic_distances(near, torch.tensor([0]))[0].tolist() == [0.0, 0.0, 1.0, 1.0, 1.0]
+
+
+def test_order_is_right_where_float32_cannot_tell_distances_apart() -> None:
+    points = torch.zeros(2, 16)
+    points[:, 0] = 1
+    points[0, 1] = 1e-5  # farther by 5e-11
+    assert nearest_rows(torch.zeros(1, 16), points, 1).row.tolist() == [[1]]

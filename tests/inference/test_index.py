@@ -18,10 +18,11 @@ def _loop(
     a, b = gallery.double().numpy(), query.double().numpy()
     lists = []
     for i in range(len(b)):
-        pairs = []
-        for j in range(len(a)):
-            if own is None or codes is None or codes[i] == -1 or own[j] != codes[i]:
-                pairs.append((float(np.sqrt(((a[j] - b[i]) ** 2).sum())), j))
+        pairs = [
+            (float(np.sqrt(((a[j] - b[i]) ** 2).sum())), j)
+            for j in range(len(a))
+            if own is None or codes is None or codes[i] == -1 or own[j] != codes[i]
+        ]
         lists.append(sorted(pairs))
     return lists
 

@@ -67,7 +67,8 @@ def test_width_multiplies_the_features(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"blocks": 2}, {"stem_stride": 1}, {"pool": "average_max"}, {"blocks": 1, "stem_stride": 2}]
+    "settings",
+    [{"blocks": 2}, {"stem_stride": 1}, {"stem_stride": 4}, {"pool": "average_max"}, {"blocks": 1, "stem_stride": 2}],
 )
 def test_settings_of_small(settings: dict[str, Any]) -> None:
     encoder = build_encoder("small", ndim=2, channels=1, settings=settings)

@@ -2,8 +2,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from medgauge.report import write_report
 
+from medgauge.report import write_report
 from tests.report.fake_run import FakeRun, make_run
 
 HOSTILE = {
@@ -21,7 +21,7 @@ VARIANTS = {
     "two": FakeRun(targets=("hc_mm", "hc_px"), count=200),
     "bare": FakeRun(images=False, count=200),
     "few": FakeRun(count=40, infinite=True, left_out=0, head=False),
-    "hostile": FakeRun(ids=dict.fromkeys(range(120), "") | {row: HOSTILE[row % 4] for row in range(120)}, count=120,
+    "hostile": FakeRun(ids={row: HOSTILE[row % 4] for row in range(120)}, count=120,
                        recipe_extra=HOSTILE_RECIPE),
 }  # fmt: skip
 

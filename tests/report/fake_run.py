@@ -174,7 +174,8 @@ class _Simulated:
                 "predictor": self.settings.record, "unit": UNITS[name], "n": len(lines), "mae": mae,
                 "rmse": float(np.sqrt((error**2).mean())), "r2": 1 - float((error**2).mean() / label.var()),
                 "pearson": float(np.corrcoef(label, value)[0, 1]), "spearman": 0.981, "concordance_correlation": 0.986,
-                "geometric_mean_error": mae * 0.6, "bias": bias, "calibration_slope": 1.012, "calibration_intercept": -1.9,
+                "geometric_mean_error": mae * 0.6, "bias": bias, "calibration_slope": 1.012,
+                "calibration_intercept": -1.9,
                 "by_region": {
                     key: {
                         "n": int((region == key).sum()), "groups": len(set(groups[region == key])),
@@ -213,10 +214,10 @@ class _Simulated:
         splits += [[self.id[row], self.group[row], self.split[row], *self.region[row]] for row in range(len(self.id))]
         gallery = [["row", "id", "group", *[f"label_{name}" for name in names]]]
         gallery += [[row, self.id[row], self.group[row], *self.label[row].tolist()] for row in self.train]
+        few, enough = {"quantile": None, "groups": 6}, {"quantile": 9.3, "groups": 71}
         predictors = {
             "record": self.settings.record, "radius": RADIUS, "level": 0.9,
-            "conformal": {name: {"quantile": None if self.settings.infinite else 9.3, "groups": 6 if self.settings.infinite else 71}
-                          for name in names},
+            "conformal": dict.fromkeys(names, few if self.settings.infinite else enough),
             "regions": {}, "far_distance": 0.6, "validation_mae": {"head": 4.6, "neighbours": 4.3},
         }  # fmt: skip
         recipe = f"""made:
@@ -252,9 +253,8 @@ seed: 0
         return texts
 
     def _log(self) -> list[list[Any]]:
-        head = "epoch,step,seconds,lr,isometry,value,total,val_mae,val_mae_head,val_mae_neighbours,val_radius".split(
-            ","
-        )
+        head = ["epoch", "step", "seconds", "lr", "isometry", "value", "total"]
+        head += ["val_mae", "val_mae_head", "val_mae_neighbours", "val_radius"]
         rows: list[list[Any]] = [head]
         for epoch in range(1, 41):
             fall = np.exp(-epoch / 9)
@@ -264,9 +264,10 @@ seed: 0
         return rows
 
     def _thumbnails(self, path: Path) -> None:
+        from PIL import Image
+
         from medgauge.report.cards import thumbnails_needed
         from medgauge.report.reading import read_run
-        from PIL import Image
 
         folder = path / "thumbnails"
         folder.mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas
 import pytest
+
 from medgauge.report import choose_cards, thumbnails_needed
 from medgauge.report.cards import SHOWN_NEIGHBOURS, shown_split
 

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+
 from medgauge.report import figures, figures_regions, figures_space
 
 

@@ -3,16 +3,23 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from medgauge.core.errors import InputError
 from medgauge.report import write_report
 from medgauge.report.reading import read_run
-
 from tests.report.conftest import HOSTILE, VARIANTS
 from tests.report.fake_run import FakeRun, make_run
 
 Report = Callable[[str], Path]
+
+
+def one_line(pieces: list[str]) -> str:
+    """The texts of neighbouring elements, one space apart, with none before a colon, comma or full stop."""
+    text = " ".join(" ".join(pieces).replace("\N{NO-BREAK SPACE}", " ").split())
+    return re.sub(r" (?=[:,.](\s|$))", "", text)
 
 
 class Page(HTMLParser):
@@ -26,7 +33,7 @@ class Page(HTMLParser):
         self.under: dict[str, list[str]] = {}
         self.open: list[tuple[str, str | None]] = []
         self.feed(path.read_text(encoding="utf-8"))
-        self.text = " ".join(" ".join(self.pieces).replace("\N{NO-BREAK SPACE}", " ").split())
+        self.text = one_line(self.pieces)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
@@ -48,13 +55,13 @@ class Page(HTMLParser):
                     self.under.setdefault(name, []).append(data)
 
     def at(self, name: str) -> str:
-        return " ".join(" ".join(self.under[name]).replace("\N{NO-BREAK SPACE}", " ").split())
+        return one_line(self.under[name])
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def figures_of(path: Path) -> dict[str, dict[str, list[dict[str, object]]]]:
+def figures_of(path: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
     return dict(json.loads(next(text for text in Page(path).scripts if text.startswith('{"'))))
 
 
@@ -90,8 +97,11 @@ def test_order_of_the_sections_is_that_of_a_reader(report: Report) -> None:
         text.index(words)
         for words in (
             "contains patients’ images", "How well is", "mean absolute error", "Data 799 cases read",
-            "predicted values and their errors", "Error and bias by label region", "Label region Cases", "Intervals The 90 %",
-            "The representation space", "D5", "Residual variance", "Cases Open a case", "Best", "Median", "Worst", "Rare", "Training 560",
+            "predicted values and their errors", "Error and bias by label region", "Label region Cases",
+            "Intervals The 90 %",
+            "The representation space", "D5", "Residual variance", "Cases Open a case", "Best", "Median",
+            "Worst", "Rare",
+            "Training 560",
             "Recipe medgauge 0.1.0",
         )
     ]  # fmt: skip
@@ -219,7 +229,7 @@ def test_flag_is_in_just_these_words(tmp_path: Path) -> None:
     source = (run / "predictions.csv").read_text()
     view = read_run(run)
     assert words in write_report(run).read_text(encoding="utf-8")  # how many cases
-    (run / "predictions.csv").write_text(re.sub(r",[01]$", ",1", source, flags=re.M).replace("far\n", "far\n"))
+    (run / "predictions.csv").write_text(re.sub(r",[01]$", ",1", source, flags=re.M))
     page = write_report(run).read_text(encoding="utf-8")
     assert page.count(f'<p class="far">{words}</p>') == page.count('<details class="card')
     assert len(view.cases) > 0
@@ -279,7 +289,7 @@ def test_nothing_from_a_table_or_a_recipe_is_markup(report: Report) -> None:
     assert "window.hacked = 1</script>" in page.at("recipe")
     for figure in figures_of(path).values():
         for trace in figure["data"]:
-            for text in trace.get("hovertext", []):  # type: ignore[attr-defined]  # lists of texts
+            for text in trace.get("hovertext", []):
                 assert re.sub(r"</?b>|<br>", "", text).count("<") == 0
                 assert text.count("<b>") <= 1
 

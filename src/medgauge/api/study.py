@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.core.seeding import derive_seed
 from medgauge.data.cache import PreparedImages, prepare_images
 from medgauge.data.problems import Problem, label_problems, raise_problems, too_few
 from medgauge.data.splits import given_splits, make_splits, shared_pictures
@@ -110,8 +111,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     table, left_out, problems = _skip(table, problems, recipe)
     splits, more = split_cases(table, recipe)
     problems += more
+    used = used_rows(table, splits, recipe)
     unlike = [problem for problem in problems if problem.kind == "file"]
-    readable = sorted(set(range(len(table))) - {problem.row for problem in unlike if problem.row is not None})
+    readable = sorted(set(used) - {problem.row for problem in unlike if problem.row is not None})
     if not readable:
         raise_problems(problems, table.path)
     recipe = settle_image(recipe, table, [row for row in readable if splits[row] == "train"])
@@ -161,6 +163,22 @@ def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]
     if table.split is not None and not data.resplit:
         return given_splits(table, resplit=False, shares=data.shares, seed=recipe.seed)
     return make_splits(table.group, table.label, shares=data.shares, seed=recipe.seed), []
+
+
+def used_rows(table: Table, splits: Sequence[str], recipe: Recipe) -> list[int]:
+    """All rows, or with ``fraction`` those of a drawn share of the training groups and of the validation groups.
+
+    Groups are drawn in a fixed order, so that a smaller fraction's groups are among a larger one's.
+    """
+    share = recipe.data.fraction
+    if share == 1:
+        return list(range(len(table)))
+    dropped: set[str] = set()
+    for split in ("train", "val"):
+        groups = {group for group, name in zip(table.group, splits, strict=True) if name == split}
+        order = sorted(groups, key=lambda group: derive_seed(recipe.seed, "fraction", group))
+        dropped |= set(order[max(1, round(share * len(order))) :])
+    return [row for row, group in enumerate(table.group) if group not in dropped]
 
 
 def correct_sizes(table: Table, zoom: np.ndarray[Any, Any], recipe: Recipe) -> Table:

@@ -10,6 +10,7 @@ from medgauge.core.checks import check_rows
 from medgauge.functional.distances import pairwise_distances
 
 ENTRIES = 1 << 24  # entries of one chunk of the distance matrix
+BLOCK = 1 << 17  # entries of one block of differences, small enough for the cache
 SPARE = 8  # rows beyond those asked for whose distances are computed again, so that rounding does not order ties
 
 
@@ -70,10 +71,10 @@ def _nearest(query: Tensor, points: Tensor, distance: Tensor, count: int) -> Nei
     row = _smallest(distance, min(count + SPARE, points.shape[0])).sort(dim=1).values
     barred = distance.gather(1, row).isinf()
     exact = torch.empty(row.shape, dtype=torch.float64, device=row.device)
-    size = max(1, (ENTRIES >> 2) // max(1, row.shape[1] * points.shape[1]))
+    size = max(1, BLOCK // max(1, row.shape[1] * points.shape[1]))
     for start in range(0, row.shape[0], size):
         part = slice(start, start + size)
-        exact[part] = (query[part, None].double() - points[row[part]].double()).square().sum(2).sqrt()
+        exact[part] = torch.linalg.vector_norm(points[row[part]].double().sub_(query[part, None]), dim=2)
     exact, order = exact.masked_fill(barred, torch.inf).sort(dim=1, stable=True)
     row, exact = row.gather(1, order)[:, :count], exact[:, :count]
     return Neighbours(row.masked_fill(exact.isinf(), -1), exact)

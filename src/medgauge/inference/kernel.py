@@ -51,23 +51,23 @@ def evidence_mean(evidence: Evidence, coded: Float[Tensor, "n t"]) -> Float[Tens
 
 def _evidence(index: ExactIndex, coded: Tensor, query: Tensor, radius: float, exclude: Exclusion | None) -> Evidence:
     near = index.within(query, radius, exclude=exclude)
-    offsets, rows, distances = near.offsets.cpu(), near.rows.cpu(), near.distances.cpu().double()
-    places = _places(offsets)
+    places, rows, distances = _places(near.offsets.cpu()), near.rows.cpu(), near.distances.cpu().double()
     weights = kernel(distances, radius)[:, None] * ~coded.isnan()[rows]
-    total = coded.new_zeros(len(query), coded.shape[1]).index_add_(0, places, weights)
+    labelled = weights.any(dim=1)
+    pairs = [part[labelled] for part in (places, rows, distances, weights)]
+    total = coded.new_zeros(len(query), coded.shape[1]).index_add_(0, pairs[0], pairs[3])
     if bool((total == 0).any()):
-        extra = _nearest(index, coded, query, total == 0, exclude)
-        places, rows = torch.cat([places, extra[0]]), torch.cat([rows, extra[1]])
-        distances, weights = torch.cat([distances, extra[2]]), torch.cat([weights, extra[3]])
-        order = rows.argsort(stable=True)
-        for key in (distances, places):
-            order = order[key[order].argsort(stable=True)]
-        order = order[weights[order].any(dim=1)]
-        places, rows, distances, weights = places[order], rows[order], distances[order], weights[order]
-    total = torch.zeros_like(total).index_add_(0, places, weights)
+        nearest = _nearest(index, coded, query, total == 0, exclude)
+        pairs = [torch.cat(part) for part in zip(pairs, nearest, strict=True)]
+        order = torch.argsort(pairs[1], stable=True)
+        for key in (pairs[2], pairs[0]):
+            order = order[torch.argsort(key[order], stable=True)]
+        pairs = [part[order] for part in pairs]
+        total = torch.zeros_like(total).index_add_(0, pairs[0], pairs[3])
+    places, rows, distances, weights = pairs
     counts = torch.bincount(places, minlength=len(query))
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    return Evidence(offsets, rows, distances, weights / total[places].clamp(min=torch.finfo(total.dtype).tiny))
+    return Evidence(offsets, rows, distances, weights / total.where(total > 0, 1.0)[places])
 
 
 def _nearest(

@@ -16,6 +16,8 @@ from medgauge.inference.kernel import evidence_mean, kernel_evidence
 from medgauge.inference.predictor import coding_or_identity, label_spread, mean_errors, plain
 from medgauge.inference.radius import RadiusCurve, absolute_errors, radius_grid
 
+_TIED = 1e-9  # scores this close, relatively, differ by rounding only
+
 
 class NeighbourPredictor:
     """The mean of the training labels within a radius, weighted by exp(-d^2 / (2 (radius / 3)^2)), and its evidence.
@@ -82,7 +84,7 @@ class NeighbourPredictor:
         return self
 
     def tune(self, validation: Gallery) -> float:
-        """Set the radius to that of the smallest validation score, of equal ones the smallest, and return it.
+        """Set the radius to that of the smallest validation score, of equal ones (to 1e-9) the smallest, and return it.
 
         The score is the mean over the targets of MAE / standard deviation of the gallery's labels, both in original
         units. The whole curve is kept in ``curve``.
@@ -100,6 +102,10 @@ class NeighbourPredictor:
     ) -> Reading:
         """Values and the cases that they rest on; ``prediction`` has no part in it."""
         exclude = self._exclusion(group, len(embedding))
+        if (times is None) != (self._gallery.times is None):
+            raise ValueError(
+                f"times must be given as in the gallery, which has {'none' if times is not None else 'them'}"
+            )
         evidence = kernel_evidence(self._index, self._coded, self._query(embedding), self._known_radius(), exclude)
         return Reading(self.coding.decode(evidence_mean(evidence, self._coded), _on_cpu(times)), evidence)
 
@@ -139,7 +145,7 @@ class NeighbourPredictor:
                 f"none of the {len(validation)} validation cases has a label; the radius cannot be chosen."
             )
         errors = mean_errors(total, count, self._spread)
-        best = int(torch.nonzero(errors.score == errors.score.min())[0])
+        best = int(torch.nonzero(errors.score <= errors.score.min() * (1 + _TIED))[0])
         if tune:
             self.radius, self.curve = float(radii[best]), RadiusCurve(radii, errors.mae, errors.score)
         self.validation_mae, self.validation_score = float(errors.mae[best]), float(errors.score[best])

@@ -11,6 +11,7 @@ NORMS = ("batch", "instance", "group")
 POOLS = ("average", "average_max")
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+_POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _BATCH = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _INSTANCE = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 
@@ -69,7 +70,8 @@ class ResidualNetwork(nn.Module):
         channels: of the image.
         widths: channels of each stage.
         blocks: residual blocks a stage.
-        stem_stride: 1 or 2; 2 halves the image at once and costs a quarter of the time.
+        stem_stride: 1, 2 or 4 (a stride of 2, then a maximum over 3 x 3 at every second place); each step takes the time
+            to about a third.
         norm: ``batch``, ``instance`` or ``group``.
         pool: ``average``, or ``average_max`` (average and maximum side by side, twice the features).
     """
@@ -90,16 +92,17 @@ class ResidualNetwork(nn.Module):
             raise ValueError(f"ndim must be 2 or 3, got {ndim}")
         if min(channels, blocks, len(widths), *widths) < 1:
             raise ValueError(f"channels, blocks and widths must be >= 1, got {channels}, {blocks}, {list(widths)}")
-        if stem_stride not in (1, 2):
-            raise ValueError(f"stem_stride must be 1 or 2, got {stem_stride}")
+        if stem_stride not in (1, 2, 4):
+            raise ValueError(f"stem_stride must be 1, 2 or 4, got {stem_stride}")
         if pool not in POOLS:
             raise ValueError(f"pool must be one of {', '.join(POOLS)}, got {pool}")
         self.pool = pool
         self.features = widths[-1] * (2 if pool == "average_max" else 1)
         self.stem = nn.Sequential(
-            _conv(channels, widths[0], ndim=ndim, size=5 if ndim == 2 else 3, stride=stem_stride),
+            _conv(channels, widths[0], ndim=ndim, size=5 if ndim == 2 else 3, stride=min(stem_stride, 2)),
             make_norm(norm, widths[0], ndim),
             nn.ReLU(inplace=True),
+            _POOL[ndim](3, stride=2, padding=1) if stem_stride == 4 else nn.Identity(),
         )
         _fill(self.stem)
         stages: list[nn.Module] = []

@@ -38,6 +38,7 @@ class DataSettings:
         split: column of given splits.
         resplit: ignore the split column.
         shares: shares of the groups, for splits made here.
+        fraction: share of the training and validation groups that is used, for learning curves; in (0, 1].
         missing: a number that means a missing label.
         label_times: covariate by which labels are divided before training; predictions are multiplied by it.
         label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
@@ -59,11 +60,16 @@ class DataSettings:
     shares: dict[str, float] = field(
         default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
     )
+    fraction: float = 1.0
     missing: float | None = None
     label_times: str | None = None
     label_scaling: Literal["zscore", "min_max", "log2", "none"] = "zscore"
     skip_bad: bool = False
     cache: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"data.fraction must be in (0, 1], got {self.fraction}")
 
 
 @dataclass

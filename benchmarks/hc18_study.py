@@ -1,0 +1,181 @@
+"""RM-Loss against L1 and MSE on HC18: tune on train and val, freeze, read the test split once a run.
+
+python benchmarks/hc18_study.py tune | run | ablation | table      (each can be stopped and goes on; add --only 0.1 or --only 1.0)
+
+The challenge's val cases are the test split of every run and serve nothing else; a seed sets which of the other
+examinations are validation and calibration cases, and the initialisation. Tuning uses a seed of its own.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "hc18_study.json"
+METHODS = ("hc18_l1", "hc18_mse", "hc18_rm", "hc18_rm_l1")
+SEEDS = range(5)
+TUNING_SEED = 1000
+PLAN = {
+    1.0: {"training.steps": 1500, "training.batch_size": 32, "training.evaluations": 10},
+    0.1: {"training.steps": 500, "training.batch_size": 16, "training.evaluations": 10},
+}
+RATES = (1e-3, 3e-3, 1e-2)
+MAIN = {  # the one main setting of each method beside the learning rate: two values each, so six trials each
+    "hc18_l1": ("optimiser.weight_decay", (0.01, 0.1)),
+    "hc18_mse": ("optimiser.weight_decay", (0.01, 0.1)),
+    "hc18_rm": ("objective.isometry.term.init_args.sigma", (0.5, 1.0)),
+    "hc18_rm_l1": ("objective.isometry.term.init_args.sigma", (0.5, 1.0)),
+}
+ABLATION = [  # Table 2 of the paper: sigma, alpha, mining
+    *((sigma, 0.1, True) for sigma in (0.25, 0.5, 1.0, 1.5, float("inf"))),
+    *((0.5, alpha, True) for alpha in (0.0, 0.2, 0.3)),
+    (0.5, 0.1, False),
+]
+
+
+def fit(method: str, seed: int, changes: dict[str, Any], *, test: bool) -> dict[str, Any]:
+    """One run of the command line, on one core; its results.json."""
+    folder = Path(tempfile.mkdtemp(prefix="medgauge-study-"))
+    flags = [f"--{place}={json.dumps(value)}" for place, value in changes.items()]
+    command = [sys.executable, "-m", "medgauge", "fit", method, "--seed", str(seed), "--out", str(folder / "run"), "--no-images", *flags]
+    try:
+        subprocess.run(
+            [*command, "--test"] if test else command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+        return dict(json.loads((folder / "run" / "results.json").read_text()))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def figures(results: dict[str, Any], split: str) -> dict[str, Any]:
+    """What the tables need of a run."""
+    block = results[split]["hc_mm"]
+    kept = {name: block[name] for name in ("mae", "rmse", "r2", "bias", "n", "groups", "predictor")}
+    return {
+        **kept,
+        "few_mae": block["by_region"]["few"]["mae"],
+        "by_predictor": {name: {"mae": other["mae"], "r2": other["r2"]} for name, other in block["by_predictor"].items()},
+        "baselines": {name: other["mae"] for name, other in block["baselines"].items()},
+        "coverage": block["interval"]["coverage"],
+        "space": results[split]["space"],
+        "seconds": results["seconds"],
+        "best_step": results["training"]["best_step"],
+    }
+
+
+def load() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {"tuning": {}, "runs": {}, "ablation": {}}
+
+
+def work(jobs: list[tuple[str, str, str, int, dict[str, Any], bool]]) -> None:
+    """Do the jobs that are not in the file yet, two at a time; the file grows with each."""
+    lock = Lock()
+    done = load()
+
+    def one(job: tuple[str, str, str, int, dict[str, Any], bool]) -> None:
+        part, key, method, seed, changes, test = job
+        results = fit(method, seed, changes, test=test)
+        with lock:
+            state = load()
+            state[part][key] = {"method": method, "seed": seed, "changes": changes, **figures(results, "test" if test else "val")}
+            RESULTS.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n")
+            print(key, state[part][key]["mae"], flush=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, [job for job in jobs if job[1] not in done[job[0]]]))
+
+
+def trials(method: str, fraction: float) -> list[dict[str, Any]]:
+    place, values = MAIN[method]
+    return [{"optimiser.learning_rate": rate, place: value} for rate, value in itertools.product(RATES, values)]
+
+
+def tune(fractions: list[float]) -> None:
+    jobs = []
+    for fraction, method in itertools.product(fractions, METHODS):
+        for trial in trials(method, fraction):
+            key = f"{method} {fraction} " + " ".join(f"{place.rpartition('.')[2]}={value}" for place, value in trial.items())
+            jobs.append(("tuning", key, method, TUNING_SEED, {**PLAN[fraction], **trial, "data.fraction": fraction}, False))
+    work(jobs)
+
+
+def frozen(method: str, fraction: float) -> dict[str, Any]:
+    """The trial with the smallest validation MAE."""
+    done = [entry for entry in load()["tuning"].values() if entry["method"] == method and entry["changes"]["data.fraction"] == fraction]
+    if len(done) < len(trials(method, fraction)):
+        raise SystemExit(f"tuning of {method} at {fraction} is not finished: {len(done)} trials")
+    return dict(min(done, key=lambda entry: entry["mae"])["changes"])
+
+
+def run(fractions: list[float]) -> None:
+    work(
+        [
+            ("runs", f"{method} {fraction} seed {seed}", method, seed, frozen(method, fraction), True)
+            for fraction, seed, method in itertools.product(fractions, SEEDS, METHODS)
+        ]
+    )
+
+
+def ablation() -> None:
+    """Sigma, alpha and mining, judged on val: the test split is not read."""
+    jobs = []
+    for (sigma, alpha, mining), seed in itertools.product(ABLATION, SEEDS):
+        place = "objective.isometry.term.init_args"
+        wanted = {f"{place}.sigma": ".inf" if sigma == float("inf") else sigma, f"{place}.alpha": alpha, f"{place}.mining": mining}
+        changes = {**frozen("hc18_rm", 1.0), **wanted}
+        jobs.append(("ablation", f"sigma {sigma} alpha {alpha} mining {mining} seed {seed}", "hc18_rm", seed, changes, False))
+    work(jobs)
+
+
+def spread(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    digits = 4 if max(known) < 1.5 else 2
+    return f"{statistics.mean(known):.{digits}f} ± {statistics.stdev(known) if len(known) > 1 else 0:.{digits}f}"
+
+
+def rows(fraction: float) -> list[list[str]]:
+    """One row a method and predictor: MAE, R2, D5, RV as mean and standard deviation over the seeds."""
+    state = load()["runs"]
+    table = []
+    for method in METHODS:
+        done = [entry for entry in state.values() if entry["method"] == method and entry["changes"]["data.fraction"] == fraction]
+        for predictor in ("head", "neighbours"):
+            having = [entry for entry in done if predictor in entry["by_predictor"]]
+            if not having or (predictor == "neighbours" and method in ("hc18_l1", "hc18_mse")):
+                continue
+            cells = [[entry["by_predictor"][predictor][name] for entry in having] for name in ("mae", "r2")]
+            cells += [[entry["space"][name] for entry in having] for name in ("d5", "rv")]
+            table.append([method, predictor, str(len(having)), *map(spread, cells)])
+    return table
+
+
+def table() -> None:
+    for fraction in PLAN:
+        print(f"\n{fraction:.0%} of the training and validation groups\n")
+        print("| recipe | predictor | seeds | MAE, mm | R2 | D5, mm | RV |\n| --- | --- | --- | --- | --- | --- | --- |")
+        for cells in rows(fraction):
+            print("| " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("tune", "run", "ablation", "table"))
+    parser.add_argument("--only", type=float, choices=tuple(PLAN))
+    given = parser.parse_args()
+    fractions = [given.only] if given.only else list(PLAN)
+    {"tune": lambda: tune(fractions), "run": lambda: run(fractions), "ablation": ablation, "table": table}[given.what]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from medgauge.core.errors import InputError
+from medgauge.runfolder import RunFolder, plain, write_whole
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def half(part: Path) -> None:
+        part.write_text("ne")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, half)
+    assert path.read_text() == "old"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_json_has_no_nan() -> None:
+    assert plain({"a": float("nan"), "b": [1.0, float("inf")], "c": torch.tensor([1.0])}) == {"a": None, "b": [1.0, None], "c": [1.0]}
+
+
+def test_round_trips(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_table("t.csv", ["id", "x"], [["a,\"b\"\n", 1.5], ["é", None]])
+    assert folder.read_table("t.csv") == [{"id": "a,\"b\"\n", "x": "1.5"}, {"id": "é", "x": ""}]
+    folder.write_tensors("t.safetensors", {"w": torch.arange(3.0)})
+    assert folder.read_tensors("t.safetensors")["w"].tolist() == [0.0, 1.0, 2.0]
+    folder.save_checkpoint("last.ckpt", {"step": 3, "w": torch.ones(2)})
+    assert folder.load_checkpoint("last.ckpt")["step"] == 3
+    assert folder.load_checkpoint("none.ckpt") is None
+
+
+def test_a_pickle_in_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({"code": Path}, tmp_path / "checkpoints" / "last.ckpt")
+    with pytest.raises(InputError, match="cannot be read"):
+        folder.load_checkpoint("last.ckpt")
+
+
+def test_broken_files_are_named(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(InputError, match=r"results\.json cannot be read"):
+        folder.read_json("results.json")
+    with pytest.raises(InputError, match="not whole"):
+        folder.check_complete()
