@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Compiled bytecode is kept: without it every command compiles all libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test quick check format wheel clean
 
 demo: $(VENV)/.installed

@@ -25,10 +25,10 @@ METHODS = ("hc18_l1", "hc18_mse", "hc18_rm", "hc18_rm_l1")
 SEEDS = range(5)
 TUNING_SEED = 1000
 PLAN = {
-    1.0: {"training.steps": 1500, "training.batch_size": 32, "training.evaluations": 10},
-    0.1: {"training.steps": 500, "training.batch_size": 16, "training.evaluations": 10},
+    1.0: {"training.steps": 800, "training.batch_size": 32, "training.evaluations": 10},
+    0.1: {"training.steps": 300, "training.batch_size": 16, "training.evaluations": 10},
 }
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (3e-3, 1e-2, 3e-2)
 MAIN = {  # the one main setting of each method beside the learning rate: two values each, so six trials each
     "hc18_l1": ("optimiser.weight_decay", (0.01, 0.1)),
     "hc18_mse": ("optimiser.weight_decay", (0.01, 0.1)),

@@ -87,7 +87,7 @@ def main() -> None:
     if parser.parse_args().quick:
         print(json.dumps(compare(300, 60, 32, 64, 1), indent=2))
         return
-    runs = [compare(600, 80, 128, 256, 5), compare(4000, 500, 512, 256, 3)]
+    runs = [compare(600, 80, 128, 256, 3), compare(1500, 200, 512, 256, 3)]
     result = {
         "medgauge": __version__,
         "torch": torch.__version__,

@@ -49,7 +49,7 @@ SMALL: dict[str, Any] = {
     "training.steps": 12,
     "training.batch_size": 16,
     "training.evaluations": 2,
-    "model.encoder.settings": {"widths": [4, 8]},
+    "model.encoder.width": 0.25,
     "model.embedding": 8,
     "data.cache": "",
 }

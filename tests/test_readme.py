@@ -12,7 +12,7 @@ from medgauge.cli import main
 README = Path(__file__).resolve().parent.parent / "README.md"
 SMALL = [
     "--training.steps=6", "--training.batch_size=16", "--training.evaluations=2", "--model.embedding=8",
-    "--model.encoder.settings={widths: [4, 8]}",
+    "--model.encoder.width=0.25",
 ]  # fmt: skip
 
 

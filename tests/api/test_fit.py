@@ -119,7 +119,7 @@ def test_label_times_learns_the_quotient(tmp_path: Path, quick: dict[str, Any]) 
 
 def _command(out: Path, cache: Path, *more: str) -> list[str]:
     sizes = ["--training.steps=60", "--training.batch_size=16", "--training.evaluations=6", "--training.checkpoint_seconds=0"]
-    small = ["--model.encoder.settings={widths: [4, 8]}", "--model.embedding=8", f"--data.cache={cache}"]
+    small = ["--model.encoder.width=0.25", "--model.embedding=8", f"--data.cache={cache}"]
     return [sys.executable, "-m", "medgauge", "fit", "hc18_rm_l1", "--out", str(out), "--no-images", *sizes, *small, *more]
 
 

@@ -80,11 +80,18 @@ class TestPreparedImages:
         assert made.digests[0] == made.digests[1] == made.digests[3] != made.digests[2]
 
     def test_digests_are_of_the_file_and_not_of_the_prepared_image(self, tmp_path: Path) -> None:
-        first, second = np.zeros((16, 16), np.uint8), np.zeros((16, 16), np.uint8)
-        second[0, 0] = 1
-        made = prepare_images(rows_of(tmp_path / "a.npy", np.stack([first, second])), SIZE, cache_dir=None)
-        assert (made.array[0] == made.array[1]).all()
-        assert made.digests[0] != made.digests[1]
+        pictures = np.zeros((5, 16, 16), np.uint8)
+        for number, place in enumerate([(0, 0), (0, 1), (1, 0), (15, 15)], start=1):
+            pictures[number][place] = 1
+        made = prepare_images(rows_of(tmp_path / "a.npy", pictures), SIZE, cache_dir=None)
+        assert made.array.max() == 0
+        assert len(set(made.digests)) == 5
+
+    def test_averages_are_rounded_and_not_cut(self, tmp_path: Path) -> None:
+        picture = np.zeros((1, 2, 2), np.uint8)
+        picture[0, 0] = 255, 244  # the mean of the four is 124.75
+        made = prepare_images(rows_of(tmp_path / "a.npy", picture), PrepareSettings(size=(1, 1)), cache_dir=None)
+        assert made.array.item() == 125
 
     def test_notes_are_said_once_with_a_count(self, tmp_path: Path) -> None:
         made = prepare_images(rows_of(tmp_path / "a.npy", np.zeros((3, 8, 8, 4), np.uint8)), SIZE, cache_dir=None)

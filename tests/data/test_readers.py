@@ -321,6 +321,11 @@ class TestDicom:
         )
         np.testing.assert_array_equal(read(tmp_path / "a.dcm").array[0], (255 - GREY.astype(float)) * 2 + 10)
 
+    def test_monochrome1_of_signed_values(self, tmp_path: Path) -> None:
+        stored = np.array([[-128, -1, 0, 127]], dtype=np.int8).astype(np.int16)
+        write_dicom(tmp_path / "a.dcm", stored, PhotometricInterpretation="MONOCHROME1", BitsStored=8, HighBit=7)
+        np.testing.assert_array_equal(read(tmp_path / "a.dcm").array[0], [[127, 0, -1, -128]])
+
     def test_colour(self, tmp_path: Path) -> None:
         write_dicom(tmp_path / "a.dcm", COLOUR)
         np.testing.assert_array_equal(read(tmp_path / "a.dcm").array, COLOUR.transpose(2, 0, 1))

@@ -15,7 +15,8 @@ def draw(n: int, d: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> T
 
 def exact(a: Tensor, b: Tensor) -> Tensor:
     """By differences of the very same numbers, in float64."""
-    return torch.linalg.vector_norm(a.double()[:, None] - b.double()[None], dim=-1)
+    gap: Tensor = torch.linalg.vector_norm(a.double()[:, None] - b.double()[None], dim=-1)
+    return gap
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-13), (torch.float32, 1e-6)])

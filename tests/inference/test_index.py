@@ -111,10 +111,14 @@ def test_a_collapsed_embedding_gives_zeros() -> None:
     assert rows.tolist() == [[0, 1, 2, 3]] * 2
 
 
-def test_a_radius_equal_to_a_distance_includes_it() -> None:
-    gallery = torch.tensor([[3.0, 4.0], [-4.0, 3.0], [5.000001, 0.0]]) + torch.tensor([[7.0, 11.0]])
-    near = ExactIndex(gallery).within(torch.tensor([[7.0, 11.0]]), 5.0)
-    assert near.rows.tolist() == [0, 1]
+def test_a_radius_equal_to_a_distance_includes_it(widest: torch.dtype) -> None:
+    size = 10**9 if widest == torch.float64 else 9_999  # differences are exact, products are not
+    query = torch.randint(-size, size, (300, 2), generator=torch.Generator().manual_seed(0)).to(widest)
+    index = ExactIndex(query + torch.tensor([3.0, -4.0]))
+    for radius, expected in ((5.0, 1), (4.9999, 0)):
+        offsets, rows, _ = index.within(query, radius)
+        found = [rows[offsets[i] : offsets[i + 1]].tolist().count(i) for i in range(300)]
+        assert found == [expected] * 300
 
 
 def test_the_order_of_the_gallery_does_not_matter() -> None:

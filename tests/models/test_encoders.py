@@ -68,7 +68,7 @@ def test_width_multiplies_the_features(name: str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"blocks": 2}, {"stem_stride": 1}, {"stem_stride": 4}, {"pool": "average_max"}, {"blocks": 1, "stem_stride": 2}],
+    [{"blocks": 2}, {"stem_stride": 1}, {"stem_stride": 2}, {"pool": "average_max"}],
 )
 def test_settings_of_small(settings: dict[str, Any]) -> None:
     encoder = build_encoder("small", ndim=2, channels=1, settings=settings)
@@ -98,7 +98,7 @@ def test_a_case_does_not_depend_on_its_batch_in_3d() -> None:
 def test_channels_last_gives_the_same() -> None:
     encoder, images = build_encoder("small", ndim=2, channels=1).eval(), torch.randn(2, 1, 32, 32)
     expected = encoder(images)
-    encoder.to(memory_format=torch.channels_last)
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's overloads leave it out
     torch.testing.assert_close(
         encoder(images.contiguous(memory_format=torch.channels_last)), expected, rtol=1e-4, atol=1e-5
     )
@@ -137,7 +137,7 @@ def test_check_size_leaves_the_encoder_as_it_was() -> None:
         ("smal", {}, "no encoder named smal; the nearest are small"),
         ("monai/resnet19", {}, r"nearest are .*monai/resnet1"),
         ("convnext_tiny", {}, "nearest are timm/convnext_tiny"),
-        ("small", {"settings": {"block": 2}}, "no setting block; its settings are blocks, stem_stride, pool"),
+        ("small", {"settings": {"block": 2}}, "no setting block; its settings are blocks, pool, stem_stride"),
         ("small", {"settings": {"pool": "max"}}, "pool must be one of average, average_max, got max"),
         ("small", {"settings": {"blocks": "2"}}, "cannot be built"),
         ("small", {"norm": "layer"}, "norm must be default, batch, instance or group"),

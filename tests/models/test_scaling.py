@@ -7,6 +7,7 @@ from torch import Tensor
 
 from medgauge.core.errors import InputError
 from medgauge.models import LabelScaling
+from medgauge.models.scaling import ScalingKind
 
 KINDS = ("zscore", "min_max", "log2", "none")
 LABEL = torch.tensor([[1.0, 400.0], [7.0, 0.0], [2.5, float("nan")], [9.0, 31.0]], dtype=torch.float64)
@@ -18,13 +19,13 @@ def same(left: Tensor, right: Tensor, relative: float = 1e-12) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("times", [None, torch.tensor([0.1, 0.2, 0.15, 3.0], dtype=torch.float64)])
-def test_decode_undoes_encode(kind: str, times: Tensor | None) -> None:
+def test_decode_undoes_encode(kind: ScalingKind, times: Tensor | None) -> None:
     scaling = LabelScaling(kind).fit(LABEL, times)
     same(scaling.decode(scaling.encode(LABEL, times), times), LABEL)
 
 
 @pytest.mark.parametrize("kind", ["zscore", "min_max"])
-def test_labels_far_from_zero_survive(kind: str) -> None:
+def test_labels_far_from_zero_survive(kind: ScalingKind) -> None:
     label = 1e9 + torch.arange(5, dtype=torch.float64).unsqueeze(1) / 8
     encoded = LabelScaling(kind).fit(label).encode(label)
     same(encoded.diff(dim=0), (encoded[-1:] - encoded[:1]).expand(4, 1) / 4, 1e-6)
@@ -66,7 +67,7 @@ def test_dtype_of_the_input_is_kept() -> None:
 
 def test_decode_has_a_gradient() -> None:
     value = torch.zeros(3, 2, requires_grad=True)
-    LabelScaling("log2").fit(LABEL).decode(value).sum().backward()
+    LabelScaling("log2").fit(LABEL).decode(value).sum().backward()  # type: ignore[no-untyped-call]
     assert value.grad is not None
     assert bool(torch.isfinite(value.grad).all())
 

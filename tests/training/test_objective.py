@@ -83,6 +83,17 @@ def test_an_optional_field_that_is_absent_is_left_out() -> None:
     torch.testing.assert_close(values["l1"], PointwiseLoss()(step.prediction, step.label))
 
 
+class Patient(nn.Module):
+    def forward(self, label: Tensor, progress: float = 0.75) -> Tensor:
+        return 0 * label.nan_to_num().sum() + progress
+
+
+def test_an_absent_field_keeps_the_terms_own_default() -> None:
+    objective = Objective({"a": (Patient(), 1.0)})
+    assert objective(make_step(3))["a"] == 0.25
+    assert objective(replace(make_step(3), progress=None))["a"] == 0.75
+
+
 def test_state_of_terms_is_saved() -> None:
     objective = Objective({"isometry": (RMLoss(), 1.0)})
     objective(make_step(6))

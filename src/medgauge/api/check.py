@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medgauge.api.fit import make_recipe
+from medgauge.api.fit import build_parts, make_recipe
 from medgauge.api.study import load_study
-from medgauge.recipes.build import build_schedule
 
 
 def check(recipe: str | Path | Mapping[str, Any] | None = None, *, changes: Mapping[str, Any] | None = None, terminal: bool = False) -> list[str]:
@@ -19,11 +18,7 @@ def check(recipe: str | Path | Mapping[str, Any] | None = None, *, changes: Mapp
 
     with Display(terminal) as display:
         study = load_study(make_recipe(recipe, changes), progress=display.images)
-    from medgauge.samplers import RandomBatchSampler
-
-    train = len(study.rows("train"))
-    schedule = build_schedule(study.recipe, train)
-    RandomBatchSampler(train, int(study.recipe.training.batch_size), seed=study.recipe.seed)
+    schedule = build_parts(study).schedule
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     lines = [f"{study.read} rows read, {len(study.table)} cases of {len(set(study.table.group))} groups: {counts}", f"images: {shape} (channels first)"]

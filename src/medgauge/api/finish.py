@@ -14,7 +14,7 @@ from medgauge.api.readers import Reader, Readings
 from medgauge.api.results import space_block, space_labels, split_block
 from medgauge.core.batch import Batch, Gallery
 from medgauge.core.version import __version__
-from medgauge.data.cases import CaseArrays, make_cases
+from medgauge.data.cases import CaseArrays
 from medgauge.data.splits import SPLITS
 from medgauge.metrics import REGION_NAMES, choose_neighbours, covariate_baseline, median_baseline
 from medgauge.models import LabelScaling, Model
@@ -57,10 +57,11 @@ def validation_figures(model: nn.Module, study: Any, cases: CaseArrays, coding: 
     return figures | {"val_radius": float(reader.neighbours.radius or 0.0)}
 
 
-def finish_run(folder: RunFolder, study: Any, *, test: bool, images: bool, display: Any, model: Model, coding: LabelScaling, outcome: Any) -> None:
+def finish_run(
+    folder: RunFolder, study: Any, parts: Any, outcome: Any, *, test: bool, images: bool, display: Any
+) -> None:
     """Write everything that comes after training; results.json comes last and makes the run whole."""
-    recipe = study.recipe
-    cases = make_cases(study.images, study.table.label, study.covariates, study.times, times_is_size=False)
+    recipe, model, coding, cases = study.recipe, parts.model, parts.coding, parts.cases
     best = folder.load_checkpoint("best.ckpt")
     if best is not None:
         model.load_state_dict(best["model"])

@@ -1,11 +1,9 @@
 """Fit: from a recipe to a whole run folder. A stopped run goes on; another run's folder is refused."""
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import yaml
@@ -20,20 +18,24 @@ from medgauge.core.version import __version__
 from medgauge.api.settle import augment_settings
 from medgauge.data.augment import augment_batch, draw
 from medgauge.data.cases import CaseArrays, make_cases
-from medgauge.models import LabelScaling
+from medgauge.models import LabelScaling, Model
 from medgauge.recipes.build import build_objective, build_schedule, build_seeded_model, model_description
 from medgauge.recipes.read import build_recipe, load_values, override, recipe_values
-from medgauge.recipes.schema import Recipe
+from medgauge.recipes.schema import Recipe, default_objective
 from medgauge.runfolder import RunFolder
 from medgauge.samplers import RandomBatchSampler
-from medgauge.training.loop import Trainer
+from medgauge.training.loop import Schedule, Trainer
+from medgauge.training.objective import Objective
 from medgauge.training.plan import build_optimiser
+
+if TYPE_CHECKING:
+    from medgauge.api.terminal import Display
 
 
 def make_recipe(recipe: str | Path | Mapping[str, Any] | None, changes: Mapping[str, Any] | None = None) -> Recipe:
     """A checked recipe from a file, a name, a mapping or nothing (defaults), with changes by dotted place."""
     values = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else {}
-    return build_recipe(override(values, changes or {}))
+    return build_recipe(override({"objective": default_objective(), **values}, changes or {}))
 
 
 def fit(
@@ -69,8 +71,8 @@ def fit(
 
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         study = load_study(wanted, progress=display.images)
-        stamp = run_stamp(study)
-        if claim_folder(folder, stamp):
+        parts = build_parts(study)
+        if claim_folder(folder, run_stamp(study)):
             display.say(f"{folder.path} is finished; its results are loaded")
             run = Run.load(folder.path)
             if test and "test" not in run.results:
@@ -78,8 +80,37 @@ def fit(
             return run
         for note in study.notes:
             display.say(note)
-        _train(folder, study, display, test=test, images=images)
+        _train(folder, study, parts, display, test=test, images=images)
     return Run.load(folder.path)
+
+
+class Parts(NamedTuple):
+    """What a study's recipe becomes before any training: all that can be wrong in it is found here."""
+
+    model: Model
+    objective: Objective
+    coding: LabelScaling
+    cases: CaseArrays
+    schedule: Schedule
+
+
+def build_parts(study: Study) -> Parts:
+    """Build model, objective and plan; the model's weights and the scaling depend on seed and training split alone.
+
+    Raises:
+        InputError: a part cannot be built, or the batch does not fit the training split.
+    """
+    recipe, train = study.recipe, study.rows("train")
+    shape = study.images.array.shape
+    description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], targets=len(study.table.target))
+    model = build_seeded_model(description, recipe.seed)
+    if recipe.data.covariates:
+        model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
+    if len(shape) == 4:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
+    cases = make_cases(study.images, study.table.label, study.covariates, study.times, times_is_size=False)
+    RandomBatchSampler(len(train), int(recipe.training.batch_size), seed=recipe.seed)
+    return Parts(model, build_objective(recipe), build_coding(study), cases, build_schedule(recipe, len(train)))
 
 
 def run_stamp(study: Study) -> dict[str, Any]:
@@ -132,44 +163,35 @@ def build_coding(study: Study) -> LabelScaling:
     return coding
 
 
-def build_cases(study: Study) -> CaseArrays:
-    """The arrays that batches are taken from."""
-    return make_cases(study.images, study.table.label, study.covariates, study.times, times_is_size=False)
-
-
-def _train(folder: RunFolder, study: Study, display: Any, *, test: bool, images: bool) -> None:
+def _train(folder: RunFolder, study: Study, parts: Parts, display: "Display", *, test: bool, images: bool) -> None:
     """Set up Fabric, run the loop, and finish on the first process."""
     from lightning_fabric import Fabric
 
-    recipe = study.recipe
-    training = recipe.training
-    loggers = _loggers(folder, training.loggers)
-    fabric = Fabric(accelerator=training.accelerator, devices=training.devices, precision=training.precision, loggers=loggers)  # type: ignore[arg-type]  # Fabric's literal of names
+    recipe, model, coding = study.recipe, parts.model, parts.coding
+    training, train = recipe.training, study.rows("train")
+    fabric = Fabric(
+        accelerator=training.accelerator,
+        devices=training.devices,
+        precision=training.precision,  # type: ignore[arg-type]  # Fabric's literal of names
+        loggers=_loggers(folder, training.loggers),
+    )
     fabric.launch()
-    description = model_description(recipe, ndim=study.images.array.ndim - 2, channels=study.images.array.shape[1], targets=len(study.table.target))
-    model, objective, coding = build_seeded_model(description, recipe.seed), build_objective(recipe), build_coding(study)
-    train = study.rows("train")
-    cases = build_cases(study)
-    if recipe.data.covariates:
-        model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
-    optimiser = build_optimiser([model, objective], recipe.optimiser)
-    if len(cases.array.shape) == 4:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
-    wrapped, fabric_optimiser = fabric.setup(model, optimiser)
-    sampler = RandomBatchSampler(len(train), int(training.batch_size), seed=recipe.seed, rank=fabric.global_rank, world_size=fabric.world_size)
-    schedule = build_schedule(recipe, len(train))
+    wrapped, optimiser = fabric.setup(model, build_optimiser([model, parts.objective], recipe.optimiser))
+    sampler = RandomBatchSampler(
+        len(train), int(training.batch_size), seed=recipe.seed, rank=fabric.global_rank, world_size=fabric.world_size
+    )
     trainer = Trainer(
         fabric=fabric,
         model=wrapped,
-        objective=objective.to(fabric.device),
-        optimiser=fabric_optimiser,
-        batch=lambda step: augmented_batch(cases, study, sampler, train, step, fabric.device),
+        objective=parts.objective.to(fabric.device),
+        optimiser=optimiser,
+        batch=lambda step: augmented_batch(parts.cases, study, sampler, train, step, fabric.device),
         coding=coding.to(fabric.device),
-        schedule=schedule,
+        schedule=parts.schedule,
         rates=recipe.optimiser,
-        validate=lambda: validation_figures(wrapped, study, cases, coding, fabric),
+        validate=lambda: validation_figures(wrapped, study, parts.cases, coding, fabric),
         keeper=folder,
-        report=lambda progress: display.training(progress, schedule),
+        report=lambda progress: display.training(progress, parts.schedule),
     )
     outcome = trainer.fit()
     display.say(
@@ -177,7 +199,8 @@ def _train(folder: RunFolder, study: Study, display: Any, *, test: bool, images:
         f"best val MAE {outcome.best:.4g} at step {outcome.best_step}"
     )
     if fabric.is_global_zero:
-        finish_run(folder, study, model=model.to("cpu"), coding=coding.to("cpu"), outcome=outcome, test=test, images=images, display=display)
+        parts = parts._replace(model=model.to("cpu"), coding=coding.to("cpu"))
+        finish_run(folder, study, parts, outcome, test=test, images=images, display=display)
     fabric.barrier()
     if not fabric.is_global_zero:
         raise SystemExit(0)

@@ -33,9 +33,11 @@ def settle_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     if image.fit == "auto":
         image = replace(image, fit="pad_or_crop" if small or image.spacing else "resize")
     if image.channels == "auto":
-        image = replace(image, channels=1 if facts.grey else 3)
+        colour = 3 if facts.channels[0] == 3 and not facts.grey else 1
+        image = replace(image, channels=colour if facts.channels[0] in (1, 3) else "keep")
     if image.window == "auto":
-        image = replace(image, window=[float(end) for end in facts.window or (0.0, 255.0)])
+        found = None if "uint8" in facts.dtypes or facts.window is None else [float(end) for end in facts.window]
+        image = replace(image, window=found)
     sizes = [name for name in table.covariate if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
     augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
     settled = replace(recipe, image=image, augmentation=augmentation)
@@ -50,7 +52,8 @@ def settle_training(recipe: Recipe, study: "Study") -> Recipe:
     if encoder.name == "auto":
         encoder = replace(encoder, name="small")
     if encoder.norm == "auto":
-        encoder = replace(encoder, norm="batch" if ndim == 2 else "group")
+        own = "batch" if ndim == 2 else "group"
+        encoder = replace(encoder, norm="default" if encoder.name.startswith("timm/") else own)
     if training.batch_size == "auto":
         training = replace(training, batch_size=max(2, min(64 if ndim == 2 else 16, cases // 4)))
     if training.steps == "auto":
@@ -61,14 +64,14 @@ def settle_training(recipe: Recipe, study: "Study") -> Recipe:
 def prepare_settings(recipe: Recipe) -> PrepareSettings:
     """The image settings of the data layer."""
     image = recipe.image
-    if "auto" in (image.size, image.window, image.channels, image.fit):
+    if image.size == "auto" or image.window == "auto" or image.channels == "auto" or image.fit == "auto":
         raise ValueError("image settings must be decided first")
     return PrepareSettings(
-        size=tuple(image.size),  # type: ignore[arg-type]  # no auto is left
-        fit=image.fit,  # type: ignore[arg-type]  # no auto is left
-        window=(float(image.window[0]), float(image.window[1])),
+        size=tuple(image.size),
+        fit=image.fit,
+        window=None if image.window is None else (float(image.window[0]), float(image.window[1])),
         spacing=None if image.spacing is None else tuple(image.spacing),
-        channels=image.channels,  # type: ignore[arg-type]  # 1 or 3
+        channels=image.channels,
     )
 
 

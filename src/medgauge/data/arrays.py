@@ -36,7 +36,7 @@ def _opened(path: Path, key: str | None, changed: int, size: int) -> np.ndarray[
         if path.suffix.lower() == ".npy":
             array = _mapped(path, key)
         else:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # np.load leaks it on damage
                 array = archive[_key_of(path, archive.files, key)]
     except (ValueError, OSError, EOFError, BadZipFile, ZlibError) as error:
         if isinstance(error, InputError):

@@ -15,7 +15,8 @@ from medgauge.models.residual import ResidualNetwork
 
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 WIDTHS = (16, 32, 64, 128)
-SMALL_SETTINGS: Mapping[str, Any] = MappingProxyType({"blocks": 1, "stem_stride": 2, "pool": "average"})
+SMALL_SETTINGS: Mapping[str, Any] = MappingProxyType({"blocks": 1, "pool": "average"})
+STEM_STRIDE = {2: 4, 3: 2}  # volumes are smaller a side, and a stem of 4 would leave too little of them
 DEFAULT_NORM = {2: "batch", 3: "group"}
 
 
@@ -112,7 +113,7 @@ def build_encoder(
         norm: ``batch``, ``instance``, ``group``, or ``default``: batch in 2-D, group in 3-D (small batches);
             timm's networks keep their own.
         pretrained: False, ``hub`` or a file of weights; timm's networks only.
-        settings: of this encoder alone; ``small``: blocks, stem_stride, pool.
+        settings: of this encoder alone; ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2 in 3-D).
     """
     if ndim not in (2, 3):
         raise InputError(f"images have 2 or 3 dimensions, not {ndim}.")
@@ -128,7 +129,7 @@ def build_encoder(
         if pretrained:
             raise InputError(f"the encoder {name} has no pretrained weights to load; only encoders named timm/... do.")
         norm = DEFAULT_NORM[ndim] if norm == "default" else norm
-        settings = settings if kind == "monai" else {**SMALL_SETTINGS, **settings}
+        settings = settings if kind == "monai" else {**SMALL_SETTINGS, "stem_stride": STEM_STRIDE[ndim], **settings}
         make = _monai if kind == "monai" else _small
         network, features = make(inner, ndim, channels, width, norm, settings)
     description = {"name": name, "width": width, "norm": norm, "settings": dict(settings)}
@@ -148,9 +149,10 @@ def _check_name(name: str) -> None:
 def _small(
     _: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
 ) -> tuple[nn.Module, int]:
-    wrong = sorted(set(settings) - set(SMALL_SETTINGS))
+    known = [*SMALL_SETTINGS, "stem_stride"]
+    wrong = sorted(set(settings) - set(known))
     if wrong:
-        raise InputError(f"the encoder small has no setting {wrong[0]}; its settings are {', '.join(SMALL_SETTINGS)}.")
+        raise InputError(f"the encoder small has no setting {wrong[0]}; its settings are {', '.join(known)}.")
     widths = [max(round(one * width), 1) for one in WIDTHS]
     try:
         network = ResidualNetwork(ndim=ndim, channels=channels, widths=widths, norm=norm, **settings)

@@ -70,8 +70,8 @@ class ResidualNetwork(nn.Module):
         channels: of the image.
         widths: channels of each stage.
         blocks: residual blocks a stage.
-        stem_stride: 1, 2 or 4 (a stride of 2, then a maximum over 3 x 3 at every second place); each step takes the time
-            to about a third.
+        stem_stride: 1, 2 or 4 (stride 2, then a maximum over 3 x 3 at every second place); each step cuts the time to
+            about a third.
         norm: ``batch``, ``instance`` or ``group``.
         pool: ``average``, or ``average_max`` (average and maximum side by side, twice the features).
     """

@@ -27,7 +27,13 @@ def build_term(term: Mapping[str, Any]) -> nn.Module:
 def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int) -> dict[str, Any]:
     """What ``models.build_model`` needs; it goes into model.json."""
     model = recipe.model
-    encoder = {"name": model.encoder.name, "norm": model.encoder.norm, "pretrained": model.encoder.pretrained, "settings": model.encoder.settings}
+    encoder = {
+        "name": model.encoder.name,
+        "width": model.encoder.width,
+        "norm": model.encoder.norm,
+        "pretrained": model.encoder.pretrained or False,
+        "settings": model.encoder.settings,
+    }
     neck = {"name": "covariate", "embedding": model.embedding, "covariate_width": model.covariate_width}
     return {
         "encoder": encoder,

@@ -79,17 +79,17 @@ class ImageSettings:
     Args:
         size: pixels or voxels an axis, rows first; auto from the images.
         fit: how an image of another size is fitted: pad_or_crop, pad, crop, resize (keeps the aspect, then pads) or stretch.
-        window: lowest and highest intensity, mapped to 0 and 1; auto = the whole range of 8- and 16-bit images, else from
-            the training images.
+        window: lowest and highest intensity, mapped to 0 and 1; null = the whole range of 8- and 16-bit images; auto = that
+            where 8-bit images occur, else one window found over the training images.
         spacing: millimetres an axis to resample to; none = as it is.
-        channels: 1 or 3; auto = as the images have.
+        channels: 1, 3 or keep; auto = as the images have.
     """
 
     size: list[int] | Auto = "auto"
     fit: Literal["pad", "crop", "pad_or_crop", "resize", "stretch", "auto"] = "auto"
-    window: list[float] | Auto = "auto"
+    window: list[float] | Auto | None = "auto"
     spacing: list[float] | None = None
-    channels: int | Auto = "auto"
+    channels: Literal[1, 3, "keep", "auto"] = "auto"
 
 
 @dataclass
@@ -126,12 +126,14 @@ class EncoderSettings:
 
     Args:
         name: see ``medgauge list encoders``; auto = small.
-        norm: batch, group or instance; auto = batch in 2-D, group in 3-D.
+        width: factor of the channels of small and MONAI's ResNets; > 0.
+        norm: batch, group or instance; auto = batch in 2-D, group in 3-D, and what timm's networks have.
         pretrained: none, hub, or a local file of weights.
         settings: further settings of that encoder.
     """
 
     name: str = "auto"
+    width: float = 1.0
     norm: str = "auto"
     pretrained: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)

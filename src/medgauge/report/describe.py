@@ -122,7 +122,7 @@ def training_cases(view: RunView, target: str) -> "DataFrame":
 def _embedding(
     view: RunView, target: str, key: str, unit: str, decimals: int, drawn: dict[str, figures.Figure]
 ) -> None:
-    """The figure of the embedding, without the test cases while the test split has not been looked at."""
+    """The figure of the embedding: cases whose label is known, so no test cases while that split was not looked at."""
     if view.embedding is None or view.row is None:
         return
     import pandas
@@ -141,7 +141,7 @@ def _embedding(
             "second": plane[:, 1],
         }
     )
-    cases = cases[np.isfinite(cases["label"]) & ((cases["split"] != "test") | (view.shown == "test"))]
+    cases = cases[np.isfinite(cases["label"])]
     if len(cases):
         drawn[f"{key}-embedding"] = figures_space.embedding_plane(cases, shares, target, unit, decimals)
 

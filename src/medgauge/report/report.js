@@ -18,30 +18,40 @@
     return value;
   }
 
-  function draw(width) {
-    const style = getComputedStyle(root);
-    for (const [id, specification] of Object.entries(specifications)) {
-      const place = document.getElementById(id);
-      if (!place) continue;
-      const figure = themed(specification, style);
-      if (width) figure.layout.width = width;
-      else figure.layout.autosize = true;
-      if (narrow.matches && !width) {
-        figure.layout.dragmode = false; // a finger scrolls the page
-        figure.layout.font.size = 12;
-        for (const trace of figure.data) {
-          if (!trace.marker || !trace.marker.colorbar) continue;
-          Object.assign(trace.marker.colorbar, { orientation: "h", y: -0.2, yanchor: "top", len: 0.95 });
-          trace.marker.colorbar.title.side = "bottom";
-          delete figure.layout.yaxis.scaleanchor;
-        }
+  function drawOne(place, width) {
+    const figure = themed(specifications[place.id], getComputedStyle(root));
+    if (width) figure.layout.width = width;
+    else figure.layout.autosize = true;
+    if (narrow.matches && !width) {
+      figure.layout.dragmode = false; // a finger scrolls the page
+      figure.layout.font.size = 12;
+      for (const trace of figure.data) {
+        if (!trace.marker || !trace.marker.colorbar) continue;
+        Object.assign(trace.marker.colorbar, { orientation: "h", y: -0.2, yanchor: "top", len: 0.95 });
+        trace.marker.colorbar.title.side = "bottom";
+        delete figure.layout.yaxis.scaleanchor;
       }
-      Plotly.react(place, figure.data, figure.layout, {
-        responsive: true, displaylogo: false,
-        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-        displayModeBar: narrow.matches ? false : "hover",
-      });
     }
+    Plotly.newPlot(place, figure.data, figure.layout, {
+      responsive: true, displaylogo: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      displayModeBar: narrow.matches ? false : "hover",
+    });
+  }
+
+  // From the top of the page down, one after the other, so that the page can be read meanwhile. A newer call takes over.
+  const places = [...document.querySelectorAll(".plot")].filter((place) => place.id in specifications);
+  let newest = 0;
+  async function draw() {
+    if ("print" in root.dataset) return; // the page's width changes while it is printed
+    const mine = ++newest;
+    delete root.dataset.drawn;
+    for (const place of places) {
+      await new Promise((next) => setTimeout(next));
+      if (mine !== newest) return;
+      drawOne(place);
+    }
+    root.dataset.drawn = String(mine);
   }
 
   let closed = [];
@@ -49,7 +59,8 @@
     root.dataset.print = "";
     closed = [...document.querySelectorAll("details.card:not([open])")];
     for (const card of closed) card.open = true;
-    draw(680);
+    newest += 1;
+    for (const place of places) drawOne(place, 680); // at once: printing does not wait
   });
   window.addEventListener("afterprint", () => {
     delete root.dataset.print;
@@ -59,5 +70,4 @@
   dark.addEventListener("change", () => draw());
   narrow.addEventListener("change", () => draw());
   draw();
-  root.dataset.drawn = "";
 })();

@@ -94,7 +94,8 @@ def training_facts(view: RunView, unit: str, drawn: dict[str, Figure]) -> list[s
         drawn.update({name: figure for name, figure in (("terms", terms), ("validation", validation)) if figure})
     facts = []
     if part.get("steps") is not None:
-        facts.append(f"{counted(part['steps'], 'step')} in {counted(part.get('epochs'), 'epoch')}")
+        epochs = f" in {counted(part['epochs'], 'epoch')}" if part.get("epochs") is not None else ""
+        facts.append(counted(part["steps"], "step") + epochs)
     if best is not None:
         facts.append(f"checkpoint of step {number(best, 0)} used")
     if part.get("stopped_because"):

@@ -88,7 +88,8 @@ def build_optimiser(modules: Iterable[nn.Module], settings: OptimiserSettings) -
     if settings.name == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9)
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
-    return kind(groups, lr=settings.learning_rate)
+    fused = all(parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda") for parameter in parameters)
+    return kind(groups, lr=settings.learning_rate, fused=fused)
 
 
 def learning_rate(settings: OptimiserSettings, step: int, progress: float) -> float:
