@@ -99,7 +99,9 @@ def test_a_batch_larger_than_the_training_split_is_refused_before_training(tmp_p
 
 
 def test_predict_equals_the_file_of_predictions(finished: "medgauge.Run", hc18_table: Path) -> None:
-    frame = finished.predict(hc18_table, ids_are_local=False)
+    table = hc18_table.with_name("as_bundled.csv")
+    pandas.read_csv(hc18_table).rename(columns={"path": "image"}).to_csv(table, index=False)
+    frame = finished.predict(table)
     there = pandas.read_csv(finished.folder / "predictions.csv", dtype={"id": str, "group": str}).set_index("id")
     for place in range(0, 160, 7):
         case = there.loc[f"hc18-{place + 1:04d}"]

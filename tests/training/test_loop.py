@@ -149,7 +149,7 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
 
 def test_weight_decay_spares_biases_and_norms() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    decayed, spared = build_optimiser([model], OptimiserSettings(weight_decay=0.5)).param_groups
+    decayed, spared = build_optimiser([model], OptimiserSettings(weight_decay=0.5, learning_rate=0.1)).param_groups
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.5, 0.0)
     assert [p.ndim for p in decayed["params"]] == [2]
     assert [p.ndim for p in spared["params"]] == [1, 1, 1]

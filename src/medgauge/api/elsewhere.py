@@ -10,7 +10,7 @@ import numpy as np
 from medgauge.api.finish import prediction_columns, prediction_rows
 from medgauge.api.results import space_block, split_block
 from medgauge.api.settle import prepare_settings
-from medgauge.api.study import columns_of, correct_sizes, open_table
+from medgauge.api.study import columns_of, correct_sizes, has_column, open_table
 from medgauge.core.batch import Gallery
 from medgauge.core.errors import InputError
 from medgauge.data.cache import prepare_images
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def read_cases(run: "Run", path: str | Path, *, need_label: bool) -> tuple[Table, bool]:
     """Read a table with the run's columns; also whether it has the group column."""
     group = run.recipe.data.group
-    known = group is not None and group in read_columns(path, [Wanted(group, "group", needed=False)]).text
+    known = has_column(path, group)
     if need_label and group is not None and not known:
         raise InputError(f"{path} has no group column {group!r}, by which intervals are drawn; add it")
     table, problems = open_table(run.recipe, path=path, need_label=need_label, need_group=known)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def make_recipe(recipe: str | Path | Mapping[str, Any] | None, changes: Mapping[str, Any] | None = None) -> Recipe:
     """A checked recipe from a file, a name, a mapping or nothing (defaults), with changes by dotted place."""
-    values = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else {}
+    values = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe or "default")
     return build_recipe(override({"objective": default_objective(), **values}, changes or {}))
 
 
@@ -104,6 +104,7 @@ def build_parts(study: Study) -> Parts:
     shape = study.images.array.shape
     description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], targets=len(study.table.target))
     model = build_seeded_model(description, recipe.seed)
+    model.encoder.check_size(shape[2:])
     if recipe.data.covariates:
         model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
     if len(shape) == 4:

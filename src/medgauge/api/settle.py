@@ -55,10 +55,16 @@ def settle_training(recipe: Recipe, study: "Study") -> Recipe:
         own = "batch" if ndim == 2 else "group"
         encoder = replace(encoder, norm="default" if encoder.name.startswith("timm/") else own)
     if training.batch_size == "auto":
-        training = replace(training, batch_size=max(2, min(64 if ndim == 2 else 16, cases // 4)))
+        usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32
+        training = replace(training, batch_size=max(2, min(usual, cases // 4)))
     if training.steps == "auto":
-        training = replace(training, steps=min(3000, max(600, 150 * cases // int(training.batch_size))))
-    return replace(recipe, model=replace(recipe.model, encoder=encoder), training=training)
+        training = replace(training, steps=min(20_000, max(600, 150 * cases // int(training.batch_size))))
+    optimiser = recipe.optimiser
+    if optimiser.learning_rate == "auto":
+        rate = 0.0001 if encoder.pretrained else 0.01 if encoder.name == "small" else 0.001
+        optimiser = replace(optimiser, learning_rate=rate)
+    model = replace(recipe.model, encoder=encoder)
+    return replace(recipe, model=model, training=training, optimiser=optimiser)
 
 
 def prepare_settings(recipe: Recipe) -> PrepareSettings:

@@ -10,7 +10,9 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
+from medgauge.data.bundled import is_bundled
 from medgauge.data.cache import PreparedImages, prepare_images
+from medgauge.data.columns import Wanted, read_columns
 from medgauge.data.problems import Problem, label_problems, raise_problems, too_few
 from medgauge.data.splits import given_splits, make_splits, shared_pictures
 from medgauge.data.table import Table, missing_files, read_table
@@ -62,7 +64,7 @@ def check_columns(recipe: Recipe) -> None:
     missing = []
     if data.table is None:
         missing.append("a table (--table cases.csv)")
-    if not data.image and not data.array and not str(data.table).startswith("bundled:"):
+    if not data.image and not data.array and not is_bundled(str(data.table)):
         missing.append("the image column (--image path), or an array file with its index column (--array volumes.npz#images --index index)")
     if not data.label:
         missing.append("a label column (--label age)")
@@ -91,7 +93,7 @@ def open_table(recipe: Recipe, *, path: str | Path | None = None, need_label: bo
         label=data.label,
         group=data.group if need_group else None,
         covariates=columns_of(recipe),
-        id=data.id,
+        id=data.id if own or has_column(str(path), data.id) else None,
         split=data.split if own and not data.resplit else None,
         array=data.array,
         index=data.index,
@@ -100,11 +102,18 @@ def open_table(recipe: Recipe, *, path: str | Path | None = None, need_label: bo
     )
 
 
+def has_column(path: str | Path, name: str | None) -> bool:
+    """Whether the table has the column."""
+    return name is not None and name in read_columns(path, [Wanted(name, "column", needed=False)]).text
+
+
 def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = None) -> Study:
     """Read, check and decode everything; raise one InputError with all problems unless ``skip_bad`` leaves them out."""
     from medgauge.api.settle import settle_image, settle_training
 
     check_columns(recipe)
+    if is_bundled(str(recipe.data.table)):
+        recipe = replace(recipe, data=replace(recipe.data, image=recipe.data.image or "image", id=recipe.data.id or "id"))
     table, problems = open_table(recipe)
     read = len(table)
     problems += label_problems(table, log_scaling=recipe.data.label_scaling == "log2") + missing_files(table)

@@ -132,7 +132,7 @@ def parts(what: str) -> list[tuple[str, str]]:
     if what == "encoders":
         from medgauge.models import encoder_names
 
-        return [(name, "") for name in encoder_names()]
+        return list(encoder_names().items())
     home = importlib.import_module(f"medgauge.{what}")
     found = [(name, getattr(home, name)) for name in home.__all__]
     return [(name, _first_lines(part, what)) for name, part in found if callable(part)]

@@ -15,7 +15,7 @@ class OptimiserSettings:
 
     Args:
         name: which of PyTorch's optimisers.
-        learning_rate: peak learning rate; > 0.
+        learning_rate: peak learning rate; > 0; auto = 0.01 for the encoder small, 0.001 for others, 0.0001 for pretrained ones.
         weight_decay: of weights with two or more axes; biases and norms have none.
         schedule: cosine falls to zero over the run, constant does not.
         warmup: steps over which the learning rate rises linearly from zero.
@@ -23,14 +23,14 @@ class OptimiserSettings:
     """
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float = 3e-3
+    learning_rate: float | Literal["auto"] = "auto"
     weight_decay: float = 0.01
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: int = 50
     clip: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.learning_rate <= 0:
+        if self.learning_rate != "auto" and self.learning_rate <= 0:
             raise ValueError(f"optimiser.learning_rate must be > 0, got {self.learning_rate}")
         for name in ("weight_decay", "warmup", "clip"):
             if getattr(self, name) < 0:
@@ -42,9 +42,10 @@ class TrainingSettings:
     """Settings of the training loop.
 
     Args:
-        steps: optimiser steps; auto = enough for 150 passes over the training cases, between 600 and 3000.
+        steps: optimiser steps; auto = 150 passes over the training cases, but at least 600 and at most 20000 steps.
         seconds: stop after this much training time, with the schedule fitted to it; 0 = steps alone decide.
-        batch_size: cases a step, over all processes; auto = 64 in 2-D, 16 in 3-D, no more than a quarter of the cases.
+        batch_size: cases a step, over all processes; auto = 32 in 2-D (64 from 5000 cases on), 16 in 3-D, but no more than a
+            quarter of the training cases.
         accumulate: batches whose gradients are added up before a step (batch terms see each batch alone).
         evaluations: how often the validation cases are read in a run.
         patience: stop after so many evaluations without a better one; 0 = never.
@@ -85,16 +86,24 @@ def build_optimiser(modules: Iterable[nn.Module], settings: OptimiserSettings) -
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
+    rate = peak_rate(settings)
     if settings.name == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9)
+        return torch.optim.SGD(groups, lr=rate, momentum=0.9)
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
     fused = all(parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda") for parameter in parameters)
-    return kind(groups, lr=settings.learning_rate, fused=fused)
+    return kind(groups, lr=rate, fused=fused)
+
+
+def peak_rate(settings: OptimiserSettings) -> float:
+    """The peak learning rate, which must be decided by now."""
+    if settings.learning_rate == "auto":
+        raise ValueError("optimiser.learning_rate must be decided before training")
+    return settings.learning_rate
 
 
 def learning_rate(settings: OptimiserSettings, step: int, progress: float) -> float:
     """The learning rate of a step (counted from 0) at a progress in [0, 1]."""
-    rate = settings.learning_rate
+    rate = peak_rate(settings)
     if settings.schedule == "cosine":
         rate *= 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return rate * min(1.0, (step + 1) / (settings.warmup + 1))
