@@ -46,10 +46,25 @@ def fit(method: str, seed: int, changes: dict[str, Any], *, test: bool) -> dict[
     """One run of the command line, on one core; its results.json."""
     folder = Path(tempfile.mkdtemp(prefix="medgauge-study-"))
     flags = [f"--{place}={json.dumps(value)}" for place, value in changes.items()]
-    command = [sys.executable, "-m", "medgauge", "fit", method, "--seed", str(seed), "--out", str(folder / "run"), "--no-images", *flags]
+    command = [
+        sys.executable,
+        "-m",
+        "medgauge",
+        "fit",
+        method,
+        "--seed",
+        str(seed),
+        "--out",
+        str(folder / "run"),
+        "--no-images",
+        *flags,
+    ]
     try:
         subprocess.run(
-            [*command, "--test"] if test else command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+            [*command, "--test"] if test else command,
+            check=True,
+            capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         return dict(json.loads((folder / "run" / "results.json").read_text()))
     finally:
@@ -63,7 +78,9 @@ def figures(results: dict[str, Any], split: str) -> dict[str, Any]:
     return {
         **kept,
         "few_mae": block["by_region"]["few"]["mae"],
-        "by_predictor": {name: {"mae": other["mae"], "r2": other["r2"]} for name, other in block["by_predictor"].items()},
+        "by_predictor": {
+            name: {"mae": other["mae"], "r2": other["r2"]} for name, other in block["by_predictor"].items()
+        },
         "baselines": {name: other["mae"] for name, other in block["baselines"].items()},
         "coverage": block["interval"]["coverage"],
         "space": results[split]["space"],
@@ -86,7 +103,12 @@ def work(jobs: list[tuple[str, str, str, int, dict[str, Any], bool]]) -> None:
         results = fit(method, seed, changes, test=test)
         with lock:
             state = load()
-            state[part][key] = {"method": method, "seed": seed, "changes": changes, **figures(results, "test" if test else "val")}
+            state[part][key] = {
+                "method": method,
+                "seed": seed,
+                "changes": changes,
+                **figures(results, "test" if test else "val"),
+            }
             RESULTS.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n")
             print(key, state[part][key]["mae"], flush=True)
 
@@ -103,14 +125,22 @@ def tune(fractions: list[float]) -> None:
     jobs = []
     for fraction, method in itertools.product(fractions, METHODS):
         for trial in trials(method, fraction):
-            key = f"{method} {fraction} " + " ".join(f"{place.rpartition('.')[2]}={value}" for place, value in trial.items())
-            jobs.append(("tuning", key, method, TUNING_SEED, {**PLAN[fraction], **trial, "data.fraction": fraction}, False))
+            key = f"{method} {fraction} " + " ".join(
+                f"{place.rpartition('.')[2]}={value}" for place, value in trial.items()
+            )
+            jobs.append(
+                ("tuning", key, method, TUNING_SEED, {**PLAN[fraction], **trial, "data.fraction": fraction}, False)
+            )
     work(jobs)
 
 
 def frozen(method: str, fraction: float) -> dict[str, Any]:
     """The trial with the smallest validation MAE."""
-    done = [entry for entry in load()["tuning"].values() if entry["method"] == method and entry["changes"]["data.fraction"] == fraction]
+    done = [
+        entry
+        for entry in load()["tuning"].values()
+        if entry["method"] == method and entry["changes"]["data.fraction"] == fraction
+    ]
     if len(done) < len(trials(method, fraction)):
         raise SystemExit(f"tuning of {method} at {fraction} is not finished: {len(done)} trials")
     return dict(min(done, key=lambda entry: entry["mae"])["changes"])
@@ -130,9 +160,15 @@ def ablation() -> None:
     jobs = []
     for (sigma, alpha, mining), seed in itertools.product(ABLATION, SEEDS):
         place = "objective.isometry.term.init_args"
-        wanted = {f"{place}.sigma": ".inf" if sigma == float("inf") else sigma, f"{place}.alpha": alpha, f"{place}.mining": mining}
+        wanted = {
+            f"{place}.sigma": ".inf" if sigma == float("inf") else sigma,
+            f"{place}.alpha": alpha,
+            f"{place}.mining": mining,
+        }
         changes = {**frozen("hc18_rm", 1.0), **wanted}
-        jobs.append(("ablation", f"sigma {sigma} alpha {alpha} mining {mining} seed {seed}", "hc18_rm", seed, changes, False))
+        jobs.append(
+            ("ablation", f"sigma {sigma} alpha {alpha} mining {mining} seed {seed}", "hc18_rm", seed, changes, False)
+        )
     work(jobs)
 
 
@@ -149,7 +185,11 @@ def rows(fraction: float) -> list[list[str]]:
     state = load()["runs"]
     table = []
     for method in METHODS:
-        done = [entry for entry in state.values() if entry["method"] == method and entry["changes"]["data.fraction"] == fraction]
+        done = [
+            entry
+            for entry in state.values()
+            if entry["method"] == method and entry["changes"]["data.fraction"] == fraction
+        ]
         for predictor in ("head", "neighbours"):
             having = [entry for entry in done if predictor in entry["by_predictor"]]
             if not having or (predictor == "neighbours" and method in ("hc18_l1", "hc18_mse")):
@@ -163,7 +203,9 @@ def rows(fraction: float) -> list[list[str]]:
 def table() -> None:
     for fraction in PLAN:
         print(f"\n{fraction:.0%} of the training and validation groups\n")
-        print("| recipe | predictor | seeds | MAE, mm | R2 | D5, mm | RV |\n| --- | --- | --- | --- | --- | --- | --- |")
+        print(
+            "| recipe | predictor | seeds | MAE, mm | R2 | D5, mm | RV |\n| --- | --- | --- | --- | --- | --- | --- |"
+        )
         for cells in rows(fraction):
             print("| " + " | ".join(cells) + " |")
 

@@ -12,7 +12,9 @@ def main(steps: int = 60) -> float:
     torch.manual_seed(0)
     label = torch.rand(256, 1) * 4 - 2
     image = (label[:, :, None, None] + 0.3 * torch.randn(256, 1, 16, 16)).float()
-    encoder = nn.Sequential(nn.Conv2d(1, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 16))
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 16)
+    )
     head = nn.Linear(16, 1)
     isometry, error = RMLoss(sigma=0.5, alpha=0.1), PointwiseLoss("l1")
     optimiser = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=1e-2)
@@ -27,7 +29,9 @@ def main(steps: int = 60) -> float:
         embedding = encoder(image)
     names = [str(row) for row in range(256)]
     cases = Gallery(embedding=embedding, label=label.double(), id=names, group=names)
-    gallery, validation, test = (cases.take(torch.arange(start, stop)) for start, stop in ((0, 192), (192, 224), (224, 256)))
+    gallery, validation, test = (
+        cases.take(torch.arange(start, stop)) for start, stop in ((0, 192), (192, 224), (224, 256))
+    )
     reading = NeighbourPredictor().fit(gallery, validation).predict(test.embedding, group=test.group)
     return float((reading.value - test.label).abs().mean())
 

@@ -26,7 +26,9 @@ def make_images(folder: Path, count: int = 40, size: tuple[int, int] = (20, 24))
     for row in range(count):
         pixels = random.normal(age[row] * 2, 20, size).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{row}.png")
-    return pandas.DataFrame({"path": [f"{row}.png" for row in range(count)], "age": age, "patient": [f"p{row:02d}" for row in range(count)]})
+    return pandas.DataFrame(
+        {"path": [f"{row}.png" for row in range(count)], "age": age, "patient": [f"p{row:02d}" for row in range(count)]}
+    )
 
 
 @pytest.fixture
@@ -51,7 +53,9 @@ def refuse(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
     return text
 
 
-def test_fit_from_a_table_alone(cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fit_from_a_table_alone(
+    cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert fit(cases[0], tmp_path / "run", "--test") == 0
     out = capsys.readouterr().out
     assert "age: test split" in out
@@ -68,14 +72,21 @@ def test_fit_from_a_table_alone(cases: tuple[Path, pandas.DataFrame], tmp_path: 
         ("windows", lambda frame: frame.to_csv(index=False).replace("\n", "\r\n")),
     ],
 )
-def test_odd_tables_work(cases: tuple[Path, pandas.DataFrame], capsys: pytest.CaptureFixture[str], name: str, text: Callable[[pandas.DataFrame], str]) -> None:
+def test_odd_tables_work(
+    cases: tuple[Path, pandas.DataFrame],
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    text: Callable[[pandas.DataFrame], str],
+) -> None:
     table = cases[0].with_name(f"{name}.csv")
     table.write_text(text(cases[1]), encoding="utf-8", newline="")
     assert main(["check", "--table", str(table), *COLUMNS]) == 0
     assert "40 rows read" in capsys.readouterr().out
 
 
-def test_odd_images_and_paths_work(cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_odd_images_and_paths_work(
+    cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table, frame = cases
     folder = table.parent
     Image.fromarray(np.arange(480, dtype=np.uint16).reshape(20, 24) * 100).save(folder / "deep.png")
@@ -83,7 +94,15 @@ def test_odd_images_and_paths_work(cases: tuple[Path, pandas.DataFrame], tmp_pat
     shutil.move(folder / "2.png", folder / "with space é.png")
     shutil.move(folder / "3.png", tmp_path / "up.png")
     Image.fromarray(np.full((31, 17), 90, dtype=np.uint8) + np.arange(17, dtype=np.uint8)).save(folder / "other.png")
-    frame["path"] = ["deep.png", "alpha.png", "with space é.png", "../up.png", str(folder / "4.png"), "other.png", *frame["path"][6:]]
+    frame["path"] = [
+        "deep.png",
+        "alpha.png",
+        "with space é.png",
+        "../up.png",
+        str(folder / "4.png"),
+        "other.png",
+        *frame["path"][6:],
+    ]
     frame.to_csv(table, index=False)
     more = ["--image.window=[0, 255]", "--image.channels=1"]
     assert main(["check", "--table", str(table), *COLUMNS, *more]) == 0
@@ -136,9 +155,17 @@ def dicom_without_pixels(table: Path, frame: pandas.DataFrame) -> None:
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = ExplicitVRLittleEndian, generate_uid(), generate_uid()
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = (
+        ExplicitVRLittleEndian,
+        generate_uid(),
+        generate_uid(),
+    )
     data = FileDataset(str(table.with_name("7.dcm")), {}, file_meta=meta, preamble=b"\0" * 128)
-    data.PatientName, data.SOPClassUID, data.SOPInstanceUID = "Doe^Jane", meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.PatientName, data.SOPClassUID, data.SOPInstanceUID = (
+        "Doe^Jane",
+        meta.MediaStorageSOPClassUID,
+        meta.MediaStorageSOPInstanceUID,
+    )
     data.save_as(table.with_name("7.dcm"), enforce_file_format=True)
     change("path", 7, "7.dcm")(table, frame)
 
@@ -162,7 +189,11 @@ def dicom_without_pixels(table: Path, frame: pandas.DataFrame) -> None:
     ],
 )  # fmt: skip
 def test_wrong_input_ends_with_a_sentence_and_leaves_nothing(
-    cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path, pandas.DataFrame], None], words: list[str]
+    cases: tuple[Path, pandas.DataFrame],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path, pandas.DataFrame], None],
+    words: list[str],
 ) -> None:
     table, frame = cases
     spoil(table, frame)
@@ -173,7 +204,9 @@ def test_wrong_input_ends_with_a_sentence_and_leaves_nothing(
     assert {path.name: path.read_bytes() for path in table.parent.iterdir()} == before
 
 
-def test_check_lists_every_problem_at_once(cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_lists_every_problem_at_once(
+    cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table, frame = cases
     change("path", 3, "gone.png")(table, frame)
     change("age", 5, "old")(table, frame)
@@ -191,7 +224,9 @@ def test_skip_bad_leaves_out_and_lists(cases: tuple[Path, pandas.DataFrame], tmp
     assert len(pandas.read_csv(tmp_path / "run" / "splits.csv")) == 38
 
 
-def test_the_same_picture_on_two_sides_is_refused(cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_picture_on_two_sides_is_refused(
+    cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table, frame = cases
     for row in range(1, 30):
         shutil.copy(table.with_name("0.png"), table.with_name(f"{row}.png"))
@@ -207,13 +242,32 @@ def test_the_same_picture_on_two_sides_is_refused(cases: tuple[Path, pandas.Data
         (["--data.shares={train: 0.9, val: 0.9}"], ["share"]),
     ],
 )
-def test_wrong_settings(cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: list[str]) -> None:
+def test_wrong_settings(
+    cases: tuple[Path, pandas.DataFrame],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: list[str],
+) -> None:
     refuse(capsys, fit(cases[0], tmp_path / "run", *words), *said)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_group_column_is_required(cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["fit", "--table", str(cases[0]), "--image", "path", "--label", "age", "--out", str(tmp_path / "run"), *SETTINGS]
+def test_a_group_column_is_required(
+    cases: tuple[Path, pandas.DataFrame], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "fit",
+        "--table",
+        str(cases[0]),
+        "--image",
+        "path",
+        "--label",
+        "age",
+        "--out",
+        str(tmp_path / "run"),
+        *SETTINGS,
+    ]
     refuse(capsys, main(words), "--group", "--no-groups")
     assert main([*words, "--no-groups"]) == 0
 
@@ -221,10 +275,19 @@ def test_a_group_column_is_required(cases: tuple[Path, pandas.DataFrame], tmp_pa
 def test_an_unknown_key_in_a_recipe_names_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text("data:\n  labell: [age]\nobjective:\n  a: {term: {class_path: RMLos}}\nseeed: 1\n")
-    refuse(capsys, main(["check", str(recipe)]), "3 mistakes", "did you mean label?", "did you mean RMLoss?", "did you mean seed?")
+    refuse(
+        capsys,
+        main(["check", str(recipe)]),
+        "3 mistakes",
+        "did you mean label?",
+        "did you mean RMLoss?",
+        "did you mean seed?",
+    )
 
 
-@pytest.mark.parametrize("words", [["fti"], ["fit", "--tabel", "x"], ["fit", "--training.stepz", "3"], ["list", "lossess"], []])
+@pytest.mark.parametrize(
+    "words", [["fti"], ["fit", "--tabel", "x"], ["fit", "--training.stepz", "3"], ["list", "lossess"], []]
+)
 def test_unknown_commands_and_flags_end_with_status_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
 
@@ -264,7 +327,16 @@ class TestAFinishedRun:
         assert main(["predict", str(run[0]), "--table", str(run[1]), "--out", str(tmp_path / "values.parquet")]) == 0
         frame = pandas.read_parquet(tmp_path / "values.parquet")
         assert list(frame["id"]) == [f"{row}.png" for row in range(30)]
-        assert {"age", "lower_age", "upper_age", "head_age", "neighbours_age", "neighbour_ids", "weights_age", "far"} <= set(frame)
+        assert {
+            "age",
+            "lower_age",
+            "upper_age",
+            "head_age",
+            "neighbours_age",
+            "neighbour_ids",
+            "weights_age",
+            "far",
+        } <= set(frame)
         assert (frame["lower_age"] < frame["upper_age"]).all() or frame["lower_age"].isna().all()
 
     def test_predict_files(self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -272,12 +344,23 @@ class TestAFinishedRun:
         assert "0.png" in capsys.readouterr().out
 
     def test_a_missing_covariate(self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-        refuse(capsys, main(["predict", str(run[0]), str(run[1].with_name("0.png"))]), "covariate sex", "--covariate sex=VALUE")
+        refuse(
+            capsys,
+            main(["predict", str(run[0]), str(run[1].with_name("0.png"))]),
+            "covariate sex",
+            "--covariate sex=VALUE",
+        )
 
-    def test_a_missing_covariate_column(self, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_missing_covariate_column(
+        self, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         table = run[1].with_name("no_sex.csv")
         pandas.read_csv(run[1]).drop(columns="sex").to_csv(table, index=False)
-        refuse(capsys, main(["predict", str(run[0]), "--table", str(table), "--out", str(tmp_path / "a.csv")]), "no column 'sex'")
+        refuse(
+            capsys,
+            main(["predict", str(run[0]), "--table", str(table), "--out", str(tmp_path / "a.csv")]),
+            "no column 'sex'",
+        )
         assert not (tmp_path / "a.csv").exists()
 
     def test_channels_that_do_not_fit(self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -288,17 +371,23 @@ class TestAFinishedRun:
         with pytest.raises(ValueError, match="reads 2-D images with 1 channel"):
             loaded.predict([run[1].with_name("0.png")], covariates={"sex": 1.0})
 
-    def test_evaluate_elsewhere(self, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_evaluate_elsewhere(
+        self, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert main(["evaluate", str(run[0]), "--table", str(run[1]), "--out", str(tmp_path / "there")]) == 0
         assert "30 cases of 30 groups" in capsys.readouterr().out
         assert {path.name for path in (tmp_path / "there").iterdir()} >= {"results.json", "predictions.csv"}
 
-    def test_evaluate_refuses_shared_groups_and_pictures(self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    def test_evaluate_refuses_shared_groups_and_pictures(
+        self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         here = run[0].parent / "here" / "cases.csv"
         refuse(capsys, main(["evaluate", str(run[0]), "--table", str(here)]), "groups", "--ids-are-local")
         refuse(capsys, main(["evaluate", str(run[0]), "--table", str(here), "--ids-are-local"]), "pictures")
 
-    def test_a_run_folder_of_another_version_or_half_written(self, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_run_folder_of_another_version_or_half_written(
+        self, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         shutil.copytree(run[0], tmp_path / "old")
         text = (tmp_path / "old" / "model.json").read_text()
         (tmp_path / "old" / "model.json").write_text(text.replace('"medgauge": "', '"medgauge": "9.'))

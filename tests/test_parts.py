@@ -22,7 +22,11 @@ def modules(package: str) -> list[str]:
 def test_every_loss_has_a_test_and_a_recipe() -> None:
     names = modules("losses")
     assert {"pointwise", "rm_loss"} <= set(names)
-    used = {entry["term"]["class_path"] for name in recipe_names() for entry in build_recipe(load_values(name)).objective.values()}
+    used = {
+        entry["term"]["class_path"]
+        for name in recipe_names()
+        for entry in build_recipe(load_values(name)).objective.values()
+    }
     home = importlib.import_module("medgauge.losses")
     for name in names:
         test = ROOT / "tests" / "losses" / f"test_{name}.py"

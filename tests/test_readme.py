@@ -49,7 +49,12 @@ def test_make_targets_exist() -> None:
 
 
 def test_commands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines() if line.startswith("$ medgauge")]
+    lines = [
+        line.removeprefix("$ ")
+        for block in blocks("console")
+        for line in block.splitlines()
+        if line.startswith("$ medgauge")
+    ]
     assert len(lines) >= 5
     for line in lines:
         words = shlex.split(line, comments=True)[1:]

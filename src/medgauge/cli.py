@@ -4,7 +4,7 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 SHORT = {
     "table": "data.table",
@@ -72,7 +72,10 @@ def _dispatch(given: list[str]) -> int:
     command = COMMANDS.get(given[0])
     if command is None:
         close = difflib.get_close_matches(given[0], COMMANDS, n=1)
-        raise UsageError(f"there is no command {given[0]!r}" + (f"; did you mean {close[0]}?" if close else f"; known: {', '.join(COMMANDS)}"))
+        raise UsageError(
+            f"there is no command {given[0]!r}"
+            + (f"; did you mean {close[0]}?" if close else f"; known: {', '.join(COMMANDS)}")
+        )
     return command(given[1:])
 
 
@@ -92,15 +95,19 @@ def _overview() -> str:
 def _parser(command: Callable[[list[str]], int], name: str, example: str) -> Any:
     from jsonargparse import ArgumentParser
 
-    class Parser(ArgumentParser):  # type: ignore[misc]  # jsonargparse has no types here
-        def error(self, message: str, ex: Exception | None = None) -> None:
+    class Parser(ArgumentParser):
+        def error(self, message: str, ex: Exception | None = None) -> NoReturn:
             raise UsageError(f"{' '.join(message.split())}; see medgauge {name} --help")
 
-    return Parser(prog=f"medgauge {name}", description=command.__doc__, epilog=f"example: {example}", exit_on_error=True)
+    return Parser(
+        prog=f"medgauge {name}", description=command.__doc__, epilog=f"example: {example}", exit_on_error=True
+    )
 
 
 def _add_recipe_flags(parser: Any) -> None:
-    parser.add_argument("recipe", nargs="?", type=str, help="recipe file, or the name of one of medgauge's (medgauge list recipes)")
+    parser.add_argument(
+        "recipe", nargs="?", type=str, help="recipe file, or the name of one of medgauge's (medgauge list recipes)"
+    )
     for short, place in SHORT.items():
         kind = "; several: a,b" if short in LISTS else ""
         parser.add_argument(f"--{short.replace('_', '-')}", dest=short, metavar="X", type=str, help=f"{place}{kind}")
@@ -110,8 +117,8 @@ def _add_recipe_flags(parser: Any) -> None:
 
 def _dotted(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """Take ``--section.key value`` out of the words; every setting of a recipe can be given so."""
-    from medgauge.recipes.read import override, parse_value
     from medgauge.recipes.mistakes import unknown_keys
+    from medgauge.recipes.read import override, parse_value
     from medgauge.recipes.schema import Recipe
 
     rest, changes, at = [], {}, 0
@@ -143,7 +150,13 @@ def _recipe_changes(parsed: Any, dotted: dict[str, Any]) -> dict[str, Any]:
         value = getattr(parsed, short)
         if value is not None:
             numeric = short in {"missing", "seed"}
-            changes[place] = [part for part in value.split(",") if part] if short in LISTS else parse_value(value) if numeric else value
+            changes[place] = (
+                [part for part in value.split(",") if part]
+                if short in LISTS
+                else parse_value(value)
+                if numeric
+                else value
+            )
     changes |= {place: True for switch, place in SWITCHES.items() if getattr(parsed, switch)}
     return changes | dotted
 
@@ -153,7 +166,9 @@ def fit(words: list[str]) -> int:
     from medgauge.api import fit as run_fit
 
     rest, dotted = _dotted(words)
-    parser = _parser(fit, "fit", "medgauge fit --table cases.csv --image path --label age --group patient_id --out runs/age")
+    parser = _parser(
+        fit, "fit", "medgauge fit --table cases.csv --image path --label age --group patient_id --out runs/age"
+    )
     _add_recipe_flags(parser)
     parser.add_argument("--out", type=str, help="run folder; default runs/<recipe or label>")
     parser.add_argument("--test", action="store_true", help="read the test split at the end, and count that look")
@@ -200,9 +215,13 @@ def evaluate(words: list[str]) -> int:
     parser = _parser(evaluate, "evaluate", "medgauge evaluate runs/age --table other_site.csv --out runs/age_elsewhere")
     parser.add_argument("run", type=str, help="run folder")
     parser.add_argument("--table", type=str, help="table from elsewhere; its columns are found by name")
-    parser.add_argument("--split", type=str, help="split of the run (test), or rows of the table whose split column says so")
+    parser.add_argument(
+        "--split", type=str, help="split of the run (test), or rows of the table whose split column says so"
+    )
     parser.add_argument("--out", type=str, help="folder for results.json and predictions.csv of a table")
-    parser.add_argument("--ids-are-local", action="store_true", help="group ids of the table are not those of the training table")
+    parser.add_argument(
+        "--ids-are-local", action="store_true", help="group ids of the table are not those of the training table"
+    )
     parser.add_argument("--no-images", action="store_true", help="keep no thumbnails of patients' images")
     parsed = parser.parse_args(words)
     run = load(parsed.run)
@@ -222,16 +241,32 @@ def predict(words: list[str]) -> int:
     parser = _parser(predict, "predict", "medgauge predict runs/age --table new.csv --out values.csv")
     parser.add_argument("run", type=str, help="run folder")
     parser.add_argument("images", nargs="*", type=str, help="image files, in place of a table")
-    parser.add_argument("--table", type=str, help="table with the image column (and covariates) that the run was trained with")
-    parser.add_argument("--covariate", action="append", default=[], type=str, help="name=value, for image files; again for each covariate")
-    parser.add_argument("--ids-are-local", action="store_true", help="group ids of the table are not those of the training table")
+    parser.add_argument(
+        "--table", type=str, help="table with the image column (and covariates) that the run was trained with"
+    )
+    parser.add_argument(
+        "--covariate",
+        action="append",
+        default=[],
+        type=str,
+        help="name=value, for image files; again for each covariate",
+    )
+    parser.add_argument(
+        "--ids-are-local", action="store_true", help="group ids of the table are not those of the training table"
+    )
     parser.add_argument("--out", type=str, help="CSV or Parquet file; without it the values are printed")
     parsed = parser.parse_args(words)
     run = load(parsed.run)
     frame = run.predict(
-        parsed.table if parsed.table else list(parsed.images), covariates=parsed.covariate, ids_are_local=parsed.ids_are_local, out=parsed.out
+        parsed.table if parsed.table else list(parsed.images),
+        covariates=parsed.covariate,
+        ids_are_local=parsed.ids_are_local,
+        out=parsed.out,
     )
-    print(f"{len(frame)} cases written to {parsed.out}" if parsed.out else frame.to_csv(index=False), end="\n" if parsed.out else "")
+    print(
+        f"{len(frame)} cases written to {parsed.out}" if parsed.out else frame.to_csv(index=False),
+        end="\n" if parsed.out else "",
+    )
     print(run.interval_note(), file=sys.stderr)
     return 0
 
@@ -261,7 +296,10 @@ def list_parts(words: list[str]) -> int:
     parsed = parser.parse_args(words)
     if parsed.what not in parts:
         close = difflib.get_close_matches(parsed.what, parts, n=1)
-        raise UsageError(f"there is no list of {parsed.what!r}" + (f"; did you mean {close[0]}?" if close else f"; known: {', '.join(parts)}"))
+        raise UsageError(
+            f"there is no list of {parsed.what!r}"
+            + (f"; did you mean {close[0]}?" if close else f"; known: {', '.join(parts)}")
+        )
     show_list(parsed.what)
     return 0
 

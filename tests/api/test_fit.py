@@ -39,7 +39,9 @@ def test_results_follow_from_predictions(finished: "medgauge.Run") -> None:
         for region in ("many", "medium", "few"):
             part = rows[rows["region_hc_mm"] == region]
             assert block["by_region"][region]["n"] == len(part)
-            assert block["by_region"][region]["mae"] == pytest.approx((part["value_hc_mm"] - part["label_hc_mm"]).abs().mean(), rel=1e-6)
+            assert block["by_region"][region]["mae"] == pytest.approx(
+                (part["value_hc_mm"] - part["label_hc_mm"]).abs().mean(), rel=1e-6
+            )
 
 
 def test_neighbours_values_follow_from_the_gallery_and_never_from_the_own_group(finished: "medgauge.Run") -> None:
@@ -69,9 +71,15 @@ def test_the_same_command_again_loads_the_finished_run(finished: "medgauge.Run",
     assert again.results == json.loads((finished.folder / "results.json").read_text())
 
 
-def test_another_recipe_in_the_same_folder_is_refused_with_all_differences(finished: "medgauge.Run", quick: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"seed is 0 there and 7 here.*optimiser.*|optimiser.*seed is 0 there and 7 here"):
-        medgauge.fit("hc18_rm_l1", out=finished.folder.path, changes={**quick, "seed": 7, "optimiser.learning_rate": 0.5})
+def test_another_recipe_in_the_same_folder_is_refused_with_all_differences(
+    finished: "medgauge.Run", quick: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        InputError, match=r"seed is 0 there and 7 here.*optimiser.*|optimiser.*seed is 0 there and 7 here"
+    ):
+        medgauge.fit(
+            "hc18_rm_l1", out=finished.folder.path, changes={**quick, "seed": 7, "optimiser.learning_rate": 0.5}
+        )
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, quick: dict[str, Any]) -> None:
@@ -93,8 +101,12 @@ def test_test_is_read_only_when_asked_and_looks_are_counted(tmp_path: Path, quic
     assert again.results["test"]["hc_mm"]["n"] > 50
 
 
-def test_a_batch_larger_than_the_training_split_is_refused_before_training(tmp_path: Path, quick: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="larger than the 5[0-9][0-9] training cases|larger than the 4[0-9][0-9] training cases"):
+def test_a_batch_larger_than_the_training_split_is_refused_before_training(
+    tmp_path: Path, quick: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        InputError, match="larger than the 5[0-9][0-9] training cases|larger than the 4[0-9][0-9] training cases"
+    ):
         medgauge.fit("hc18_l1", out=tmp_path / "run", changes={**quick, "training.batch_size": 5000})
 
 
@@ -120,9 +132,26 @@ def test_label_times_learns_the_quotient(tmp_path: Path, quick: dict[str, Any]) 
 
 
 def _command(out: Path, cache: Path, *more: str) -> list[str]:
-    sizes = ["--training.steps=60", "--training.batch_size=16", "--training.evaluations=6", "--training.checkpoint_seconds=0"]
+    sizes = [
+        "--training.steps=60",
+        "--training.batch_size=16",
+        "--training.evaluations=6",
+        "--training.checkpoint_seconds=0",
+    ]
     small = ["--model.encoder.width=0.25", "--model.embedding=8", f"--data.cache={cache}"]
-    return [sys.executable, "-m", "medgauge", "fit", "hc18_rm_l1", "--out", str(out), "--no-images", *sizes, *small, *more]
+    return [
+        sys.executable,
+        "-m",
+        "medgauge",
+        "fit",
+        "hc18_rm_l1",
+        "--out",
+        str(out),
+        "--no-images",
+        *sizes,
+        *small,
+        *more,
+    ]
 
 
 @pytest.mark.slow
@@ -130,7 +159,9 @@ def _command(out: Path, cache: Path, *more: str) -> list[str]:
 def test_a_stopped_run_goes_on_and_ends_like_an_unbroken_one(tmp_path: Path, cache: Path, number: int) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MEDGAUGE_CACHE": str(cache)}
     subprocess.run(_command(tmp_path / "whole", cache), check=True, env=environment, capture_output=True)
-    broken = subprocess.Popen(_command(tmp_path / "broken", cache), env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    broken = subprocess.Popen(
+        _command(tmp_path / "broken", cache), env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
     last = tmp_path / "broken" / "checkpoints" / "last.ckpt"
     for _ in range(6000):
         if last.exists() and broken.poll() is None and torch.load(last, weights_only=True)["progress"]["step"] >= 12:
@@ -150,4 +181,6 @@ def test_a_stopped_run_goes_on_and_ends_like_an_unbroken_one(tmp_path: Path, cac
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "broken"))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert (tmp_path / "broken" / "predictions.csv").read_bytes() == (tmp_path / "whole" / "predictions.csv").read_bytes()
+    assert (tmp_path / "broken" / "predictions.csv").read_bytes() == (
+        tmp_path / "whole" / "predictions.csv"
+    ).read_bytes()

@@ -114,8 +114,9 @@ def test_a_collapsed_embedding_gives_zeros() -> None:
 def test_a_radius_equal_to_a_distance_includes_it(widest: torch.dtype) -> None:
     size = 10**9 if widest == torch.float64 else 9_999  # differences are exact, products are not
     query = torch.randint(-size, size, (300, 2), generator=torch.Generator().manual_seed(0)).to(widest)
-    index = ExactIndex(query + torch.tensor([3.0, -4.0]))
-    for radius, expected in ((5.0, 1), (4.9999, 0)):
+    step = 0.3 * size // 3
+    index = ExactIndex(query + step * torch.tensor([3.0, -4.0], dtype=widest))
+    for radius, expected in ((5 * step, 1), (4.9999 * step, 0)):
         offsets, rows, _ = index.within(query, radius)
         found = [rows[offsets[i] : offsets[i + 1]].tolist().count(i) for i in range(300)]
         assert found == [expected] * 300

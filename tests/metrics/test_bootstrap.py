@@ -25,23 +25,24 @@ def interval(*data: object, **settings: object) -> tuple[torch.Tensor, torch.Ten
 
 def test_width_is_that_of_independent_groups() -> None:
     prediction, label, group = errors(400, 5)
-    low, high = interval(bias, prediction, label, group, draws=2000)
+    low, high = interval(bias, prediction, label, group, draws=1000)
     error = 1.96 * float((prediction - label)[::5].std()) / 400**0.5
-    assert (high - low).item() == pytest.approx(2 * error, rel=0.1)
+    assert (high - low).item() == pytest.approx(2 * error, rel=0.15)
     rows = [str(row) for row in range(len(label))]
-    narrow_low, narrow_high = interval(bias, prediction, label, rows, draws=2000)
-    assert (narrow_high - narrow_low).item() == pytest.approx(2 * error / 5**0.5, rel=0.1)
+    narrow_low, narrow_high = interval(bias, prediction, label, rows, draws=1000)
+    assert (narrow_high - narrow_low).item() == pytest.approx(2 * error / 5**0.5, rel=0.15)
 
 
 def test_equals_a_slow_loop_over_groups() -> None:
     prediction, label, group = errors(25, 3)
     low, high = interval(mae, prediction, label, group, draws=4000, level=0.8)
     members = [[row for row, name in enumerate(group) if name == one] for one in sorted(set(group))]
+    gap = abs(prediction - label).numpy()
     chance = np.random.default_rng(0)
     slow = []
     for _ in range(4000):
         rows = [row for one in chance.integers(25, size=25) for row in members[one]]
-        slow.append(float((prediction[rows] - label[rows]).abs().mean()))
+        slow.append(gap[rows].mean())
     assert [low.item(), high.item()] == pytest.approx(np.quantile(slow, [0.1, 0.9]), rel=0.02)
 
 

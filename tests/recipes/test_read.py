@@ -11,7 +11,9 @@ def test_an_empty_recipe_has_all_defaults() -> None:
 
 
 def test_values_survive_a_round_trip() -> None:
-    recipe = build_recipe({"seed": 3, "data": {"label": ["a", "b"]}, "image": {"size": [32, 48]}, "optimiser": {"learning_rate": "1e-4"}})
+    recipe = build_recipe(
+        {"seed": 3, "data": {"label": ["a", "b"]}, "image": {"size": [32, 48]}, "optimiser": {"learning_rate": "1e-4"}}
+    )
     assert recipe.optimiser.learning_rate == 1e-4
     assert build_recipe(recipe_values(recipe)) == recipe
 
@@ -23,7 +25,17 @@ def test_changes_go_to_their_dotted_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1e-3", 0.001), ("3", 3), ("true", True), ("[1, 2]", [1, 2]), ("text", "text"), ("null", None), (".inf", float("inf")), ("nan", "nan")]
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("3", 3),
+        ("true", True),
+        ("[1, 2]", [1, 2]),
+        ("text", "text"),
+        ("null", None),
+        (".inf", float("inf")),
+        ("nan", "nan"),
+    ],
 )
 def test_values_are_read_as_yaml(text: str, value: object) -> None:
     assert parse_value(text) == value
@@ -41,7 +53,10 @@ def test_values_are_read_as_yaml(text: str, value: object) -> None:
         ({"objective": {"a": {"term": {"class_path": "RMLos"}}}}, ["did you mean RMLoss?"]),
         ({"objective": {"a": {"term": {"class_path": "no.such.Loss"}}}}, ["no.such"]),
         ({"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigm": 1}}}}}, ["did you mean sigma?"]),
-        ({"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigma": -1}}}}}, ["sigma must be > 0, got -1"]),
+        (
+            {"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigma": -1}}}}},
+            ["sigma must be > 0, got -1"],
+        ),
         ({"objective": {"a": {"factor": -1, "term": {"class_path": "RMLoss"}}}}, ["factor must be a number >= 0"]),
         ({"objective": {"a": {"term": {"class_path": "torch.nn.L1Loss"}}}}, ["asks for input", "a step does not have"]),
     ],

@@ -22,13 +22,17 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_json_has_no_nan() -> None:
-    assert plain({"a": float("nan"), "b": [1.0, float("inf")], "c": torch.tensor([1.0])}) == {"a": None, "b": [1.0, None], "c": [1.0]}
+    assert plain({"a": float("nan"), "b": [1.0, float("inf")], "c": torch.tensor([1.0])}) == {
+        "a": None,
+        "b": [1.0, None],
+        "c": [1.0],
+    }
 
 
 def test_round_trips(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.write_table("t.csv", ["id", "x"], [["a,\"b\"\n", 1.5], ["é", None]])
-    assert folder.read_table("t.csv") == [{"id": "a,\"b\"\n", "x": "1.5"}, {"id": "é", "x": ""}]
+    folder.write_table("t.csv", ["id", "x"], [['a,"b"\n', 1.5], ["é", None]])
+    assert folder.read_table("t.csv") == [{"id": 'a,"b"\n', "x": "1.5"}, {"id": "é", "x": ""}]
     folder.write_tensors("t.safetensors", {"w": torch.arange(3.0)})
     assert folder.read_tensors("t.safetensors")["w"].tolist() == [0.0, 1.0, 2.0]
     folder.save_checkpoint("last.ckpt", {"step": 3, "w": torch.ones(2)})

@@ -55,7 +55,9 @@ class Memory:
         self.log = [list(columns), *map(list, rows)]
 
 
-def trainer(schedule: Schedule, keeper: Memory, figures: list[float] | None = None, rates: OptimiserSettings | None = None) -> Trainer:
+def trainer(
+    schedule: Schedule, keeper: Memory, figures: list[float] | None = None, rates: OptimiserSettings | None = None
+) -> Trainer:
     torch.manual_seed(0)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
@@ -92,12 +94,16 @@ def test_the_best_checkpoint_is_that_of_the_smallest_validation_mae() -> None:
     keeper = Memory()
     outcome = trainer(Schedule(steps=16, epoch=4, evaluations=4), keeper, [3.0, 1.0, 2.0, 1.5]).fit()
     assert (outcome.best, outcome.best_step) == (1.0, 8)
-    assert not torch.equal(keeper.saved["best.ckpt"]["model"]["linear.weight"], keeper.saved["last.ckpt"]["model"]["linear.weight"])
+    assert not torch.equal(
+        keeper.saved["best.ckpt"]["model"]["linear.weight"], keeper.saved["last.ckpt"]["model"]["linear.weight"]
+    )
 
 
 def test_patience_stops_early() -> None:
     keeper = Memory()
-    outcome = trainer(Schedule(steps=100, epoch=10, evaluations=10, patience=2), keeper, [3.0, 2.0, 2.5, 2.5, 1.0]).fit()
+    outcome = trainer(
+        Schedule(steps=100, epoch=10, evaluations=10, patience=2), keeper, [3.0, 2.0, 2.5, 2.5, 1.0]
+    ).fit()
     assert (outcome.step, outcome.stopped_because) == (40, "patience")
 
 
@@ -113,7 +119,9 @@ def test_going_on_from_any_checkpoint_ends_like_an_unbroken_run() -> None:
         assert broken.saved["last.ckpt"]["progress"]["step"] == stop
         trainer(Schedule(steps=21, epoch=4, evaluations=3), broken).fit()
         assert broken.log == whole.log
-        assert torch.equal(broken.saved["last.ckpt"]["model"]["linear.weight"], whole.saved["last.ckpt"]["model"]["linear.weight"])
+        assert torch.equal(
+            broken.saved["last.ckpt"]["model"]["linear.weight"], whole.saved["last.ckpt"]["model"]["linear.weight"]
+        )
 
 
 def _stop(progress: Progress, step: int) -> None:
@@ -127,9 +135,15 @@ def test_accumulated_batches_give_the_mean_gradient() -> None:
     run.fit()
     both = trainer(Schedule(steps=1, epoch=1, evaluations=1), other)
     one, two = run.batch(0), run.batch(1)
-    both.batch = lambda step: Batch(torch.cat([one.image, two.image]), torch.cat([one.label, two.label]), torch.cat([one.row, two.row]))
+    both.batch = lambda step: Batch(
+        torch.cat([one.image, two.image]), torch.cat([one.label, two.label]), torch.cat([one.row, two.row])
+    )
     both.fit()
-    assert torch.allclose(keeper.saved["last.ckpt"]["model"]["linear.weight"], other.saved["last.ckpt"]["model"]["linear.weight"], atol=1e-7)
+    assert torch.allclose(
+        keeper.saved["last.ckpt"]["model"]["linear.weight"],
+        other.saved["last.ckpt"]["model"]["linear.weight"],
+        atol=1e-7,
+    )
 
 
 def test_a_time_limit_ends_the_run_with_an_evaluation() -> None:

@@ -1,7 +1,7 @@
 """The Python interface: the same commands as on the command line."""
 
-from medgauge.api.check import check
-from medgauge.api.fit import fit
+from medgauge.api.checking import check
+from medgauge.api.fitting import fit
 from medgauge.api.run import Run
 
 __all__ = ["Run", "check", "evaluate", "fit", "load", "predict"]

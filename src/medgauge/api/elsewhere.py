@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from medgauge.data.columns import Wanted, read_columns
 from medgauge.data.problems import Problem, raise_problems
 from medgauge.data.table import Table, image_source, missing_files
 from medgauge.metrics import choose_neighbours, median_baseline
+from medgauge.models import Encoder
 from medgauge.runfolder import RunFolder
 
 if TYPE_CHECKING:
@@ -67,10 +68,14 @@ def image_table(run: "Run", images: Sequence[str | Path], covariates: Sequence[s
 
 def _covariates(run: "Run", given: Sequence[str] | Mapping[str, float]) -> dict[str, float]:
     wanted = columns_of(run.recipe)
-    pairs: dict[str, Any] = dict(given) if isinstance(given, Mapping) else dict(text.partition("=")[::2] for text in given)
+    pairs: dict[str, Any] = (
+        dict(given) if isinstance(given, Mapping) else dict(text.partition("=")[::2] for text in given)
+    )
     missing = [name for name in wanted if name not in pairs]
     if missing:
-        raise InputError(f"the run needs the covariate {', '.join(missing)}: give --covariate {missing[0]}=VALUE, or a table with --table")
+        raise InputError(
+            f"the run needs the covariate {', '.join(missing)}: give --covariate {missing[0]}=VALUE, or a table with --table"
+        )
     unknown = [name for name in pairs if name not in wanted]
     if unknown:
         raise InputError(f"the run has no covariate {unknown[0]}; it has {', '.join(wanted) or 'none'}")
@@ -96,9 +101,12 @@ def prepare_table(run: "Run", table: Table) -> tuple[Any, CaseArrays]:
 
 
 def _check_channels(run: "Run", array: np.ndarray[Any, Any]) -> None:
-    wanted = (run.model.encoder.ndim, run.model.encoder.channels)
+    encoder = cast(Encoder, run.model.encoder)
+    wanted = (encoder.ndim, encoder.channels)
     if (array.ndim - 2, array.shape[1]) != wanted:
-        raise InputError(f"the run reads {wanted[0]}-D images with {wanted[1]} channel(s), these are {array.ndim - 2}-D with {array.shape[1]}")
+        raise InputError(
+            f"the run reads {wanted[0]}-D images with {wanted[1]} channel(s), these are {array.ndim - 2}-D with {array.shape[1]}"
+        )
 
 
 def predict_frame(run: "Run", table: Table, cases: Gallery) -> "DataFrame":
@@ -113,7 +121,9 @@ def predict_frame(run: "Run", table: Table, cases: Gallery) -> "DataFrame":
     return frame.assign(id=table.id)
 
 
-def evaluate_table(run: "Run", path: str | Path, *, out: str | Path | None, split: str | None, ids_are_local: bool) -> dict[str, Any]:
+def evaluate_table(
+    run: "Run", path: str | Path, *, out: str | Path | None, split: str | None, ids_are_local: bool
+) -> dict[str, Any]:
     """Score the run on another table."""
     table, _ = read_cases(run, path, need_label=True)
     if split is not None:
@@ -127,11 +137,20 @@ def evaluate_table(run: "Run", path: str | Path, *, out: str | Path | None, spli
     _refuse_shared_pictures(table, digests, splits)
     reader = run.reader
     readings = reader.read(cases if not ids_are_local else _without_groups(cases))
-    block = split_block(cases, readings, reader, {"median": median_baseline(reader.gallery.label, len(table))}, "", seed=run.recipe.seed)
-    results = {"test": block | {"space": space_block(cases, reader.gallery, run.coding, choose_neighbours(cases.embedding, cases.label))}}
+    block = split_block(
+        cases, readings, reader, {"median": median_baseline(reader.gallery.label, len(table))}, "", seed=run.recipe.seed
+    )
+    results = {
+        "test": block
+        | {"space": space_block(cases, reader.gallery, run.coding, choose_neighbours(cases.embedding, cases.label))}
+    }
     results["test"]["space"]["rv_note"] = results["test"]["space"]["rv_note"] or "k chosen on these cases"
     if folder is not None:
-        folder.write_table("predictions.csv", prediction_columns(reader), prediction_rows(range(len(table)), "test", cases, readings, reader, run.gallery_rows))
+        folder.write_table(
+            "predictions.csv",
+            prediction_columns(reader),
+            prediction_rows(range(len(table)), "test", cases, readings, reader, run.gallery_rows),
+        )
         folder.write_json("results.json", results)
     return results["test"]
 
@@ -166,7 +185,7 @@ def _refuse_shared_groups(run: "Run", table: Table, splits: Sequence[Mapping[str
     shared = sorted(set(table.group) & {row["group"] for row in splits if row["split"] != "test"})
     if shared:
         raise InputError(
-            f"{len(shared)} groups of the table are groups of the run's training, validation or calibration cases (the first: {shared[0]}); "
+            f"{len(shared)} groups of the table are groups of the run's own cases (the first: {shared[0]}); "
             "leave their cases out, or say --ids-are-local if the ids only look alike"
         )
 
@@ -176,6 +195,5 @@ def _refuse_shared_pictures(table: Table, digests: Sequence[str], splits: Sequen
     shared = [(name, known[digest]) for name, digest in zip(table.id, digests, strict=True) if digest in known]
     if shared:
         raise InputError(
-            f"{len(shared)} pictures of the table are pictures that the run was made with (the first: {shared[0][0]} is {shared[0][1]}); leave them out"
+            f"{len(shared)} pictures of the table are the run's own (the first: {shared[0][0]} is {shared[0][1]}); leave them out"
         )
-

@@ -43,14 +43,18 @@ def gather_cases(model: nn.Module, cases: CaseArrays, study: Any, rows: Sequence
     )
 
 
-def validation_figures(model: nn.Module, study: Any, cases: CaseArrays, coding: LabelScaling, fabric: Any) -> dict[str, float]:
+def validation_figures(
+    model: nn.Module, study: Any, cases: CaseArrays, coding: LabelScaling, fabric: Any
+) -> dict[str, float]:
     """What selects the checkpoint: the validation MAE of the predictor of record, and of each."""
     prediction = study.recipe.prediction
     both = {split: gather_cases(model, cases, study, study.rows(split), fabric) for split in ("train", "val")}
     on_cpu = LabelScaling(coding.kind).to("cpu")
     on_cpu.load_state_dict({name: tensor.cpu() for name, tensor in coding.state_dict().items()})
     reader = Reader(both["train"].observed(), on_cpu, study.table.target)
-    reader.tune(both["val"], record=prediction.predictor, level=prediction.level, seed=study.recipe.seed, calibration=None)
+    reader.tune(
+        both["val"], record=prediction.predictor, level=prediction.level, seed=study.recipe.seed, calibration=None
+    )
     single = len(study.table.target) == 1
     figures = {"val_mae": reader.validation_mae[reader.record] if single else reader.validation_score}
     figures |= {f"val_mae_{name}": value for name, value in reader.validation_mae.items()}
@@ -70,23 +74,50 @@ def finish_run(
     gallery_rows = [row for row in study.rows("train") if not np.isnan(study.table.label[row]).all()]
     gallery = collected["train"].observed()
     reader = Reader(gallery, coding, study.table.target)
-    reader.tune(collected["val"], record=recipe.prediction.predictor, level=recipe.prediction.level, seed=recipe.seed, calibration=collected.get("calibration"))
+    reader.tune(
+        collected["val"],
+        record=recipe.prediction.predictor,
+        level=recipe.prediction.level,
+        seed=recipe.seed,
+        calibration=collected.get("calibration"),
+    )
     _write_model(folder, model, coding, study)
     _write_splits(folder, study, reader)
     _write_gallery(folder, study, gallery, gallery_rows, collected)
     reader.save(folder)
     results: dict[str, Any] = {"cases": case_counts(study), "looks": {"test": 0}}
-    results["training"] = {"steps": outcome.step, "best_step": outcome.best_step, "stopped_because": outcome.stopped_because}
+    results["training"] = {
+        "steps": outcome.step,
+        "best_step": outcome.best_step,
+        "stopped_because": outcome.stopped_because,
+    }
     results["seconds"] = outcome.elapsed
-    results["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-    Scorer(folder, study, reader, collected, gallery_rows).write(["train", "val", "calibration"] + ["test"] * test, results, images=images)
+    results["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 1024
+    )
+    Scorer(folder, study, reader, collected, gallery_rows).write(
+        ["train", "val", "calibration"] + ["test"] * test, results, images=images
+    )
 
 
 class Scorer:
     """Scores splits and writes predictions.csv, results.json, thumbnails and the report."""
 
-    def __init__(self, folder: RunFolder, study: Any, reader: Reader, collected: Mapping[str, Gallery], gallery_rows: Sequence[int]) -> None:
-        self.folder, self.study, self.reader, self.collected, self.gallery_rows = folder, study, reader, collected, list(gallery_rows)
+    def __init__(
+        self,
+        folder: RunFolder,
+        study: Any,
+        reader: Reader,
+        collected: Mapping[str, Gallery],
+        gallery_rows: Sequence[int],
+    ) -> None:
+        self.folder, self.study, self.reader, self.collected, self.gallery_rows = (
+            folder,
+            study,
+            reader,
+            collected,
+            list(gallery_rows),
+        )
 
     def write(self, splits: Sequence[str], results: dict[str, Any], *, images: bool) -> dict[str, Any]:
         """Score the splits and write all that depends on them."""
@@ -107,7 +138,9 @@ class Scorer:
             results["looks"]["test"] += 1
         self.folder.write_table("predictions.csv", columns, table)
         if self.study.left_out:
-            self.folder.write_table("problems.csv", ["id", "reason"], [(problem.where, problem.what) for problem in self.study.left_out])
+            self.folder.write_table(
+                "problems.csv", ["id", "reason"], [(problem.where, problem.what) for problem in self.study.left_out]
+            )
         if images:
             self._thumbnails()
         self.folder.write_json("results.json", results)
@@ -159,15 +192,26 @@ def case_counts(study: Any) -> dict[str, Any]:
     for split in SPLITS:
         rows = study.rows(split)
         by_split[split] = {"cases": len(rows), "groups": len({study.table.group[row] for row in rows})}
-    words = {"file": "image cannot be read", "label": "label is wrong", "group": "group is on two sides", "table": "id or covariate is wrong"}
-    return {"read": study.read, "left_out": [{"reason": words.get(kind, kind), "n": n} for kind, n in reasons.items()], "by_split": by_split}
+    words = {
+        "file": "image cannot be read",
+        "label": "label is wrong",
+        "group": "group is on two sides",
+        "table": "id or covariate is wrong",
+    }
+    return {
+        "read": study.read,
+        "left_out": [{"reason": words.get(kind, kind), "n": n} for kind, n in reasons.items()],
+        "by_split": by_split,
+    }
 
 
 def prediction_columns(reader: Reader) -> list[str]:
     """Columns of predictions.csv."""
     columns = ["row", "id", "split", "group"]
     for target in reader.targets:
-        columns += [f"label_{target}", f"value_{target}", f"neighbours_{target}"] + [f"head_{target}"] * (reader.head is not None)
+        columns += [f"label_{target}", f"value_{target}", f"neighbours_{target}"] + [f"head_{target}"] * (
+            reader.head is not None
+        )
         columns += [f"lower_{target}", f"upper_{target}", f"region_{target}"]
     columns += ["neighbours", "neighbour_ids", "distances"]
     for target in reader.targets:
@@ -175,10 +219,14 @@ def prediction_columns(reader: Reader) -> list[str]:
     return [*columns, "nearest_distance", "far"]
 
 
-def prediction_rows(rows: Sequence[int], split: str, cases: Gallery, readings: Readings, reader: Reader, gallery_rows: Sequence[int]) -> list[list[Any]]:
+def prediction_rows(
+    rows: Sequence[int], split: str, cases: Gallery, readings: Readings, reader: Reader, gallery_rows: Sequence[int]
+) -> list[list[Any]]:
     """One row a case, in the order of ``prediction_columns``."""
     region = reader.region(cases.label).tolist()
-    label, value, lower, upper = (tensor.double().tolist() for tensor in (cases.label, readings.value, readings.lower, readings.upper))
+    label, value, lower, upper = (
+        tensor.double().tolist() for tensor in (cases.label, readings.value, readings.lower, readings.upper)
+    )
     by_predictor = {name: tensor.double().tolist() for name, tensor in readings.by_predictor.items()}
     nearest, far = readings.nearest.tolist(), readings.far.tolist()
     table = []
@@ -191,7 +239,10 @@ def prediction_rows(rows: Sequence[int], split: str, cases: Gallery, readings: R
             line += [_cell(lower[place][t]), _cell(upper[place][t]), REGION_NAMES[code] if code >= 0 else ""]
         top = readings.evidence.top(place, LISTED)
         line += [json.dumps([gallery_rows[found] for found in top.rows.tolist()])]
-        line += [json.dumps([reader.gallery.id[found] for found in top.rows.tolist()], ensure_ascii=False), _numbers(top.distances)]
+        line += [
+            json.dumps([reader.gallery.id[found] for found in top.rows.tolist()], ensure_ascii=False),
+            _numbers(top.distances),
+        ]
         for t in range(len(reader.targets)):
             line += [_numbers(top.weights[:, t]), _cell(float(top.share[t]))]
         table.append([*line, _cell(nearest[place]), int(far[place])])
@@ -214,7 +265,12 @@ def _write_model(folder: RunFolder, model: Model, coding: LabelScaling, study: A
     description = model.describe() | {"targets": len(study.table.target)}
     folder.write_json(
         "model.json",
-        {"medgauge": __version__, "model": description, "label_scaling": recipe.data.label_scaling, "targets": study.table.target},
+        {
+            "medgauge": __version__,
+            "model": description,
+            "label_scaling": recipe.data.label_scaling,
+            "targets": study.table.target,
+        },
     )
 
 
@@ -223,23 +279,41 @@ def _write_splits(folder: RunFolder, study: Any, reader: Reader) -> None:
     region = reader.region(torch.from_numpy(table.label)).tolist()
     columns = ["id", "group", "split", *(f"region_{name}" for name in table.target), "picture"]
     rows = [
-        [table.id[row], table.group[row], study.splits[row], *(REGION_NAMES[code] if code >= 0 else "" for code in region[row]), study.images.digests[row]]
+        [
+            table.id[row],
+            table.group[row],
+            study.splits[row],
+            *(REGION_NAMES[code] if code >= 0 else "" for code in region[row]),
+            study.images.digests[row],
+        ]
         for row in range(len(table))
     ]
     folder.write_table("splits.csv", columns, rows)
 
 
-def _write_gallery(folder: RunFolder, study: Any, gallery: Gallery, gallery_rows: Sequence[int], collected: Mapping[str, Gallery]) -> None:
-    tensors = {"embedding": gallery.embedding, "label": gallery.label, "prediction": gallery.prediction, "times": gallery.times}
-    folder.write_tensors("gallery.safetensors", {name: tensor for name, tensor in tensors.items() if tensor is not None})
+def _write_gallery(
+    folder: RunFolder, study: Any, gallery: Gallery, gallery_rows: Sequence[int], collected: Mapping[str, Gallery]
+) -> None:
+    tensors = {
+        "embedding": gallery.embedding,
+        "label": gallery.label,
+        "prediction": gallery.prediction,
+        "times": gallery.times,
+    }
+    folder.write_tensors(
+        "gallery.safetensors", {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    )
     columns = ["row", "id", "group", *(f"label_{name}" for name in study.table.target)]
-    rows = [[row, gallery.id[place], gallery.group[place], *map(_cell, gallery.label[place].tolist())] for place, row in enumerate(gallery_rows)]
+    rows = [
+        [row, gallery.id[place], gallery.group[place], *map(_cell, gallery.label[place].tolist())]
+        for place, row in enumerate(gallery_rows)
+    ]
     folder.write_table("gallery.csv", columns, rows)
     row = torch.tensor([row for split in collected for row in study.rows(split)])
     embedding = torch.cat([cases.embedding for cases in collected.values()])
     order = row.argsort()
-    tensors = {"embedding": embedding[order], "row": row[order]}
+    whole = {"embedding": embedding[order], "row": row[order]}
     predictions = [cases.prediction for cases in collected.values()]
     if all(part is not None for part in predictions):
-        tensors["prediction"] = torch.cat(predictions)[order]  # type: ignore[arg-type]  # none is None
-    folder.write_tensors("embeddings.safetensors", tensors)
+        whole["prediction"] = torch.cat(predictions)[order]  # type: ignore[arg-type]  # none is None
+    folder.write_tensors("embeddings.safetensors", whole)

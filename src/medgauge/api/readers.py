@@ -7,7 +7,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from medgauge.core.batch import Gallery, LabelCoding
-from medgauge.inference import Evidence, HeadPredictor, NeighbourPredictor, Predictor, SplitConformal, far_threshold, is_far
+from medgauge.inference import (
+    Evidence,
+    HeadPredictor,
+    NeighbourPredictor,
+    Predictor,
+    SplitConformal,
+    far_threshold,
+    is_far,
+)
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
 
@@ -43,7 +51,9 @@ class Reader:
         self.far_distance = float("inf")
         self.regions = [LabelRegions.fit(gallery.label[:, target]) for target in range(len(targets))]
 
-    def tune(self, validation: Gallery, *, record: str, level: float, seed: int, calibration: Gallery | None) -> "Reader":
+    def tune(
+        self, validation: Gallery, *, record: str, level: float, seed: int, calibration: Gallery | None
+    ) -> "Reader":
         """Tune radius and flag on val, choose the predictor of record, and fit the intervals on calibration."""
         fitted: dict[str, Predictor] = {"neighbours": self.neighbours.fit(self.gallery, validation)}
         if self.head is not None:
@@ -52,11 +62,17 @@ class Reader:
         best = min(fitted, key=lambda name: fitted[name].validation_score)
         self.record = best if record == "auto" else record
         self.validation_score = fitted[self.record].validation_score
-        self.far_distance = far_threshold(self.neighbours.nearest_distance(validation.embedding, group=validation.group))
+        self.far_distance = far_threshold(
+            self.neighbours.nearest_distance(validation.embedding, group=validation.group)
+        )
         nothing = torch.empty(0, len(self.targets), dtype=torch.float64)
         value, label, group = nothing, nothing, []
         if calibration is not None and len(calibration):
-            value, label, group = self._values(calibration)[self.record], calibration.label.double(), list(calibration.group)
+            value, label, group = (
+                self._values(calibration)[self.record],
+                calibration.label.double(),
+                list(calibration.group),
+            )
         self.conformal = SplitConformal.fit(value, label, group, level=level, seed=seed)
         return self
 
@@ -86,7 +102,11 @@ class Reader:
     def save(self, folder: RunFolder) -> None:
         """Write predictors.json and predictors.safetensors."""
         regions = {
-            name: {"many_threshold": region.many_threshold, "medium_threshold": region.medium_threshold, "bandwidth": region.bandwidth}
+            name: {
+                "many_threshold": region.many_threshold,
+                "medium_threshold": region.medium_threshold,
+                "bandwidth": region.bandwidth,
+            }
             for name, region in zip(self.targets, self.regions, strict=True)
         }
         conformal = {} if self.conformal is None else self.conformal.to_dict()
@@ -100,10 +120,15 @@ class Reader:
             "interval": conformal,
             "conformal": {
                 name: {"quantile": quantile, "groups": groups}
-                for name, quantile, groups in zip(self.targets, conformal.get("quantile", []), conformal.get("groups", []), strict=False)
+                for name, quantile, groups in zip(
+                    self.targets, conformal.get("quantile", []), conformal.get("groups", []), strict=False
+                )
             },
         }
-        folder.write_tensors("predictors.safetensors", {f"region_points_{place}": region.points for place, region in enumerate(self.regions)})
+        folder.write_tensors(
+            "predictors.safetensors",
+            {f"region_points_{place}": region.points for place, region in enumerate(self.regions)},
+        )
         folder.write_json("predictors.json", values)
 
     @classmethod
@@ -116,6 +141,7 @@ class Reader:
         reader.far_distance = float("inf") if saved["far_distance"] is None else saved["far_distance"]
         reader.conformal = SplitConformal.from_dict(saved["interval"])
         reader.regions = [
-            LabelRegions(points=tensors[f"region_points_{place}"], **saved["regions"][name]) for place, name in enumerate(targets)
+            LabelRegions(points=tensors[f"region_points_{place}"], **saved["regions"][name])
+            for place, name in enumerate(targets)
         ]
         return reader

@@ -31,7 +31,9 @@ FIGURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 INTERVALS = ("mae", "rmse", "r2", "bias")
 
 
-def split_block(cases: Gallery, readings: Readings, reader: Reader, baselines: dict[str, Tensor], covariate_kind: str, *, seed: int) -> dict[str, Any]:
+def split_block(
+    cases: Gallery, readings: Readings, reader: Reader, baselines: dict[str, Tensor], covariate_kind: str, *, seed: int
+) -> dict[str, Any]:
     """All figures of one split: one entry a target."""
     region = reader.region(cases.label)
     return {
@@ -41,7 +43,14 @@ def split_block(cases: Gallery, readings: Readings, reader: Reader, baselines: d
 
 
 def _target_block(
-    place: int, cases: Gallery, readings: Readings, reader: Reader, baselines: dict[str, Tensor], covariate_kind: str, region: Tensor, seed: int
+    place: int,
+    cases: Gallery,
+    readings: Readings,
+    reader: Reader,
+    baselines: dict[str, Tensor],
+    covariate_kind: str,
+    region: Tensor,
+    seed: int,
 ) -> dict[str, Any]:
     label, value = cases.label[:, place : place + 1].double(), readings.value[:, place : place + 1].double()
     known = ~torch.isnan(label[:, 0])
@@ -49,14 +58,17 @@ def _target_block(
     block |= {name: float(figure(value, label)[0]) for name, figure in FIGURES.items()}
     block["ci95"] = {name: _interval(FIGURES[name], value, label, cases.group, seed) for name in INTERVALS}
     block["by_region"] = {
-        name: _region_block(value, label, cases.group, region == code, baselines, place, seed) for code, name in enumerate(REGION_NAMES)
+        name: _region_block(value, label, cases.group, region == code, baselines, place, seed)
+        for code, name in enumerate(REGION_NAMES)
     }
     block["by_predictor"] = {
         name: {key: float(figure(other[:, place : place + 1].double(), label)[0]) for key, figure in FIGURES.items()}
         for name, other in readings.by_predictor.items()
     }
     block["interval"] = _coverage(readings, label, place, region, reader)
-    errors = {name: float(metrics.mae(values[:, place : place + 1].double(), label)[0]) for name, values in baselines.items()}
+    errors = {
+        name: float(metrics.mae(values[:, place : place + 1].double(), label)[0]) for name, values in baselines.items()
+    }
     block["baselines"] = {name: {"mae": error} for name, error in errors.items()}
     if "covariates_only" in block["baselines"]:
         block["baselines"]["covariates_only"]["kind"] = covariate_kind
@@ -64,7 +76,10 @@ def _target_block(
     transformed = getattr(reader.coding, "transformed", None)
     if transformed is not None and getattr(reader.coding, "kind", "") == "log2":
         pair = [transformed(part.clamp(min=-0.999999)) for part in (value, label)]
-        block["transformed"] = {"unit": "log2(1 + label)", **{name: float(FIGURES[name](pair[0], pair[1])[0]) for name in ("mae", "rmse", "r2", "bias")}}
+        block["transformed"] = {
+            "unit": "log2(1 + label)",
+            **{name: float(FIGURES[name](pair[0], pair[1])[0]) for name in ("mae", "rmse", "r2", "bias")},
+        }
     return block
 
 
@@ -72,32 +87,55 @@ def _groups(group: Sequence[str], rows: Tensor) -> int:
     return len({name for name, kept in zip(group, rows.tolist(), strict=True) if kept})
 
 
-def _interval(figure: Callable[[Tensor, Tensor], Tensor], value: Tensor, label: Tensor, group: Sequence[str], seed: int) -> Any:
+def _interval(
+    figure: Callable[[Tensor, Tensor], Tensor], value: Tensor, label: Tensor, group: Sequence[str], seed: int
+) -> Any:
     known = ~torch.isnan(label[:, 0])
     if not known.any():
         return "too few groups"
-    found = bootstrap_interval(figure, value[known], label[known], [name for name, kept in zip(group, known.tolist(), strict=True) if kept], seed=seed)
+    found = bootstrap_interval(
+        figure,
+        value[known],
+        label[known],
+        [name for name, kept in zip(group, known.tolist(), strict=True) if kept],
+        seed=seed,
+    )
     return found if isinstance(found, str) else [float(found[0][0]), float(found[1][0])]
 
 
 def _region_block(
-    value: Tensor, label: Tensor, group: Sequence[str], rows: Tensor, baselines: dict[str, Tensor], place: int, seed: int
+    value: Tensor,
+    label: Tensor,
+    group: Sequence[str],
+    rows: Tensor,
+    baselines: dict[str, Tensor],
+    place: int,
+    seed: int,
 ) -> dict[str, Any]:
     inside = label.masked_fill(~rows[:, None], torch.nan)
-    block: dict[str, Any] = {"n": int((~torch.isnan(inside)).sum()), "groups": _groups(group, ~torch.isnan(inside[:, 0]))}
+    block: dict[str, Any] = {
+        "n": int((~torch.isnan(inside)).sum()),
+        "groups": _groups(group, ~torch.isnan(inside[:, 0])),
+    }
     block |= {name: float(FIGURES[name](value, inside)[0]) for name in ("mae", "bias", "geometric_mean_error")}
     block["ci95"] = {"mae": _interval(metrics.mae, value, inside, group, seed)}
-    block["baselines"] = {name: float(metrics.mae(values[:, place : place + 1].double(), inside)[0]) for name, values in baselines.items()}
+    block["baselines"] = {
+        name: float(metrics.mae(values[:, place : place + 1].double(), inside)[0]) for name, values in baselines.items()
+    }
     return block
 
 
 def _coverage(readings: Readings, label: Tensor, place: int, region: Tensor, reader: Reader) -> dict[str, Any]:
-    ends = [part[:, place : place + 1] for part in (readings.lower, readings.upper)]
+    lower, upper = (part[:, place : place + 1] for part in (readings.lower, readings.upper))
 
     def figures(rows: Tensor | None) -> dict[str, float]:
         where = None if rows is None else rows[:, None]
         known = ~torch.isnan(label) if where is None else where & ~torch.isnan(label)
-        return {"coverage": float(coverage(*ends, label, where)[0]), "width": float(mean_width(*ends, known)[0]), "n": int(known.sum())}
+        return {
+            "coverage": float(coverage(lower, upper, label, where)[0]),
+            "width": float(mean_width(lower, upper, known)[0]),
+            "n": int(known.sum()),
+        }
 
     saved = reader.conformal.to_dict() if reader.conformal is not None else {}
     return {
@@ -116,11 +154,28 @@ def space_labels(cases: Gallery) -> Tensor:
 def space_block(cases: Gallery, gallery: Gallery, coding: Any, chosen: metrics.ResidualVariance) -> dict[str, Any]:
     """D5 (label units, or label / times) and RV of one split; ``chosen`` is ``metrics.choose_neighbours`` of val."""
     d5 = metrics.neighbour_difference(
-        cases.embedding, space_labels(cases), gallery.embedding, space_labels(gallery), group=cases.group, gallery_group=gallery.group
+        cases.embedding,
+        space_labels(cases),
+        gallery.embedding,
+        space_labels(gallery),
+        group=cases.group,
+        gallery_group=gallery.group,
     )
     block: dict[str, Any] = {"d5": float(d5.nanmean())}
     if math.isnan(chosen.value):
-        return block | {"rv": float("nan"), "rv_neighbours": None, "rv_share": chosen.share, "rv_n": chosen.n, "rv_note": chosen.note}
+        return block | {
+            "rv": float("nan"),
+            "rv_neighbours": None,
+            "rv_share": chosen.share,
+            "rv_n": chosen.n,
+            "rv_note": chosen.note,
+        }
     encoded = coding.encode(cases.label, cases.times)
     found = metrics.residual_variance(cases.embedding, encoded, neighbours=chosen.neighbours)
-    return block | {"rv": found.value, "rv_neighbours": found.neighbours, "rv_share": found.share, "rv_n": found.n, "rv_note": found.note}
+    return block | {
+        "rv": found.value,
+        "rv_neighbours": found.neighbours,
+        "rv_share": found.share,
+        "rv_n": found.n,
+        "rv_note": found.note,
+    }

@@ -40,7 +40,14 @@ class Run:
     """
 
     def __init__(
-        self, folder: RunFolder, recipe: Recipe, model: Model, coding: LabelScaling, reader: Reader, results: dict[str, Any], gallery_rows: list[int]
+        self,
+        folder: RunFolder,
+        recipe: Recipe,
+        model: Model,
+        coding: LabelScaling,
+        reader: Reader,
+        results: dict[str, Any],
+        gallery_rows: list[int],
     ) -> None:
         self.folder, self.recipe, self.model, self.coding = folder, recipe, model, coding
         self.reader, self.results, self.gallery_rows = reader, results, gallery_rows
@@ -75,7 +82,15 @@ class Run:
             times=tensors.get("times"),
         )
         reader = Reader.load(folder, gallery, coding, targets)
-        return cls(folder, recipe, model.eval(), coding, reader, folder.read_json("results.json"), [int(row["row"]) for row in rows])
+        return cls(
+            folder,
+            recipe,
+            model.eval(),
+            coding,
+            reader,
+            folder.read_json("results.json"),
+            [int(row["row"]) for row in rows],
+        )
 
     @property
     def targets(self) -> list[str]:
@@ -83,7 +98,12 @@ class Run:
         return self.reader.targets
 
     def predict(
-        self, cases: str | Path | Sequence[str | Path], *, covariates: Sequence[str] | Mapping[str, float] = (), ids_are_local: bool = False, out: str | Path | None = None
+        self,
+        cases: str | Path | Sequence[str | Path],
+        *,
+        covariates: Sequence[str] | Mapping[str, float] = (),
+        ids_are_local: bool = False,
+        out: str | Path | None = None,
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
 
@@ -104,12 +124,16 @@ class Run:
         else:
             table, known = image_table(self, cases, covariates), False
         gathered, _ = self._collect(table)
-        frame = predict_frame(self, table, replace(gathered, group=gathered.group if known and not ids_are_local else _nobody(len(table))))
+        frame = predict_frame(
+            self, table, replace(gathered, group=gathered.group if known and not ids_are_local else _nobody(len(table)))
+        )
         if out is not None:
             write_frame(frame, Path(out))
         return frame
 
-    def evaluate(self, table: str | Path, *, out: str | Path | None = None, split: str | None = None, ids_are_local: bool = False) -> dict[str, Any]:
+    def evaluate(
+        self, table: str | Path, *, out: str | Path | None = None, split: str | None = None, ids_are_local: bool = False
+    ) -> dict[str, Any]:
         """Score the run on a table from elsewhere; results.json and predictions.csv go to ``out``.
 
         Raises:
@@ -124,7 +148,9 @@ class Run:
         from medgauge.api.finish import Scorer
 
         if split not in ("val", "test"):
-            raise InputError(f"--split must be val or test, got {split!r} (calibration serves intervals only, and train is in the gallery)")
+            raise InputError(
+                f"--split must be val or test, got {split!r} (calibration serves intervals only, and train is in the gallery)"
+            )
         if split == "val":
             return dict(self.results["val"])
         study = self.study()
@@ -147,7 +173,9 @@ class Run:
         splits = [row["split"] for row in self.folder.read_table("splits.csv")]
         made = yaml.safe_load((self.folder / "recipe.yaml").read_text(encoding="utf-8"))["made"]
         if study.table.digest != made["table_sha256"] or study.splits != splits:
-            raise InputError(f"{self.recipe.data.table} has changed since {self.folder.path} was made from it; put it back or fit again")
+            raise InputError(
+                f"{self.recipe.data.table} has changed since {self.folder.path} was made from it; put it back or fit again"
+            )
         return study
 
     def interval_note(self) -> str:
@@ -202,5 +230,9 @@ def write_frame(frame: "DataFrame", path: Path) -> None:
 
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(f"{path} must end in .csv or .parquet")
-    write_whole(path, lambda part: frame.to_csv(part, index=False) if path.suffix.lower() == ".csv" else frame.to_parquet(part, index=False))
-
+    write_whole(
+        path,
+        lambda part: (
+            frame.to_csv(part, index=False) if path.suffix.lower() == ".csv" else frame.to_parquet(part, index=False)
+        ),
+    )

@@ -33,8 +33,8 @@ def settle_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     if image.fit == "auto":
         image = replace(image, fit="pad_or_crop" if small or image.spacing else "resize")
     if image.channels == "auto":
-        colour = 3 if facts.channels[0] == 3 and not facts.grey else 1
-        image = replace(image, channels=colour if facts.channels[0] in (1, 3) else "keep")
+        wide = facts.channels[0] == 3 and not facts.grey
+        image = replace(image, channels=3 if wide else 1 if facts.channels[0] in (1, 3) else "keep")
     if image.window == "auto":
         found = None if "uint8" in facts.dtypes or facts.window is None else [float(end) for end in facts.window]
         image = replace(image, window=found)

@@ -54,7 +54,10 @@ def cache_folder(setting: str) -> Path:
     """The folder of decoded images: the setting, MEDGAUGE_CACHE, or the user's cache folder."""
     if setting != "auto":
         return Path(setting)
-    home = os.environ.get("MEDGAUGE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgauge"
+    home = (
+        os.environ.get("MEDGAUGE_CACHE")
+        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgauge"
+    )
     return Path(home)
 
 
@@ -65,11 +68,15 @@ def check_columns(recipe: Recipe) -> None:
     if data.table is None:
         missing.append("a table (--table cases.csv)")
     if not data.image and not data.array and not is_bundled(str(data.table)):
-        missing.append("the image column (--image path), or an array file with its index column (--array volumes.npz#images --index index)")
+        missing.append(
+            "the image column (--image path), or an array file with its index column (--array volumes.npz#images --index index)"
+        )
     if not data.label:
         missing.append("a label column (--label age)")
     if data.group is None and not data.no_groups:
-        missing.append("the group column (--group patient_id), what may not be on both sides of a split, or --no-groups if every case stands alone")
+        missing.append(
+            "the group column (--group patient_id), what may not be on both sides of a split, or --no-groups if every case stands alone"
+        )
     if missing:
         raise InputError("still needed: " + "; ".join(missing))
     if data.group is not None and data.no_groups:
@@ -83,7 +90,9 @@ def columns_of(recipe: Recipe) -> list[str]:
     return [*data.covariates, *extra]
 
 
-def open_table(recipe: Recipe, *, path: str | Path | None = None, need_label: bool = True, need_group: bool = True) -> tuple[Table, list[Problem]]:
+def open_table(
+    recipe: Recipe, *, path: str | Path | None = None, need_label: bool = True, need_group: bool = True
+) -> tuple[Table, list[Problem]]:
     """Read the recipe's table, or another one with the recipe's columns."""
     data = recipe.data
     own = path is None
@@ -113,7 +122,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
 
     check_columns(recipe)
     if is_bundled(str(recipe.data.table)):
-        recipe = replace(recipe, data=replace(recipe.data, image=recipe.data.image or "image", id=recipe.data.id or "id"))
+        recipe = replace(
+            recipe, data=replace(recipe.data, image=recipe.data.image or "image", id=recipe.data.id or "id")
+        )
     table, problems = open_table(recipe)
     read = len(table)
     problems += label_problems(table, log_scaling=recipe.data.label_scaling == "log2") + missing_files(table)
@@ -132,7 +143,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     kept = [row for row in readable if row not in unread]
     if not bad:
         digests = dict(zip(readable, images.digests, strict=True))
-        problems += shared_pictures([digests[row] for row in kept], [splits[row] for row in kept], [table.id[row] for row in kept])
+        problems += shared_pictures(
+            [digests[row] for row in kept], [splits[row] for row in kept], [table.id[row] for row in kept]
+        )
     elif recipe.data.skip_bad:
         left_out, problems = [*left_out, *bad], [problem for problem in problems if problem not in bad]
         images, _ = _decode(table, kept, recipe, progress)
@@ -151,7 +164,9 @@ def _decode(
     from medgauge.api.settle import prepare_settings
 
     folder = cache_folder(recipe.data.cache)
-    images = prepare_images([table.image[row] for row in rows], prepare_settings(recipe), cache_dir=folder, progress=progress)
+    images = prepare_images(
+        [table.image[row] for row in rows], prepare_settings(recipe), cache_dir=folder, progress=progress
+    )
     return images, [Problem(table.id[rows[place]], what, "file", rows[place]) for place, what in images.problems]
 
 

@@ -29,7 +29,9 @@ class Display(AbstractContextManager["Display"]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -63,7 +65,13 @@ class Display(AbstractContextManager["Display"]):
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bars
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[note]}"),
+            )
             self._bars = Bars(*columns, console=Console(stderr=True), transient=True)
             self._bars.start()
             self._tasks = {}
@@ -89,19 +97,37 @@ def show_block(block: Mapping[str, Any], split: str, run: "Run") -> None:
     for target, figures in block.items():
         if target == "space":
             continue
-        table = Table(title=f"{target}: {split} split{note}, {figures['n']} cases of {figures['groups']} groups, predictor {figures['predictor']}", title_justify="left")
+        table = Table(
+            title=f"{target}: {split} split{note}, {figures['n']} cases of {figures['groups']} groups, predictor {figures['predictor']}",
+            title_justify="left",
+        )
         for name in ("", "MAE", "95 % interval", "bias", "R2", "Spearman"):
             table.add_column(name, justify="left" if not name else "right")
         ends = figures["ci95"]["mae"]
-        table.add_row("all", _number(figures["mae"]), ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}", _number(figures["bias"]), _number(figures["r2"]), _number(figures["spearman"]))
+        table.add_row(
+            "all",
+            _number(figures["mae"]),
+            ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}",
+            _number(figures["bias"]),
+            _number(figures["r2"]),
+            _number(figures["spearman"]),
+        )
         for name, region in figures["by_region"].items():
             ends = region["ci95"]["mae"]
-            table.add_row(f"{name} ({region['n']} cases)", _number(region["mae"]), ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}", _number(region["bias"]), "", "")
+            table.add_row(
+                f"{name} ({region['n']} cases)",
+                _number(region["mae"]),
+                ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}",
+                _number(region["bias"]),
+                "",
+                "",
+            )
         for name, baseline in figures["baselines"].items():
             table.add_row(f"baseline: {name.replace('_', ' ')}", _number(baseline["mae"]), "", "", "", "")
         console.print(table)
         interval = figures["interval"]
-        print(f"{interval['level']:.0%} intervals: coverage {_number(interval['coverage'])}, width {_number(interval['width'])}, from {interval['n_groups']} calibration groups")
+        ends = f"coverage {_number(interval['coverage'])}, width {_number(interval['width'])}"
+        print(f"{interval['level']:.0%} intervals: {ends}, from {interval['n_groups']} calibration groups")
     if "space" in block:
         space = block["space"]
         print(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
@@ -160,7 +186,13 @@ def settings() -> list[tuple[str, Any, str]]:
             if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
                 found += walk(field.type, values[field.name], f"{here}.")
             else:
-                found.append((here, "see the docs" if field.name == "objective" else values[field.name], meanings.get(field.name, "")))
+                found.append(
+                    (
+                        here,
+                        "see the docs" if field.name == "objective" else values[field.name],
+                        meanings.get(field.name, ""),
+                    )
+                )
         return found
 
     return walk(Recipe, recipe_values(Recipe()), "")

@@ -13,7 +13,9 @@ def check_rows(**tensors: Tensor | None) -> None:
             continue
         dims = 1 if name == "weight" else 2
         if tensor.ndim != dims or not tensor.is_floating_point():
-            raise ValueError(f"{name} must be a {dims}-D float tensor, got {tensor.dtype} of shape {tuple(tensor.shape)}")
+            raise ValueError(
+                f"{name} must be a {dims}-D float tensor, got {tensor.dtype} of shape {tuple(tensor.shape)}"
+            )
         rows[name] = tensor.shape[0]
     if len(set(rows.values())) > 1:
         raise ValueError(f"rows must be equal, got {rows}")

@@ -11,13 +11,13 @@ _PAIR_BYTES = 128  # working memory for a pair within the radius
 
 
 def kernel(distance: Tensor, radius: float) -> Tensor:
-    """Weight of a case at ``distance``: exp(-d^2 / (2 (radius / 3)^2)), and 0 beyond the radius.
+    """Weights exp(-d^2 / (2 (radius / 3)^2)) of cases at distances up to the radius.
 
-    Within the radius the weight is at least exp(-4.5) = 0.011: the sum of weights never vanishes.
+    They are at least exp(-4.5) = 0.011: their sum never vanishes.
 
     - Source: Chao et al., MICCAI 2022, Eq. 5.
     """
-    return (distance / radius).square_().mul_(-4.5).exp_().masked_fill_(distance > radius, 0.0)
+    return (distance / radius).square_().mul_(-4.5).exp_()
 
 
 def kernel_evidence(

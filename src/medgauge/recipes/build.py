@@ -16,7 +16,9 @@ from medgauge.training.objective import Objective
 
 def build_objective(recipe: Recipe) -> Objective:
     """The terms with their factors."""
-    return Objective({name: (build_term(entry["term"]), float(entry.get("factor", 1.0))) for name, entry in recipe.objective.items()})
+    return Objective(
+        {name: (build_term(entry["term"]), float(entry.get("factor", 1.0))) for name, entry in recipe.objective.items()}
+    )
 
 
 def build_term(term: Mapping[str, Any]) -> nn.Module:

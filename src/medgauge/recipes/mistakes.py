@@ -53,20 +53,30 @@ def resolve_class(path: str) -> type[nn.Module]:
 def loss_names() -> list[str]:
     """Names of the terms in ``medgauge.losses``."""
     home = importlib.import_module("medgauge.losses")
-    return sorted(name for name in dir(home) if inspect.isclass(getattr(home, name)) and issubclass(getattr(home, name), nn.Module))
+    return sorted(
+        name
+        for name in dir(home)
+        if inspect.isclass(getattr(home, name)) and issubclass(getattr(home, name), nn.Module)
+    )
 
 
 def objective_mistakes(objective: Mapping[str, Any]) -> list[str]:
     """Mistakes in the terms: unknown keys, classes, arguments and values."""
     if not objective:
-        return ["objective has no term; give at least one, for instance error: {term: {class_path: PointwiseLoss, init_args: {kind: l1}}}"]
+        return [
+            "objective has no term; give at least one, for instance error: {term: {class_path: PointwiseLoss, init_args: {kind: l1}}}"
+        ]
     return [mistake for name, entry in objective.items() for mistake in _term_mistakes(f"objective.{name}", entry)]
 
 
 def _term_mistakes(where: str, entry: Any) -> list[str]:
     if not isinstance(entry, Mapping) or "term" not in entry or not isinstance(entry["term"], Mapping):
         return [f"{where} must have the form {{factor: 1.0, term: {{class_path: …, init_args: {{…}}}}}}, got {entry!r}"]
-    found = [f"{where}.{key} is not a setting ({nearest(str(key), ('factor', 'term'))})" for key in entry if key not in ("factor", "term")]
+    found = [
+        f"{where}.{key} is not a setting ({nearest(str(key), ('factor', 'term'))})"
+        for key in entry
+        if key not in ("factor", "term")
+    ]
     term = entry["term"]
     found += [
         f"{where}.term.{key} is not a setting ({nearest(str(key), ('class_path', 'init_args'))})"
@@ -86,13 +96,21 @@ def _term_mistakes(where: str, entry: Any) -> list[str]:
 
 
 def _argument_mistakes(where: str, kind: type[nn.Module], arguments: Mapping[str, Any]) -> list[str]:
-    known = [name for name in inspect.signature(kind).parameters]
-    found = [f"{where}.term.init_args.{key} is not an argument of {kind.__name__} ({nearest(key, known)})" for key in arguments if key not in known]
+    known = list(inspect.signature(kind).parameters)
+    found = [
+        f"{where}.term.init_args.{key} is not an argument of {kind.__name__} ({nearest(key, known)})"
+        for key in arguments
+        if key not in known
+    ]
     if not found:
         try:
             asked = inspect.signature(kind(**arguments).forward).parameters
         except (TypeError, ValueError) as error:
             return [f"{where}.term.init_args: {error}"]
         steps = {field.name for field in dataclasses.fields(Step)}
-        found += [f"{where}: {kind.__name__}.forward asks for {name}, which a step does not have ({nearest(name, steps)})" for name in asked if name not in steps]
+        found += [
+            f"{where}: {kind.__name__}.forward asks for {name}, which a step does not have ({nearest(name, steps)})"
+            for name in asked
+            if name not in steps
+        ]
     return found

@@ -27,9 +27,13 @@ def load_values(recipe: str | Path) -> dict[str, Any]:
     if path.is_file():
         text = path.read_text(encoding="utf-8-sig")
     elif str(recipe).removesuffix(".yaml") in recipe_names():
-        text = (resources.files("medgauge.recipes") / f"{str(recipe).removesuffix('.yaml')}.yaml").read_text(encoding="utf-8")
+        text = (resources.files("medgauge.recipes") / f"{str(recipe).removesuffix('.yaml')}.yaml").read_text(
+            encoding="utf-8"
+        )
     else:
-        raise InputError(f"there is no recipe {str(recipe)!r}: neither a file nor one of medgauge's ({nearest(str(recipe), recipe_names())})")
+        raise InputError(
+            f"there is no recipe {str(recipe)!r}: neither a file nor one of medgauge's ({nearest(str(recipe), recipe_names())})"
+        )
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -111,7 +115,11 @@ def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
 def _floats(values: Mapping[str, Any]) -> dict[str, Any]:
     """YAML reads 1e-3 as text; make numbers of such texts."""
     return {
-        key: _floats(value) if isinstance(value, Mapping) else parse_value(value) if isinstance(value, str) and _is_number(value) and "e" in value.lower() else value
+        key: _floats(value)
+        if isinstance(value, Mapping)
+        else parse_value(value)
+        if isinstance(value, str) and _is_number(value) and "e" in value.lower()
+        else value
         for key, value in values.items()
     }
 
@@ -128,7 +136,9 @@ def _type_mistakes(values: Mapping[str, Any]) -> list[str]:
 
 
 def _wanted(lines: Sequence[str]) -> str:
-    text = "; or ".join(line.split(". Got")[0].replace("<class '", "").replace("'>", "").replace("typing.", "") for line in lines)
+    text = "; or ".join(
+        line.split(". Got")[0].replace("<class '", "").replace("'>", "").replace("typing.", "") for line in lines
+    )
     return text[:1].lower() + text[1:] if text else "not a valid value"
 
 

@@ -31,6 +31,11 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def bytes_to(path: Path, content: bytes) -> None:
+    """Fill a file."""
+    path.write_bytes(content)
+
+
 def plain(value: Any) -> Any:
     """A value as JSON can hold it: tensors to lists, NaN and infinity to None."""
     if isinstance(value, Tensor):
@@ -54,8 +59,8 @@ class RunFolder:
         return self.path / name
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a text file whole."""
-        write_whole(self.path / name, lambda part: part.write_text(text, encoding="utf-8", newline=""))  # type: ignore[arg-type,return-value]  # the count of characters is not used
+        """Write a text file whole, as UTF-8 with its line ends as they are."""
+        write_whole(self.path / name, lambda part: bytes_to(part, text.encode()))
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file whole; NaN and infinity become null."""
@@ -66,7 +71,9 @@ class RunFolder:
         try:
             return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
         except FileNotFoundError as error:
-            raise InputError(f"the run folder {self.path} has no {name}: it is no run of medgauge or it is not finished") from error
+            raise InputError(
+                f"the run folder {self.path} has no {name}: it is no run of medgauge or it is not finished"
+            ) from error
         except (ValueError, OSError) as error:
             raise InputError(f"{self.path / name} cannot be read ({error}); run `medgauge fit` again") from error
 
@@ -84,7 +91,9 @@ class RunFolder:
             with (self.path / name).open(encoding="utf-8", newline="") as handle:
                 return list(csv.DictReader(handle))
         except OSError as error:
-            raise InputError(f"the run folder {self.path} has no readable {name}: it is no finished run of medgauge") from error
+            raise InputError(
+                f"the run folder {self.path} has no readable {name}: it is no finished run of medgauge"
+            ) from error
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         """Write a safetensors file whole."""
@@ -114,7 +123,9 @@ class RunFolder:
         try:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # torch raises many kinds
-            raise InputError(f"the checkpoint {path} cannot be read; remove the folder {self.path} and fit again") from error
+            raise InputError(
+                f"the checkpoint {path} cannot be read; remove the folder {self.path} and fit again"
+            ) from error
 
     def check_complete(self) -> None:
         """Raise unless this is a whole run folder of this version of the format."""
@@ -123,8 +134,10 @@ class RunFolder:
         missing = [name for name in COMPLETE if not (self.path / name).is_file()]
         if missing:
             raise InputError(
-                f"the run folder {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge fit` command again to finish it"
+                f"the run folder {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge fit` command again"
             )
         version = str(self.read_json("model.json").get("medgauge", "unknown"))
         if version.split(".")[:2] != __version__.split(".")[:2]:
-            raise InputError(f"the run folder {self.path} was made by medgauge {version}, this is {__version__}; fit again or install that version")
+            raise InputError(
+                f"the run folder {self.path} was made by medgauge {version}, this is {__version__}; fit again or install that version"
+            )

@@ -11,7 +11,12 @@ from medgauge.core.batch import Batch
 
 
 def collect(
-    model: nn.Module, load: Callable[[Sequence[int]], Batch], rows: Sequence[int], *, batch_size: int = 256, fabric: Any = None
+    model: nn.Module,
+    load: Callable[[Sequence[int]], Batch],
+    rows: Sequence[int],
+    *,
+    batch_size: int = 256,
+    fabric: Any = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Embeddings (n, d) and predictions (n, t) or None of the given rows, on the CPU, in float32.
 
@@ -38,15 +43,16 @@ def _merge(parts: tuple[Tensor | None, Tensor | None], count: int, world: int) -
     """Put the shards of all processes back into the order of the rows."""
     shards: list[Any] = [None] * world
     torch.distributed.all_gather_object(shards, parts)
-    merged = []
-    for place in (0, 1):
-        present = [shard[place] for shard in shards if shard[place] is not None]
-        if not present:
-            merged.append(None)
-            continue
-        whole = torch.empty((count, *present[0].shape[1:]), dtype=present[0].dtype)
-        for rank, shard in enumerate(shards):
-            if shard[place] is not None:
-                whole[rank::world] = shard[place]
-        merged.append(whole)
-    return merged[0], merged[1]
+    return _whole([shard[0] for shard in shards], count), _whole([shard[1] for shard in shards], count)
+
+
+def _whole(shards: Sequence[Tensor | None], count: int) -> Tensor | None:
+    """Rows ``rank::world`` of each process as one tensor; None where no process has any."""
+    present = [shard for shard in shards if shard is not None]
+    if not present:
+        return None
+    whole = torch.empty((count, *present[0].shape[1:]), dtype=present[0].dtype)
+    for rank, shard in enumerate(shards):
+        if shard is not None:
+            whole[rank :: len(shards)] = shard
+    return whole

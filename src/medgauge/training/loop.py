@@ -111,7 +111,9 @@ class Trainer:
                     self._save()
                     saved = time.monotonic()
                 if self._any(bool(stop)):
-                    raise Stopped(f"stopped at step {self.progress.step} of {self.schedule.steps}; the same command goes on from there")
+                    raise Stopped(
+                        f"stopped at step {self.progress.step} of {self.schedule.steps}; the same command goes on from there"
+                    )
                 self.report(self.progress)
         self._save()
         return self.progress
@@ -186,9 +188,15 @@ class Trainer:
         self.model.train()
         self.progress.evaluated = max(self.progress.evaluated + 1, int(self._fraction() * self.schedule.evaluations))
         if figures["val_mae"] < self.progress.best:
-            self.progress.best, self.progress.best_step, self.progress.waited = figures["val_mae"], self.progress.step, 0
+            self.progress.best, self.progress.best_step, self.progress.waited = (
+                figures["val_mae"],
+                self.progress.step,
+                0,
+            )
             if self.fabric.is_global_zero:
-                self.keeper.save_checkpoint("best.ckpt", {"model": _weights(self.model), "objective": self.objective.state_dict()})
+                self.keeper.save_checkpoint(
+                    "best.ckpt", {"model": _weights(self.model), "objective": self.objective.state_dict()}
+                )
         else:
             self.progress.waited += 1
         return figures
@@ -217,7 +225,10 @@ class Trainer:
 
 
 def _bare(model: nn.Module) -> nn.Module:
-    return getattr(model, "_forward_module", model).module if hasattr(getattr(model, "_forward_module", model), "module") else getattr(model, "module", model)  # type: ignore[no-any-return]  # Fabric's and DDP's wrappers
+    """The model inside Fabric's wrapper and DDP's."""
+    inner = getattr(model, "_forward_module", model)
+    found = getattr(inner, "module", inner)
+    return found if isinstance(found, nn.Module) else model
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:

@@ -3,22 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 import yaml
 
 from medgauge.api.finish import finish_run, validation_figures
 from medgauge.api.run import Run
+from medgauge.api.settle import augment_settings
 from medgauge.api.study import Study, load_study
 from medgauge.core.batch import Batch
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.core.version import __version__
-from medgauge.api.settle import augment_settings
 from medgauge.data.augment import augment_batch, draw
 from medgauge.data.cases import CaseArrays, make_cases
-from medgauge.models import LabelScaling, Model
+from medgauge.models import Encoder, LabelScaling, Model
 from medgauge.recipes.build import build_objective, build_schedule, build_seeded_model, model_description
 from medgauge.recipes.read import build_recipe, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe, default_objective
@@ -64,7 +64,10 @@ def fit(
     Raises:
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
-    named = {f"data.{name}": [value] if name in ("label", "covariates") and isinstance(value, str) else value for name, value in columns.items()}
+    named = {
+        f"data.{name}": [value] if name in ("label", "covariates") and isinstance(value, str) else value
+        for name, value in columns.items()
+    }
     wanted = make_recipe(recipe, {**named, **(changes or {})})
     folder = RunFolder(out)
     from medgauge.api.terminal import Display
@@ -104,7 +107,8 @@ def build_parts(study: Study) -> Parts:
     shape = study.images.array.shape
     description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], targets=len(study.table.target))
     model = build_seeded_model(description, recipe.seed)
-    model.encoder.check_size(shape[2:])
+    encoder = cast(Encoder, model.encoder)
+    encoder.check_size(shape[2:])
     if recipe.data.covariates:
         model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
     if len(shape) == 4:
@@ -138,7 +142,9 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
         raise InputError(f"{path} is damaged; give another --out") from error
     found = differences(there, stamp)
     if found:
-        raise InputError(f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on")
+        raise InputError(
+            f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
+        )
     return (folder / "results.json").exists()
 
 
@@ -150,7 +156,11 @@ def differences(there: Any, here: Any, place: str = "") -> list[str]:
     """
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         keys = list(dict.fromkeys([*there, *here]))
-        return [line for key in keys for line in differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))]
+        return [
+            line
+            for key in keys
+            for line in differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
+        ]
     plain = [list(value) if isinstance(value, tuple) else value for value in (there, here)]
     return [] if plain[0] == plain[1] else [f"{place} is {there} there and {here} here"]
 
@@ -230,8 +240,10 @@ def _loggers(folder: RunFolder, names: Sequence[str]) -> list[Any]:
     if "tensorboard" not in names:
         return []
     try:
-        from lightning_fabric.loggers import TensorBoardLogger
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
         return [TensorBoardLogger(root_dir=str(folder.path), name="tensorboard", version="")]
     except ModuleNotFoundError as error:
-        raise InputError("training.loggers asks for tensorboard, which is not installed: pip install 'medgauge[tensorboard]'") from error
+        raise InputError(
+            "training.loggers asks for tensorboard, which is not installed: pip install 'medgauge[tensorboard]'"
+        ) from error
