@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from medgauge.api.finish import prediction_columns, prediction_rows
-from medgauge.api.results import space_block, split_block
+from medgauge.api.results import choose_graph, space_block, split_block
 from medgauge.api.settle import prepare_settings
 from medgauge.api.study import columns_of, correct_sizes, has_column, open_table
 from medgauge.core.batch import Gallery
@@ -18,7 +18,7 @@ from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.columns import Wanted, read_columns
 from medgauge.data.problems import Problem, raise_problems
 from medgauge.data.table import Table, image_source, missing_files
-from medgauge.metrics import choose_neighbours, median_baseline
+from medgauge.metrics import median_baseline
 from medgauge.models import Encoder
 from medgauge.runfolder import RunFolder
 
@@ -142,7 +142,7 @@ def evaluate_table(
     )
     results = {
         "test": block
-        | {"space": space_block(cases, reader.gallery, run.coding, choose_neighbours(cases.embedding, cases.label))}
+        | {"space": space_block(cases, reader.gallery, run.coding, choose_graph(cases, run.coding))}
     }
     results["test"]["space"]["rv_note"] = results["test"]["space"]["rv_note"] or "k chosen on these cases"
     if folder is not None:

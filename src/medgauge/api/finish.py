@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from medgauge.api.readers import Reader, Readings
-from medgauge.api.results import space_block, space_labels, split_block
+from medgauge.api.results import choose_graph, space_block, split_block
 from medgauge.core.batch import Batch, Gallery
 from medgauge.core.version import __version__
 from medgauge.data.cases import CaseArrays
 from medgauge.data.splits import SPLITS
-from medgauge.metrics import REGION_NAMES, choose_neighbours, covariate_baseline, median_baseline
+from medgauge.metrics import REGION_NAMES, covariate_baseline, median_baseline
 from medgauge.models import LabelScaling, Model
 from medgauge.runfolder import RunFolder
 from medgauge.training.collect import collect
@@ -123,7 +123,7 @@ class Scorer:
         """Score the splits and write all that depends on them."""
         table: list[list[Any]] = []
         columns = prediction_columns(self.reader)
-        chosen = choose_neighbours(self.collected["val"].embedding, space_labels(self.collected["val"]))
+        chosen = choose_graph(self.collected["val"], self.reader.coding)
         for split in SPLITS:
             if split not in splits or split not in self.collected:
                 continue

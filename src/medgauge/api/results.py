@@ -9,7 +9,7 @@ from torch import Tensor
 
 from medgauge import metrics
 from medgauge.api.readers import Reader, Readings
-from medgauge.core.batch import Gallery
+from medgauge.core.batch import Gallery, LabelCoding
 from medgauge.inference import coverage, mean_width
 from medgauge.metrics import REGION_NAMES, bootstrap_interval
 
@@ -151,8 +151,15 @@ def space_labels(cases: Gallery) -> Tensor:
     return cases.label if cases.times is None else cases.label / cases.times[:, None]
 
 
-def space_block(cases: Gallery, gallery: Gallery, coding: Any, chosen: metrics.ResidualVariance) -> dict[str, Any]:
-    """D5 (label units, or label / times) and RV of one split; ``chosen`` is ``metrics.choose_neighbours`` of val."""
+def choose_graph(cases: Gallery, coding: LabelCoding) -> metrics.ResidualVariance:
+    """The k of RV's neighbour graph, chosen on these cases (val, in a run)."""
+    return metrics.choose_neighbours(cases.embedding, coding.encode(cases.label, cases.times))
+
+
+def space_block(
+    cases: Gallery, gallery: Gallery, coding: LabelCoding, chosen: metrics.ResidualVariance
+) -> dict[str, Any]:
+    """D5 (in label units, or label / times) and RV (against normalised labels) of one split, with the k of ``chosen``."""
     d5 = metrics.neighbour_difference(
         cases.embedding,
         space_labels(cases),
@@ -161,21 +168,15 @@ def space_block(cases: Gallery, gallery: Gallery, coding: Any, chosen: metrics.R
         group=cases.group,
         gallery_group=gallery.group,
     )
-    block: dict[str, Any] = {"d5": float(d5.nanmean())}
-    if math.isnan(chosen.value):
-        return block | {
-            "rv": float("nan"),
-            "rv_neighbours": None,
-            "rv_share": chosen.share,
-            "rv_n": chosen.n,
-            "rv_note": chosen.note,
-        }
-    encoded = coding.encode(cases.label, cases.times)
-    found = metrics.residual_variance(cases.embedding, encoded, neighbours=chosen.neighbours)
-    return block | {
-        "rv": found.value,
+    found = metrics.residual_variance(
+        cases.embedding, coding.encode(cases.label, cases.times), neighbours=max(1, chosen.neighbours)
+    )
+    reliable = not math.isnan(chosen.value)
+    return {
+        "d5": float(d5.nanmean()),
+        "rv": found.value if reliable else float("nan"),
         "rv_neighbours": found.neighbours,
         "rv_share": found.share,
         "rv_n": found.n,
-        "rv_note": found.note,
+        "rv_note": found.note if reliable else chosen.note,
     }
