@@ -66,7 +66,9 @@ def ours(folder: Path) -> float:
     study, parts, sampler, train = setup()
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
-    wrapped, optimiser = fabric.setup(parts.model, build_optimiser([parts.model, parts.objective], study.recipe.optimiser))
+    wrapped, optimiser = fabric.setup(
+        parts.model, build_optimiser([parts.model, parts.objective], study.recipe.optimiser)
+    )
     trainer = Trainer(
         fabric=fabric,
         model=wrapped,
@@ -98,7 +100,9 @@ def main() -> None:
             both = (bare, ours) if pair % 2 == 0 else (ours, bare)
             spent = {loop.__name__: loop(Path(folder)) for loop in both}
             pairs.append(spent)
-            print(f"pair {pair + 1}: bare {spent['bare']:.3f} s, ours {spent['ours']:.3f} s, ratio {spent['ours'] / spent['bare']:.3f}")
+            print(
+                f"pair {pair + 1}: bare {spent['bare']:.3f} s, ours {spent['ours']:.3f} s, ratio {spent['ours'] / spent['bare']:.3f}"
+            )
     ratios = [pair["ours"] / pair["bare"] for pair in pairs]
     result = {
         "what": "seconds of ours / seconds of a bare PyTorch loop with MSE, same arrays, model, batches and optimiser",

@@ -176,6 +176,7 @@ class TermContract:
         term.eval()(**self.given(self.step(8, seed=1)))
         torch.testing.assert_close(term.state_dict(), before, rtol=0, atol=0)
 
+    @pytest.mark.slow
     def test_two_processes_give_the_gradients_of_one(self) -> None:
         expected = train(self, slice(None), distributed=False)
         assert any(gradient.abs().max() > 0 for name, gradient in expected.items() if name.startswith("gradient"))

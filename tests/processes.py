@@ -18,7 +18,7 @@ from torch import distributed as dist
 from torch import multiprocessing
 
 COUNT = 2
-PATIENCE = 240  # seconds; starting them imports torch
+PATIENCE = 600  # seconds; starting them imports torch, which is slow on a busy machine
 
 
 def in_each_process(function: Callable[..., Any], *arguments: Any) -> list[Any]:

@@ -184,3 +184,19 @@ def test_a_stopped_run_goes_on_and_ends_like_an_unbroken_one(tmp_path: Path, cac
     assert (tmp_path / "broken" / "predictions.csv").read_bytes() == (
         tmp_path / "whole" / "predictions.csv"
     ).read_bytes()
+
+
+def test_tensorboard_is_written_when_asked(tmp_path: Path, quick: dict[str, Any]) -> None:
+    medgauge.fit("hc18_l1", out=tmp_path / "run", changes={**quick, "training.loggers": ["tensorboard"]})
+    assert list((tmp_path / "run").rglob("events.out.tfevents.*"))
+
+
+def test_a_second_epoch_and_a_second_run_never_decode(
+    tmp_path: Path, hc18_table: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {"table": str(hc18_table), "image": "path", "label": "hc_mm", "group": "patient_id"}
+    changes = {**quick, "data.cache": str(tmp_path / "cache")}
+    medgauge.fit(out=tmp_path / "one", changes=changes, **columns)
+    monkeypatch.setattr("medgauge.data.decode.read_image", None, raising=False)
+    medgauge.fit(out=tmp_path / "two", changes={**changes, "seed": 1}, **columns)
+    assert (tmp_path / "two" / "results.json").exists()

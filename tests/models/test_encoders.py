@@ -153,3 +153,23 @@ def test_check_size_leaves_the_encoder_as_it_was() -> None:
 def test_wrong_names_and_settings_are_one_sentence(name: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build_encoder(name, **{"ndim": 2, "channels": 1, **arguments})
+
+
+def test_a_subsample_before_a_pointwise_convolution_is_its_stride() -> None:
+    from torch import nn
+
+    from medgauge.models.residual import Subsample
+
+    for kind, size in ((nn.Conv2d, (5, 8)), (nn.Conv3d, (3, 4, 5))):
+        strided = kind(4, 6, 1, stride=2)
+        plain = kind(4, 6, 1)
+        plain.load_state_dict(strided.state_dict())
+        image = torch.rand(2, 4, *size)
+        assert torch.allclose(plain(Subsample(2)(image)), strided(image), atol=1e-6)
+
+
+def test_few_channels_and_large_images_survive_training() -> None:
+    encoder = build_encoder("small", ndim=2, channels=1, width=0.25).to(memory_format=torch.channels_last)
+    for _ in range(10):
+        encoder(torch.rand(8, 1, 192, 192).contiguous(memory_format=torch.channels_last)).square().mean().backward()
+    assert all(bool(torch.isfinite(parameter.grad).all()) for parameter in encoder.parameters())

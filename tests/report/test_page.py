@@ -181,8 +181,11 @@ def test_regions_have_cases_groups_coverage_and_width(report: Report) -> None:
     block = read_run(report("plain").parent).results["test"]["hc_mm"]
     for region in ("many", "medium", "few"):
         part = block["by_region"][region]
-        row = re.search(rf" {region} [a-z][^|]*? {part['n']} {part['groups']} {part['mae']:.2f} mm ", page.text)
-        assert row, region
+        bias = f"{part['bias']:+.2f}".replace("-", "−")
+        others = " ".join(f"{part['baselines'][name]:.2f} mm" for name in ("median", "covariates_only"))
+        cells = f"{part['n']} {part['groups']} {part['mae']:.2f} mm {bias} mm {others} "
+        assert re.search(rf" {region} [a-z][^|]*? {re.escape(cells)}", page.text), region
+    assert f"all {block['n']} {block['groups']} {block['mae']:.2f} mm" in page.text
     assert f"{block['interval']['coverage'] * 100:.0f} % of the test cases" in page.at("target-0-interval")
     assert "cases like the calibration cases, not for another site" in page.at("target-0-interval")
 
@@ -193,7 +196,7 @@ def test_infinite_intervals_are_called_infinite(report: Report) -> None:
         "target-0-interval"
     )
     assert "no 95 % interval: too few groups" in page.text
-    assert re.search(r"all 3 3 \S+ mm \S+ mm \S+ mm 100 % infinite", page.text)
+    assert re.search(r"all 3 3 (\S+ mm ){4}100 % infinite", page.text)
     assert "90 % interval infinite True" in page.text
 
 

@@ -35,6 +35,7 @@ def several(rank: int, sizes: tuple[int, ...]) -> dict[str, Tensor]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(5, 3), (1, 4), (0, 3), (2, 2)])
 def test_two_processes_see_all_rows(sizes: tuple[int, int]) -> None:
     whole = torch.cat([rows_of(rank, sizes) for rank in range(2)])
@@ -61,6 +62,7 @@ def wrong_sizes(rank: int) -> Tensor:
     return torch.tensor(rank)
 
 
+@pytest.mark.slow
 def test_sizes_that_do_not_fit_are_refused() -> None:
     assert [int(rank) for rank in in_each_process(wrong_sizes)] == [0, 1]
 

@@ -167,6 +167,7 @@ def seen_by(rank: int) -> dict[str, Tensor]:
     return {"weighted": objective(step)["a"], "plain": objective(replace(step, weight=None))["a"]}
 
 
+@pytest.mark.slow
 def test_rows_are_gathered_and_shared_fields_are_not() -> None:
     for found in in_each_process(seen_by):
         assert {name: value.item() for name, value in found.items()} == {"weighted": 5552.25, "plain": 5052.25}

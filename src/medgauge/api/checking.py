@@ -31,5 +31,5 @@ def check(
         f"images: {shape} (channels first)",
     ]
     lines += [f"training: {schedule.steps} steps of {study.recipe.training.batch_size} cases", *study.notes]
-    lines += [f"left out: {problem}" for problem in study.left_out]
+    lines += [f"left out: {problem}" for problem, _ in study.left_out]
     return [*lines, "nothing is wrong"]

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from medgauge.api.finish import prediction_columns, prediction_rows
 from medgauge.api.results import choose_graph, space_block, split_block
@@ -18,7 +20,7 @@ from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.columns import Wanted, read_columns
 from medgauge.data.problems import Problem, raise_problems
 from medgauge.data.table import Table, image_source, missing_files
-from medgauge.metrics import median_baseline
+from medgauge.metrics import covariate_baseline, median_baseline
 from medgauge.models import Encoder
 from medgauge.runfolder import RunFolder
 
@@ -137,12 +139,10 @@ def evaluate_table(
     _refuse_shared_pictures(table, digests, splits)
     reader = run.reader
     readings = reader.read(cases if not ids_are_local else _without_groups(cases))
-    block = split_block(
-        cases, readings, reader, {"median": median_baseline(reader.gallery.label, len(table))}, "", seed=run.recipe.seed
-    )
+    baselines, kind = _baselines(run, table)
+    block = split_block(cases, readings, reader, baselines, kind, seed=run.recipe.seed)
     results = {
-        "test": block
-        | {"space": space_block(cases, reader.gallery, run.coding, choose_graph(cases, run.coding))}
+        "test": block | {"space": space_block(cases, reader.gallery, run.coding, choose_graph(cases, run.coding))}
     }
     results["test"]["space"]["rv_note"] = results["test"]["space"]["rv_note"] or "k chosen on these cases"
     if folder is not None:
@@ -153,6 +153,18 @@ def evaluate_table(
         )
         folder.write_json("results.json", results)
     return results["test"]
+
+
+def _baselines(run: "Run", table: Table) -> tuple[dict[str, Tensor], list[str]]:
+    """The training median, and the covariates alone, fitted on the run's own cases."""
+    train = run.reader.gallery.label
+    found = {"median": median_baseline(train, len(table))}
+    kept = run.folder.read_tensors("predictors.safetensors")
+    if kept["covariates"].shape[1] == 0:
+        return found, []
+    numbers = torch.from_numpy(table.covariates)
+    read = covariate_baseline(kept["covariates"], train, kept["val_covariates"], kept["val_label"], numbers)
+    return {**found, "covariates_only": read.value}, list(read.kind)
 
 
 def _without_groups(cases: Gallery) -> Gallery:

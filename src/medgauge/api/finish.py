@@ -3,6 +3,7 @@
 import json
 import resource
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,7 +85,8 @@ def finish_run(
     _write_model(folder, model, coding, study)
     _write_splits(folder, study, reader)
     _write_gallery(folder, study, gallery, gallery_rows, collected)
-    reader.save(folder)
+    covariates = torch.from_numpy(study.table.covariates)
+    reader.save(folder, covariates[gallery_rows], covariates[study.rows("val")], collected["val"].label)
     results: dict[str, Any] = {"cases": case_counts(study), "looks": {"test": 0}}
     results["training"] = {
         "steps": outcome.step,
@@ -139,7 +141,7 @@ class Scorer:
         self.folder.write_table("predictions.csv", columns, table)
         if self.study.left_out:
             self.folder.write_table(
-                "problems.csv", ["id", "reason"], [(problem.where, problem.what) for problem in self.study.left_out]
+                "problems.csv", ["id", "reason"], [(problem.where, problem.what) for problem, _ in self.study.left_out]
             )
         if images:
             self._thumbnails()
@@ -149,15 +151,15 @@ class Scorer:
         write_report(self.folder.path, images=images)
         return results
 
-    def _baselines(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], str]:
+    def _baselines(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], list[str]]:
         """Values of the baselines for the rows: training median, and covariates alone where there are any."""
         label, numbers = torch.from_numpy(self.study.table.label), torch.from_numpy(self.study.table.covariates)
         train, val = self.study.rows("train"), self.study.rows("val")
         found = {"median": median_baseline(label[train], len(rows))}
         if numbers.shape[1] == 0:
-            return found, ""
+            return found, []
         read = covariate_baseline(numbers[train], label[train], numbers[val], label[val], numbers[list(rows)])
-        return {**found, "covariates_only": read.value}, ", ".join(dict.fromkeys(read.kind))
+        return {**found, "covariates_only": read.value}, list(read.kind)
 
     def _thumbnails(self) -> None:
         import pandas
@@ -185,24 +187,22 @@ def write_thumbnail(folder: RunFolder, row: int, array: np.ndarray[Any, Any], sc
 
 def case_counts(study: Any) -> dict[str, Any]:
     """How many cases were read, left out and why, and are in each split."""
-    reasons: dict[str, int] = {}
-    for problem in study.left_out:
-        reasons[problem.kind] = reasons.get(problem.kind, 0) + 1
-    by_split = {}
-    for split in SPLITS:
-        rows = study.rows(split)
-        by_split[split] = {"cases": len(rows), "groups": len({study.table.group[row] for row in rows})}
     words = {
         "file": "image cannot be read",
         "label": "label is wrong",
         "group": "group is on two sides",
         "table": "id or covariate is wrong",
     }
-    return {
-        "read": study.read,
-        "left_out": [{"reason": words.get(kind, kind), "n": n} for kind, n in reasons.items()],
-        "by_split": by_split,
+    reasons = Counter((words[problem.kind], split) for problem, split in study.left_out)
+    by_split = {
+        split: {"cases": len(study.rows(split)), "groups": len({study.table.group[row] for row in study.rows(split)})}
+        for split in SPLITS
     }
+    left_out = [{"reason": reason, "split": split, "n": n} for (reason, split), n in sorted(reasons.items())]
+    unused = study.read - len(study.table) - len({problem.where for problem, _ in study.left_out})
+    if unused:
+        left_out.append({"reason": "not in data.fraction", "split": "train, val", "n": unused})
+    return {"read": study.read, "left_out": left_out, "by_split": by_split}
 
 
 def prediction_columns(reader: Reader) -> list[str]:

@@ -1,5 +1,6 @@
 """Fit: from a recipe to a whole run folder. A stopped run goes on; another run's folder is refused."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from medgauge.models import Encoder, LabelScaling, Model
 from medgauge.recipes.build import build_objective, build_schedule, build_seeded_model, model_description
 from medgauge.recipes.read import build_recipe, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe, default_objective
+from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.samplers import RandomBatchSampler
 from medgauge.training.loop import Schedule, Trainer
@@ -72,7 +74,7 @@ def fit(
     folder = RunFolder(out)
     from medgauge.api.terminal import Display
 
-    with torch.random.fork_rng(devices=[]), Display(terminal) as display:
+    with torch.random.fork_rng(devices=[]), Display(terminal and os.environ.get("LOCAL_RANK", "0") == "0") as display:
         study = load_study(wanted, progress=display.images)
         parts = build_parts(study)
         if claim_folder(folder, run_stamp(study)):
@@ -80,6 +82,8 @@ def fit(
             run = Run.load(folder.path)
             if test and "test" not in run.results:
                 run.look("test", images=images)
+            elif not (folder / "report.html").exists():
+                write_report(folder.path, images=images)
             return run
         for note in study.notes:
             display.say(note)

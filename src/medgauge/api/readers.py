@@ -99,8 +99,8 @@ class Reader:
             values["head"] = self.head.predict(cases.embedding, cases.prediction, times=cases.times).value
         return values
 
-    def save(self, folder: RunFolder) -> None:
-        """Write predictors.json and predictors.safetensors."""
+    def save(self, folder: RunFolder, covariates: Tensor, val_covariates: Tensor, val_label: Tensor) -> None:
+        """Write predictors.json and predictors.safetensors, with what the covariates-only baseline needs elsewhere."""
         regions = {
             name: {
                 "many_threshold": region.many_threshold,
@@ -125,10 +125,9 @@ class Reader:
                 )
             },
         }
-        folder.write_tensors(
-            "predictors.safetensors",
-            {f"region_points_{place}": region.points for place, region in enumerate(self.regions)},
-        )
+        tensors = {f"region_points_{place}": region.points for place, region in enumerate(self.regions)}
+        tensors |= {"covariates": covariates, "val_covariates": val_covariates, "val_label": val_label}
+        folder.write_tensors("predictors.safetensors", tensors)
         folder.write_json("predictors.json", values)
 
     @classmethod

@@ -32,7 +32,13 @@ INTERVALS = ("mae", "rmse", "r2", "bias")
 
 
 def split_block(
-    cases: Gallery, readings: Readings, reader: Reader, baselines: dict[str, Tensor], covariate_kind: str, *, seed: int
+    cases: Gallery,
+    readings: Readings,
+    reader: Reader,
+    baselines: dict[str, Tensor],
+    covariate_kind: Sequence[str],
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """All figures of one split: one entry a target."""
     region = reader.region(cases.label)
@@ -48,7 +54,7 @@ def _target_block(
     readings: Readings,
     reader: Reader,
     baselines: dict[str, Tensor],
-    covariate_kind: str,
+    covariate_kind: Sequence[str],
     region: Tensor,
     seed: int,
 ) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def _target_block(
     }
     block["baselines"] = {name: {"mae": error} for name, error in errors.items()}
     if "covariates_only" in block["baselines"]:
-        block["baselines"]["covariates_only"]["kind"] = covariate_kind
+        block["baselines"]["covariates_only"]["kind"] = covariate_kind[place]
     block["skill"] = {name: float(metrics.skill(block["mae"], error)) for name, error in errors.items()}
     transformed = getattr(reader.coding, "transformed", None)
     if transformed is not None and getattr(reader.coding, "kind", "") == "log2":

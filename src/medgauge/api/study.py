@@ -30,7 +30,7 @@ class Study:
     table: Table
     splits: list[str]
     images: PreparedImages
-    left_out: list[Problem]
+    left_out: list[tuple[Problem, str]]
     read: int
     notes: list[str]
 
@@ -128,9 +128,19 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     table, problems = open_table(recipe)
     read = len(table)
     problems += label_problems(table, log_scaling=recipe.data.label_scaling == "log2") + missing_files(table)
-    table, left_out, problems = _skip(table, problems, recipe)
-    splits, more = split_cases(table, recipe)
+    try:
+        splits, more = split_cases(table, recipe)
+    except InputError as error:
+        raise_problems(
+            [*problems, Problem("the splits", str(error).rstrip("."), "group")] if problems else [], table.path
+        )
+        raise
+    left_out, problems = _skip(problems, splits, recipe)
     problems += more
+    if left_out:
+        dropped = {problem.row for problem, _ in left_out}
+        good = [row for row in range(read) if row not in dropped]
+        table, splits = table.take(good), [splits[row] for row in good]
     used = used_rows(table, splits, recipe)
     unlike = [problem for problem in problems if problem.kind == "file"]
     readable = sorted(set(used) - {problem.row for problem in unlike if problem.row is not None})
@@ -147,7 +157,8 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
             [digests[row] for row in kept], [splits[row] for row in kept], [table.id[row] for row in kept]
         )
     elif recipe.data.skip_bad:
-        left_out, problems = [*left_out, *bad], [problem for problem in problems if problem not in bad]
+        left_out += [(problem, splits[problem.row]) for problem in bad if problem.row is not None]
+        problems = [problem for problem in problems if problem not in bad]
         images, _ = _decode(table, kept, recipe, progress)
         problems += shared_pictures(images.digests, [splits[row] for row in kept], [table.id[row] for row in kept])
     few = too_few(table.take(kept), [splits[row] for row in kept])
@@ -170,15 +181,14 @@ def _decode(
     return images, [Problem(table.id[rows[place]], what, "file", rows[place]) for place, what in images.problems]
 
 
-def _skip(table: Table, problems: Sequence[Problem], recipe: Recipe) -> tuple[Table, list[Problem], list[Problem]]:
-    """With ``skip_bad``, leave out the cases that have a problem of their own."""
+def _skip(
+    problems: Sequence[Problem], splits: Sequence[str], recipe: Recipe
+) -> tuple[list[tuple[Problem, str]], list[Problem]]:
+    """With ``skip_bad``, the problems of single cases, with the split that each would be in, and the other problems."""
     if not recipe.data.skip_bad:
-        return table, [], list(problems)
-    bad = [problem for problem in problems if problem.row is not None]
-    rows = sorted(set(range(len(table))) - {problem.row for problem in bad})
-    if not rows:
-        raise_problems(problems, table.path)
-    return table.take(rows), bad, [problem for problem in problems if problem.row is None]
+        return [], list(problems)
+    bad = [(problem, splits[problem.row]) for problem in problems if problem.row is not None]
+    return bad, [problem for problem in problems if problem.row is None]
 
 
 def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]:

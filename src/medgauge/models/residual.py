@@ -29,6 +29,25 @@ def _conv(inputs: int, outputs: int, *, ndim: int, size: int, stride: int = 1) -
     return _CONV[ndim](inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
 
 
+class Subsample(nn.Module):
+    """Every stride-th place of each axis: before a 1 x 1 convolution the same as giving that a stride.
+
+    A strided 1 x 1 convolution of few channels in channels_last ends the process in some CPU builds of PyTorch.
+    """
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, image: Float[Tensor, "n c *space"]) -> Float[Tensor, "n c *smaller"]:
+        """Return the places kept."""
+        if self.stride == 1:
+            return image
+        kept = (slice(None), slice(None), *[slice(None, None, self.stride)] * (image.ndim - 2))
+        layout = torch.channels_last if image.ndim == 4 else torch.contiguous_format
+        return image[kept].contiguous(memory_format=layout)
+
+
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions beside a shortcut; the block starts as its shortcut (the last norm's scale is 0).
 
@@ -48,8 +67,8 @@ class ResidualBlock(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            projection = _conv(inputs, outputs, ndim=ndim, size=1, stride=stride)
-            self.shortcut = nn.Sequential(projection, make_norm(norm, outputs, ndim))
+            projection = _conv(inputs, outputs, ndim=ndim, size=1)
+            self.shortcut = nn.Sequential(Subsample(stride), projection, make_norm(norm, outputs, ndim))
         self.activation = nn.ReLU(inplace=True)
         _fill(self)
         nn.init.zeros_(last.get_parameter("weight"))

@@ -24,7 +24,7 @@ METRICS = {
     "average_precision": ("average precision", "plain", "1 is perfect"),
     "f1": ("F1", "plain", "1 is perfect"),
 }
-LARGE = ("mae", "bias", "r2", "spearman")
+LARGE = ("mae", "rmse", "bias", "r2")
 REGION_MEANING = {
     "many": "labels as dense as the densest half of the training cases",
     "medium": "the next 30 %",
@@ -102,13 +102,19 @@ def region_rows(
     """
     inside = (block.get("interval") or {}).get("by_region") or {}
     parts = {region: (block.get("by_region") or {}).get(region) or {} for region in REGIONS}
-    whole = {"n": block.get("n"), "groups": (block.get("interval") or {}).get("n_groups"), **_only(block)}
+    whole = {
+        **block,
+        "baselines": {name: (one or {}).get("mae") for name, one in (block.get("baselines") or {}).items()},
+    }
     rows = []
     for region, part in [*parts.items(), ("all", whole)]:
         of = block.get("interval") if region == "all" else inside.get(region)
         of = of if isinstance(of, dict) else {"coverage": of}
         chosen = cases if region == "all" else cases[cases["region"] == region]
-        constant = float((chosen["label"] - median).abs().mean()) if median is not None and len(chosen) else None
+        others = part.get("baselines") or {}
+        constant = finite(others.get("median"))
+        if constant is None and median is not None and len(chosen):
+            constant = float((chosen["label"] - median).abs().mean())
         rows.append(
             {
                 "region": region,
@@ -118,16 +124,12 @@ def region_rows(
                 "mae": quantity(finite(part.get("mae")), decimals + 1, unit),
                 "bias": quantity(finite(part.get("bias")), decimals + 1, unit, sign=True),
                 "median": quantity(constant, decimals + 1, unit),
+                "covariates": quantity(finite(others.get("covariates_only")), decimals + 1, unit),
                 "coverage": percent(finite(of.get("coverage"))),
                 "width": "infinite" if infinite else _width(of, decimals, unit),
             }
         )
     return rows
-
-
-def _only(block: dict[str, Any]) -> dict[str, Any]:
-    """The parts of a block that a region has too."""
-    return {key: block.get(key) for key in ("mae", "bias")}
 
 
 def _width(part: dict[str, Any], decimals: int, unit: str) -> str:

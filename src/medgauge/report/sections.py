@@ -99,7 +99,7 @@ def training_facts(view: RunView, unit: str, drawn: dict[str, Figure]) -> list[s
     if best is not None:
         facts.append(f"checkpoint of step {number(best, 0)} used")
     if part.get("stopped_because"):
-        facts.append(f"stopped because: {part['stopped_because']}")
+        facts.append(f"stopped by: {part['stopped_because']}")
     seconds, memory = finite(view.results.get("seconds")), finite(view.results.get("peak_memory_mb"))
     if seconds is not None:
         facts.append(quantity(seconds, 0, "s"))

@@ -1,6 +1,7 @@
 """Runs a model over cases and keeps embeddings and predictions, in the order of the rows."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -24,19 +25,30 @@ def collect(
     """
     world, rank = (fabric.world_size, fabric.global_rank) if fabric is not None else (1, 0)
     mine = list(rows)[rank::world]
+    inner = bare(model)
+    if world > 1:  # normalisation statistics are those of the first process
+        for buffer in inner.buffers():
+            torch.distributed.broadcast(buffer, 0)
     embeddings, predictions = [], []
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
+    was_training = inner.training
+    inner.eval()
+    with torch.no_grad(), fabric.autocast() if fabric is not None else nullcontext():
         for start in range(0, len(mine), batch_size):
             batch = load(mine[start : start + batch_size])
-            out = model(batch.image, batch.covariates)
+            out = inner(batch.image, batch.covariates)
             embeddings.append(out.embedding.float().cpu())
             if out.prediction is not None:
                 predictions.append(out.prediction.float().cpu())
-    model.train(was_training)
+    inner.train(was_training)
     parts = (torch.cat(embeddings) if embeddings else None, torch.cat(predictions) if predictions else None)
     return parts if world == 1 else _merge(parts, len(rows), world)  # type: ignore[return-value]  # rows are never empty
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The model inside Fabric's wrapper and DDP's."""
+    wrapped = getattr(model, "_forward_module", model)
+    found = getattr(wrapped, "module", wrapped)
+    return found if isinstance(found, nn.Module) else model
 
 
 def _merge(parts: tuple[Tensor | None, Tensor | None], count: int, world: int) -> tuple[Tensor | None, Tensor | None]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from medgauge.core.batch import Batch, LabelCoding, Step
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
+from medgauge.training.collect import bare
 from medgauge.training.plan import OptimiserSettings, learning_rate
 
 
@@ -218,21 +219,14 @@ class Trainer:
         state = self.keeper.load_checkpoint("last.ckpt")
         if state is None:
             return
-        _bare(self.model).load_state_dict(state["model"])
+        bare(self.model).load_state_dict(state["model"])
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
 
 
-def _bare(model: nn.Module) -> nn.Module:
-    """The model inside Fabric's wrapper and DDP's."""
-    inner = getattr(model, "_forward_module", model)
-    found = getattr(inner, "module", inner)
-    return found if isinstance(found, nn.Module) else model
-
-
 def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in _bare(model).state_dict().items()}
+    return {name: tensor.detach().cpu().clone() for name, tensor in bare(model).state_dict().items()}
 
 
 @contextmanager
