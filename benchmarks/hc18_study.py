@@ -192,7 +192,7 @@ def rows(fraction: float) -> list[list[str]]:
         ]
         for predictor in ("head", "neighbours"):
             having = [entry for entry in done if predictor in entry["by_predictor"]]
-            if not having or (predictor == "neighbours" and method in ("hc18_l1", "hc18_mse")):
+            if not having:
                 continue
             cells = [[entry["by_predictor"][predictor][name] for entry in having] for name in ("mae", "r2")]
             cells += [[entry["space"][name] for entry in having] for name in ("d5", "rv")]

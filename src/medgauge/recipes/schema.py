@@ -180,7 +180,7 @@ class PredictionSettings:
 def default_objective() -> dict[str, Any]:
     """RM-Loss for the embedding and L1 for the head."""
     return {
-        "isometry": {"factor": 1.0, "term": {"class_path": "RMLoss", "init_args": {}}},
+        "isometry": {"factor": 1.0, "term": {"class_path": "RMLoss", "init_args": {"sigma": 1.0}}},
         "error": {"factor": 1.0, "term": {"class_path": "PointwiseLoss", "init_args": {"kind": "l1"}}},
     }
 
