@@ -88,7 +88,7 @@ def hc18_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "path": [f"images/{row:03d}.png" for row in range(count)],
             "hc_mm": arrays["hc_mm"][:count],
             "pixel_size_mm": arrays["pixel_size_mm"][:count],
-            "patient_id": [str(name) for name in arrays["patient_id"][:count]],
+            "patient_id": [f"{int(name):03d}" for name in arrays["patient_id"][:count]],
         }
     )
     frame.to_csv(folder / "cases.csv", index=False)

@@ -208,7 +208,7 @@ def bland_altman(cases: "DataFrame", target: str, unit: str, decimals: int, leve
         trace["showlegend"] = False
     traces += points(drawn, "mean", "difference", hover(drawn, decimals, unit, level))
     notes = [
-        note(0.995, height, f"{name}: {escape(quantity(height, decimals, unit, sign=True))}", xref="paper")
+        note(0.995, height, f"{name}: {escape(quantity(height, decimals + 1, unit, sign=True))}", xref="paper")
         for height, name, _ in marks
     ]
     name = safe(with_unit(target, unit))
