@@ -117,7 +117,8 @@ def test_predict_equals_the_file_of_predictions(finished: "medgauge.Run", hc18_t
     there = pandas.read_csv(finished.folder / "predictions.csv", dtype={"id": str, "group": str}).set_index("id")
     for place in range(0, 160, 7):
         case = there.loc[f"hc18-{place + 1:04d}"]
-        assert frame["hc_mm"][place] == pytest.approx(case["value_hc_mm"], rel=1e-3)
+        assert frame["head_hc_mm"][place] == pytest.approx(case["head_hc_mm"], rel=1e-5)
+        assert frame["nearest_distance"][place] == pytest.approx(case["nearest_distance"], abs=1e-5)
 
 
 def test_label_times_learns_the_quotient(tmp_path: Path, quick: dict[str, Any]) -> None:
