@@ -112,7 +112,7 @@ def test_a_batch_larger_than_the_training_split_is_refused_before_training(
 
 def test_predict_equals_the_file_of_predictions(finished: "medgauge.Run", hc18_table: Path) -> None:
     table = hc18_table.with_name("as_bundled.csv")
-    pandas.read_csv(hc18_table).rename(columns={"path": "image"}).to_csv(table, index=False)
+    pandas.read_csv(hc18_table, dtype=str).rename(columns={"path": "image"}).to_csv(table, index=False)
     frame = finished.predict(table)
     there = pandas.read_csv(finished.folder / "predictions.csv", dtype={"id": str, "group": str}).set_index("id")
     for place in range(0, 160, 7):
