@@ -130,6 +130,12 @@ def test_label_times_learns_the_quotient(tmp_path: Path, quick: dict[str, Any]) 
     val = frame[frame["split"] == "val"]
     value, label = (torch.tensor(val[name].to_numpy())[:, None] for name in ("value_hc_mm", "label_hc_mm"))
     assert run.results["val"]["hc_mm"]["mae"] == pytest.approx(float(mae(value, label)), rel=1e-6)
+    whole = frame[frame["shown_share_hc_mm"] > 0.999999]
+    assert len(whole) > 0
+    for _, case in whole.iterrows():
+        parts = zip(json.loads(case["weights_hc_mm"]), json.loads(case["neighbour_values_hc_mm"]), strict=True)
+        assert sum(weight * said for weight, said in parts) == pytest.approx(case["neighbours_hc_mm"], rel=1e-4)
+    assert "at this case" in (run.folder / "report.html").read_text(encoding="utf-8")
 
 
 def _command(out: Path, cache: Path, *more: str) -> list[str]:

@@ -216,6 +216,7 @@ def prediction_columns(reader: Reader) -> list[str]:
     columns += ["neighbours", "neighbour_ids", "distances"]
     for target in reader.targets:
         columns += [f"weights_{target}", f"shown_share_{target}"]
+        columns += [f"neighbour_values_{target}"] * (reader.gallery.times is not None)
     return [*columns, "nearest_distance", "far"]
 
 
@@ -245,6 +246,8 @@ def prediction_rows(
         ]
         for t in range(len(reader.targets)):
             line += [_numbers(top.weights[:, t]), _cell(float(top.share[t]))]
+            if cases.times is not None:
+                line += [_numbers(reader.rescaled(top.rows, cases.times[place])[:, t])]
         table.append([*line, _cell(nearest[place]), int(far[place])])
     return table
 

@@ -89,6 +89,11 @@ class Reader:
         nearest = self.neighbours.nearest_distance(cases.embedding, group=cases.group)
         return Readings(value, lower, upper, values, nearest, is_far(nearest, self.far_distance), reading.evidence)
 
+    def rescaled(self, rows: Int[Tensor, " k"], times: Float[Tensor, ""]) -> Float[Tensor, "k t"]:
+        """Labels of gallery cases at the scale of a case whose ``times`` is given: what its value is a mean of."""
+        own = None if self.gallery.times is None else self.gallery.times[rows]
+        return self.coding.decode(self.coding.encode(self.gallery.label[rows], own), times.expand(len(rows)))
+
     def region(self, label: Float[Tensor, "n t"]) -> Int[Tensor, "n t"]:
         """Region codes of labels."""
         return torch.stack([region.of(label[:, target]) for target, region in enumerate(self.regions)], dim=1)

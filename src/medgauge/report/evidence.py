@@ -88,10 +88,14 @@ def _card(case: Case, target: str, decimals: int, unit: str, record: str, pictur
 def _neighbours(
     case: Case, target: str, labels: dict[int, float], decimals: int, unit: str, picture: Thumbnails
 ) -> list[dict[str, Any]]:
-    """The nearest training cases that are shown: image, label, weight, distance."""
+    """The nearest training cases that are shown: image, label, weight, distance.
+
+    ``scaled`` is what a label says at this case's scale, where labels are divided by a covariate before training.
+    """
     rows = as_list(case.get("neighbours"))[:SHOWN_NEIGHBOURS]
     ids, distances = as_list(case.get("neighbour_ids")), as_list(case.get("distances"))
     weights = as_list(case.get(f"weights_{target}"))
+    scaled = as_list(case.get(f"neighbour_values_{target}"))
     shown = []
     for place, row in enumerate(rows):
         weight = weights[place] if place < len(weights) else None
@@ -101,6 +105,7 @@ def _neighbours(
                 "id": str(ids[place]) if place < len(ids) else str(row),
                 "image": picture(int(row)),
                 "label": quantity(labels.get(int(row)), decimals, unit),
+                "scaled": quantity(scaled[place], decimals, unit) if place < len(scaled) else "",
                 "weight": percent(weight),
                 "bar": f"{100 * min(max(weight or 0.0, 0.0), 1.0):.1f}",
                 "distance": "–" if distance is None else f"{distance:.3g}",

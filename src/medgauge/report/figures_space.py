@@ -41,50 +41,26 @@ def embedding_plane(cases: "DataFrame", shares: tuple[float, float], target: str
 
     - Shape: ``cases`` has id, split, label, first, second.
     """
-    bar = {
-        "title": {"text": safe(with_unit(target, unit)), "side": "right"},
-        "thickness": 12,
-        "outlinewidth": 0,
-    }
     shared = {  # not a coloraxis: with one, Plotly's legend warns on the console
         "colorscale": [[step / 4, colour(f"scale-{step}")] for step in range(5)],
         "cmin": float(cases["label"].min()),
         "cmax": float(cases["label"].max()),
+        "colorbar": {
+            "title": {"text": safe(with_unit(target, unit)), "side": "right"},
+            "thickness": 12,
+            "outlinewidth": 0,
+        },
     }
     traces: list[dict[str, Any]] = []
-    for split, symbol in SPLITS.items():
-        part = cases[cases["split"] == split]
-        part = fewer(part, MOST_POINTS // (1 if split in ("train", "test") else 2))
-        if len(part) == 0:
-            continue
-        texts = [
-            f"<b>{safe(case['id'])}</b><br>{safe(target)} {escape(quantity(case['label'], decimals, unit))}<br>{split}"
-            for case in part.to_dict("records")
-        ]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": split,
-                "x": part["first"].tolist(),
-                "y": part["second"].tolist(),
-                "hoverinfo": "text",
-                "hovertext": texts,
-                "marker": {
-                    **shared,
-                    "color": part["label"].tolist(),
-                    "symbol": symbol,
-                    "showscale": not traces,
-                    "colorbar": bar,
-                    "size": 6 if split == "train" else 8,
-                    "opacity": 0.7 if split == "train" else 1,
-                    "line": {
-                        "width": 1.2 if split == "train" else 0.8,
-                        **({} if split == "train" else {"color": colour("paper")}),
-                    },
-                },
-            }  # fmt: skip
-        )
+    for split in SPLITS:
+        part = fewer(cases[cases["split"] == split], MOST_POINTS // (1 if split in ("train", "test") else 2))
+        if len(part):
+            texts = [
+                f"<b>{safe(case['id'])}</b><br>{safe(target)} {escape(quantity(case['label'], decimals, unit))}"
+                f"<br>{split}"
+                for case in part.to_dict("records")
+            ]
+            traces.append(_split_points(part, split, texts, {**shared, "showscale": not traces}))
     return {
         "data": traces,
         "layout": layout(
@@ -92,6 +68,24 @@ def embedding_plane(cases: "DataFrame", shares: tuple[float, float], target: str
             xaxis=axis(f"first component ({percent(shares[0])})"),
             yaxis=axis(f"second component ({percent(shares[1])})", scaleanchor="x", scaleratio=1),
         ),
+    }
+
+
+def _split_points(part: "DataFrame", split: str, texts: list[str], shared: dict[str, Any]) -> dict[str, Any]:
+    """One split's points: the training cases small and open, the others filled with a thin rim."""
+    if split == "train":
+        look: dict[str, Any] = {"size": 6, "opacity": 0.7, "line": {"width": 1.2}}
+    else:
+        look = {"size": 8, "line": {"width": 0.8, "color": colour("paper")}}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": split,
+        "x": part["first"].tolist(),
+        "y": part["second"].tolist(),
+        "hoverinfo": "text",
+        "hovertext": texts,
+        "marker": {**shared, **look, "color": part["label"].tolist(), "symbol": SPLITS[split]},
     }
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 TEXT = {"picture", "id", "group", "split", "neighbours", "neighbour_ids", "distances", "reason"}
-TEXT_STARTS = ("region_", "weights_")
+TEXT_STARTS = ("region_", "weights_", "neighbour_values_")
 
 
 @dataclass(frozen=True)
