@@ -1,7 +1,11 @@
 """Every code block of the README is run."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas
@@ -41,11 +45,41 @@ def test_there_are_blocks_of_both_kinds_and_no_other() -> None:
     assert README.read_text(encoding="utf-8").count("```") == 2 * (len(blocks("console")) + len(blocks("python")))
 
 
-def test_make_targets_exist() -> None:
-    makefile = (README.parent / "Makefile").read_text()
-    targets = [line.split()[2] for line in blocks("console")[0].splitlines() if line.startswith("$ make")]
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A folder with the Makefile and a virtual environment that is made already: this one, with a small demo."""
+    root, real = tmp_path / "clone", Path(sys.prefix)
+    (root / ".venv" / "bin").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md", "src", "tests"):
+        (root / name).symlink_to(README.parent / name)
+    for name in ("pyvenv.cfg", "lib"):
+        if (real / name).exists():
+            (root / ".venv" / name).symlink_to(real / name)
+    (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    command = root / ".venv" / "bin" / "medgauge"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m medgauge "$@" {" ".join(SMALL)}\n')
+    command.chmod(0o755)
+    for name in (".installed", ".installed-dev"):
+        (root / ".venv" / name).touch()
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make(environment: Path, cache: Path) -> None:
+    lines = [line.removeprefix("$ ") for line in blocks("console")[0].splitlines() if line.startswith("$ make")]
+    targets = [shlex.split(line, comments=True)[1] for line in lines]
     assert targets == ["demo", "test"]
-    assert all(f"\n{target}:" in makefile for target in targets)
+    one = "tests/test_readme.py::test_the_first_code_is_before_line_30"
+    variables = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")},
+        "MEDGAUGE_CACHE": str(cache), "OMP_NUM_THREADS": "1", "PYTEST_ADDOPTS": one,
+    }  # fmt: skip
+    for target in targets:
+        made = subprocess.run(["make", target], cwd=environment, env=variables, capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
+        assert ("report.html" if target == "demo" else "1 passed") in made.stdout
+    assert list(environment.glob("runs/*/report.html"))
 
 
 def test_commands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
