@@ -185,12 +185,14 @@ def ablation() -> None:
 
 
 RM = "objective.isometry.term.init_args"
-PROBES: dict[float, dict[str, tuple[str, dict[str, Any]]]] = {  # one change each to the frozen RM-Loss run
+PROBES: dict[float, dict[str, tuple[str, dict[str, Any]]]] = {  # one change each to a frozen run
     1.0: {
         "as frozen": ("hc18_rm", {}),
         "no mining": ("hc18_rm", {f"{RM}.mining": False}),
         "embedding 256": ("hc18_rm", {"model.embedding": 256}),
         "twice the steps": ("hc18_rm", {"training.steps": 1600}),
+        "L1 alone, as frozen": ("hc18_l1", {}),
+        "L1 alone, twice the steps": ("hc18_l1", {"training.steps": 1600}),
     },
     0.1: {
         "as frozen": ("hc18_rm", {}),
@@ -199,6 +201,7 @@ PROBES: dict[float, dict[str, tuple[str, dict[str, Any]]]] = {  # one change eac
         "three times the steps": ("hc18_rm", {"training.steps": 900}),
         "beside L1, as frozen": ("hc18_rm_l1", {}),
         "L1 alone, as frozen": ("hc18_l1", {}),
+        "L1 alone, three times the steps": ("hc18_l1", {"training.steps": 900}),
     },
 }
 PROBE_SEEDS = range(1000, 1004)

@@ -34,7 +34,8 @@ def make_step(rows: int, *, seed: int = 0, dtype: torch.dtype = torch.float64, m
     made |= {name: torch.randn(2, 5, generator=draw, dtype=torch.float64) for name in ("prototypes", "semantics")}
     made |= {"progress": torch.tensor(0.25, dtype=torch.float64)}
     typed = {name: value.to(dtype) for name, value in made.items()}
-    return Step(**typed, row=torch.arange(rows))
+    region = torch.randint(-1, 3, (rows,), generator=draw)
+    return Step(**typed, row=torch.arange(rows), region=region)
 
 
 def change_rows(step: Step, change: Callable[[Tensor], Tensor]) -> Step:
@@ -146,7 +147,7 @@ class TermContract:
     def test_refuses_shapes_that_differ(self) -> None:
         step, tried = self.step(6), 0
         for name in self.asked():
-            if name in ("prototypes", "semantics", "progress", "row"):
+            if name in ("prototypes", "semantics", "progress", "row", "region"):
                 continue
             whole = getattr(step, name)
             for wrong in (whole[:-1], whole[:, 0] if whole.ndim > 1 else whole[:, None], whole[:1]):

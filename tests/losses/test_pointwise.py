@@ -64,9 +64,18 @@ def test_all_missing_is_zero_with_a_gradient() -> None:
     assert prediction.grad.eq(0).all()
 
 
-def test_weights_of_zero_cost_nothing() -> None:
+def test_a_weight_of_zero_costs_nothing() -> None:
     prediction, label, weight = draw()
-    assert PointwiseLoss()(prediction, label, 0 * weight) == 0
+    weight[3:] = 0
+    one, other = (PointwiseLoss()(prediction[:rows], label[:rows], weight[:rows]) for rows in (3, len(weight)))
+    assert one == other
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, float("nan")])
+def test_weights_all_zero_or_negative_are_refused(factor: float) -> None:
+    prediction, label, weight = draw()
+    with pytest.raises(ValueError, match="weight must be finite, >= 0 and not all 0"):
+        PointwiseLoss()(prediction, label, factor * weight)
 
 
 def test_a_heavier_case_pulls_more() -> None:

@@ -88,7 +88,7 @@ def test_broken_descriptions_are_refused() -> None:
     with pytest.raises(InputError, match="incomplete or from another version"):
         build_model({**description, "neck": {**description["neck"], "depth": 3}})
     with pytest.raises(InputError, match="does not have"):
-        build_model({**description, "head": {"name": "ordinal"}})
+        build_model({**description, "head": {"name": "quantile"}})
 
 
 def test_a_part_without_description_can_run_but_not_be_saved() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import torch
 import yaml
 
+from medgauge.api.drawing import Sampler, build_sampler, case_regions, case_weights
 from medgauge.api.finish import finish_run, validation_figures
 from medgauge.api.run import Run
 from medgauge.api.settle import augment_settings
@@ -25,7 +26,6 @@ from medgauge.recipes.read import build_recipe, load_values, override, recipe_va
 from medgauge.recipes.schema import Recipe, default_objective
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
-from medgauge.samplers import RandomBatchSampler
 from medgauge.training.loop import Schedule, Trainer
 from medgauge.training.objective import Objective
 from medgauge.training.plan import build_optimiser
@@ -118,7 +118,8 @@ def build_parts(study: Study) -> Parts:
     if len(shape) == 4:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
     cases = make_cases(study.images, study.table.label, study.covariates, study.times, times_is_size=False)
-    RandomBatchSampler(len(train), int(recipe.training.batch_size), seed=recipe.seed)
+    cases = replace(cases, weight=case_weights(study), region=case_regions(study))
+    build_sampler(study)
     return Parts(model, build_objective(recipe), build_coding(study), cases, build_schedule(recipe, len(train)))
 
 
@@ -192,9 +193,7 @@ def _train(folder: RunFolder, study: Study, parts: Parts, display: "Display", *,
     )
     fabric.launch()
     wrapped, optimiser = fabric.setup(model, build_optimiser([model, parts.objective], recipe.optimiser))
-    sampler = RandomBatchSampler(
-        len(train), int(training.batch_size), seed=recipe.seed, rank=fabric.global_rank, world_size=fabric.world_size
-    )
+    sampler = build_sampler(study, rank=fabric.global_rank, world_size=fabric.world_size)
     trainer = Trainer(
         fabric=fabric,
         model=wrapped,
@@ -222,7 +221,7 @@ def _train(folder: RunFolder, study: Study, parts: Parts, display: "Display", *,
 
 
 def augmented_batch(
-    cases: CaseArrays, study: Study, sampler: RandomBatchSampler, train: Sequence[int], step: int, device: torch.device
+    cases: CaseArrays, study: Study, sampler: Sampler, train: Sequence[int], step: int, device: torch.device
 ) -> Batch:
     """The local batch of a step; changes are drawn for the whole batch, so that several processes agree with one."""
     wanted, recipe = augment_settings(study.recipe), study.recipe

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from medgauge.api.drawing import settle_bins
 from medgauge.core.errors import InputError
 from medgauge.data.augment import AugmentSettings, check_label_safety
 from medgauge.data.cache import image_facts
@@ -64,7 +65,7 @@ def settle_training(recipe: Recipe, study: "Study") -> Recipe:
         rate = 0.0001 if encoder.pretrained else 0.01 if encoder.name == "small" else 0.001
         optimiser = replace(optimiser, learning_rate=rate)
     model = replace(recipe.model, encoder=encoder)
-    return replace(recipe, model=model, training=training, optimiser=optimiser)
+    return settle_bins(replace(recipe, model=model, training=training, optimiser=optimiser), study)
 
 
 def prepare_settings(recipe: Recipe) -> PrepareSettings:

@@ -15,8 +15,8 @@ class Batch:
 
     - Shape: image (n, c, h, w) or (n, c, d, h, w) float32; label (n, t) float64 in original units, NaN = missing;
       covariates (n, q); times (n,) float64, what the label is divided by before scaling (``label_times``); weight (n,),
-      mean 1 over the training split; row (n,) int64, the row in the table; view like image, the second augmentation of
-      the same case.
+      mean 1 over the training split; region (n,) int64, the first target's region by training density (0 many, 1 medium,
+      2 few, -1 missing); row (n,) int64, the row in the table; view like image, the second augmentation of the same case.
     """
 
     image: Float[Tensor, "n c *space"]
@@ -25,6 +25,7 @@ class Batch:
     covariates: Float[Tensor, "n q"] | None = None
     times: Float[Tensor, " n"] | None = None
     weight: Float[Tensor, " n"] | None = None
+    region: Int[Tensor, " n"] | None = None
     view: Float[Tensor, "n c *space"] | None = None
 
 
@@ -37,6 +38,7 @@ class Step:
     prediction: Float[Tensor, "n t"] | None = None
     logits: Float[Tensor, "n t k"] | None = None
     weight: Float[Tensor, " n"] | None = None
+    region: Int[Tensor, " n"] | None = None
     covariates: Float[Tensor, "n q"] | None = None
     features: Float[Tensor, "n f"] | None = None
     projection: Float[Tensor, "n p"] | None = None

@@ -29,6 +29,15 @@ def check_same_shape(**tensors: Tensor) -> None:
         raise ValueError(f"shapes must be equal, got {shapes}")
 
 
+def check_weight(weight: Tensor | None) -> None:
+    """Raise unless the weights (n,) are finite, none is negative, and not all of them are 0; no weights are fine."""
+    if weight is None or weight.numel() == 0:
+        return
+    least, most = (float(end) for end in torch.aminmax(weight.detach()))
+    if not (least >= 0 and 0 < most < float("inf")):
+        raise ValueError(f"weight must be finite, >= 0 and not all 0, got values from {least:g} to {most:g}")
+
+
 def observed_rows(label: Tensor) -> Bool[Tensor, " n"]:
     """Rows whose labels are all there (NaN = missing)."""
     return ~torch.isnan(label).any(dim=1)

@@ -18,7 +18,8 @@ class CaseArrays:
 
     - Shape: array (n, c, *space) as in ``PreparedImages``; label (n, t) float64 in original units, NaN = missing;
       covariates (n, q) float64 or None; times (n,) float64 or None, what labels are divided by before scaling;
-      place (n,) the row of ``array`` of each case, None: the same row.
+      weight (n,) and region (n,) of the cases in the objective, or None; place (n,) the row of ``array`` of each case,
+      None: the same row.
     - Raises: ValueError if the numbers of rows differ.
     """
 
@@ -28,10 +29,18 @@ class CaseArrays:
     covariates: np.ndarray[Any, np.dtype[np.float64]] | None = None
     times: np.ndarray[Any, np.dtype[np.float64]] | None = None
     place: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    region: np.ndarray[Any, np.dtype[np.int64]] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.array if self.place is None else self.place)
-        given = {"label": self.label, "covariates": self.covariates, "times": self.times}
+        given = {
+            "label": self.label,
+            "covariates": self.covariates,
+            "times": self.times,
+            "weight": self.weight,
+            "region": self.region,
+        }
         for name, value in given.items():
             if value is not None and len(value) != count:
                 raise ValueError(f"{name} must have {count} rows like the images, got {len(value)}")
@@ -53,6 +62,8 @@ class CaseArrays:
             row=torch.from_numpy(places).to(device),
             covariates=None if self.covariates is None else _single(self.covariates, places).to(device),
             times=None if self.times is None else torch.from_numpy(self.times[places]).to(device),
+            weight=None if self.weight is None else _single(self.weight, places).to(device),
+            region=None if self.region is None else torch.from_numpy(self.region[places]).to(device),
         )
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medgauge.core.checks import check_rows, check_same_shape
+from medgauge.core.checks import check_rows, check_same_shape, check_weight
 
 Kind = Literal["l1", "mse", "huber"]
 
@@ -16,7 +16,8 @@ class PointwiseLoss(nn.Module):
 
     - Shape: prediction and label (n, t), weight (n,) >= 0 -> (), in normalised label units (squared for ``mse``).
       The mean is sum(w l) / sum(w) over the labels that are there (not NaN). None there: 0, with a gradient.
-    - Raises: ValueError for an unknown kind, and for any difference of shape: (n, 1) and (n,) are never broadcast.
+    - Raises: ValueError for an unknown kind, negative weights or none above 0, and any difference of shape: (n, 1) and
+      (n,) are never broadcast.
     - Source: least absolute, least squares and Huber (1964) regression.
     - Departs: nothing.
 
@@ -39,6 +40,7 @@ class PointwiseLoss(nn.Module):
         """Return the loss of one batch."""
         check_same_shape(prediction=prediction, label=label)
         check_rows(prediction=prediction, weight=weight)
+        check_weight(weight)
         seen = ~torch.isnan(label)
         wide = prediction.float() if prediction.dtype.itemsize < 4 else prediction
         penalty = self._penalty(torch.where(seen, wide - label, 0.0).to(wide.dtype))

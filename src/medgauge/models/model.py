@@ -40,12 +40,19 @@ class Model(nn.Module):
         super().__init__()
         self.encoder, self.neck, self.head = encoder, neck, head
 
-    def forward(self, image: Float[Tensor, "n c *space"], covariates: Float[Tensor, "n q"] | None = None) -> Output:
-        """Return the outputs of one batch."""
+    def forward(
+        self,
+        image: Float[Tensor, "n c *space"],
+        covariates: Float[Tensor, "n q"] | None = None,
+        label: Float[Tensor, "n t"] | None = None,
+    ) -> Output:
+        """Return the outputs of one batch; ``label``, in normalised units, is for necks that learn from it in training."""
         features = widened(self.encoder(image))
-        embedding = self.neck(features, covariates)
-        prediction = None if self.head is None else self.head(embedding)
-        return Output(embedding=embedding, prediction=prediction, logits=None, features=features)
+        guided = {} if label is None else {"label": label}
+        embedding = self.neck(features, covariates, **guided)
+        read = None if self.head is None else self.head(embedding)
+        prediction, logits = read if isinstance(read, tuple) else (read, None)
+        return Output(embedding=embedding, prediction=prediction, logits=logits, features=features)
 
     def describe(self) -> dict[str, Any]:
         """What :func:`build_model` needs to build this model again; fit for JSON. Weights are not in it."""
@@ -75,11 +82,31 @@ def build_model(description: Mapping[str, Any]) -> Model:
     try:
         encoder, neck, head = (description[part] for part in ("encoder", "neck", "head"))
         made = build_encoder(ndim=description["ndim"], channels=description["channels"], **encoder)
-        settings = {key: value for key, value in neck.items() if key != "name"}
-        if neck["name"] != "covariate" or (head is not None and head["name"] != "linear"):
-            raise InputError("the model's description names a neck or head that this version does not have.")
-        made_neck = CovariateNeck(made.features, description["covariates"], **settings)
-        made_head = None if head is None else LinearHead(made_neck.embedding, description["targets"])
+        made_neck = _build_neck(neck, made.features, description["covariates"])
+        made_head = None if head is None else _build_head(head, made_neck.embedding, description["targets"])
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the model's description is incomplete or from another version ({error}).") from error
     return Model(made, made_neck, made_head)
+
+
+def _build_neck(description: Mapping[str, Any], features: int, covariates: int) -> Any:
+    settings = {key: value for key, value in description.items() if key != "name"}
+    if description["name"] == "covariate":
+        return CovariateNeck(features, covariates, **settings)
+    if description["name"] == "feature_smoothing":
+        from medgauge.models.feature_smoothing import FeatureSmoothing
+
+        inner = _build_neck(settings.pop("inner"), features, covariates)
+        return FeatureSmoothing(inner, features, **settings)
+    raise InputError(f"the model's description names a neck {description['name']!r}, which this version does not have.")
+
+
+def _build_head(description: Mapping[str, Any], embedding: int, targets: int) -> nn.Module:
+    settings = {key: value for key, value in description.items() if key != "name"}
+    if description["name"] == "linear":
+        return LinearHead(embedding, targets, **settings)
+    if description["name"] == "ordinal":
+        from medgauge.models.ordinal import OrdinalHead
+
+        return OrdinalHead(embedding, targets, **settings)
+    raise InputError(f"the model's description names a head {description['name']!r}, which this version does not have.")

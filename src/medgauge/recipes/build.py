@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
 from medgauge.models import Model, build_model
 from medgauge.recipes.mistakes import resolve_class
@@ -36,16 +37,36 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int)
         "pretrained": model.encoder.pretrained or False,
         "settings": model.encoder.settings,
     }
-    neck = {"name": "covariate", "embedding": model.embedding, "covariate_width": model.covariate_width}
+    neck: dict[str, Any] = {
+        "name": "covariate",
+        "embedding": model.embedding,
+        "covariate_width": model.covariate_width,
+    }
+    if model.neck == "feature_smoothing":
+        if targets != 1:
+            raise InputError(f"model.neck feature_smoothing knows one target, and data.label names {targets}")
+        neck = {"name": "feature_smoothing", "inner": neck}
     return {
         "encoder": encoder,
         "neck": neck,
-        "head": None if model.head == "none" else {"name": model.head},
+        "head": head_description(recipe),
         "ndim": ndim,
         "channels": channels,
         "covariates": len(recipe.data.covariates),
         "targets": targets,
     }
+
+
+def head_description(recipe: Recipe) -> dict[str, Any] | None:
+    """The head; an ordinal one has the thresholds and the kind of the objective's ordinal term."""
+    if recipe.model.head != "ordinal":
+        return None if recipe.model.head == "none" else {"name": recipe.model.head}
+    for entry in recipe.objective.values():
+        term = build_term(entry["term"])
+        if hasattr(term, "thresholds"):
+            thresholds = torch.as_tensor(term.thresholds, dtype=torch.float64).tolist()
+            return {"name": "ordinal", "thresholds": thresholds, "kind": getattr(term, "kind", "binary")}
+    raise InputError("model.head ordinal needs an OrdinalRegressionLoss in the objective, whose thresholds it takes")
 
 
 def build_seeded_model(description: Mapping[str, Any], seed: int) -> Model:

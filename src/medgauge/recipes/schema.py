@@ -140,20 +140,60 @@ class EncoderSettings:
 
 
 @dataclass
+class WeightSettings:
+    """Weights of the training cases by the density of their labels, mean 1; terms that take a weight use them.
+
+    Args:
+        scheme: none, inverse or sqrt_inverse, of the label's density.
+        smoothing: kernel_density (of the raw labels, no bins), lds (label distribution smoothing, over bins) or none (counts
+            of bins).
+        kernel: of lds: published, or gaussian, a true one.
+        bin_width: of lds and none, in label units; auto = 1 for whole numbers, else a fiftieth of the training labels' range.
+        kernel_size: of lds, in bins; odd.
+        sigma: of lds, in bins.
+    """
+
+    scheme: Literal["none", "inverse", "sqrt_inverse"] = "none"
+    smoothing: Literal["kernel_density", "lds", "none"] = "kernel_density"
+    kernel: Literal["published", "gaussian"] = "published"
+    bin_width: float | Auto = "auto"
+    kernel_size: int = 5
+    sigma: float = 2.0
+
+
+@dataclass
+class SamplerSettings:
+    """How training cases are drawn into batches.
+
+    Args:
+        name: random, or balanced by label.
+        by: of balanced: region (as many cases of each region) or density (chances by one over the label's density).
+        one_per_group: of balanced: at most one case of a group in a batch.
+    """
+
+    name: Literal["random", "balanced"] = "random"
+    by: Literal["region", "density"] = "region"
+    one_per_group: bool = False
+
+
+@dataclass
 class ModelSettings:
     """Encoder, neck and head.
 
     Args:
         encoder: the network from image to features.
+        neck: covariate, or feature_smoothing (FDS) before it.
         embedding: size of the embedding; >= 1.
         covariate_width: size of the embedded covariates.
-        head: linear, or none where only neighbours predict.
+        head: linear, ordinal (thresholds and kind are those of the objective's OrdinalRegressionLoss), or none where only
+            neighbours predict.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    neck: Literal["covariate", "feature_smoothing"] = "covariate"
     embedding: int = 64
     covariate_width: int = 32
-    head: Literal["linear", "none"] = "linear"
+    head: Literal["linear", "ordinal", "none"] = "linear"
 
     def __post_init__(self) -> None:
         if self.embedding < 1:
@@ -194,6 +234,8 @@ class Recipe:
         data: table, columns and splits.
         image: how images are read.
         augmentation: random changes of training images.
+        weights: of training cases, by label density.
+        sampler: how batches are drawn.
         model: encoder, neck, head.
         objective: terms by name, each with factor and term (class_path and init_args).
         optimiser: optimiser and learning rate.
@@ -206,6 +248,8 @@ class Recipe:
     data: DataSettings = field(default_factory=DataSettings)
     image: ImageSettings = field(default_factory=ImageSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    weights: WeightSettings = field(default_factory=WeightSettings)
+    sampler: SamplerSettings = field(default_factory=SamplerSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     objective: dict[str, Any] = field(default_factory=default_objective)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)

@@ -1,5 +1,6 @@
 """The training loop: short, on Lightning Fabric, and the same after a stop as without one."""
 
+import inspect
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -119,6 +120,15 @@ class Trainer:
         self._save()
         return self.progress
 
+    @property
+    def _neck(self) -> Any:
+        return getattr(bare(self.model), "neck", None)
+
+    @property
+    def _guided(self) -> bool:
+        """Whether the neck reads labels while training."""
+        return self._neck is not None and "label" in inspect.signature(self._neck.forward).parameters
+
     def _fraction(self) -> float:
         by_steps = self.progress.step / self.schedule.steps
         by_time = self.progress.elapsed / self.schedule.seconds if self.schedule.seconds else 0.0
@@ -155,17 +165,23 @@ class Trainer:
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.progress.step += 1
+        end_epoch = getattr(self._neck, "end_epoch", None)
+        if end_epoch is not None and self.progress.step % self.schedule.epoch == 0:
+            end_epoch()
 
     def _read(self, batch: Batch) -> Step:
         """One pass of the model, with labels scaled: the only place where a step's labels are encoded."""
-        out = self.model(batch.image, batch.covariates)
+        label = self.coding.encode(batch.label, batch.times).float()
+        guided = {"label": label} if self._guided else {}
+        out = self.model(batch.image, batch.covariates, **guided)
         return Step(
-            label=self.coding.encode(batch.label, batch.times).float(),
+            label=label,
             embedding=out.embedding,
             prediction=out.prediction,
             logits=out.logits,
             features=out.features,
             weight=batch.weight,
+            region=batch.region,
             covariates=batch.covariates,
             progress=torch.tensor(self._fraction(), device=batch.image.device),
             row=batch.row,

@@ -21,7 +21,8 @@ class Objective(nn.Module):
     """Sum of factor times term; returns every term's value as well.
 
     A term is any module whose ``forward`` names fields of :class:`~medgauge.core.batch.Step` and returns a scalar.
-    A parameter with a default is left out where the step has None. With several processes, the fields that terms
+    A parameter with a default is left out where the step has None. A term with a method ``log()`` tells further scalars
+    of its last batch, which are logged as ``<name>_<key>`` and are no part of the sum. With several processes, the fields that terms
     name are gathered first, with gradient, so that each process computes the loss of the whole batch: every process
     must call the objective, with the same fields.
 
@@ -57,6 +58,7 @@ class Objective(nn.Module):
                     raise ValueError(f"term {name} ({_kind(self.terms[name])}) needs {field}, but the step has none")
         step = self._gathered(step)
         values: dict[str, Tensor] = {}
+        logged: dict[str, Tensor] = {}
         for name, term in self.terms.items():
             given = {field: getattr(step, field) for field in self._required[name]}
             optional = {field: getattr(step, field) for field in self._optional[name]}
@@ -64,8 +66,9 @@ class Objective(nn.Module):
             if value.ndim != 0:
                 raise ValueError(f"term {name} ({_kind(term)}) must return a scalar, got shape {tuple(value.shape)}")
             values[name] = value
+            logged |= {f"{name}_{key}": figure for key, figure in _log(term).items()}
         weighted = [self.factors[name] * value for name, value in values.items()]
-        return {**values, "total": sum(weighted[1:], start=weighted[0])}
+        return {**values, **logged, "total": sum(weighted[1:], start=weighted[0])}
 
     def _gathered(self, step: Step) -> Step:
         """The step of all processes, in the fields that are needed."""
@@ -75,6 +78,12 @@ class Objective(nn.Module):
         needed = sorted(self.needs.difference(SHARED))
         gathered: dict[str, Any] = {field: gather(getattr(step, field), sizes) for field in needed}
         return replace(step, **gathered)
+
+
+def _log(term: nn.Module) -> dict[str, Tensor]:
+    """What a term tells of its last batch beside its value."""
+    told = getattr(term, "log", None)
+    return dict(told()) if callable(told) else {}
 
 
 def _kind(term: nn.Module) -> str:
