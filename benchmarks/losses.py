@@ -12,16 +12,14 @@ the process grows by while it computes loss and gradient (Linux only).
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from common import machine, median_seconds
 from torch import Tensor
 
 from medgauge.losses import RMLoss
@@ -68,14 +66,7 @@ def compare(rows: int) -> dict[str, float | None]:
     if rows <= PLAIN_UP_TO:
         ways["plain"] = lambda: gradient(plain_loss, embedding, label)
         torch.testing.assert_close(ways["plain"](), ways["ours"](), rtol=1e-4, atol=1e-6)  # the same thing is timed
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(ROUNDS[rows] + 1):
-        for name, run in ways.items():
-            start = time.process_time()
-            run()
-            if turn:
-                seconds[name].append(time.process_time() - start)
-    median = {name: statistics.median(taken) for name, taken in seconds.items()}
+    median = median_seconds(ways, ROUNDS[rows])
     plain = median.get("plain")
     return {
         "ours_seconds": round(median["ours"], 6),
@@ -122,20 +113,6 @@ def memory() -> dict[str, float] | None:
     command = [sys.executable, __file__, "--memory"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, env=settings)
     return dict(json.loads(answer.stdout))
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
-        "load_before": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
 
 
 def main() -> None:

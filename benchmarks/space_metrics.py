@@ -10,8 +10,6 @@ machine counts little; with one thread (OMP_NUM_THREADS=1) they are what a free 
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -22,6 +20,7 @@ import numpy as np
 import scipy
 import sklearn
 import torch
+from common import machine
 from scipy.sparse.csgraph import shortest_path
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
@@ -75,21 +74,10 @@ def compare(ours: Callable[[], float], plain: Callable[[], float], rounds: int) 
     }
 
 
-def machine() -> dict[str, Any]:
+def libraries() -> dict[str, Any]:
     """What the figures were taken on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
-        "load_before": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "numpy": np.__version__,
-    }
+    versions = {"scipy": scipy.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
+    return {**machine(), **versions}
 
 
 def main() -> None:
@@ -104,7 +92,7 @@ def main() -> None:
     residual_variance(case[:50], label[:50])
     plain_rv(case[:50], label[:50])
     result = {
-        "machine": machine(),
+        "machine": libraries(),
         "cases": CASES,
         "columns": COLUMNS,
         "gallery": GALLERY,
