@@ -305,6 +305,12 @@ def test_missing_files_names_each_file_that_cannot_be_read(write: Callable[..., 
     assert what[5] == f"its image {folder / 'v.npz'} is missing"
 
 
+def test_one_missing_file_with_all_images_is_told_once(write: Callable[..., Path]) -> None:
+    path = write([[f"gone.npz#images[{i}]", str(i), str(i)] for i in range(3)], HEADER[:3])
+    (problem,) = missing_files(read(path)[0])
+    assert str(problem).startswith(f"all 3 cases: the one file with all images {path.parent / 'gone.npz'} is missing")
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
 def test_missing_files_names_a_file_without_permission(write: Callable[..., Path]) -> None:
     path = write([["a.png", "1", "p"]], HEADER[:3])

@@ -144,7 +144,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     used = used_rows(table, splits, recipe)
     unlike = [problem for problem in problems if problem.kind == "file"]
     readable = sorted(set(used) - {problem.row for problem in unlike if problem.row is not None})
-    if not readable:
+    if not readable or any(problem.row is None for problem in unlike):
         raise_problems(problems, table.path)
     recipe = settle_image(recipe, table, [row for row in readable if splits[row] == "train"])
     images, bad = _decode(table, readable, recipe, progress)
@@ -196,7 +196,8 @@ def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]
     data = recipe.data
     if table.split is not None and not data.resplit:
         return given_splits(table, resplit=False, shares=data.shares, seed=recipe.seed)
-    return make_splits(table.group, table.label, shares=data.shares, seed=recipe.seed), []
+    made = make_splits(table.group, table.label, shares=data.shares, seed=recipe.seed, test_seed=data.test_seed)
+    return made, []
 
 
 def used_rows(table: Table, splits: Sequence[str], recipe: Recipe) -> list[int]:

@@ -169,6 +169,9 @@ def _array_path(folder: Path, text: str) -> Path:
 def missing_files(table: Table) -> list[Problem]:
     """Image files that are not there, are empty, or may not be read; nothing is decoded."""
     said = {path: _file_problem(path) for path in {source.path for source in table.image} - {table.path.parent}}
+    if len(table) > 1 and len(said) == 1 and (what := next(iter(said.values()))) is not None:
+        one = f"{what.replace('its image', 'the one file with all images')} (paths are relative to the table)"
+        return [Problem(f"all {len(table)} cases", one, "file")]
     return [
         Problem(table.id[row], what, "file", row)
         for row, source in enumerate(table.image)
