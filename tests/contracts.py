@@ -92,15 +92,19 @@ class TermContract:
 
         assert torch.autograd.gradcheck(value, (*leaves.values(), *parameters.values()))
 
-    @pytest.mark.parametrize("odd", ["one row", "equal rows", "equal labels", "all equal", "all missing"])
+    @pytest.mark.parametrize(
+        "odd", ["one row", "two rows", "equal rows", "equal labels", "all equal", "all missing", "far labels"]
+    )
     def test_odd_batches_have_finite_gradients(self, odd: str) -> None:
-        step = self.step(1 if odd == "one row" else 6, missing=False)
+        step = self.step({"one row": 1, "two rows": 2}.get(odd, 6), missing=False)
         if odd in ("equal rows", "all equal"):
             label = step.label
             step = change_rows(step, lambda value: value[:1].expand_as(value))
             step = replace(step, label=label) if odd == "equal rows" else step
         if odd == "equal labels":
             step = replace(step, label=step.label[:1].expand_as(step.label))
+        if odd == "far labels":
+            step = replace(step, label=step.label + 1e9)
         if odd == "all missing":
             step = replace(step, label=torch.full_like(step.label, float("nan")))
         term, given = self.make().double(), self.given(step)

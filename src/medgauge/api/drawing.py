@@ -10,12 +10,12 @@ import torch
 from medgauge.core.errors import InputError
 from medgauge.metrics import LabelRegions
 from medgauge.recipes.schema import Recipe
-from medgauge.samplers import RandomBatchSampler
+from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights
 
 if TYPE_CHECKING:
     from medgauge.api.study import Study
 
-Sampler = Any
+Sampler = RandomBatchSampler | BalancedBatchSampler
 
 
 def settle_bins(recipe: Recipe, study: "Study") -> Recipe:
@@ -37,18 +37,17 @@ def case_weights(study: "Study") -> np.ndarray[Any, Any] | None:
         InputError: the labels do not allow such weights.
     """
     wanted = study.recipe.weights
-    if wanted.scheme == "none":
+    scheme = wanted.scheme
+    if scheme == "none":
         return None
     _one_target(study, "weights.scheme")
-    from medgauge.samplers import density_weights
-
     train = study.rows("train")
     weight = np.ones(len(study.table))
     width = 1.0 if wanted.bin_width == "auto" else float(wanted.bin_width)
     weight[train] = _asked(
         lambda: density_weights(
             torch.from_numpy(study.table.label[train, 0]),
-            scheme=wanted.scheme,
+            scheme=scheme,
             smoothing=wanted.smoothing,
             kernel=wanted.kernel,
             bin_width=width,
@@ -76,8 +75,6 @@ def build_sampler(study: "Study", *, rank: int = 0, world_size: int = 1) -> Samp
     if wanted.name == "random":
         return RandomBatchSampler(len(train), size, seed=recipe.seed, rank=rank, world_size=world_size)
     _one_target(study, "sampler.name balanced")
-    from medgauge.samplers import BalancedBatchSampler
-
     made: Sampler = _asked(
         lambda: BalancedBatchSampler(
             torch.from_numpy(study.table.label[train, 0]),

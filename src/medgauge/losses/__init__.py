@@ -1,6 +1,25 @@
 """Terms of the objective: one file a paper, each usable alone in any training loop."""
 
+from medgauge.losses.adaptive_triplet import AdaptiveTripletLoss
+from medgauge.losses.balanced_mse import BalancedMSELoss
+from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanLoss
+from medgauge.losses.jocorank import JoCoRankLoss
+from medgauge.losses.ordinal_regression import OrdinalRegressionLoss
 from medgauge.losses.pointwise import PointwiseLoss
+from medgauge.losses.rank_n_contrast import RankNContrastLoss
+from medgauge.losses.rank_similarity import RankSimilarityLoss
 from medgauge.losses.rm_loss import RMLoss
+from medgauge.losses.robust_pearson import RobustPearsonLoss
 
-__all__ = ["PointwiseLoss", "RMLoss"]
+__all__ = [
+    "AdaptiveTripletLoss",
+    "BalancedMSELoss",
+    "CoarseToFineSpearmanLoss",
+    "JoCoRankLoss",
+    "OrdinalRegressionLoss",
+    "PointwiseLoss",
+    "RMLoss",
+    "RankNContrastLoss",
+    "RankSimilarityLoss",
+    "RobustPearsonLoss",
+]

@@ -1,6 +1,7 @@
 """Models: encoder, neck, head, and the scaling of labels."""
 
 from medgauge.models.encoders import Encoder, build_encoder, encoder_names
+from medgauge.models.feature_smoothing import FeatureSmoothing
 from medgauge.models.heads import LinearHead
 from medgauge.models.model import Model, Output, build_model
 from medgauge.models.necks import CovariateNeck
@@ -9,6 +10,7 @@ from medgauge.models.scaling import LabelScaling
 __all__ = [
     "CovariateNeck",
     "Encoder",
+    "FeatureSmoothing",
     "LabelScaling",
     "LinearHead",
     "Model",

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
 from medgauge.models.encoders import build_encoder
+from medgauge.models.feature_smoothing import FeatureSmoothing
 from medgauge.models.heads import LinearHead, widened
 from medgauge.models.necks import CovariateNeck
+from medgauge.models.ordinal import OrdinalHead
 
 
 class Output(NamedTuple):
@@ -94,8 +96,6 @@ def _build_neck(description: Mapping[str, Any], features: int, covariates: int) 
     if description["name"] == "covariate":
         return CovariateNeck(features, covariates, **settings)
     if description["name"] == "feature_smoothing":
-        from medgauge.models.feature_smoothing import FeatureSmoothing
-
         inner = _build_neck(settings.pop("inner"), features, covariates)
         return FeatureSmoothing(inner, features, **settings)
     raise InputError(f"the model's description names a neck {description['name']!r}, which this version does not have.")
@@ -106,7 +106,5 @@ def _build_head(description: Mapping[str, Any], embedding: int, targets: int) ->
     if description["name"] == "linear":
         return LinearHead(embedding, targets, **settings)
     if description["name"] == "ordinal":
-        from medgauge.models.ordinal import OrdinalHead
-
         return OrdinalHead(embedding, targets, **settings)
     raise InputError(f"the model's description names a head {description['name']!r}, which this version does not have.")

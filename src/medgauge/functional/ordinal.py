@@ -1,0 +1,70 @@
+"""From the logits of an ordinal head to values: levels between thresholds, and the chance of being above each."""
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Kind = Literal["binary", "corn"]
+
+
+def check_thresholds(thresholds: Sequence[float]) -> tuple[float, ...]:
+    """The thresholds as numbers; ValueError unless there is one at least and they are finite and rise.
+
+    >>> check_thresholds([0.5, 1.5])
+    (0.5, 1.5)
+    """
+    values = tuple(float(value) for value in thresholds)
+    rising = all(low < high for low, high in zip(values, values[1:], strict=False))
+    if not values or not rising or not all(isfinite(value) for value in values):
+        raise ValueError(f"thresholds must be finite, rising and at least one, got {list(thresholds)}")
+    return values
+
+
+def check_kind(kind: Kind) -> Kind:
+    """The kind; ValueError unless it is ``binary`` or ``corn``."""
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {kind}")
+    return kind
+
+
+def threshold_levels(thresholds: Sequence[float]) -> tuple[float, ...]:
+    """The value that stands for each interval: midpoints, and half the neighbouring spacing beyond both ends.
+
+    One threshold has the spacing 1.
+
+    - Raises: ValueError unless the thresholds are finite and rise.
+
+    >>> threshold_levels([0.5, 1.5, 2.5, 3.5])
+    (0.0, 1.0, 2.0, 3.0, 4.0)
+    """
+    values = check_thresholds(thresholds)
+    steps = [high - low for low, high in zip(values, values[1:], strict=False)] or [1.0]
+    between = [low + (high - low) / 2 for low, high in zip(values, values[1:], strict=False)]
+    return values[0] - steps[0] / 2, *between, values[-1] + steps[-1] / 2
+
+
+def expected_level(logits: Float[Tensor, "n t k"], levels: Sequence[float], kind: Kind) -> Float[Tensor, "n t"]:
+    """Lowest level + sum over k of P(above threshold k) times the step to the next level.
+
+    ``binary``: P is the sigmoid of the k-th logit. ``corn``: logits are conditional on the threshold before, and P is the
+    product of the sigmoids up to the k-th, taken in logs.
+
+    - Shape: logits (n, t, k), k + 1 levels -> (n, t), in the unit of the levels; float16 and bfloat16 become float32.
+    - Raises: ValueError for an unknown kind or if the number of levels is not k + 1.
+
+    >>> expected_level(torch.zeros(1, 1, 2), (0.0, 1.0, 2.0), "corn")
+    tensor([[0.7500]])
+    """
+    check_kind(kind)
+    if len(levels) != logits.shape[-1] + 1:
+        raise ValueError(f"levels must be one more than logits, got {len(levels)} for {logits.shape[-1]}")
+    with torch.autocast(logits.device.type, enabled=False):
+        wide = logits.float() if logits.dtype.itemsize < 4 else logits
+        log_above = torch.nn.functional.logsigmoid(wide)
+        above = (log_above.cumsum(-1) if kind == "corn" else log_above).exp()
+        places = wide.new_tensor(levels)
+        return places[0] + (above * places.diff()).sum(-1)

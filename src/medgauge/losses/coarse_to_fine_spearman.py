@@ -1,0 +1,256 @@
+"""Similarity relations of triples: the local level of the fine-grained correlation loss."""
+
+import math
+from typing import Any, Literal, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from medgauge.core.checks import check_rows, check_same_shape, observed
+from medgauge.functional.distances import pair_distances, square_form
+
+Space = Literal["prediction", "embedding"]
+_ENTRIES = 1 << 15  # pairs of an anchor and another case that are worked on at once
+
+
+class CoarseToFineSpearmanLoss(nn.Module):
+    """Of any three cases, the one nearer in label must be nearer: by a margin first, then by as much as labels say.
+
+    For an anchor i and two others j, k, let g = |y_i - y_k| - |y_i - y_j| and s = |f_i - f_k| - |f_i - f_j|, over all
+    triples with g > 0. Coarse: mean of max(0, delta - s) over those with g > delta, delta = ``margin`` standard deviations
+    of the batch's labels. Fine: mean of smooth L1 of s - g over all. The loss is coarse + rho fine; rho rises linearly
+    from 0 to 1 while ``progress`` goes from 0 to ``ramp``. It is 0 where f = y, and also where f = c - y: beside it,
+    another term must tell the direction.
+
+    - Shape: in space ``prediction``, forward(prediction, label, progress): prediction f and label (n, t); each target by
+      itself, of the cases that have its label, then the mean over the targets with a triple. In space ``embedding``,
+      forward(embedding, label, progress): embedding f (n, d), already multiplied by the learned scale; distances are
+      Euclidean, also of label vectors, and rows with a missing label are left out. progress () or None, which
+      stands for 1. -> (), in normalised label units. No triple: 0, with a gradient.
+    - Raises: ValueError for settings out of range, if rows differ or an input is not a 2-D float tensor.
+    - Source: Chen et al., MICCAI 2022 (arXiv 2207.00347). Attested, by the abstract only: Spearman's correlation at the
+      local level, coarse to fine, as the learning of similarity relationships among samples. How is a reconstruction.
+    - Departs: nothing of the paper's equations is known. Embeddings are compared by distance, not by cosine, with which
+      the fine part could not reach 0. Gaps of labels that differ by rounding only are equal.
+    - All n (n - 1) (n - 2) / 2 triples, exactly, in time n^2.5 and memory n^2.
+
+    Args:
+        space: ``prediction`` or ``embedding``: what is compared with the labels.
+        margin: of the coarse part, >= 0, in standard deviations of the batch's labels.
+        ramp: share of the training over which the fine part comes in, in (0, 1].
+        beta: s - g up to which the fine penalty is squared, > 0, in normalised label units.
+    """
+
+    def __init__(
+        self, space: Space = "prediction", *, margin: float = 0.5, ramp: float = 1 / 3, beta: float = 1.0
+    ) -> None:
+        super().__init__()
+        if space not in get_args(Space):
+            raise ValueError(f"space must be one of {', '.join(get_args(Space))}, got {space}")
+        if not 0 <= margin < math.inf:
+            raise ValueError(f"margin must be >= 0 and finite, got {margin}")
+        if not 0 < ramp <= 1:
+            raise ValueError(f"ramp must be in (0, 1], got {ramp}")
+        if not 0 < beta < math.inf:
+            raise ValueError(f"beta must be > 0 and finite, got {beta}")
+        self.space = space
+        self.margin = margin
+        self.ramp = ramp
+        self.beta = beta
+        self._last: dict[str, Tensor] = {}
+        if space == "embedding":  # the names of forward's parameters say which fields of a step it needs
+            self.forward = self._forward_embedding  # type: ignore[method-assign, assignment]
+
+    def forward(
+        self,
+        prediction: Float[Tensor, "n t"],
+        label: Float[Tensor, "n t"],
+        progress: Float[Tensor, ""] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of one batch; in space ``embedding``, the first parameter is ``embedding``."""
+        check_same_shape(prediction=prediction, label=label)
+        wide = prediction if prediction.device.type == "mps" else prediction.double()
+        targets = [observed(wide[:, [column]], label[:, [column]]) for column in range(label.shape[1])]
+        return self._mean(targets, progress).to(torch.promote_types(prediction.dtype, torch.float32))
+
+    def _forward_embedding(
+        self,
+        embedding: Float[Tensor, "n d"],
+        label: Float[Tensor, "n t"],
+        progress: Float[Tensor, ""] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of one batch."""
+        check_rows(embedding=embedding, label=label)
+        return self._mean([observed(embedding, label)], progress)
+
+    def log(self) -> dict[str, Tensor]:
+        """The coarse and the fine part of the last batch, both without rho."""
+        return self._last
+
+    def _mean(self, sets: list[tuple[Tensor, Tensor]], progress: Tensor | None) -> Tensor:
+        """Coarse + rho fine, each the mean over the sets of points and labels that have a triple."""
+        parts = [self._parts(points, label.detach()) for points, label in sets]
+        held = torch.stack([triples > 0 for _, _, triples in parts]).sum().clamp(min=1)
+        coarse = torch.stack([part for part, _, _ in parts]).sum() / held
+        fine = torch.stack([part for _, part, _ in parts]).sum() / held
+        self._last = {"coarse": coarse.detach(), "fine": fine.detach()}
+        rho = 1.0 if progress is None else (torch.as_tensor(progress).to(fine) / self.ramp).clamp(0, 1)
+        return coarse + rho * fine
+
+    def _parts(self, points: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Coarse and fine part, and the number of triples."""
+        distance = pair_distances(points)
+        if len(points) < 3:
+            nothing = distance.sum() * 0
+            return nothing, nothing, nothing.detach()
+        precise = label if label.device.type == "mps" else label.double()
+        spread = (precise - precise.mean(0)).square().sum(1).mean().sqrt()
+        rounding = 4 * torch.finfo(label.dtype).eps * precise.abs().sum(1).max()
+        with torch.autocast(label.device.type, enabled=False):
+            parts: tuple[Tensor, Tensor, Tensor] = _Triples.apply(  # type: ignore[no-untyped-call]  # torch: untyped
+                distance, pair_distances(precise), len(points), self.margin * spread, rounding, self.beta
+            )
+        return parts
+
+
+class _Triples(torch.autograd.Function):
+    """Coarse and fine mean over all triples, from the distances of the pairs i < j; slopes are found on the way."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, distance: Tensor, gap: Tensor, rows: int, delta: Tensor, rounding: Tensor, beta: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        apart, differ = square_form(distance.to(gap.dtype), rows), square_form(gap, rows)
+        differ.fill_diagonal_(math.inf)  # an anchor is no other: it comes last, and is cut off
+        slopes = apart.new_zeros(2, rows, rows)
+        sums, counts = apart.new_zeros(2), torch.zeros(2, dtype=torch.int64, device=gap.device)
+        step = max(1, _ENTRIES // rows)
+        for start in range(0, rows, step):
+            some = slice(start, start + step)
+            sorted_gap, order = differ[some].sort(1)
+            near_first, order = sorted_gap[:, :-1].contiguous(), order[:, :-1]
+            reach = apart[some].gather(1, order)
+            coarse = _hinges(near_first, reach, delta, torch.maximum(delta, rounding))
+            fine = _relations(reach, near_first, rounding, beta)
+            for part, (value, count, slope) in enumerate((coarse, fine)):
+                sums[part] += value
+                counts[part] += count
+                slopes[part, some].scatter_(1, order, slope)
+        share = 1 / counts.clamp(min=1).to(gap.dtype)
+        i, j = torch.triu_indices(rows, rows, 1, device=gap.device)
+        slopes = slopes[:, i, j] + slopes[:, j, i]
+        ctx.save_for_backward((share[:, None] * slopes).to(distance.dtype))
+        coarse_mean, fine_mean = (share * sums).to(distance.dtype).unbind()
+        triples = counts[1].clone()
+        ctx.mark_non_differentiable(triples)
+        return coarse_mean.clone(), fine_mean.clone(), triples
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, grad_coarse: Tensor, grad_fine: Tensor, _: Tensor
+    ) -> tuple[Tensor, None, None, None, None, None]:
+        (slopes,) = ctx.saved_tensors
+        return grad_coarse * slopes[0] + grad_fine * slopes[1], None, None, None, None, None
+
+
+def _hinges(gap: Tensor, distance: Tensor, delta: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum of max(0, delta - (D_k - D_j)) over each row's pairs with gap_k - gap_j > least, their number, and the slope for D.
+
+    A pair is active where D_k < D_j + delta as well, so that sum and slope follow from how many active pairs each entry
+    is in: as the nearer in label (j) and as the farther (k). Both are counts of points in a corner of the plane (place
+    by gap, rank by distance).
+
+    - Shape: gap (a, m), rising along rows, distance (a, m) -> (), (), (a, m).
+    """
+    first = torch.searchsorted(gap, gap + least, right=True)  # of j: the place of its first k
+    ranked, place = distance.sort(1)
+    rank = torch.empty_like(place).scatter_(1, place, _places(place))
+    below = torch.searchsorted(ranked, ranked + delta)  # of rank j: how many are nearer than D_j + delta
+    # the same pairs from k's side, by the same whole numbers: j before ``until``, its rank not among the ``out`` lowest
+    until, out = _not_above(first), _not_above(below).gather(1, rank)
+    below = below.gather(1, rank)
+    as_near, low = _count(rank, place, torch.cat([first, until], 1), torch.cat([below, out], 1)).chunk(2, dim=1)
+    as_far = until - out + low  # low: of the ``out`` lowest, those that are not before ``until``
+    active = (as_near - as_far).to(gap.dtype)
+    return (active * distance).sum() + delta * as_near.sum(), (gap.shape[1] - first).sum(), active
+
+
+def _count(
+    rank: Int[Tensor, "a m"], place: Int[Tensor, "a m"], first: Int[Tensor, "a q"], below: Int[Tensor, "a q"]
+) -> Int[Tensor, "a q"]:
+    """How many entries of a row have a place >= first and a rank < below, for each of its q questions.
+
+    Places come in blocks of about sqrt(m) / 2: what is left of the block of ``first`` is looked at one by one, the blocks
+    after it are read off a table of counts. ``place`` is the inverse of ``rank``.
+    """
+    length, device = rank.shape[1], rank.device
+    bits = max(0, length.bit_length() // 2 - 1)
+    size = 1 << bits
+    blocks = length // size + 1
+    ends = torch.arange(size, (blocks + 1) * size, size, device=device, dtype=torch.int32)
+    table = torch.zeros(len(rank), blocks, length + 1, device=device, dtype=torch.int32)
+    torch.cumsum(place.to(torch.int32)[:, None] >= ends[:, None], 2, out=table[..., 1:])
+    block = first >> bits
+    later = table.flatten(1).gather(1, block * (length + 1) + below)
+    ranks = nn.functional.pad(rank.to(torch.int32), (0, blocks * size - length), value=length).view(-1, size)
+    row = torch.arange(len(rank), device=device)[:, None] * blocks
+    lower = ranks.index_select(0, (row + block).flatten()).view(*first.shape, size) < below.to(torch.int32)[..., None]
+    rest = torch.arange(size, device=device, dtype=torch.int32) >= (first & (size - 1)).to(torch.int32)[..., None]
+    return later + (lower & rest).sum(2)
+
+
+def _relations(distance: Tensor, gap: Tensor, rounding: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum of smooth L1 of (D_k - D_j) - (gap_k - gap_j) over each row's pairs with different gaps, their number, and the slope for D.
+
+    With u = gap - D this is a sum of smooth L1 of u_j - u_k, which is even: over all pairs, less those of equal gap.
+
+    - Shape: distance (a, m), gap (a, m), rising along rows -> (), (), (a, m).
+    """
+    scaled = (gap - distance) / beta
+    length = gap.shape[1]
+    run = nn.functional.pad((gap.diff(dim=1) > rounding).cumsum(1), (1, 0))  # equal gaps have equal numbers
+    sizes = torch.zeros_like(run).scatter_add_(1, run, torch.ones_like(run))
+    end, sizes = sizes.cumsum(1).gather(1, run), sizes.gather(1, run)
+    ties = (sizes - 1).sum() // 2
+    zero = torch.zeros_like(run)
+    value, slope = _smooth_pairs(scaled, zero, zero, zero + length)
+    if ties:
+        tied, tied_slope = _smooth_pairs(scaled, run, end - sizes, end)
+        value, slope = value - tied, slope - tied_slope
+    return beta * value, run.numel() * (length - 1) // 2 - ties, -slope
+
+
+def _smooth_pairs(values: Tensor, run: Tensor, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of smooth L1 of u_j - u_k over the pairs of each row in one run, and its slope.
+
+    Sorted by run and value, the partners of an entry nearer than 1 are a window, of which sums are differences of
+    cumulative sums; those before and after it pull by 1.
+
+    - Shape: values u (a, m); run (a, m), rising, with the places where each entry's run starts and ends -> (), (a, m).
+    """
+    lowest = values.amin(1, keepdim=True)
+    stride = values.amax(1, keepdim=True) - lowest + 2  # runs are farther apart than a window reaches
+    key, order = (values - lowest + stride * run).sort(1)
+    value = (values - values.mean(1, keepdim=True)).gather(1, order)
+    upper = torch.searchsorted(key, key + 1, right=True)
+    lower = _not_above(upper)  # from the same whole numbers: a pair is near from both sides or from neither
+    total = nn.functional.pad(value.cumsum(1), (1, 0))
+    near = (upper - lower) * value - (total.gather(1, upper) - total.gather(1, lower))
+    after = end - upper
+    far = ((lower - start) - after).to(value.dtype)
+    loss = (value * (near / 2 + far)).sum() - after.sum() / 2
+    return loss, torch.empty_like(value).scatter_(1, order, near + far)
+
+
+def _places(like: Int[Tensor, "a m"]) -> Int[Tensor, "a m"]:
+    """0, 1, ... in each row."""
+    return torch.arange(like.shape[1], device=like.device).expand(like.shape)
+
+
+def _not_above(counts: Int[Tensor, "a m"]) -> Int[Tensor, "a m"]:
+    """For each place 0, 1, ... of a row, how many of the row's entries, in [0, m], are not above it."""
+    found = counts.new_zeros(len(counts), counts.shape[1] + 1)
+    return found.scatter_add_(1, counts, torch.ones_like(counts)).cumsum(1)[:, :-1]
