@@ -142,7 +142,7 @@ class JoCoRankLoss(nn.Module):
 
     def _peers(self, cases: "_Cases") -> Float[Tensor, ""]:
         """The peer level, from squares of pairs (t, n, n) of which the part above the diagonal counts."""
-        outlier = self.correlation._outliers(cases.error.detach().abs(), cases.label, cases.share > 0)
+        outlier = self.correlation.outliers(cases.error.detach().abs(), cases.label, cases.share > 0)
         root = torch.where(outlier, 0.0, cases.share).sqrt().T
         share = (root[:, :, None] * root[:, None, :]).triu(1)
         if self.peer == "difference":

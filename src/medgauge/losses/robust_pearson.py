@@ -138,7 +138,7 @@ class RobustPearsonLoss(nn.Module):
         """The loss, from entries in float64 with their weights (n, t), 0 where there is no label."""
         seen = share > 0
         prediction, label = torch.where(seen, prediction, 0.0), torch.where(seen, label, 0.0)
-        outlier = self._outliers((prediction - label).detach().abs(), label.detach(), seen)
+        outlier = self.outliers((prediction - label).detach().abs(), label.detach(), seen)
         self._last = (outlier, seen, None if region is None else region.detach())
         inlier = seen & ~outlier
         enough = inlier.sum(0) >= _LEAST
@@ -171,8 +171,8 @@ class RobustPearsonLoss(nn.Module):
         return torch.where(defined, apart, 0.0), defined
 
     @torch.no_grad()
-    def _outliers(self, error: Tensor, label: Tensor, seen: Bool[Tensor, "n t"]) -> Bool[Tensor, "n t"]:
-        """Which entries are outliers by the rule."""
+    def outliers(self, error: Tensor, label: Tensor, seen: Bool[Tensor, "n t"]) -> Bool[Tensor, "n t"]:
+        """Which entries are outliers by the rule, from the errors |prediction - label| and where there is a label, (n, t)."""
         if self.outlier_rule == "none" or not len(error):
             return torch.zeros_like(seen)
         if self.outlier_rule == "mad":

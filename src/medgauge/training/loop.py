@@ -61,6 +61,7 @@ class Progress:
     evaluated: int = 0
     stopped_because: str = ""
     sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -159,7 +160,8 @@ class Trainer:
                 parts = self.objective(self._read(batch))
                 self.fabric.backward(parts["total"] / count)
             for name, value in parts.items():
-                self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float() / count
+                self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float()
+                self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
         if self.rates.clip:
             self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.rates.clip)
         self.optimiser.step()
@@ -188,13 +190,12 @@ class Trainer:
         )
 
     def _close_row(self, evaluate: bool) -> None:
-        """Write one row of the log: means of every part since the last row, and validation where it is due."""
+        """Write one row of the log: means of every part over the batches that told it since the last row, and validation."""
         progress = self.progress
-        rows = max(progress.step - (progress.rows[-1]["step"] if progress.rows else 0), 1)
         row: dict[str, Any] = {"epoch": round(progress.step / self.schedule.epoch, 3), "step": progress.step}
         row["lr"] = float(self.optimiser.param_groups[0]["lr"])
-        row |= {name: float(total) / rows for name, total in progress.sums.items()}
-        progress.sums = {}
+        row |= {name: float(total) / progress.counts[name] for name, total in progress.sums.items()}
+        progress.sums, progress.counts = {}, {}
         if evaluate:
             row |= self._evaluate()
         progress.rows.append(row)
