@@ -89,11 +89,13 @@ def test_commands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for line in block.splitlines()
         if line.startswith("$ medgauge")
     ]
-    assert len(lines) >= 5
+    assert len(lines) >= 9
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
-        assert main([*words, *(SMALL if words[0] == "fit" else [])]) == 0, (line, capsys.readouterr().err)
-    assert len(pandas.read_csv(home / "values.csv")) == 5
+        more = {"fit": SMALL, "compare": [*SMALL, "--seeds", "2", "--trials", "1"]}.get(words[0], [])
+        assert main([*words, *more]) == 0, (line, capsys.readouterr().err)
+    assert all(len(pandas.read_csv(home / name)) == 5 for name in ("values.csv", "folds.csv"))
+    assert (home / "runs" / "compared" / "comparison.html").exists()
 
 
 def test_python(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,13 +16,23 @@ SHORT = {
     "covariates": "data.covariates",
     "id": "data.id",
     "split": "data.split",
+    "folds": "data.folds",
+    "holdout": "data.holdout",
+    "subgroups": "data.subgroups",
     "missing": "data.missing",
     "label_times": "data.label_times",
     "label_scaling": "data.label_scaling",
+    "aggregate": "prediction.aggregate",
     "seed": "seed",
 }
 SWITCHES = {"no_groups": "data.no_groups", "resplit": "data.resplit", "skip_bad": "data.skip_bad"}
-LISTS = ("label", "covariates")
+LISTS = ("label", "covariates", "subgroups")
+NUMBERS = ("missing", "seed", "folds")
+EXAMPLES = {
+    "folds": "; 5: one model for each fifth left out",
+    "holdout": "; site=B, or site=B,C",
+    "aggregate": "; mean or none",
+}
 
 
 class UsageError(Exception):
@@ -108,8 +118,12 @@ def _add_recipe_flags(parser: Any) -> None:
     parser.add_argument(
         "recipe", nargs="?", type=str, help="recipe file, or the name of one of medgauge's (medgauge list recipes)"
     )
+    _add_data_flags(parser)
+
+
+def _add_data_flags(parser: Any) -> None:
     for short, place in SHORT.items():
-        kind = "; several: a,b" if short in LISTS else ""
+        kind = EXAMPLES.get(short, "; several: a,b" if short in LISTS else "")
         parser.add_argument(f"--{short.replace('_', '-')}", dest=short, metavar="X", type=str, help=f"{place}{kind}")
     for switch, place in SWITCHES.items():
         parser.add_argument(f"--{switch.replace('_', '-')}", dest=switch, action="store_true", help=place)
@@ -149,12 +163,11 @@ def _recipe_changes(parsed: Any, dotted: dict[str, Any]) -> dict[str, Any]:
     for short, place in SHORT.items():
         value = getattr(parsed, short)
         if value is not None:
-            numeric = short in {"missing", "seed"}
             changes[place] = (
                 [part for part in value.split(",") if part]
                 if short in LISTS
                 else parse_value(value)
-                if numeric
+                if short in NUMBERS
                 else value
             )
     changes |= {place: True for switch, place in SWITCHES.items() if getattr(parsed, switch)}
@@ -216,7 +229,9 @@ def evaluate(words: list[str]) -> int:
     parser.add_argument("run", type=str, help="run folder")
     parser.add_argument("--table", type=str, help="table from elsewhere; its columns are found by name")
     parser.add_argument(
-        "--split", type=str, help="split of the run (test), or rows of the table whose split column says so"
+        "--split",
+        type=str,
+        help="split of the run (test, or out_of_fold of a run of folds), or rows of the table whose split column says so",
     )
     parser.add_argument("--out", type=str, help="folder for results.json and predictions.csv of a table")
     parser.add_argument(
@@ -254,6 +269,9 @@ def predict(words: list[str]) -> int:
     parser.add_argument(
         "--ids-are-local", action="store_true", help="group ids of the table are not those of the training table"
     )
+    parser.add_argument(
+        "--aggregate", type=str, default="none", help="mean: one row a group of the table, the mean value of its images"
+    )
     parser.add_argument("--out", type=str, help="CSV or Parquet file; without it the values are printed")
     parsed = parser.parse_args(words)
     run = load(parsed.run)
@@ -261,13 +279,58 @@ def predict(words: list[str]) -> int:
         parsed.table if parsed.table else list(parsed.images),
         covariates=parsed.covariate,
         ids_are_local=parsed.ids_are_local,
+        aggregate=parsed.aggregate,
         out=parsed.out,
     )
+    by_group = parsed.aggregate == "mean"
     print(
-        f"{len(frame)} cases written to {parsed.out}" if parsed.out else frame.to_csv(index=False),
+        f"{len(frame)} {'groups' if by_group else 'cases'} written to {parsed.out}"
+        if parsed.out
+        else frame.to_csv(index=False),
         end="\n" if parsed.out else "",
     )
-    print(run.interval_note(), file=sys.stderr)
+    print(run.interval_note(by_group=by_group), file=sys.stderr)
+    return 0
+
+
+def compare(words: list[str]) -> int:
+    """Compare methods on the same cases over seeds: tuned alike, the test split read once a run."""
+    from medgauge.api import compare as run_compare
+
+    rest, dotted = _dotted(words)
+    parser = _parser(
+        compare, "compare", "medgauge compare hc18_l1 --losses l1,rm,jocorank --seeds 5 --out runs/hc18_losses"
+    )
+    parser.add_argument("recipes", nargs="*", type=str, help="recipes, the base of --losses, or finished run folders")
+    parser.add_argument("--losses", type=str, help="recipes laid over the one base recipe: a,b,c")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each method")
+    parser.add_argument("--trials", type=int, default=3, help="tuning runs of each method, on val; 1 = no tuning")
+    parser.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        type=str,
+        help="one more setting to tune: [METHOD:]setting=a,b; repeatable",
+    )
+    parser.add_argument("--reference", type=str, help="method that the others are compared with; default the first")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time")
+    parser.add_argument("--keep-runs", action="store_true", help="keep every run folder, with its weights")
+    _add_data_flags(parser)
+    parser.add_argument("--out", type=str, default="runs/compare", help="folder of the comparison")
+    parsed = parser.parse_args(rest)
+    run_compare(
+        parsed.recipes,
+        out=parsed.out,
+        losses=[name for name in (parsed.losses or "").split(",") if name],
+        seeds=parsed.seeds,
+        trials=parsed.trials,
+        grid=parsed.grid,
+        reference=parsed.reference,
+        changes=_recipe_changes(parsed, dotted),
+        workers=parsed.workers,
+        keep_runs=parsed.keep_runs,
+        terminal=True,
+    )
     return 0
 
 
@@ -325,6 +388,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "fit": fit,
     "evaluate": evaluate,
     "predict": predict,
+    "compare": compare,
     "report": report,
     "check": check,
     "list": list_parts,

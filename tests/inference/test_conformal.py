@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from medgauge.inference import SplitConformal, coverage, mean_width
+from medgauge.inference import SplitConformal, binomial_interval, coverage, mean_width
 
 NAN = float("nan")
 
@@ -87,9 +87,11 @@ def test_coverage_and_width_by_region() -> None:
         torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.0, NAN]]),
         torch.tensor([[1.0, 1.0], [1.0, 1.0], [2.0, 1.0]]),
     )
-    assert coverage(lower, upper, label).tolist() == [2 / 3, 1.0]
+    assert coverage(lower, upper, label).tolist() == [2 / 3, 0.5]  # nothing said of a case is a case not covered
     where = torch.tensor([[False, True], [False, False], [True, True]])
-    assert coverage(lower, upper, label, where).tolist() == pytest.approx([0.0, NAN], nan_ok=True)
+    assert coverage(lower, upper, label, where).tolist() == pytest.approx([0.0, 0.0], nan_ok=True)
+    nothing = torch.zeros(3, 2, dtype=torch.bool)
+    assert coverage(lower, upper, label, nothing).tolist() == pytest.approx([NAN, NAN], nan_ok=True)
     assert mean_width(lower, upper).tolist() == pytest.approx([4 / 3, 1.0])
     assert mean_width(lower, upper, where).tolist() == [2.0, 1.0]
 
@@ -97,8 +99,46 @@ def test_coverage_and_width_by_region() -> None:
 def test_to_dict_and_back() -> None:
     fitted = SplitConformal(0.9, (1.5, math.inf), (12, 3))
     saved = json.loads(json.dumps(fitted.to_dict(), allow_nan=False))
-    assert saved == {"level": 0.9, "quantile": [1.5, None], "groups": [12, 3]}
+    assert saved == {"kind": "split", "level": 0.9, "cross": False, "quantile": [1.5, None], "groups": [12, 3]}
     assert SplitConformal.from_dict(saved) == fitted
+    crossed = SplitConformal(0.9, (1.5,), (12,), cross=True)
+    assert SplitConformal.from_dict(crossed.to_dict()) == crossed
+
+
+def test_residuals_of_several_fits_say_that_the_level_is_not_guaranteed() -> None:
+    assert "not guaranteed exactly" in SplitConformal(0.9, (1.0,), (20,), cross=True).note(0)
+    assert "guaranteed" not in SplitConformal(0.9, (1.0,), (20,)).note(0)
+
+
+def test_the_hull_of_an_interval_is_the_interval() -> None:
+    fitted = SplitConformal(0.9, (1.5, math.inf), (12, 3))
+    value = torch.tensor([[1.0, 1.0], [NAN, NAN]])
+    hull = fitted.hull(value)
+    assert hull.lower[0].tolist() == [-0.5, -math.inf]
+    assert hull.upper[0].tolist() == [2.5, math.inf]
+    assert hull.pieces.tolist() == [[1, 1], [0, 0]]
+    assert hull.lower[1].isnan().all()
+    assert hull.upper[1].isnan().all()
+    label = torch.tensor([[2.5, 1e9], [1.0, 1.0]])
+    assert fitted.contains(value, label).tolist() == [[True, True], [False, False]]
+    assert not fitted.contains(value, torch.tensor([[2.6, NAN], [1.0, 1.0]])).any()
+
+
+@pytest.mark.parametrize(("covered", "count"), [(0, 5), (5, 5), (18, 20), (1, 30), (270, 300)])
+def test_binomial_interval_leaves_a_fortieth_on_either_side(covered: int, count: int) -> None:
+    from scipy.stats import binom
+
+    low, high = binomial_interval(covered, count)
+    assert low == 0 if covered == 0 else binom.sf(covered - 1, count, low) == pytest.approx(0.025)
+    assert high == 1 if covered == count else binom.cdf(covered, count, high) == pytest.approx(0.025)
+
+
+def test_binomial_interval_of_nothing_and_of_wrong_counts() -> None:
+    assert all(map(math.isnan, binomial_interval(0, 0)))
+    with pytest.raises(ValueError, match=r"covered must be in 0\.\.3, got 4"):
+        binomial_interval(4, 3)
+    with pytest.raises(ValueError, match=r"level must be in \(0, 1\), got 1"):
+        binomial_interval(1, 3, level=1)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 90, NAN])

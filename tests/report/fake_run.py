@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 RADIUS = 0.35
+WIDER = 1.2  # the interval of record against the one beside it
 UNITS = {"hc_mm": "mm", "hc_px": "px"}
 
 
@@ -107,11 +108,10 @@ class _Simulated:
         }
         for line in lines:
             for name in self.settings.targets:
-                width = np.inf if self.settings.infinite else half[name]
-                line[f"lower_{name}"], line[f"upper_{name}"] = (
-                    line[f"value_{name}"] - width,
-                    line[f"value_{name}"] + width,
-                )
+                width = np.inf if self.settings.infinite else WIDER * half[name]
+                for part, one in (("", width), ("plain_", half[name])):
+                    line[f"{part}lower_{name}"] = line[f"value_{name}"] - one
+                    line[f"{part}upper_{name}"] = line[f"value_{name}"] + one
         write_csv(path / "predictions.csv", list(lines[0]), [list(line.values()) for line in lines])
         blocks: dict[str, Any] = {
             split: self._block([line for line in lines if line["split"] == split], half)
@@ -144,7 +144,8 @@ class _Simulated:
                 f"value_{name}": near if self.settings.record == "neighbours" else head,
                 f"neighbours_{name}": near,
                 **({f"head_{name}": head} if self.settings.head else {}),
-                f"lower_{name}": 0.0, f"upper_{name}": 0.0, f"region_{name}": self.region[row, place],
+                f"lower_{name}": 0.0, f"upper_{name}": 0.0, f"pieces_{name}": 1 + row % 2,
+                f"plain_lower_{name}": 0.0, f"plain_upper_{name}": 0.0, f"region_{name}": self.region[row, place],
             }  # fmt: skip
         line |= {
             "neighbours": json.dumps(others[:10].tolist()),
@@ -169,7 +170,7 @@ class _Simulated:
             spread = 2 * float(error.std()) / np.sqrt(len(error))
             median = float(abs(label - np.median(self.label[self.train, place])).mean())
             covariates = median * 0.36
-            inside = abs(error) <= half[name]
+            wide = np.inf if self.settings.infinite else WIDER * half[name]
             block[name] = {
                 "predictor": self.settings.record, "unit": UNITS[name], "n": len(lines), "groups": len(set(groups)), "mae": mae,
                 "rmse": float(np.sqrt((error**2).mean())), "r2": 1 - float((error**2).mean() / label.var()),
@@ -191,15 +192,8 @@ class _Simulated:
                     "r2": "too few groups" if few_groups else [0.97, 0.99],
                     "spearman": "too few groups" if few_groups else [0.972, 0.988],
                 },
-                "interval": {
-                    "level": 0.9, "coverage": 1.0 if self.settings.infinite else float(inside.mean()),
-                    "width": None if self.settings.infinite else 2 * half[name], "n_groups": 71,
-                    "by_region": {
-                        key: {"coverage": float(inside[region == key].mean()) if (region == key).any() else None,
-                              "width": None if self.settings.infinite else 2 * half[name]}
-                        for key in ("many", "medium", "few")
-                    },
-                },
+                "interval": self._interval("label_conditional", error, region, groups, wide),
+                "plain_interval": self._interval("split", error, region, groups, half[name]),
                 "by_predictor": {"head": {"mae": mae * 1.06}, "neighbours": {"mae": mae}},
                 "baselines": {"median": {"mae": median}, "covariates_only": {"mae": covariates, "kind": "ridge"}},
                 "skill": {"median": 1 - mae / median, "covariates_only": 1 - mae / covariates},
@@ -209,16 +203,41 @@ class _Simulated:
         }  # fmt: skip
         return block
 
+    def _interval(
+        self, kind: str, error: np.ndarray, region: np.ndarray, groups: np.ndarray, half: float
+    ) -> dict[str, Any]:
+        from medgauge.inference import binomial_interval
+
+        def figures(rows: np.ndarray) -> dict[str, Any]:
+            inside, many = int((abs(error[rows]) <= half).sum()), int(rows.sum())
+            share = inside / many if many else None
+            ends = list(binomial_interval(inside, many)) if many else [None, None]
+            return {
+                "n": many, "coverage": share, "coverage_ci95": ends, "set_coverage": share, "set_coverage_ci95": ends,
+                "drawn": len(set(groups[rows])), "drawn_covered": inside, "width": None if np.isinf(half) else 2 * half,
+                "pieces": 1.25 if kind != "split" else 1.0, "share_empty": 0.0, "share_infinite": float(np.isinf(half)),
+                "over_coverage": {"length": 0.04, "coverage": 0.015},
+            }  # fmt: skip
+
+        calibration = {"many": 33, "medium": 22, "few": 4 if self.settings.infinite else 16}
+        own = kind == "label_conditional"
+        note = "A 90 % interval needs 9 calibration groups in each label region, and region few has 4: it is infinite there."
+        return {
+            "kind": kind, "level": 0.9, "n_groups": 71, "note": note if np.isinf(half) else "", **figures(region != ""),
+            "by_region": {
+                key: figures(region == key) | ({"calibration_groups": calibration[key]} if own else {})
+                for key in calibration
+            },
+        }  # fmt: skip
+
     def texts(self) -> dict[str, str]:
         names = self.settings.targets
         splits = [["id", "group", "split", *[f"region_{name}" for name in names]]]
         splits += [[self.id[row], self.group[row], self.split[row], *self.region[row]] for row in range(len(self.id))]
         gallery = [["row", "id", "group", *[f"label_{name}" for name in names]]]
         gallery += [[row, self.id[row], self.group[row], *self.label[row].tolist()] for row in self.train]
-        few, enough = {"quantile": None, "groups": 6}, {"quantile": 9.3, "groups": 71}
         predictors = {
             "record": self.settings.record, "radius": RADIUS, "level": 0.9,
-            "conformal": dict.fromkeys(names, few if self.settings.infinite else enough),
             "regions": {}, "far_distance": 0.6, "validation_mae": {"head": 4.6, "neighbours": 4.3},
         }  # fmt: skip
         recipe = f"""made:

@@ -105,6 +105,27 @@ def test_a_baseline_far_above_the_errors_is_an_arrow_and_does_not_squash_them() 
     assert 12 < top < 20
 
 
+def coverage_part(kind: str) -> dict[str, Any]:
+    one = {"n": 20, "coverage": 0.85, "coverage_ci95": [0.62, 0.97]}
+    nobody = {"n": 0, "coverage": None, "coverage_ci95": [None, None]}
+    odd = {"n": 9, "coverage": 0.5, "coverage_ci95": [0.6, 0.9]}  # cases of one group, of which another was drawn
+    return {"kind": kind, **one, "by_region": {"many": one, "medium": odd, "few": nobody}}
+
+
+def test_coverage_has_a_bar_for_each_region_and_kind_around_the_level() -> None:
+    block = {"interval": coverage_part("label_conditional"), "plain_interval": coverage_part("split")}
+    figure = figures_regions.coverage_by_region(block, 0.9)
+    valid(figure)
+    first, second = figure["data"]
+    assert [round(place) for place in first["x"]] == [0, 1, 3]  # no case of region few
+    assert all(one < other for one, other in zip(first["x"], second["x"], strict=True))
+    assert first["y"] == [0.85, 0.5, 0.85]
+    assert first["error_y"]["array"] == pytest.approx([0.12, 0.4, 0.12])
+    assert first["error_y"]["arrayminus"] == pytest.approx([0.23, 0.0, 0.23])
+    assert figure["layout"]["shapes"][0]["y0"] == 0.9
+    valid(figures_regions.coverage_by_region({}, 0.9))
+
+
 def test_histogram_counts_every_training_case() -> None:
     traces = figures_regions._histogram(training(), 1, "mm")
     assert sum(sum(trace["y"]) for trace in traces) == 90

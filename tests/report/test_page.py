@@ -176,27 +176,75 @@ def test_a_group_on_two_sides_is_said(tmp_path: Path) -> None:
     assert "on more than one side of a split" in Page(write_report(run)).text
 
 
-def test_regions_have_cases_groups_coverage_and_width(report: Report) -> None:
+def test_regions_have_cases_groups_and_errors(report: Report) -> None:
     page = Page(report("plain"))
     block = read_run(report("plain").parent).results["test"]["hc_mm"]
     for region in ("many", "medium", "few"):
         part = block["by_region"][region]
         bias = f"{part['bias']:+.2f}".replace("-", "−")
         others = " ".join(f"{part['baselines'][name]:.2f} mm" for name in ("median", "covariates_only"))
-        cells = f"{part['n']} {part['groups']} {part['mae']:.2f} mm {bias} mm {others} "
+        cells = f"{part['n']} {part['groups']} {part['mae']:.2f} mm {bias} mm {others}"
         assert re.search(rf" {region} [a-z][^|]*? {re.escape(cells)}", page.text), region
     assert f"all {block['n']} {block['groups']} {block['mae']:.2f} mm" in page.text
-    assert f"{block['interval']['coverage'] * 100:.0f} % of the test cases" in page.at("target-0-interval")
-    assert "cases like the calibration cases, not for another site" in page.at("target-0-interval")
+
+
+def test_both_intervals_say_which_they_are_and_how_they_cover_in_each_region(report: Report) -> None:
+    page = Page(report("plain"))
+    block = read_run(report("plain").parent).results["test"]["hc_mm"]
+    words = page.at("target-0-interval")
+    assert "The 90 % intervals (label-conditional) contain" in words
+    assert f"{percentage(block['interval']['coverage'])} of the test cases" in words
+    assert "within each label region, for cases like the calibration cases, not for another site" in words
+    plain = block["plain_interval"]
+    assert f"Beside them, plain split conformal intervals contain {percentage(plain['coverage'])}" in words
+    assert "or each label region by itself" in words
+    assert "in pieces (1.25 on average)" in words
+    assert "4.0 % of its length" in words
+    table = page.at("target-0-coverage-table")
+    for region in ("many", "medium", "few", "all"):
+        cells = []
+        for kind in ("interval", "plain_interval"):
+            part = block[kind] if region == "all" else block[kind]["by_region"][region]
+            low, high = part["coverage_ci95"]
+            share, between = percentage(part["coverage"]), f"{low * 100:.0f} to {high * 100:.0f} %"
+            of_set = f"{share} ({between}) " if kind == "interval" else ""
+            cells += [f"{share} {between} {of_set}{part['width']:.1f} mm"]
+        part = block["interval"] if region == "all" else block["interval"]["by_region"][region]
+        calibration = 71 if region == "all" else part["calibration_groups"]
+        assert f"{region} {part['n']} {part['drawn']} {calibration} {' '.join(cells)}" in table
+    drawn = figures_of(report("plain"))["target-0-coverage"]["data"]
+    assert [trace["name"] for trace in drawn] == ["label-conditional", "plain split conformal"]
+    assert drawn[0]["y"][2] == block["interval"]["by_region"]["few"]["coverage"]
+
+
+def percentage(share: float) -> str:
+    return f"{share * 100:.1f} %" if 0.99 < share < 1 else f"{share * 100:.0f} %"
+
+
+def test_a_card_says_that_a_set_is_in_pieces(report: Report) -> None:
+    assert "mm, around 2 pieces (contains the true value)" in Page(report("plain")).text
+
+
+def test_a_correction_stands_beside_the_error_with_the_figures_without_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", FakeRun(count=60))
+    results = json.loads((run / "results.json").read_text())
+    note = "Values are corrected by a function of the prediction (linear), from 40 calibration groups: 3 + 0.9 x prediction."
+    results["test"]["hc_mm"] |= {"correction": {"note": note}, "uncorrected": {"mae": 12.3456, "bias": -3.21}}
+    (run / "results.json").write_text(json.dumps(results))
+    text = Page(write_report(run)).text
+    assert f"{note} Without it the mean absolute error is 12.3" in text
 
 
 def test_infinite_intervals_are_called_infinite(report: Report) -> None:
     page = Page(report("few"))
-    assert "The 90 % intervals are infinite: 6 groups in the calibration split are too few" in page.at(
-        "target-0-interval"
-    )
+    words = page.at("target-0-interval")
+    assert "The 90 % intervals are infinite. A 90 % interval needs 9 calibration groups in each label region" in words
+    assert "region few has 4" in words
+    assert re.search(r"plain split conformal intervals contain \d+ %, with a mean width of", words)
     assert "no 95 % interval: too few groups" in page.text
-    assert re.search(r"all 3 3 (\S+ mm ){4}100 % infinite", page.text)
+    assert re.search(
+        r"all 3 3 71 100 % \d+ to 100 % 100 % \(\d+ to 100 %\) infinite", page.at("target-0-coverage-table")
+    )
     assert "90 % interval infinite True" in page.text
 
 

@@ -1,10 +1,11 @@
 """The Python interface: the same commands as on the command line."""
 
 from medgauge.api.checking import check
+from medgauge.api.comparing import compare
 from medgauge.api.fitting import fit
 from medgauge.api.run import Run
 
-__all__ = ["Run", "check", "evaluate", "fit", "load", "predict"]
+__all__ = ["Run", "check", "compare", "evaluate", "fit", "load", "predict"]
 
 load = Run.load
 

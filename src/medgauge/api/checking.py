@@ -1,9 +1,11 @@
 """Check: everything that can be wrong before training, told at once."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from medgauge.api.crossfit import plan_folds
 from medgauge.api.fitting import build_parts, make_recipe
 from medgauge.api.study import load_study
 
@@ -23,13 +25,19 @@ def check(
 
     with Display(terminal) as display:
         study = load_study(make_recipe(recipe, changes), progress=display.images)
-    schedule = build_parts(study).schedule
+    part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
+    schedule = build_parts(part).schedule
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     lines = [
         f"{study.read} rows read, {len(study.table)} cases of {len(set(study.table.group))} groups: {counts}",
         f"images: {shape} (channels first)",
     ]
-    lines += [f"training: {schedule.steps} steps of {study.recipe.training.batch_size} cases", *study.notes]
+    each = "" if part is study else " for each fold"
+    lines += [f"training: {schedule.steps} steps of {part.recipe.training.batch_size} cases{each}", *study.notes]
+    lines += [
+        f"subgroups by {column}: {', '.join(f'{name} {count}' for name, count in sorted(Counter(values).items()))}"
+        for column, values in study.subgroups.items()
+    ]
     lines += [f"left out: {problem}" for problem, _ in study.left_out]
     return [*lines, "nothing is wrong"]

@@ -1,6 +1,7 @@
 """Cases from outside the run: tables and image files for predict and evaluate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -9,16 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medgauge.api.finish import prediction_columns, prediction_rows
-from medgauge.api.results import choose_graph, space_block, split_block
+from medgauge.api.results import choose_graph, mean_space, space_block
+from medgauge.api.scoring import Scored, write_predictions
 from medgauge.api.settle import prepare_settings
 from medgauge.api.study import columns_of, correct_sizes, has_column, open_table
+from medgauge.api.tables import group_columns, group_rows, prediction_columns, prediction_rows
 from medgauge.core.batch import Gallery
 from medgauge.core.errors import InputError
 from medgauge.data.cache import prepare_images
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.columns import Wanted, read_columns
+from medgauge.data.folds import KEPT_OUT
 from medgauge.data.problems import Problem, raise_problems
+from medgauge.data.subgroups import subgroup_values
 from medgauge.data.table import Table, image_source, missing_files
 from medgauge.metrics import covariate_baseline, median_baseline
 from medgauge.models import Encoder
@@ -111,16 +115,37 @@ def _check_channels(run: "Run", array: np.ndarray[Any, Any]) -> None:
         )
 
 
-def predict_frame(run: "Run", table: Table, cases: Gallery) -> "DataFrame":
-    """The values as a table: columns of predictions.csv that need no label."""
+def gather(run: "Run", table: Table) -> tuple[list[Gallery], list[str]]:
+    """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures."""
+    from medgauge.api.finish import gather_cases
+
+    study, cases = prepare_table(run, table)
+    return [gather_cases(fit.model, cases, study, range(len(table))) for fit in run.fits], study.images.digests
+
+
+def without_groups(cases: Sequence[Gallery]) -> list[Gallery]:
+    """The cases with group names that no training case has."""
+    return [replace(of, group=[f"\x00{place}" for place in range(len(of))]) for of in cases]
+
+
+def predict_frame(run: "Run", table: Table, cases: Sequence[Gallery], *, by_group: bool) -> "DataFrame":
+    """The values as a table: columns of predictions.csv (or predictions_by_group.csv) that need no label."""
     import pandas
 
     readings = run.read(cases)
-    rows = prediction_rows(range(len(table)), "", cases, readings, run.reader, run.gallery_rows)
-    frame = pandas.DataFrame(rows, columns=prediction_columns(run.reader))
-    hidden = ["row", "split", "group", *(f"{part}_{name}" for name in run.targets for part in ("label", "region"))]
-    frame = frame.drop(columns=hidden).rename(columns={f"value_{name}": name for name in run.targets})
-    return frame.assign(id=table.id)
+    if by_group:
+        names = replace(cases[0], group=table.group)
+        whole = Scored(names, readings, run.reader, {}, [], {}).by_group()
+        rows = group_rows("", whole.cases, whole.sizes, whole.readings, whole.reader, run.gallery_rows)
+        frame = pandas.DataFrame(rows, columns=group_columns(whole.reader))
+    else:
+        rows = prediction_rows(range(len(table)), "", cases[0], readings, run.reader, run.gallery_rows)
+        frame = pandas.DataFrame(rows, columns=prediction_columns(run.reader)).drop(columns=["group"])
+    parts = ("label", "region", "delta_corrected")
+    hidden = {"row", "split", "fold", *(f"{part}_{name}" for name in run.targets for part in parts)}
+    return frame.drop(columns=hidden & set(frame.columns)).rename(
+        columns={f"value_{name}": name for name in run.targets}
+    )
 
 
 def evaluate_table(
@@ -135,28 +160,35 @@ def evaluate_table(
     folder = _fresh_folder(run, out)
     splits = run.folder.read_table("splits.csv")
     _refuse_shared_groups(run, table, splits, ids_are_local)
-    cases, digests = run._collect(table)
+    cases, digests = gather(run, table)
     _refuse_shared_pictures(table, digests, splits)
-    reader = run.reader
-    readings = reader.read(cases if not ids_are_local else _without_groups(cases))
-    baselines, kind = _baselines(run, table)
-    block = split_block(cases, readings, reader, baselines, kind, seed=run.recipe.seed)
-    results = {
-        "test": block | {"space": space_block(cases, reader.gallery, run.coding, choose_graph(cases, run.coding))}
-    }
-    results["test"]["space"]["rv_note"] = results["test"]["space"]["rv_note"] or "k chosen on these cases"
+    scored = score_table(run, table, cases, ids_are_local=ids_are_local)
+    by_group = run.recipe.prediction.aggregate == "mean"
+    block = scored.block(seed=run.recipe.seed, by_group=by_group) | {"space": space(run, cases)}
     if folder is not None:
-        folder.write_table(
-            "predictions.csv",
-            prediction_columns(reader),
-            prediction_rows(range(len(table)), "test", cases, readings, reader, run.gallery_rows),
-        )
-        folder.write_json("results.json", results)
-    return results["test"]
+        write_predictions(folder, [("test", list(range(len(table))), scored)], run.gallery_rows, by_group=by_group)
+        folder.write_json("results.json", {"test": block})
+    return block
 
 
-def _baselines(run: "Run", table: Table) -> tuple[dict[str, Tensor], list[str]]:
-    """The training median, and the covariates alone, fitted on the run's own cases."""
+def score_table(run: "Run", table: Table, cases: Sequence[Gallery], *, ids_are_local: bool) -> Scored:
+    """Read the cases of a table, with the baselines and the subgroups beside them."""
+    found = [baselines_of(fit, table) for fit in run.fits]
+    values = {name: torch.stack([one[0][name] for one in found]).nanmean(0) for name in found[0][0]}
+    kinds = [" or ".join(dict.fromkeys(of)) for of in zip(*(one[1] for one in found), strict=True)]
+    names = [name for name in run.recipe.data.subgroups if name in table.extra]
+    return Scored(
+        cases=cases[0],
+        readings=run.read(without_groups(cases) if ids_are_local else cases),
+        reader=run.reader,
+        baselines=values,
+        kinds=kinds,
+        subgroups=subgroup_values({name: table.extra[name] for name in names}),
+    )
+
+
+def baselines_of(run: "Run", table: Table) -> tuple[dict[str, Tensor], list[str]]:
+    """The training median, and the covariates alone, fitted on the cases of one fit."""
     train = run.reader.gallery.label
     found = {"median": median_baseline(train, len(table))}
     kept = run.folder.read_tensors("predictors.safetensors")
@@ -167,10 +199,13 @@ def _baselines(run: "Run", table: Table) -> tuple[dict[str, Tensor], list[str]]:
     return {**found, "covariates_only": read.value}, list(read.kind)
 
 
-def _without_groups(cases: Gallery) -> Gallery:
-    from dataclasses import replace
-
-    return replace(cases, group=[f"\x00{place}" for place in range(len(cases))])
+def space(run: "Run", cases: Sequence[Gallery]) -> dict[str, Any]:
+    """Quality of the space (the spaces, of several fits), with the k of RV chosen on these cases."""
+    blocks = []
+    for fit, own in zip(run.fits, cases, strict=True):
+        block = space_block(own, fit.reader.gallery, fit.coding, choose_graph(own, fit.coding))
+        blocks.append(block | {"rv_note": block["rv_note"] or "k chosen on these cases"})
+    return blocks[0] if len(blocks) == 1 else mean_space(blocks)
 
 
 def _rows_of_split(run: "Run", table: Table, path: str | Path, split: str) -> Table:
@@ -194,7 +229,7 @@ def _fresh_folder(run: "Run", out: str | Path | None) -> RunFolder | None:
 def _refuse_shared_groups(run: "Run", table: Table, splits: Sequence[Mapping[str, str]], ids_are_local: bool) -> None:
     if ids_are_local or run.recipe.data.group is None:
         return
-    shared = sorted(set(table.group) & {row["group"] for row in splits if row["split"] != "test"})
+    shared = sorted(set(table.group) & {row["group"] for row in splits if row["split"] not in ("test", KEPT_OUT)})
     if shared:
         raise InputError(
             f"{len(shared)} groups of the table are groups of the run's own cases (the first: {shared[0]}); "
@@ -203,7 +238,7 @@ def _refuse_shared_groups(run: "Run", table: Table, splits: Sequence[Mapping[str
 
 
 def _refuse_shared_pictures(table: Table, digests: Sequence[str], splits: Sequence[Mapping[str, str]]) -> None:
-    known = {row["picture"]: row["id"] for row in splits if row["split"] != "test" and row["picture"]}
+    known = {row["picture"]: row["id"] for row in splits if row["split"] not in ("test", KEPT_OUT) and row["picture"]}
     shared = [(name, known[digest]) for name, digest in zip(table.id, digests, strict=True) if digest in known]
     if shared:
         raise InputError(

@@ -1,6 +1,5 @@
 """After training: collect all splits, tune the predictors, score, and write the rest of the run folder."""
 
-import json
 import resource
 import sys
 from collections import Counter
@@ -11,18 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from medgauge.api.readers import Reader, Readings
-from medgauge.api.results import choose_graph, space_block, split_block
+from medgauge.api.readers import Reader
+from medgauge.api.results import choose_graph, space_block
+from medgauge.api.scoring import Scored, write_predictions
+from medgauge.api.tables import cell
 from medgauge.core.batch import Batch, Gallery
 from medgauge.core.version import __version__
 from medgauge.data.cases import CaseArrays
+from medgauge.data.folds import KEPT_OUT, UNUSED
 from medgauge.data.splits import SPLITS
 from medgauge.metrics import REGION_NAMES, covariate_baseline, median_baseline
 from medgauge.models import LabelScaling, Model
 from medgauge.runfolder import RunFolder
 from medgauge.training.collect import collect
-
-LISTED = 10  # neighbours named in predictions.csv
 
 
 def gather_cases(model: nn.Module, cases: CaseArrays, study: Any, rows: Sequence[int], fabric: Any = None) -> Gallery:
@@ -53,9 +53,7 @@ def validation_figures(
     on_cpu = LabelScaling(coding.kind).to("cpu")
     on_cpu.load_state_dict({name: tensor.cpu() for name, tensor in coding.state_dict().items()})
     reader = Reader(both["train"].observed(), on_cpu, study.table.target)
-    reader.tune(
-        both["val"], record=prediction.predictor, level=prediction.level, seed=study.recipe.seed, calibration=None
-    )
+    reader.tune(both["val"], record=prediction.predictor)
     single = len(study.table.target) == 1
     figures = {"val_mae": reader.validation_mae[reader.record] if single else reader.validation_score}
     figures |= {f"val_mae_{name}": value for name, value in reader.validation_mae.items()}
@@ -63,7 +61,15 @@ def validation_figures(
 
 
 def finish_run(
-    folder: RunFolder, study: Any, parts: Any, outcome: Any, *, test: bool, images: bool, display: Any
+    folder: RunFolder,
+    study: Any,
+    parts: Any,
+    outcome: Any,
+    *,
+    test: bool,
+    images: bool,
+    display: Any,
+    report: bool = True,
 ) -> None:
     """Write everything that comes after training; results.json comes last and makes the run whole."""
     recipe, model, coding, cases = study.recipe, parts.model, parts.coding, parts.cases
@@ -75,13 +81,8 @@ def finish_run(
     gallery_rows = [row for row in study.rows("train") if not np.isnan(study.table.label[row]).all()]
     gallery = collected["train"].observed()
     reader = Reader(gallery, coding, study.table.target)
-    reader.tune(
-        collected["val"],
-        record=recipe.prediction.predictor,
-        level=recipe.prediction.level,
-        seed=recipe.seed,
-        calibration=collected.get("calibration"),
-    )
+    reader.tune(collected["val"], record=recipe.prediction.predictor)
+    reader.calibrate(collected.get("calibration"), recipe.prediction, seed=recipe.seed)
     _write_model(folder, model, coding, study)
     _write_splits(folder, study, reader)
     _write_gallery(folder, study, gallery, gallery_rows, collected)
@@ -98,7 +99,7 @@ def finish_run(
         2**20 if sys.platform == "darwin" else 1024
     )
     Scorer(folder, study, reader, collected, gallery_rows).write(
-        ["train", "val", "calibration"] + ["test"] * test, results, images=images
+        ["train", "val", "calibration"] + ["test"] * test, results, images=images, report=report
     )
 
 
@@ -121,35 +122,41 @@ class Scorer:
             list(gallery_rows),
         )
 
-    def write(self, splits: Sequence[str], results: dict[str, Any], *, images: bool) -> dict[str, Any]:
-        """Score the splits and write all that depends on them."""
-        table: list[list[Any]] = []
-        columns = prediction_columns(self.reader)
+    def write(
+        self, splits: Sequence[str], results: dict[str, Any], *, images: bool, report: bool = True
+    ) -> dict[str, Any]:
+        """Score the splits and write all that depends on them; without ``report`` no page, thumbnails and intervals."""
+        parts = []
         chosen = choose_graph(self.collected["val"], self.reader.coding)
+        by_group = self.study.recipe.prediction.aggregate == "mean"
         for split in SPLITS:
             if split not in splits or split not in self.collected:
                 continue
-            cases, rows = self.collected[split], self.study.rows(split)
-            readings = self.reader.read(cases)
-            table += prediction_rows(rows, split, cases, readings, self.reader, self.gallery_rows)
+            scored, rows = self._scored(split), self.study.rows(split)
+            parts.append((split, rows, scored))
             if split in ("val", "test"):
-                baselines, kind = self._baselines(rows)
-                block = split_block(cases, readings, self.reader, baselines, kind, seed=self.study.recipe.seed)
-                results[split] = block | {"space": space_block(cases, self.reader.gallery, self.reader.coding, chosen)}
+                block = scored.block(seed=self.study.recipe.seed if report else None, by_group=by_group)
+                quality = space_block(scored.cases, self.reader.gallery, self.reader.coding, chosen)
+                results[split] = block | {"space": quality}
         if "test" in splits:
             results["looks"]["test"] += 1
-        self.folder.write_table("predictions.csv", columns, table)
-        if self.study.left_out:
-            self.folder.write_table(
-                "problems.csv", ["id", "reason"], [(problem.where, problem.what) for problem, _ in self.study.left_out]
-            )
-        if images:
-            self._thumbnails()
+        write_predictions(self.folder, parts, self.gallery_rows, by_group=by_group)
+        write_problems(self.folder, self.study)
+        if images and report:
+            write_thumbnails(self.folder, self.study)
         self.folder.write_json("results.json", results)
-        from medgauge.report import write_report
+        if report:
+            from medgauge.report import write_report
 
-        write_report(self.folder.path, images=images)
+            write_report(self.folder.path, images=images)
         return results
+
+    def _scored(self, split: str) -> Scored:
+        """The cases of a split, read, with what their figures need."""
+        cases, rows = self.collected[split], self.study.rows(split)
+        baselines, kinds = self._baselines(rows) if split in ("val", "test") else ({}, [])
+        subgroups = {name: [values[row] for row in rows] for name, values in self.study.subgroups.items()}
+        return Scored(cases, self.reader.read(cases), self.reader, baselines, kinds, subgroups)
 
     def _baselines(self, rows: Sequence[int]) -> tuple[dict[str, Tensor], list[str]]:
         """Values of the baselines for the rows: training median, and covariates alone where there are any."""
@@ -161,14 +168,23 @@ class Scorer:
         read = covariate_baseline(numbers[train], label[train], numbers[val], label[val], numbers[list(rows)])
         return {**found, "covariates_only": read.value}, list(read.kind)
 
-    def _thumbnails(self) -> None:
-        import pandas
 
-        from medgauge.report import thumbnails_needed
+def write_problems(folder: RunFolder, study: Any) -> None:
+    """Write problems.csv, if a case was left out."""
+    if study.left_out:
+        lines = [(problem.where, problem.what) for problem, _ in study.left_out]
+        folder.write_table("problems.csv", ["id", "reason"], lines)
 
-        frame = pandas.read_csv(self.folder / "predictions.csv", dtype={"id": str, "group": str})
-        for row in sorted(thumbnails_needed(frame)):
-            write_thumbnail(self.folder, row, self.study.images.array[row], self.study.images.scale)
+
+def write_thumbnails(folder: RunFolder, study: Any) -> None:
+    """Write the thumbnails that the report shows."""
+    import pandas
+
+    from medgauge.report import thumbnails_needed
+
+    frame = pandas.read_csv(folder / "predictions.csv", dtype={"id": str, "group": str})
+    for row in sorted(thumbnails_needed(frame)):
+        write_thumbnail(folder, row, study.images.array[row], study.images.scale)
 
 
 def write_thumbnail(folder: RunFolder, row: int, array: np.ndarray[Any, Any], scale: float) -> None:
@@ -185,7 +201,7 @@ def write_thumbnail(folder: RunFolder, row: int, array: np.ndarray[Any, Any], sc
     write_whole(folder / f"thumbnails/{row}.png", lambda part: picture.save(part, format="PNG"))
 
 
-def case_counts(study: Any) -> dict[str, Any]:
+def case_counts(study: Any, splits: Sequence[str] = SPLITS) -> dict[str, Any]:
     """How many cases were read, left out and why, and are in each split."""
     words = {
         "file": "image cannot be read",
@@ -196,68 +212,18 @@ def case_counts(study: Any) -> dict[str, Any]:
     reasons = Counter((words[problem.kind], split) for problem, split in study.left_out)
     by_split = {
         split: {"cases": len(study.rows(split)), "groups": len({study.table.group[row] for row in study.rows(split)})}
-        for split in SPLITS
+        for split in splits
     }
     left_out = [{"reason": reason, "split": split, "n": n} for (reason, split), n in sorted(reasons.items())]
     unused = study.read - len(study.table) - len({problem.where for problem, _ in study.left_out})
+    unused += len(study.rows(UNUSED))
+    if study.rows(KEPT_OUT):
+        left_out.append(
+            {"reason": "test cases, kept out of all folds", "split": "test", "n": len(study.rows(KEPT_OUT))}
+        )
     if unused:
         left_out.append({"reason": "not in data.fraction", "split": "train, val", "n": unused})
     return {"read": study.read, "left_out": left_out, "by_split": by_split}
-
-
-def prediction_columns(reader: Reader) -> list[str]:
-    """Columns of predictions.csv."""
-    columns = ["row", "id", "split", "group"]
-    for target in reader.targets:
-        columns += [f"label_{target}", f"value_{target}", f"neighbours_{target}"] + [f"head_{target}"] * (
-            reader.head is not None
-        )
-        columns += [f"lower_{target}", f"upper_{target}", f"region_{target}"]
-    columns += ["neighbours", "neighbour_ids", "distances"]
-    for target in reader.targets:
-        columns += [f"weights_{target}", f"shown_share_{target}"]
-        columns += [f"neighbour_values_{target}"] * (reader.gallery.times is not None)
-    return [*columns, "nearest_distance", "far"]
-
-
-def prediction_rows(
-    rows: Sequence[int], split: str, cases: Gallery, readings: Readings, reader: Reader, gallery_rows: Sequence[int]
-) -> list[list[Any]]:
-    """One row a case, in the order of ``prediction_columns``."""
-    region = reader.region(cases.label).tolist()
-    label, value, lower, upper = (
-        tensor.double().tolist() for tensor in (cases.label, readings.value, readings.lower, readings.upper)
-    )
-    by_predictor = {name: tensor.double().tolist() for name, tensor in readings.by_predictor.items()}
-    nearest, far = readings.nearest.tolist(), readings.far.tolist()
-    table = []
-    for place, row in enumerate(rows):
-        line: list[Any] = [row, cases.id[place], split, cases.group[place]]
-        for t in range(len(reader.targets)):
-            line += [_cell(label[place][t]), _cell(value[place][t]), _cell(by_predictor["neighbours"][place][t])]
-            line += [_cell(by_predictor["head"][place][t])] if "head" in by_predictor else []
-            code = region[place][t]
-            line += [_cell(lower[place][t]), _cell(upper[place][t]), REGION_NAMES[code] if code >= 0 else ""]
-        top = readings.evidence.top(place, LISTED)
-        line += [json.dumps([gallery_rows[found] for found in top.rows.tolist()])]
-        line += [
-            json.dumps([reader.gallery.id[found] for found in top.rows.tolist()], ensure_ascii=False),
-            _numbers(top.distances),
-        ]
-        for t in range(len(reader.targets)):
-            line += [_numbers(top.weights[:, t]), _cell(float(top.share[t]))]
-            if cases.times is not None:
-                line += [_numbers(reader.rescaled(top.rows, cases.times[place])[:, t])]
-        table.append([*line, _cell(nearest[place]), int(far[place])])
-    return table
-
-
-def _cell(value: float) -> float | str:
-    return "" if value != value else float(f"{value:.10g}")
-
-
-def _numbers(values: Tensor) -> str:
-    return json.dumps([float(f"{value:.6g}") for value in values.tolist()])
 
 
 def _write_model(folder: RunFolder, model: Model, coding: LabelScaling, study: Any) -> None:
@@ -308,7 +274,7 @@ def _write_gallery(
     )
     columns = ["row", "id", "group", *(f"label_{name}" for name in study.table.target)]
     rows = [
-        [row, gallery.id[place], gallery.group[place], *map(_cell, gallery.label[place].tolist())]
+        [row, gallery.id[place], gallery.group[place], *map(cell, gallery.label[place].tolist())]
         for place, row in enumerate(gallery_rows)
     ]
     folder.write_table("gallery.csv", columns, rows)

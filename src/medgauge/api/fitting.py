@@ -20,6 +20,7 @@ from medgauge.core.seeding import generator
 from medgauge.core.version import __version__
 from medgauge.data.augment import augment_batch, draw
 from medgauge.data.cases import CaseArrays, make_cases
+from medgauge.data.folds import fold_name
 from medgauge.models import Encoder, LabelScaling, Model
 from medgauge.recipes.build import build_objective, build_schedule, build_seeded_model, model_description
 from medgauge.recipes.read import build_recipe, load_values, override, recipe_values
@@ -48,6 +49,7 @@ def fit(
     test: bool = False,
     images: bool = True,
     terminal: bool = False,
+    report: bool = True,
     **columns: Any,
 ) -> Run:
     """Train a model and write its run folder; a run that was stopped goes on, a finished one is loaded.
@@ -61,34 +63,49 @@ def fit(
         test: read the test split at the end, and count that look.
         images: keep thumbnails for the report.
         terminal: show progress.
-        columns: settings of the recipe's data section, by name (table, image, label, group, covariates, split, ...).
+        report: write the page and what only it needs: thumbnails, and intervals of the figures in results.json.
+        columns: settings of the recipe's data section, by name (table, image, label, group, covariates, split, folds, ...).
 
     Raises:
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
-    named = {
-        f"data.{name}": [value] if name in ("label", "covariates") and isinstance(value, str) else value
-        for name, value in columns.items()
-    }
-    wanted = make_recipe(recipe, {**named, **(changes or {})})
+    wanted = make_recipe(recipe, {**column_changes(columns), **(changes or {})})
     folder = RunFolder(out)
     from medgauge.api.terminal import Display
 
     with torch.random.fork_rng(devices=[]), Display(terminal and os.environ.get("LOCAL_RANK", "0") == "0") as display:
         study = load_study(wanted, progress=display.images)
-        parts = build_parts(study)
-        if claim_folder(folder, run_stamp(study)):
-            display.say(f"{folder.path} is finished; its results are loaded")
-            run = Run.load(folder.path)
-            if test and "test" not in run.results:
-                run.look("test", images=images)
-            elif not (folder / "report.html").exists():
-                write_report(folder.path, images=images)
-            return run
         for note in study.notes:
             display.say(note)
-        _train(folder, study, parts, display, test=test, images=images)
-    return Run.load(folder.path)
+        if wanted.data.folds and wanted.data.fold is None:
+            from medgauge.api.crossfit import fit_folds
+
+            return fit_folds(study, folder, display, test=test, images=images, report=report)
+        return fit_study(study, folder, display, test=test, images=images, report=report)
+
+
+def fit_study(study: Study, folder: RunFolder, display: "Display", *, test: bool, images: bool, report: bool) -> Run:
+    """What :func:`fit` does once the cases are read."""
+    parts = build_parts(study)
+    if not claim_folder(folder, run_stamp(study)):
+        _train(folder, study, parts, display, test=test, images=images, report=report)
+        return Run.load(folder.path)
+    display.say(f"{folder.path} is finished; its results are loaded")
+    run = Run.load(folder.path)
+    if test and "test" not in run.results:
+        run.look("test", images=images)
+    elif report and not (folder / "report.html").exists():
+        write_report(folder.path, images=images)
+    return run
+
+
+def column_changes(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the data section given by name, as changes by dotted place."""
+    lists = ("label", "covariates", "subgroups")
+    return {
+        f"data.{name}": [value] if name in lists and isinstance(value, str) else value
+        for name, value in columns.items()
+    }
 
 
 class Parts(NamedTuple):
@@ -137,7 +154,7 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
     """
     path = folder / "recipe.yaml"
     if not path.exists():
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        if folder.path.exists() and (not folder.path.is_dir() or foreign_files(folder, stamp)):
             raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
         folder.write_text("recipe.yaml", yaml.safe_dump(dict(stamp), sort_keys=False, allow_unicode=True))
         return False
@@ -151,6 +168,12 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
         )
     return (folder / "results.json").exists()
+
+
+def foreign_files(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
+    """Whether a folder holds anything that the run is not made of; single folds may have been fitted before the whole."""
+    own = {fold_name(fold) for fold in range(stamp["data"]["folds"])} if stamp["data"]["fold"] is None else set()
+    return any(path.name not in own for path in folder.path.iterdir())
 
 
 def differences(there: Any, here: Any, place: str = "") -> list[str]:
@@ -179,7 +202,9 @@ def build_coding(study: Study) -> LabelScaling:
     return coding
 
 
-def _train(folder: RunFolder, study: Study, parts: Parts, display: "Display", *, test: bool, images: bool) -> None:
+def _train(
+    folder: RunFolder, study: Study, parts: Parts, display: "Display", *, test: bool, images: bool, report: bool
+) -> None:
     """Set up Fabric, run the loop, and finish on the first process."""
     from lightning_fabric import Fabric
 
@@ -214,7 +239,7 @@ def _train(folder: RunFolder, study: Study, parts: Parts, display: "Display", *,
     )
     if fabric.is_global_zero:
         parts = parts._replace(model=model.to("cpu"), coding=coding.to("cpu"))
-        finish_run(folder, study, parts, outcome, test=test, images=images, display=display)
+        finish_run(folder, study, parts, outcome, test=test, images=images, display=display, report=report)
     fabric.barrier()
     if not fabric.is_global_zero:
         raise SystemExit(0)

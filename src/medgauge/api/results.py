@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from medgauge import metrics
+from medgauge.api.coverage import interval_blocks
 from medgauge.api.readers import Reader, Readings
 from medgauge.core.batch import Gallery, LabelCoding
-from medgauge.inference import coverage, mean_width
 from medgauge.metrics import REGION_NAMES, bootstrap_interval
 
 FIGURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -38,9 +38,9 @@ def split_block(
     baselines: dict[str, Tensor],
     covariate_kind: Sequence[str],
     *,
-    seed: int,
+    seed: int | None,
 ) -> dict[str, Any]:
-    """All figures of one split: one entry a target."""
+    """All figures of one split: one entry a target; with the seed None no intervals are drawn, which takes seconds."""
     region = reader.region(cases.label)
     return {
         target: _target_block(place, cases, readings, reader, baselines, covariate_kind, region[:, place], seed)
@@ -56,13 +56,13 @@ def _target_block(
     baselines: dict[str, Tensor],
     covariate_kind: Sequence[str],
     region: Tensor,
-    seed: int,
+    seed: int | None,
 ) -> dict[str, Any]:
     label, value = cases.label[:, place : place + 1].double(), readings.value[:, place : place + 1].double()
     known = ~torch.isnan(label[:, 0])
     block: dict[str, Any] = {"predictor": reader.record, "n": int(known.sum()), "groups": _groups(cases.group, known)}
     block |= {name: float(figure(value, label)[0]) for name, figure in FIGURES.items()}
-    block["ci95"] = {name: _interval(FIGURES[name], value, label, cases.group, seed) for name in INTERVALS}
+    block["ci95"] = {name: interval_of(FIGURES[name], value, label, cases.group, seed) for name in INTERVALS}
     block["by_region"] = {
         name: _region_block(value, label, cases.group, region == code, baselines, place, seed)
         for code, name in enumerate(REGION_NAMES)
@@ -71,7 +71,8 @@ def _target_block(
         name: {key: float(figure(other[:, place : place + 1].double(), label)[0]) for key, figure in FIGURES.items()}
         for name, other in readings.by_predictor.items()
     }
-    block["interval"] = _coverage(readings, label, place, region, reader)
+    block |= _beside(readings, label, place, reader)
+    block |= interval_blocks(readings, cases, place, region, reader, seed or 0)
     errors = {
         name: float(metrics.mae(values[:, place : place + 1].double(), label)[0]) for name, values in baselines.items()
     }
@@ -93,9 +94,12 @@ def _groups(group: Sequence[str], rows: Tensor) -> int:
     return len({name for name, kept in zip(group, rows.tolist(), strict=True) if kept})
 
 
-def _interval(
-    figure: Callable[[Tensor, Tensor], Tensor], value: Tensor, label: Tensor, group: Sequence[str], seed: int
+def interval_of(
+    figure: Callable[[Tensor, Tensor], Tensor], value: Tensor, label: Tensor, group: Sequence[str], seed: int | None
 ) -> Any:
+    """The 95 % bootstrap interval of a figure of one target, by group, or in words why there is none."""
+    if seed is None:
+        return "not computed"
     known = ~torch.isnan(label[:, 0])
     if not known.any():
         return "too few groups"
@@ -116,7 +120,7 @@ def _region_block(
     rows: Tensor,
     baselines: dict[str, Tensor],
     place: int,
-    seed: int,
+    seed: int | None,
 ) -> dict[str, Any]:
     inside = label.masked_fill(~rows[:, None], torch.nan)
     block: dict[str, Any] = {
@@ -124,32 +128,33 @@ def _region_block(
         "groups": _groups(group, ~torch.isnan(inside[:, 0])),
     }
     block |= {name: float(FIGURES[name](value, inside)[0]) for name in ("mae", "bias", "geometric_mean_error")}
-    block["ci95"] = {"mae": _interval(metrics.mae, value, inside, group, seed)}
+    block["ci95"] = {"mae": interval_of(metrics.mae, value, inside, group, seed)}
     block["baselines"] = {
         name: float(metrics.mae(values[:, place : place + 1].double(), inside)[0]) for name, values in baselines.items()
     }
     return block
 
 
-def _coverage(readings: Readings, label: Tensor, place: int, region: Tensor, reader: Reader) -> dict[str, Any]:
-    lower, upper = (part[:, place : place + 1] for part in (readings.lower, readings.upper))
-
-    def figures(rows: Tensor | None) -> dict[str, float]:
-        where = None if rows is None else rows[:, None]
-        known = ~torch.isnan(label) if where is None else where & ~torch.isnan(label)
-        return {
-            "coverage": float(coverage(lower, upper, label, where)[0]),
-            "width": float(mean_width(lower, upper, known)[0]),
-            "n": int(known.sum()),
+def _beside(readings: Readings, label: Tensor, place: int, reader: Reader) -> dict[str, Any]:
+    """What stands beside a corrected value: the correction, and the figures without it; nothing without correction."""
+    correction, gap = reader.fitted.correction, reader.fitted.age_gap
+    found: dict[str, Any] = {}
+    if correction is not None:
+        raw = readings.uncorrected[:, place : place + 1]
+        intercept, slope = correction.line[place]
+        found["correction"] = {
+            "kind": correction.kind,
+            "groups": correction.groups[place],
+            "note": correction.note(place),
         }
-
-    saved = reader.conformal.to_dict() if reader.conformal is not None else {}
-    return {
-        "level": saved.get("level"),
-        "n_groups": saved.get("groups", [None] * (place + 1))[place],
-        **figures(None),
-        "by_region": {name: figures(region == code) for code, name in enumerate(REGION_NAMES)},
-    }
+        if correction.kind == "linear":
+            found["correction"] |= {"intercept": intercept, "slope": slope}
+        found["uncorrected"] = {
+            name: float(FIGURES[name](raw, label)[0]) for name in ("mae", "bias", "calibration_slope")
+        }
+    if gap is not None:
+        found["age_gap"] = {"groups": gap.groups[place], "intercept": gap.line[place][0], "slope": gap.line[place][1]}
+    return found
 
 
 def space_labels(cases: Gallery) -> Tensor:
@@ -186,3 +191,11 @@ def space_block(
         "rv_n": found.n,
         "rv_note": found.note if reliable else chosen.note,
     }
+
+
+def mean_space(blocks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What several spaces are like on average; each block as ``space_block`` gives it."""
+    values = torch.tensor([[float(block[name]) for name in ("d5", "rv")] for block in blocks], dtype=torch.float64)
+    d5, rv = values.nanmean(0).tolist()
+    note = f"mean over {len(blocks)} folds, each with a space of its own"
+    return {"d5": d5, "rv": rv, "rv_note": note, "by_fold": list(blocks)}

@@ -1,9 +1,8 @@
 """A finished run: predict, evaluate, look at the test split."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import yaml
@@ -11,6 +10,7 @@ import yaml
 from medgauge.api.readers import Reader, Readings
 from medgauge.core.batch import Gallery
 from medgauge.core.errors import InputError
+from medgauge.data.splits import SPLITS
 from medgauge.models import LabelScaling, Model, build_model
 from medgauge.recipes.read import build_recipe
 from medgauge.recipes.schema import Recipe
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from medgauge.api.study import Study
-    from medgauge.data.table import Table
 
 
 class Run:
@@ -60,6 +59,10 @@ class Run:
             InputError: it is no whole run folder, or of another version.
         """
         folder = RunFolder(path)
+        if folder.is_ensemble():
+            from medgauge.api.ensemble import Ensemble
+
+            return Ensemble.load_folds(folder)
         folder.check_complete()
         description = folder.read_json("model.json")
         recipe = build_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
@@ -97,12 +100,18 @@ class Run:
         """Names of the targets."""
         return self.reader.targets
 
+    @property
+    def fits(self) -> "Sequence[Run]":
+        """The fits that a value is made of: this run alone, or those of an ensemble's folds."""
+        return [self]
+
     def predict(
         self,
         cases: str | Path | Sequence[str | Path],
         *,
         covariates: Sequence[str] | Mapping[str, float] = (),
         ids_are_local: bool = False,
+        aggregate: Literal["none", "mean"] = "none",
         out: str | Path | None = None,
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
@@ -112,21 +121,28 @@ class Run:
             covariates: for image files: name to value (or "name=value" texts), the same for all of them.
             ids_are_local: the table's group ids are not those of the training table; without it, training cases of the
                 same group id are never neighbours.
+            aggregate: mean = one row a group of the table, the mean value of its cases, with an interval of its own.
             out: CSV or Parquet file to write.
 
         Raises:
             InputError: a file or column is missing, or does not fit the model.
         """
-        from medgauge.api.elsewhere import image_table, predict_frame, read_cases
+        from medgauge.api.elsewhere import gather, image_table, predict_frame, read_cases, without_groups
+        from medgauge.api.study import has_column
 
+        if aggregate not in ("none", "mean"):
+            raise InputError(f"aggregate must be none or mean, got {aggregate!r}")
+        name = self.recipe.data.group
+        if aggregate == "mean" and not (isinstance(cases, str | Path) and has_column(cases, name)):
+            raise InputError(f"one value a group needs a table with the group column {name or '(this run has none)'}")
         if isinstance(cases, str | Path):
             table, known = read_cases(self, cases, need_label=False)
         else:
             table, known = image_table(self, cases, covariates), False
-        gathered, _ = self._collect(table)
-        frame = predict_frame(
-            self, table, replace(gathered, group=gathered.group if known and not ids_are_local else _nobody(len(table)))
-        )
+        gathered, _ = gather(self, table)
+        if ids_are_local or not known:
+            gathered = without_groups(gathered)
+        frame = predict_frame(self, table, gathered, by_group=aggregate == "mean")
         if out is not None:
             write_frame(frame, Path(out))
         return frame
@@ -156,7 +172,7 @@ class Run:
         study = self.study()
         if not study.rows("test"):
             raise InputError(f"{self.folder.path} has no test cases; give a table with --table")
-        collected = self._stored(study)
+        collected = self.stored(study)
         scorer = Scorer(self.folder, study, self.reader, collected, self.gallery_rows)
         self.results = scorer.write(["train", "val", "calibration", "test"], self.results, images=images)
         return dict(self.results["test"])
@@ -178,18 +194,17 @@ class Run:
             )
         return study
 
-    def interval_note(self) -> str:
-        """What the intervals promise, in a sentence."""
-        conformal = self.reader.conformal
-        notes = [] if conformal is None else [conformal.note(place) for place in range(len(self.targets))]
-        return " ".join(dict.fromkeys(notes))
+    def interval_note(self, *, by_group: bool = False) -> str:
+        """What the intervals promise, in a sentence; of cases, or of groups whose images are one value."""
+        conformal = (self.reader.fitted_by_group if by_group else self.reader.fitted).record
+        return " ".join(dict.fromkeys(conformal.note(place) for place in range(len(self.targets))))
 
-    def _stored(self, study: "Study") -> dict[str, Gallery]:
+    def stored(self, study: "Study") -> dict[str, Gallery]:
         """All splits from the embeddings in the run folder."""
         tensors = self.folder.read_tensors("embeddings.safetensors")
         place = {int(row): at for at, row in enumerate(tensors["row"].tolist())}
         found = {}
-        for split in dict.fromkeys(study.splits):
+        for split in (name for name in SPLITS if name in study.splits):
             rows = study.rows(split)
             at = torch.tensor([place[row] for row in rows])
             found[split] = Gallery(
@@ -202,26 +217,13 @@ class Run:
             )
         return found
 
-    def _collect(self, table: "Table") -> tuple[Gallery, list[str]]:
-        """Embed the cases of a table; also digests of their pictures."""
-        from medgauge.api.elsewhere import prepare_table
-        from medgauge.api.finish import gather_cases
-
-        study, cases = prepare_table(self, table)
-        return gather_cases(self.model, cases, study, range(len(table))), study.images.digests
-
-    def read(self, cases: Gallery) -> Readings:
-        """Read values off embedded cases."""
-        return self.reader.read(cases)
+    def read(self, cases: Sequence[Gallery]) -> Readings:
+        """Read values off cases, given as the model of each of ``fits`` embeds them."""
+        return self.reader.read_all(cases)
 
 
 def _part(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
-
-
-def _nobody(count: int) -> list[str]:
-    """Group names that no training case has."""
-    return [f"\x00{place}" for place in range(count)]
 
 
 def write_frame(frame: "DataFrame", path: Path) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from medgauge.api.splitting import fold_study, split_cases, used_rows
 from medgauge.core.errors import InputError
-from medgauge.core.seeding import derive_seed
 from medgauge.data.bundled import is_bundled
 from medgauge.data.cache import PreparedImages, prepare_images
 from medgauge.data.columns import Wanted, read_columns
+from medgauge.data.folds import fold_name, parse_holdout
 from medgauge.data.problems import Problem, label_problems, raise_problems, too_few
-from medgauge.data.splits import given_splits, make_splits, shared_pictures
+from medgauge.data.splits import shared_pictures
+from medgauge.data.subgroups import check_subgroup_names, subgroup_values
 from medgauge.data.table import Table, missing_files, read_table
 from medgauge.recipes.schema import Recipe
 
@@ -37,6 +39,11 @@ class Study:
     def rows(self, split: str) -> list[int]:
         """Positions of a split's cases."""
         return [row for row, name in enumerate(self.splits) if name == split]
+
+    @property
+    def subgroups(self) -> dict[str, list[str]]:
+        """The values of the subgroup columns, n texts each."""
+        return subgroup_values({name: self.table.extra[name] for name in self.recipe.data.subgroups})
 
     @property
     def covariates(self) -> np.ndarray[Any, Any]:
@@ -81,6 +88,15 @@ def check_columns(recipe: Recipe) -> None:
         raise InputError("still needed: " + "; ".join(missing))
     if data.group is not None and data.no_groups:
         raise InputError("give --group or --no-groups, not both")
+    check_subgroup_names(data.subgroups, group=data.group, id=data.id, image=data.image)
+
+
+def with_bundled_columns(recipe: Recipe) -> Recipe:
+    """The recipe with the names that bundled data give their image and id columns."""
+    data = recipe.data
+    if not is_bundled(str(data.table)):
+        return recipe
+    return replace(recipe, data=replace(data, image=data.image or "image", id=data.id or "id"))
 
 
 def columns_of(recipe: Recipe) -> list[str]:
@@ -96,6 +112,12 @@ def open_table(
     """Read the recipe's table, or another one with the recipe's columns."""
     data = recipe.data
     own = path is None
+    extra = dict.fromkeys(data.subgroups, "subgroups")
+    if own and data.holdout is not None:
+        extra[parse_holdout(data.holdout)[0]] = "holdout"
+    if extra and not own:
+        there = read_columns(str(path), [Wanted(name, role, needed=False) for name, role in extra.items()]).text
+        extra = {name: role for name, role in extra.items() if name in there}
     return read_table(
         str(data.table) if path is None else path,
         image=data.image,
@@ -108,6 +130,7 @@ def open_table(
         index=data.index,
         missing=data.missing,
         need_label=need_label,
+        extra=extra,
     )
 
 
@@ -116,18 +139,52 @@ def has_column(path: str | Path, name: str | None) -> bool:
     return name is not None and name in read_columns(path, [Wanted(name, "column", needed=False)]).text
 
 
-def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = None) -> Study:
-    """Read, check and decode everything; raise one InputError with all problems unless ``skip_bad`` leaves them out."""
-    from medgauge.api.settle import settle_image, settle_training
+@dataclass
+class _Found:
+    """What was found while a table is read: it shrinks as bad cases are left out."""
 
+    recipe: Recipe
+    table: Table
+    splits: list[str]
+    problems: list[Problem]
+    left_out: list[tuple[Problem, str]]
+    read: int
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Leave all other cases out."""
+        self.table, self.splits = self.table.take(rows), [self.splits[row] for row in rows]
+
+
+def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = None) -> Study:
+    """Read, check and decode everything; raise one InputError with all problems unless ``skip_bad`` leaves them out.
+
+    With ``data.folds`` and no ``data.fold`` the splits are the folds and ``test``, and what depends on a fold's training
+    cases is left undecided; with ``data.fold`` they are those of that fold's fit.
+    """
+    from medgauge.api.settle import settle_training
+
+    data = recipe.data
+    found = _read_table(recipe)
+    images = _decode_all(found, progress)
+    few = [] if data.folds else too_few(found.table, found.splits)
+    raise_problems([*found.problems, *few], found.table.path)
+    chosen = correct_sizes(found.table, images.zoom, found.recipe)
+    study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, images.notes)
+    if data.folds:
+        return study if data.fold is None else fold_study(study, data.fold)
+    return replace(study, recipe=settle_training(study.recipe, study))
+
+
+def _read_table(recipe: Recipe) -> _Found:
+    """Read the table and give every case its split; with ``skip_bad`` without the cases whose cells are wrong."""
     check_columns(recipe)
-    if is_bundled(str(recipe.data.table)):
-        recipe = replace(
-            recipe, data=replace(recipe.data, image=recipe.data.image or "image", id=recipe.data.id or "id")
-        )
+    recipe = with_bundled_columns(recipe)
     table, problems = open_table(recipe)
-    read = len(table)
     problems += label_problems(table, log_scaling=recipe.data.label_scaling == "log2") + missing_files(table)
+    try:
+        subgroup_values({name: table.extra[name] for name in recipe.data.subgroups})
+    except InputError as error:
+        problems.append(Problem("data.subgroups", str(error).rstrip("."), "table"))
     try:
         splits, more = split_cases(table, recipe)
     except InputError as error:
@@ -136,36 +193,38 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
         )
         raise
     left_out, problems = _skip(problems, splits, recipe)
-    problems += more
-    if left_out:
-        dropped = {problem.row for problem, _ in left_out}
-        good = [row for row in range(read) if row not in dropped]
-        table, splits = table.take(good), [splits[row] for row in good]
-    used = used_rows(table, splits, recipe)
-    unlike = [problem for problem in problems if problem.kind == "file"]
-    readable = sorted(set(used) - {problem.row for problem in unlike if problem.row is not None})
-    if not readable or any(problem.row is None for problem in unlike):
-        raise_problems(problems, table.path)
-    recipe = settle_image(recipe, table, [row for row in readable if splits[row] == "train"])
-    images, bad = _decode(table, readable, recipe, progress)
-    problems += bad
+    found = _Found(recipe, table, splits, [*problems, *more], left_out, len(table))
+    dropped = {problem.row for problem, _ in left_out}
+    if dropped:
+        found.keep([row for row in range(len(table)) if row not in dropped])
+    return found
+
+
+def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> PreparedImages:
+    """Decode the images of the cases in use, and leave the other cases out; problems are added to those found."""
+    from medgauge.api.settle import settle_image
+
+    unlike = [problem for problem in found.problems if problem.kind == "file"]
+    bad_rows = {problem.row for problem in unlike}
+    used = range(len(found.table)) if found.recipe.data.folds else used_rows(found.table, found.splits, found.recipe)
+    readable = [row for row in used if row not in bad_rows]
+    if not readable or None in bad_rows:
+        raise_problems(found.problems, found.table.path)
+    learned_from = ("train", *map(fold_name, range(found.recipe.data.folds)))
+    sample = [row for row in readable if found.splits[row] in learned_from]
+    found.recipe = settle_image(found.recipe, found.table, sample)
+    images, bad = _decode(found.table, readable, found.recipe, progress)
     unread = {problem.row for problem in bad}
     kept = [row for row in readable if row not in unread]
-    if not bad:
-        digests = dict(zip(readable, images.digests, strict=True))
-        problems += shared_pictures(
-            [digests[row] for row in kept], [splits[row] for row in kept], [table.id[row] for row in kept]
-        )
-    elif recipe.data.skip_bad:
-        left_out += [(problem, splits[problem.row]) for problem in bad if problem.row is not None]
-        problems = [problem for problem in problems if problem not in bad]
-        images, _ = _decode(table, kept, recipe, progress)
-        problems += shared_pictures(images.digests, [splits[row] for row in kept], [table.id[row] for row in kept])
-    few = too_few(table.take(kept), [splits[row] for row in kept])
-    raise_problems([*problems, *few], table.path)
-    chosen = correct_sizes(table.take(kept), images.zoom, recipe)
-    study = Study(recipe, chosen, [splits[row] for row in kept], images, left_out, read, images.notes)
-    return replace(study, recipe=settle_training(recipe, study))
+    skip = found.recipe.data.skip_bad
+    if bad and skip:
+        found.left_out += [(problem, found.splits[problem.row]) for problem in bad if problem.row is not None]
+        images, _ = _decode(found.table, kept, found.recipe, progress)
+    found.problems += [] if skip else bad
+    found.keep(kept)
+    if skip or not bad:
+        found.problems += shared_pictures(images.digests, found.splits, found.table.id)
+    return images
 
 
 def _decode(
@@ -189,31 +248,6 @@ def _skip(
         return [], list(problems)
     bad = [(problem, splits[problem.row]) for problem in problems if problem.row is not None]
     return bad, [problem for problem in problems if problem.row is None]
-
-
-def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]:
-    """The split of each case: the table's, or made here."""
-    data = recipe.data
-    if table.split is not None and not data.resplit:
-        return given_splits(table, resplit=False, shares=data.shares, seed=recipe.seed)
-    made = make_splits(table.group, table.label, shares=data.shares, seed=recipe.seed, test_seed=data.test_seed)
-    return made, []
-
-
-def used_rows(table: Table, splits: Sequence[str], recipe: Recipe) -> list[int]:
-    """All rows, or with ``fraction`` those of a drawn share of the training groups and of the validation groups.
-
-    Groups are drawn in a fixed order, so that a smaller fraction's groups are among a larger one's.
-    """
-    share = recipe.data.fraction
-    if share == 1:
-        return list(range(len(table)))
-    dropped: set[str] = set()
-    for split in ("train", "val"):
-        groups = {group for group, name in zip(table.group, splits, strict=True) if name == split}
-        order = sorted(groups, key=lambda group: derive_seed(recipe.seed, "fraction", group))
-        dropped |= set(order[max(1, round(share * len(order))) :])
-    return [row for row, group in enumerate(table.group) if group not in dropped]
 
 
 def correct_sizes(table: Table, zoom: np.ndarray[Any, Any], recipe: Recipe) -> Table:

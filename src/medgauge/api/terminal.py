@@ -82,55 +82,83 @@ class Display(AbstractContextManager["Display"]):
 
 def show_results(run: "Run") -> None:
     """The figures of a run on the terminal, and where its report is."""
-    split = "test" if "test" in run.results else "val"
+    split = next(name for name in ("test", "out_of_fold", "val") if name in run.results)
     show_block(run.results[split], split, run)
     print(f"report: {run.folder / 'report.html'}")
 
 
 def show_block(block: Mapping[str, Any], split: str, run: "Run") -> None:
     """One split's figures as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    note = " (used for selection, so too good)" if split == "val" else ""
     for target, figures in block.items():
         if target == "space":
             continue
-        table = Table(
-            title=f"{target}: {split} split{note}, {figures['n']} cases of {figures['groups']} groups, predictor {figures['predictor']}",
-            title_justify="left",
-        )
-        for name in ("", "MAE", "95 % interval", "bias", "R2", "Spearman"):
-            table.add_column(name, justify="left" if not name else "right")
-        ends = figures["ci95"]["mae"]
-        table.add_row(
-            "all",
-            _number(figures["mae"]),
-            ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}",
-            _number(figures["bias"]),
-            _number(figures["r2"]),
-            _number(figures["spearman"]),
-        )
-        for name, region in figures["by_region"].items():
-            ends = region["ci95"]["mae"]
-            table.add_row(
-                f"{name} ({region['n']} cases)",
-                _number(region["mae"]),
-                ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}",
-                _number(region["bias"]),
-                "",
-                "",
-            )
-        for name, baseline in figures["baselines"].items():
-            table.add_row(f"baseline: {name.replace('_', ' ')}", _number(baseline["mae"]), "", "", "", "")
-        console.print(table)
-        interval = figures["interval"]
-        ends = f"coverage {_number(interval['coverage'])}, width {_number(interval['width'])}"
-        print(f"{interval['level']:.0%} intervals: {ends}, from {interval['n_groups']} calibration groups")
+        note = {"val": " split (used for selection, so too good)", "out_of_fold": " cases"}.get(split, " split")
+        about = f"{target}: {split.replace('_', ' ')}{note}, {figures['n']} cases of {figures['groups']} groups"
+        _show_figures(f"{about}, predictor {figures['predictor']}", figures)
+        if "by_group_mean" in figures:
+            groups = figures["by_group_mean"]
+            _show_figures(f"{target}: {groups['n']} groups, the images of each as one value", groups)
+            ranges = groups["labels_within_groups"]
+            if ranges["differ"]:
+                most = f"by up to {_number(ranges['largest_range'])}"
+                print(f"labels differ within {ranges['differ']} groups, {most}; their mean is the group's label")
     if "space" in block:
         space = block["space"]
         print(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
+
+
+def _show_figures(title: str, figures: Mapping[str, Any]) -> None:
+    """The figures of one target: a table, and a line for each kind of interval."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left")
+    for name in ("", "MAE", "95 % interval", "bias", "R2", "Spearman"):
+        table.add_column(name, justify="left" if not name else "right")
+    table.add_row(*_figure_cells("all", figures), _number(figures["r2"]), _number(figures["spearman"]))
+    for name, region in figures["by_region"].items():
+        table.add_row(*_figure_cells(f"{name} ({region['n']} cases)", region), "", "")
+    for column, values in figures.get("subgroups", {}).items():
+        for value, part in values.items():
+            name = f"{escape(f'{column} {value}')} ({part['n']} cases, coverage {_share(part['coverage'])})"
+            table.add_row(*_figure_cells(name, part), "", "")
+    for part in figures.get("by_fold", []):
+        table.add_row(
+            f"fold-{part['fold']} ({part['n']} cases)", _number(part["mae"]), "", _number(part["bias"]), "", ""
+        )
+    for name, baseline in figures["baselines"].items():
+        table.add_row(f"baseline: {name.replace('_', ' ')}", _number(baseline["mae"]), "", "", "", "")
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    if "uncorrected" in figures:
+        raw = figures["uncorrected"]
+        print(f"{figures['correction']['note']} Without it: MAE {_number(raw['mae'])}, bias {_number(raw['bias'])}.")
+    for name in ("interval", "plain_interval", "label_conditional_interval"):
+        if name in figures:
+            print(interval_line(figures[name], beside=name != "interval"))
+
+
+def _figure_cells(name: str, figures: Mapping[str, Any]) -> list[str]:
+    ends = figures["ci95"]["mae"]
+    around = ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}"
+    return [name, _number(figures["mae"]), around, _number(figures["bias"])]
+
+
+KINDS = {"label_conditional": "label-conditional", "split": "plain split"}
+
+
+def interval_line(interval: Mapping[str, Any], *, beside: bool) -> str:
+    """Which interval it is, its coverage whole and by region, and its width."""
+    by_region = interval["by_region"].items()
+    regions = ", ".join(f"{name} {_share(part['coverage'])} of {part['n']}" for name, part in by_region)
+    width = "infinite" if (interval["share_infinite"] or 0) > 0 else _number(interval["width"])
+    kind = f"{interval['level'] * 100:g}% {KINDS[interval['kind']]} intervals{' beside them' if beside else ''}"
+    ends = f"coverage {_share(interval['coverage'])} ({regions}), mean width {width}"
+    return f"{kind}: {ends}, from {interval['n_groups']} calibration groups"
+
+
+def _share(value: Any) -> str:
+    return "–" if value is None or value != value else f"{value:.0%}" if value in (0, 1) else f"{value:.1%}"
 
 
 def _number(value: Any) -> str:

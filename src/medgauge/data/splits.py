@@ -18,15 +18,21 @@ SHARES: Mapping[str, float] = {"train": 0.6, "val": 0.1, "calibration": 0.1, "te
 
 
 def make_splits(
-    group: Sequence[str], label: Float64[np.ndarray, "n t"], *, shares: Mapping[str, float] = SHARES, seed: int
+    group: Sequence[str],
+    label: Float64[np.ndarray, "n t"],
+    *,
+    shares: Mapping[str, float] = SHARES,
+    seed: int,
+    test_seed: int | None = None,
 ) -> list[str]:
     """Draw the split of each case: a group is never divided, and every split covers the label range alike.
 
     Groups are ordered by their mean standardised label (several targets: along their first principal direction; groups
     without any label come last) and cut into bins of consecutive groups; within a bin the order is drawn, and each
     group in turn goes to the split that is farthest behind its share of cases and of groups. No split with a share
-    stays empty. The result depends on the seed, groups, labels and shares, not on the order of the
-    cases.
+    stays empty. The result depends on the seeds, groups, labels and shares, not on the order of the
+    cases. With ``test_seed`` the test split is drawn first, by that seed alone, and the others from what is left: runs
+    of several seeds then share their test cases.
 
     - Raises: InputError for wrong shares, or fewer groups than splits.
 
@@ -35,18 +41,52 @@ def make_splits(
         label: labels in any unit, (n, t), NaN = missing.
         shares: share of each split, summing to 1; calibration and test may be 0 or left out.
         seed: same seed, same splits.
+        test_seed: seed of the test split; None = drawn together with the others, by ``seed``.
     """
-    return _draw(group, label, _checked_shares(shares), seed)
+    wanted = _checked_shares(shares)
+    if test_seed is None or "test" not in wanted:
+        return _draw(group, label, wanted, seed)
+    _check_groups(group, wanted)
+    rest = {name: share for name, share in wanted.items() if name != "test"}
+    kept = sum(rest.values())
+    split = _draw(group, label, {"rest": kept, "test": wanted["test"]}, test_seed)
+    rows = [row for row, name in enumerate(split) if name == "rest"]
+    label = np.asarray(label, dtype=np.float64)[rows]
+    drawn = _draw([group[row] for row in rows], label, {name: share / kept for name, share in rest.items()}, seed)
+    for row, name in zip(rows, drawn, strict=True):
+        split[row] = name
+    return split
+
+
+def make_folds(group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds: int, seed: int) -> list[int]:
+    """Deal the cases to equal parts, numbered from 0: a group is never divided, and the parts have like labels.
+
+    Drawn as :func:`make_splits` draws splits.
+
+    - Raises: InputError for fewer than two folds, or more folds than groups.
+
+    Args:
+        group: the group of each case, n texts.
+        label: labels in any unit, (n, t), NaN = missing.
+        folds: number of parts.
+        seed: same seed, same parts.
+    """
+    count = len(set(map(str, group)))
+    if folds < 2:
+        raise InputError(f"the number of folds must be at least 2, got {folds}.")
+    if folds > count:
+        raise InputError(
+            f"{folds} folds need at least {folds} groups, and there are {count} "
+            f"group{'s' * (count != 1)} to share out; give fewer folds or more groups."
+        )
+    names = {str(fold): 1 / folds for fold in range(folds)}
+    return [int(name) for name in _draw(group, label, names, derive_seed(seed, "folds"))]
 
 
 def _draw(group: Sequence[str], label: NDArray[np.float64], wanted: dict[str, float], seed: int) -> list[str]:
     """What :func:`make_splits` does, for checked shares."""
+    _check_groups(group, wanted)
     names, codes = np.unique(np.asarray(group, dtype=object).astype(str), return_inverse=True)
-    if len(names) < len(wanted):
-        raise InputError(
-            f"the table has {len(names)} group{'s' * (len(names) != 1)}, and splitting by group into "
-            f"{_in_words(wanted)} needs at least {len(wanted)}; give more groups, or fewer splits (a share of 0)."
-        )
     score, size = _group_scores(codes, np.asarray(label, dtype=np.float64))
     random = np.random.default_rng(derive_seed(seed, "split"))
     order = np.lexsort((random.random(len(names)), score))  # NaN sorts last
@@ -57,6 +97,16 @@ def _draw(group: Sequence[str], label: NDArray[np.float64], wanted: dict[str, fl
     by_group = np.empty(len(names), dtype=object)
     by_group[drawn] = np.array(list(wanted), dtype=object)[side]
     return [str(name) for name in by_group[codes]]
+
+
+def _check_groups(group: Sequence[str], wanted: Mapping[str, float]) -> None:
+    """Raise an InputError if there are fewer groups than splits."""
+    count = len(set(map(str, group)))
+    if count < len(wanted):
+        raise InputError(
+            f"the table has {count} group{'s' * (count != 1)}, and splitting by group into "
+            f"{_in_words(wanted)} needs at least {len(wanted)}; give more groups, or fewer splits (a share of 0)."
+        )
 
 
 def given_splits(

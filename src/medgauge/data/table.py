@@ -6,7 +6,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -88,7 +88,7 @@ def read_table(
     index: str | None = None,
     missing: float | None = None,
     need_label: bool = True,
-    extra: Sequence[str] = (),
+    extra: Sequence[str] | Mapping[str, str] = (),
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
@@ -112,16 +112,20 @@ def read_table(
         index: column with the row in ``array``, from 0.
         missing: a number that means a missing label (not a missing covariate).
         need_label: False: a label column may be absent, its labels are then all missing.
-        extra: further columns to keep as text.
+        extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
     """
     if is_bundled(path):
         image = image if image or array else "image"
         id = id or "id"
     _check_settings(image, label, covariates, array, index, need_label)
+    roles = extra if isinstance(extra, Mapping) else dict.fromkeys(extra, "extra column")
     one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
     wanted = [Wanted(name, "label", need_label) for name in label]
     wanted += [Wanted(name, role) for role, name in one.items() if name is not None]
-    wanted += [*(Wanted(name, "covariate") for name in covariates), *(Wanted(name, "extra column") for name in extra)]
+    wanted += [
+        *(Wanted(name, "covariate") for name in covariates),
+        *(Wanted(name, role) for name, role in roles.items()),
+    ]
     columns = read_columns(path, wanted)
     text, n = columns.text, len(columns.line)
     pictures = text[image] if image else [f"{array}[{row.strip()}]" for row in text[str(index)]]

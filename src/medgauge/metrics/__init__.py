@@ -9,6 +9,7 @@ from medgauge.metrics.agreement import (
     calibration_slope,
     concordance_correlation,
     pearson,
+    quadratic_kappa,
     spearman,
 )
 from medgauge.metrics.baselines import CovariateBaseline, covariate_baseline, median_baseline, skill
@@ -41,6 +42,7 @@ __all__ = [
     "neighbour_difference",
     "pearson",
     "published_regions",
+    "quadratic_kappa",
     "r2",
     "region_codes",
     "residual_variance",

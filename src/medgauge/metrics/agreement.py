@@ -47,6 +47,25 @@ def concordance_correlation(prediction: Float[Tensor, "n t"], label: Float[Tenso
     return over_targets(_concordance, prediction, label)
 
 
+def quadratic_kappa(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
+    """Cohen's kappa with quadratic weights of each target's rounded predictions, for whole-number labels; 1 is perfect.
+
+    Weights are by the distance of the numbers, so that levels which do not occur count too. A half is rounded up, and
+    rounded predictions outside the labels' range stay where they are. This is the concordance correlation of the
+    rounded values; constant on both sides and equal: NaN.
+
+    - Raises: ValueError if a label is not a whole number.
+    - Source: Cohen, Psychological Bulletin 1968.
+
+    >>> quadratic_kappa(torch.tensor([[0.4], [0.6], [2.1]]), torch.tensor([[0.0], [1.0], [1.0]]))
+    tensor([0.6667], dtype=torch.float64)
+    """
+    known = label[~torch.isnan(label)]
+    if not bool((known == known.round()).all()):
+        raise ValueError("label must hold whole numbers for quadratic_kappa, got others")
+    return concordance_correlation(torch.floor(prediction + 0.5), label)
+
+
 def calibration_slope(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
     """Slope of the least-squares line of LABEL on PREDICTION, for each target; 1 is best.
 

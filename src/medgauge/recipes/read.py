@@ -81,15 +81,18 @@ def build_recipe(values: Mapping[str, Any]) -> Recipe:
         InputError: one sentence that lists every mistake.
     """
     values = {key: value for key, value in values.items() if key != "made"}
-    found = unknown_keys(values, Recipe)
+    found, plain = unknown_keys(values, Recipe), {}
     if not found:
-        found = _type_mistakes(values)
+        try:
+            plain = _parsed(_floats(values))
+        except Exception as error:  # jsonargparse raises several kinds
+            found = _type_mistakes(values) or [" ".join(str(error).split())]
     if "objective" in values:
         found += objective_mistakes(values["objective"] or {})
     if found:
         raise InputError(f"the recipe has {len(found)} mistake{'s' * (len(found) > 1)}: " + "; ".join(found))
     try:
-        return _parse(_floats(values))
+        return _construct(Recipe, plain)  # type: ignore[no-any-return]  # _construct returns what it is given
     except ValueError as error:
         raise InputError(f"the recipe is wrong: {error}") from error
 
@@ -125,6 +128,7 @@ def _floats(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _type_mistakes(values: Mapping[str, Any]) -> list[str]:
+    """Values of a wrong type, read one by one: it takes seconds, so only where reading all at once has failed."""
     found = []
     for path, value in _leaves(_floats(values), Recipe):
         try:
@@ -155,12 +159,10 @@ def _parser() -> Any:
     return _PARSER[0]
 
 
-def _parse(values: Mapping[str, Any]) -> Recipe:
+def _parsed(values: Mapping[str, Any]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parsed = _parser().parse_object(dict(values))
-    plain = parsed.as_dict()
-    return _construct(Recipe, plain)  # type: ignore[no-any-return]  # _construct returns what it is given
+        return dict(_parser().parse_object(dict(values)).as_dict())
 
 
 def _construct(kind: type, values: Mapping[str, Any]) -> Any:

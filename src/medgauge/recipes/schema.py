@@ -38,6 +38,11 @@ class DataSettings:
         split: column of given splits.
         resplit: ignore the split column.
         shares: shares of the groups, for splits made here.
+        test_seed: seed of a test split made here; null = the recipe's seed. Runs of several seeds then share their test cases.
+        folds: parts by group, each left out by one model in turn; 0 = one model on one split.
+        fold: the part that this model leaves out, from 0; null = all parts, one model after the other.
+        holdout: column=value (or column=value,value): these cases are the test split.
+        subgroups: text columns (sex, site) by whose values figures are given too.
         fraction: share of the training and validation groups that is used, for learning curves; in (0, 1].
         missing: a number that means a missing label.
         label_times: covariate by which labels are divided before training; predictions are multiplied by it.
@@ -60,6 +65,11 @@ class DataSettings:
     shares: dict[str, float] = field(
         default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
     )
+    test_seed: int | None = None
+    folds: int = 0
+    fold: int | None = None
+    holdout: str | None = None
+    subgroups: list[str] = field(default_factory=list)
     fraction: float = 1.0
     missing: float | None = None
     label_times: str | None = None
@@ -70,6 +80,12 @@ class DataSettings:
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
             raise ValueError(f"data.fraction must be in (0, 1], got {self.fraction}")
+        if self.folds < 0 or self.folds == 1:
+            raise ValueError(f"data.folds must be >= 2 (or 0: one model on one split), got {self.folds}")
+        if self.fold is not None and not 0 <= self.fold < self.folds:
+            raise ValueError(f"data.fold must be >= 0 and below data.folds ({self.folds}), got {self.fold}")
+        if self.holdout is not None and self.split is not None and not self.resplit:
+            raise ValueError("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
 
 
 @dataclass
@@ -207,10 +223,21 @@ class PredictionSettings:
     Args:
         predictor: the predictor of record: head, neighbours, or auto = the one with the lower MAE on val.
         level: of the prediction intervals; in (0, 1).
+        aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
+        interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
+            which holds on average; the other one stands beside it.
+        correction: of the value of record, a function of the prediction fitted on the calibration cases: none, linear or
+            isotonic.
+        age_gap: write the column delta_corrected, prediction - label without its trend over the true label; for age gaps
+            only, never an accuracy.
     """
 
     predictor: Literal["head", "neighbours", "auto"] = "auto"
     level: float = 0.9
+    aggregate: Literal["none", "mean"] = "none"
+    interval: Literal["label_conditional", "split"] = "label_conditional"
+    correction: Literal["none", "linear", "isotonic"] = "none"
+    age_gap: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:

@@ -19,8 +19,9 @@ def targets_in(predictions: "DataFrame") -> list[str]:
 
 
 def shown_split(predictions: "DataFrame") -> str:
-    """``test`` once the test split was looked at, else ``val``."""
-    return "test" if bool((predictions["split"] == "test").any()) else "val"
+    """``test`` once the test split was looked at, else ``out_of_fold`` of a run of folds and ``val`` of any other."""
+    there = set(predictions["split"])
+    return next((name for name in ("test", "out_of_fold") if name in there), "val")
 
 
 def choose_cards(predictions: "DataFrame", target: str, *, count: int = 4) -> list[tuple[str, int]]:

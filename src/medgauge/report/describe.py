@@ -6,7 +6,9 @@ import numpy as np
 
 from medgauge.report import figures, figures_regions, figures_space
 from medgauge.report.evidence import FAR, Thumbnails, card_groups
-from medgauge.report.headline import baseline_name, comparison, finite, interval_words, metric_rows, region_rows
+from medgauge.report.headline import baseline_name, comparison, finite, metric_rows, region_rows
+from medgauge.report.intervals import correction_words, interval_words
+from medgauge.report.parts import fold_rows, group_words, split_words, subgroup_tables
 from medgauge.report.reading import RunView
 from medgauge.report.sections import case_counts, space_quality, training_facts
 from medgauge.report.words import counted, decimals_for, quantity, span, times, unit_of
@@ -29,6 +31,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "targets": targets,
         "shown": view.shown,
         "looked": view.shown == "test",
+        "words": split_words(view),
         "looks": times((view.results.get("looks") or {}).get("test", 0)),
         "record": view.record,
         "cases": case_counts(view),
@@ -64,8 +67,9 @@ def _target(
         )
     _embedding(view, target, key, unit, decimals, drawn)
     metrics = metric_rows(block, decimals, unit)
-    conformal = (view.predictors.get("conformal") or {}).get(target)
-    interval = interval_words(block, conformal, level, decimals, unit, view.shown)
+    interval = interval_words(block, level, decimals, unit, view.shown)
+    if interval["rows"]:
+        drawn[f"{key}-coverage"] = figures_regions.coverage_by_region(block, level)
     median = float(training["label"].median()) if len(training) else None
     return {
         "name": target,
@@ -75,8 +79,12 @@ def _target(
         "answer": next((row for row in metrics if row["key"] == "mae"), None),
         "metrics": metrics,
         "comparison": comparison(block, view.record, decimals, unit),
+        "correction": correction_words(block, decimals, unit),
         "transformed": _transformed(block.get("transformed")),
-        "regions": region_rows(block, cases, median, decimals, unit, infinite=interval["infinite"]),
+        "folds": fold_rows(view, target, decimals, unit),
+        "subgroups": subgroup_tables(block, decimals, unit),
+        "by_group": group_words(block, decimals, unit),
+        "regions": region_rows(block, cases, median, decimals, unit),
         "interval": interval,
         "far": f"{counted(int((view.cases['far'] == 1).sum()), 'case') if 'far' in view.cases else '–'}",
         "training": f"{counted(len(training), 'case')} of {counted(int(training['group'].nunique()), 'group')}",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from medgauge.report.reading import RunView
 
 Case = dict[Any, Any]
+BARE = ("–", "infinite")
 FAR = "farther from the gallery than 99 % of validation cases"
 KINDS = {
     "best": ("Best", "the smallest absolute errors"),
@@ -44,9 +45,10 @@ def card_groups(view: "RunView", target: str, decimals: int, unit: str, picture:
     labels = dict(zip(view.gallery["row"].tolist(), view.gallery[f"label_{target}"].tolist(), strict=True))
     groups: dict[str, list[dict[str, Any]]] = {}
     for kind, row in choose_cards(view.predictions, target, count=cards_a_kind(len(view.targets))):
-        card = _card(cases[row], target, decimals, unit, view.record, picture)
+        record = str(cases[row].get("predictor") or view.record)
+        card = _card(cases[row], target, decimals, unit, record, picture)
         card["neighbours"] = _neighbours(cases[row], target, labels, decimals, unit, picture)
-        card["words"] = evidence_words(cases[row], target, view.record, decimals, unit, _radius(view))
+        card["words"] = evidence_words(cases[row], target, record, decimals, unit, _radius(view))
         groups.setdefault(kind, []).append(card)
     return [
         {"kind": kind, "title": KINDS[kind][0], "meaning": KINDS[kind][1], "cards": cards}
@@ -70,6 +72,8 @@ def _card(case: Case, target: str, decimals: int, unit: str, record: str, pictur
     """The case itself: image, value, interval, true label, region and flag."""
     value, label = float(case[f"value_{target}"]), float(case[f"label_{target}"])
     low, high = _number(case, f"lower_{target}"), _number(case, f"upper_{target}")
+    conditional = f"plain_lower_{target}" in case  # else the interval of record is the plain one, in one piece
+    pieces = _number(case, f"pieces_{target}") if conditional else None
     return {
         "id": str(case["id"]),
         "group": str(case["group"]),
@@ -77,12 +81,18 @@ def _card(case: Case, target: str, decimals: int, unit: str, record: str, pictur
         "value": quantity(value, decimals, unit),
         "label": quantity(label, decimals, unit),
         "error": quantity(value - label, decimals, unit, sign=True),
-        "interval": span(low, high, decimals, unit),
+        "interval": _span(low, high, pieces, decimals, unit),
         "inside": low is not None and high is not None and low <= label <= high,
         "region": str(case[f"region_{target}"]),
         "far": FAR if case.get("far") == 1 else "",
         "record": record,
     }
+
+
+def _span(low: float | None, high: float | None, pieces: float | None, decimals: int, unit: str) -> str:
+    """The interval; where the label-conditional set is in pieces, of how many."""
+    words = span(low, high, decimals, unit)
+    return f"{words}, around {pieces:.0f} pieces" if pieces is not None and pieces > 1 and words not in BARE else words
 
 
 def _neighbours(
@@ -96,6 +106,7 @@ def _neighbours(
     ids, distances = as_list(case.get("neighbour_ids")), as_list(case.get("distances"))
     weights = as_list(case.get(f"weights_{target}"))
     scaled = as_list(case.get(f"neighbour_values_{target}"))
+    folds = as_list(case.get("neighbour_folds"))
     shown = []
     for place, row in enumerate(rows):
         weight = weights[place] if place < len(weights) else None
@@ -106,6 +117,7 @@ def _neighbours(
                 "image": picture(int(row)),
                 "label": quantity(labels.get(int(row)), decimals, unit),
                 "scaled": quantity(scaled[place], decimals, unit) if place < len(scaled) else "",
+                "fold": f"fold-{folds[place]}" if place < len(folds) else "",
                 "weight": percent(weight),
                 "bar": f"{100 * min(max(weight or 0.0, 0.0), 1.0):.1f}",
                 "distance": "–" if distance is None else f"{distance:.3g}",

@@ -1,4 +1,4 @@
-"""The figure of errors by label region, as a Plotly specification (see figures.py)."""
+"""The figures of errors and of coverage by label region, as Plotly specifications (see figures.py)."""
 
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -7,10 +7,14 @@ import numpy as np
 from jaxtyping import Float64
 
 from medgauge.report.figures import REGIONS, Figure, axis, colour, fewer, hover, layout, note, points, safe, with_unit
-from medgauge.report.words import quantity, span
+from medgauge.report.intervals import NAMES, PLACES, between
+from medgauge.report.words import counted, percent, quantity, span
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+SHADES = ("accent", "ink-2")
+MARKS = ("circle", "square-open")
 
 
 def error_by_region(
@@ -135,3 +139,61 @@ def _baselines(
         text = f"↑ {safe(name)}: {escape(quantity(value, decimals, unit))}"
         notes.append(note(0.995, 1 - 0.035 * place, text, xref="paper", yref="paper", yanchor="top"))
     return lines, notes, top
+
+
+def coverage_by_region(block: dict[str, Any], level: float) -> Figure:
+    """Coverage with its binomial 95 % interval in each label region and in all, for each kind of interval side by side.
+
+    - Shape: ``block`` is the target's part of results.json.
+    """
+    parts = [part for part in (block.get(place) for place in PLACES) if isinstance(part, dict)]
+    names = [*REGIONS, "all"]
+    traces = []
+    lowest = level
+    for at, part in enumerate(parts):
+        rows = [part if name == "all" else (part.get("by_region") or {}).get(name) or {} for name in names]
+        kept = [(place, row) for place, row in enumerate(rows) if row.get("coverage") is not None]
+        share = [float(row["coverage"]) for _, row in kept]
+        ends = [_ends(row) for _, row in kept]
+        lowest = min([lowest, *share, *(low for low, _ in ends)])
+        kind = NAMES.get(str(part.get("kind")), str(part.get("kind")))
+        trace = {
+            "type": "scatter", "mode": "markers", "name": kind, "x": [place + 0.16 * (2 * at - 1) for place, _ in kept],
+            "y": share, "hoverinfo": "text",
+            "hovertext": [
+                f"{kind}, {names[place]}<br>{percent(float(row['coverage']))} of {counted(row.get('n'), 'case')}"
+                f"<br>95 %: {between(row.get('coverage_ci95'))}"
+                for place, row in kept
+            ],
+            "error_y": {
+                "type": "data", "symmetric": False, "thickness": 1.6, "width": 5, "color": colour(SHADES[at]),
+                "array": [high - one for one, (_, high) in zip(share, ends, strict=True)],
+                "arrayminus": [one - low for one, (low, _) in zip(share, ends, strict=True)],
+            },
+            "marker": {"size": 10, "symbol": MARKS[at], "color": colour(SHADES[at])},
+        }  # fmt: skip
+        traces.append(trace)
+    line = {
+        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level,
+        "line": {"color": colour("ink-2"), "width": 1.4, "dash": "dash"},
+    }  # fmt: skip
+    bottom = max(0.0, lowest - 0.05)
+    return {
+        "data": traces,
+        "layout": layout(
+            height=340,
+            xaxis=axis(
+                "label region", tickvals=list(range(len(names))), ticktext=names, range=[-0.5, len(names) - 0.5]
+            ),
+            yaxis=axis("coverage", range=[bottom, 1.02], tickformat=".0%"),
+            shapes=[line],
+            annotations=[note(0.995, level, f"level {percent(level)}", xref="paper")],
+        ),
+    }
+
+
+def _ends(row: dict[str, Any]) -> tuple[float, float]:
+    """The binomial interval of a coverage, widened to hold it: it comes from one drawn case a group."""
+    share = float(row["coverage"])
+    low, high = ((share if end is None else float(end)) for end in row.get("coverage_ci95") or (None, None))
+    return min(low, share), max(high, share)

@@ -1,10 +1,10 @@
-"""The figures of one target in words: headline, baselines, regions, intervals."""
+"""The figures of one target in words: headline, baselines, regions."""
 
 import math
 from typing import TYPE_CHECKING, Any
 
 from medgauge.report.figures import REGIONS
-from medgauge.report.words import counted, number, percent, quantity, span
+from medgauge.report.words import number, quantity, span
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -93,14 +93,12 @@ def baseline_name(key: str) -> str:
 
 
 def region_rows(
-    block: dict[str, Any], cases: "DataFrame", median: float | None, decimals: int, unit: str, *, infinite: bool
+    block: dict[str, Any], cases: "DataFrame", median: float | None, decimals: int, unit: str
 ) -> list[dict[str, Any]]:
     """The table by label region, the whole split last.
 
-    - Shape: ``cases`` has label and region; ``median`` is the training cases' median label;
-      ``infinite``: there were too few calibration groups for a finite interval.
+    - Shape: ``cases`` has label and region; ``median`` is the training cases' median label.
     """
-    inside = (block.get("interval") or {}).get("by_region") or {}
     parts = {region: (block.get("by_region") or {}).get(region) or {} for region in REGIONS}
     whole = {
         **block,
@@ -108,8 +106,6 @@ def region_rows(
     }
     rows = []
     for region, part in [*parts.items(), ("all", whole)]:
-        of = block.get("interval") if region == "all" else inside.get(region)
-        of = of if isinstance(of, dict) else {"coverage": of}
         chosen = cases if region == "all" else cases[cases["region"] == region]
         others = part.get("baselines") or {}
         constant = finite(others.get("median"))
@@ -125,35 +121,6 @@ def region_rows(
                 "bias": quantity(finite(part.get("bias")), decimals + 1, unit, sign=True),
                 "median": quantity(constant, decimals + 1, unit),
                 "covariates": quantity(finite(others.get("covariates_only")), decimals + 1, unit),
-                "coverage": percent(finite(of.get("coverage"))),
-                "width": "infinite" if infinite else _width(of, decimals, unit),
             }
         )
     return rows
-
-
-def _width(part: dict[str, Any], decimals: int, unit: str) -> str:
-    """A mean width; infinite where any interval is."""
-    width = part.get("width")
-    if isinstance(width, float) and math.isinf(width):
-        return "infinite"
-    return quantity(finite(width), decimals, unit)
-
-
-def interval_words(
-    block: dict[str, Any], conformal: dict[str, Any] | None, level: float, decimals: int, unit: str, shown: str
-) -> dict[str, Any]:
-    """What is said of the intervals: coverage, width, and for which cases they hold."""
-    part = block.get("interval") or {}
-    conformal = conformal or {}
-    infinite = "quantile" in conformal and finite(conformal["quantile"]) is None
-    groups = conformal.get("groups")
-    return {
-        "level": percent(level),
-        "coverage": percent(finite(part.get("coverage"))),
-        "width": "infinite" if infinite else _width(part, decimals, unit),
-        "infinite": infinite,
-        "groups": counted(groups, "group"),
-        "split": shown,
-        "n": counted(block.get("n"), "case"),
-    }

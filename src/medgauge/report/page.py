@@ -40,7 +40,7 @@ def _write(path: Path, html: str) -> None:
     path.write_text(html, encoding="utf-8", newline="\n")
 
 
-def render(page: dict[str, Any]) -> str:
+def render(page: dict[str, Any], template: str = "report.html.j2") -> str:
     """The page as HTML; every text of ``page`` is escaped by the template."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -49,7 +49,7 @@ def render(page: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(template).render(
         page=page,
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),  # our own files, nothing from a run
         script=Markup((HERE / "report.js").read_text(encoding="utf-8")),

@@ -14,7 +14,18 @@ from medgauge.report.cards import shown_split, targets_in
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-TEXT = {"picture", "id", "group", "split", "neighbours", "neighbour_ids", "distances", "reason"}
+TEXT = {
+    "picture",
+    "id",
+    "group",
+    "split",
+    "neighbours",
+    "neighbour_ids",
+    "neighbour_folds",
+    "distances",
+    "predictor",
+    "reason",
+}
 TEXT_STARTS = ("region_", "weights_", "neighbour_values_")
 
 

@@ -17,6 +17,7 @@ def case_counts(view: RunView) -> dict[str, Any]:
         "train": "fits the model and fills the gallery",
         "val": "chose the checkpoint, the predictor’s settings and the thresholds",
         "calibration": "sets the width of the intervals, nothing else",
+        "out_of_fold": "each read by the fit that left it out; the other fits learn from it",
         "test": "judges, and selects nothing",
     }
     rows = [

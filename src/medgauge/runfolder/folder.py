@@ -15,6 +15,7 @@ from torch import Tensor
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 
+POOLED = ("recipe.yaml", "splits.csv", "predictors.json", "results.json")
 COMPLETE = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gallery.safetensors", "predictors.json")
 
 
@@ -127,16 +128,21 @@ class RunFolder:
                 f"the checkpoint {path} cannot be read; remove the folder {self.path} and fit again"
             ) from error
 
+    def is_ensemble(self) -> bool:
+        """Whether it is the folder of several folds' fits, each with a run folder of its own inside."""
+        return (self.path / "fold-0").is_dir()
+
     def check_complete(self) -> None:
         """Raise unless this is a whole run folder of this version of the format."""
         if not self.path.is_dir():
             raise InputError(f"there is no run folder {self.path}")
-        missing = [name for name in COMPLETE if not (self.path / name).is_file()]
+        whole = self.is_ensemble()
+        missing = [name for name in (POOLED if whole else COMPLETE) if not (self.path / name).is_file()]
         if missing:
             raise InputError(
                 f"the run folder {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge fit` command again"
             )
-        version = str(self.read_json("model.json").get("medgauge", "unknown"))
+        version = str(self.read_json("predictors.json" if whole else "model.json").get("medgauge", "unknown"))
         if version.split(".")[:2] != __version__.split(".")[:2]:
             raise InputError(
                 f"the run folder {self.path} was made by medgauge {version}, this is {__version__}; fit again or install that version"

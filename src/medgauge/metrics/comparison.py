@@ -1,0 +1,191 @@
+"""Methods compared on the same cases over several seeds: intervals, differences, and what may be said of them.
+
+Cases times seeds are not independent: a case's errors in several seeds belong together, and so do the cases of a group.
+A case's error is therefore averaged over the seeds first, and groups and seeds are drawn crossed.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medgauge.core.seeding import generator
+from medgauge.metrics.groups import group_codes
+
+Verdict = Literal["better", "worse", "not worse", "not shown"]
+MARGIN = 0.03  # largest relative increase of the MAE that still counts as not worse
+MARGIN_FEW = 0.10  # the same in the region few
+BLOCK = 2_000_000  # drawn groups held at a time
+
+
+def crossed_draws(
+    groups: int, seeds: int, *, draws: int = 10_000, seed: int = 0
+) -> Iterator[tuple[Float[Tensor, "b g"], Float[Tensor, "b s"]]]:
+    """How often each group and, independently, each seed is drawn with replacement, in blocks of b draws.
+
+    - Raises: ValueError if a number is below 1.
+    """
+    for name, value in (("groups", groups), ("seeds", seeds), ("draws", draws)):
+        if value < 1:
+            raise ValueError(f"{name} must be >= 1, got {value}")
+    chance = generator(seed, "comparison")
+    for start in range(0, draws, step := max(1, BLOCK // groups)):
+        count = min(step, draws - start)
+        yield _times(count, groups, chance), _times(count, seeds, chance)
+
+
+def _times(draws: int, items: int, chance: torch.Generator) -> Float[Tensor, "b k"]:
+    picked = torch.randint(items, (draws, items), generator=chance)
+    return torch.zeros(draws, items, dtype=torch.float64).scatter_add_(
+        1, picked, torch.ones(draws, items, dtype=torch.float64)
+    )
+
+
+def crossed_means(
+    error: Float[Tensor, "m s n"], group: Sequence[str], *, draws: int = 10_000, seed: int = 0
+) -> Float[Tensor, "b m"]:
+    """Mean error of m methods in each of b draws of groups and seeds; every method meets the same draws.
+
+    A draw's figure is the mean over the cases of the drawn groups (as often as drawn) of the case's mean error over
+    the drawn seeds. One seed: only groups are drawn. For a region, give its cases only.
+
+    - Shape: error (methods, seeds, cases), group one name a case -> (draws, methods), float64.
+    - Raises: ValueError for another shape, no case, or ``draws`` < 1.
+    - Source: Owen, Annals of Applied Statistics 2007 (the pigeonhole bootstrap). What s seeds add to the variance is
+      drawn from s values only, and so too small by the factor (s - 1) / s.
+
+    Args:
+        error: what is averaged, absolute errors say; NaN anywhere makes that method's figures NaN.
+        group: what is drawn whole (patients).
+        draws: number of draws.
+        seed: same seed, same draws.
+    """
+    error = _checked(error, group)
+    codes = group_codes(list(group))[0]
+    methods, seeds, _ = error.shape
+    groups = int(codes.max()) + 1
+    sums = torch.zeros(groups, methods * seeds, dtype=torch.float64)
+    sums.index_add_(0, codes, error.reshape(methods * seeds, -1).T.contiguous())
+    size = torch.bincount(codes, minlength=groups).double()
+    found = []
+    for by_group, by_seed in crossed_draws(groups, seeds, draws=draws, seed=seed):
+        drawn = (by_group @ sums).reshape(-1, methods, seeds) / (by_group @ size)[:, None, None]
+        found.append((drawn * by_seed[:, None, :]).sum(dim=2) / seeds)
+    return torch.cat(found)
+
+
+def seed_mean(error: Float[Tensor, "m s n"]) -> Float[Tensor, "m n"]:
+    """A case's error over the seeds: what every figure of a comparison begins with."""
+    return error.double().mean(dim=1)
+
+
+def ends(drawn: Float[Tensor, "b m"], *, level: float = 0.95) -> Float[Tensor, "m 2"]:
+    """Percentile interval of each column.
+
+    >>> ends(torch.arange(101.0).double()[:, None], level=0.9)
+    tensor([[ 5.0000, 95.0000]], dtype=torch.float64)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must be in (0, 1), got {level}")
+    tail = (1 - level) / 2
+    return torch.quantile(drawn.double(), torch.tensor([tail, 1 - tail], dtype=torch.float64), dim=0).T
+
+
+def paired_p(difference: Float[Tensor, "b m"]) -> Float[Tensor, " m"]:
+    """Two-sided bootstrap p-value of a difference of 0 for each column of drawn differences.
+
+    Twice the smaller share of the draws on one side of 0 (0 counts on both), plus one draw, at most 1: a method that
+    equals the reference has 1, and no p-value is 0.
+
+    >>> paired_p(torch.tensor([[1.0], [2.0], [3.0]]))
+    tensor([0.5000], dtype=torch.float64)
+    """
+    draws = difference.shape[0]
+    side = torch.minimum((difference <= 0).sum(dim=0), (difference >= 0).sum(dim=0)).double()
+    found = (2 * (side + 1) / (draws + 1)).clamp(max=1.0)
+    return found.masked_fill(torch.isnan(difference).any(dim=0), torch.nan)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values: below alpha together with at most alpha chance of any false one. NaN stays NaN.
+
+    - Source: Holm, Scandinavian Journal of Statistics 1979.
+
+    >>> [round(value, 3) for value in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    known = sorted((value, place) for place, value in enumerate(p) if value == value)
+    adjusted, highest = [float("nan")] * len(p), 0.0
+    for rank, (value, place) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * value))
+        adjusted[place] = highest
+    return adjusted
+
+
+def verdict(
+    p_holm: float,
+    difference: tuple[float, float],
+    relative_high: float,
+    relative_high_few: float,
+    *,
+    alpha: float = 0.05,
+) -> Verdict:
+    """What may be said of a method against the reference.
+
+    "better" or "worse": Holm's p below alpha and the interval on one side of 0. "not worse": the upper limit of the
+    relative increase of the MAE is at most 3 % overall and at most 10 % in the region few. Everything else, also what
+    could not be computed (NaN), is "not shown".
+
+    >>> verdict(0.5, (-1.0, 0.2), 0.02, 0.08), verdict(0.5, (-1.0, 0.2), 0.02, 0.2), verdict(0.01, (-2.0, -1.0), -0.1, 0.2)
+    ('not worse', 'not shown', 'better')
+    """
+    low, high = difference
+    if p_holm < alpha and high < 0:
+        return "better"
+    if p_holm < alpha and low > 0:
+        return "worse"
+    return "not worse" if relative_high <= MARGIN and relative_high_few <= MARGIN_FEW else "not shown"
+
+
+def smallest_difference(
+    difference: Float[Tensor, " n"], group: Sequence[str], *, groups: int, level: float = 0.95, power: float = 0.8
+) -> float:
+    """The smallest true difference of two methods' mean errors that ``groups`` groups would show with that power.
+
+    (z + z') x SE: z the normal quantile of (1 + level) / 2, z' that of the power, SE the standard error of the mean
+    difference over ``groups`` groups like those given: the standard deviation of the groups' contributions (sum of a
+    group's deviations from the mean, over the mean group size), over the root of ``groups``. The spread over seeds
+    beyond what is in the differences given is not in it.
+
+    - Raises: ValueError for fewer than two groups, or a setting out of range.
+
+    Args:
+        difference: paired differences of the errors of development cases.
+        group: their groups.
+        groups: number of groups that will be judged.
+        level: of the interval that must exclude 0.
+        power: chance that it does.
+    """
+    if not (0 < level < 1 and 0 < power < 1) or groups < 1:
+        raise ValueError(f"level and power must be in (0, 1) and groups >= 1, got {level}, {power} and {groups}")
+    difference = _checked(difference[None, None], group)[0, 0]
+    codes = group_codes(list(group))[0]
+    count = int(codes.max()) + 1
+    if count < 2:
+        raise ValueError("group must name at least two groups, got 1")
+    part = torch.zeros(count, dtype=torch.float64).index_add_(0, codes, difference - difference.mean())
+    spread = float((part * count / len(codes)).std())
+    normal = NormalDist()
+    return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * spread / math.sqrt(groups)
+
+
+def _checked(error: Tensor, group: Sequence[str]) -> Float[Tensor, "m s n"]:
+    if error.ndim != 3 or error.numel() == 0:
+        raise ValueError(f"error must be (methods, seeds, cases) with none of them 0, got shape {tuple(error.shape)}")
+    if len(group) != error.shape[2]:
+        raise ValueError(f"group must have a name a case, got {len(group)} for {error.shape[2]} cases")
+    return error.detach().cpu().double()

@@ -1,0 +1,229 @@
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+import scipy.stats
+import sklearn.metrics
+import torch
+
+from medgauge.metrics import quadratic_kappa
+from medgauge.metrics.comparison import (
+    crossed_draws,
+    crossed_means,
+    ends,
+    holm,
+    paired_p,
+    seed_mean,
+    smallest_difference,
+    verdict,
+)
+
+
+def errors(methods: int = 3, seeds: int = 4, cases: int = 23, groups: int = 9) -> tuple[torch.Tensor, list[str]]:
+    random = np.random.default_rng(0)
+    group = [f"g{code}" for code in random.integers(0, groups, cases)]
+    return torch.from_numpy(random.gamma(2.0, 3.0, (methods, seeds, cases))), group
+
+
+def test_drawn_means_equal_a_slow_loop_over_the_same_draws() -> None:
+    error, group = errors()
+    names = sorted(set(group))
+    drawn = crossed_means(error, group, draws=50, seed=3)
+    (by_group, by_seed), *rest = crossed_draws(len(names), 4, draws=50, seed=3)
+    assert rest == []
+    for draw in range(50):
+        for method in range(3):
+            total = count = 0.0
+            for case, name in enumerate(group):
+                times = float(by_group[draw, names.index(name)])
+                own = sum(float(by_seed[draw, s]) * float(error[method, s, case]) for s in range(4)) / 4
+                total, count = total + times * own, count + times
+            assert float(drawn[draw, method]) == pytest.approx(total / count, rel=1e-12)
+
+
+def test_draws_are_with_replacement_independent_and_the_same_for_a_seed() -> None:
+    (groups, seeds), *_ = crossed_draws(40, 5, draws=4000, seed=1)
+    assert bool((groups.sum(dim=1) == 40).all())
+    assert bool((seeds.sum(dim=1) == 5).all())
+    assert float(groups.mean()) == 1.0
+    assert float(groups.var()) == pytest.approx(1 - 1 / 40, rel=0.03)
+    assert abs(np.corrcoef(groups[:, 0], seeds[:, 0])[0, 1]) < 0.05
+    again = next(iter(crossed_draws(40, 5, draws=4000, seed=1)))
+    assert torch.equal(groups, again[0])
+    assert not torch.equal(groups, next(iter(crossed_draws(40, 5, draws=4000, seed=2)))[0])
+
+
+def test_many_groups_are_drawn_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    error, group = errors()
+    monkeypatch.setattr("medgauge.metrics.comparison.BLOCK", 20)
+    assert crossed_means(error, group, draws=7).shape == (7, 3)
+
+
+def test_one_seed_and_single_cases_give_scipys_percentile_interval() -> None:
+    error = torch.from_numpy(np.random.default_rng(1).gamma(2.0, 3.0, (1, 1, 60)))
+    low, high = ends(crossed_means(error, [str(case) for case in range(60)], draws=20_000))[0].tolist()
+    outside = scipy.stats.bootstrap(
+        (error[0, 0].numpy(),), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(2)
+    ).confidence_interval
+    width = outside.high - outside.low
+    assert low == pytest.approx(outside.low, abs=0.03 * width)
+    assert high == pytest.approx(outside.high, abs=0.03 * width)
+
+
+def test_cases_and_seeds_each_add_their_variance_and_are_not_multiplied() -> None:
+    random = np.random.default_rng(3)
+    by_case, by_seed = random.standard_normal(80) * 2, random.standard_normal(5) * 0.6
+    error = torch.from_numpy(by_case[None, None] + by_seed[None, :, None])
+    drawn = crossed_means(error, [str(case) for case in range(80)], draws=20_000)
+    expected = by_case.var() / 80 + by_seed.var() / 5
+    assert float(drawn.var()) == pytest.approx(expected, rel=0.05)
+    assert float(drawn.var()) > 3 * float(error.var()) / error.numel()
+
+
+def test_cases_of_a_group_do_not_count_as_so_many_groups() -> None:
+    error, _ = errors(1, 2, 30)
+    alone = [str(case) for case in range(30)]
+    once = crossed_means(error, alone, draws=500)
+    thrice = crossed_means(error.repeat(1, 1, 3), alone * 3, draws=500)
+    assert torch.allclose(once, thrice)
+
+
+def test_methods_meet_the_same_draws() -> None:
+    error, group = errors(1)
+    drawn = crossed_means(torch.cat([error, error, error + 1.5]), group, draws=200)
+    assert torch.equal(drawn[:, 0], drawn[:, 1])
+    assert torch.allclose(drawn[:, 2] - drawn[:, 0], torch.tensor(1.5, dtype=torch.float64))
+
+
+def test_a_missing_value_is_seen_and_not_left_out() -> None:
+    error, group = errors()
+    error[1, 0, 0] = torch.nan
+    drawn = crossed_means(error, group, draws=20)
+    assert bool(torch.isnan(drawn[:, 1]).all())
+    assert not bool(torch.isnan(drawn[:, [0, 2]]).any())
+    assert bool(torch.isnan(seed_mean(error)[1, 0]))
+
+
+@pytest.mark.parametrize(
+    ("error", "group", "words"),
+    [
+        (torch.ones(2, 3), ["a"] * 3, "methods, seeds, cases"),
+        (torch.ones(2, 1, 0), [], "none of them 0"),
+        (torch.ones(2, 1, 3), ["a"] * 2, "got 2 for 3 cases"),
+    ],
+)
+def test_wrong_shapes_are_refused(error: torch.Tensor, group: list[str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        crossed_means(error, group)
+
+
+def test_no_draws_and_a_wrong_level_are_refused() -> None:
+    with pytest.raises(ValueError, match="draws must be >= 1"):
+        next(iter(crossed_draws(3, 1, draws=0)))
+    with pytest.raises(ValueError, match="level"):
+        ends(torch.ones(3, 1), level=1.0)
+
+
+def test_p_values_count_the_draws_on_the_smaller_side() -> None:
+    column = torch.tensor([-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+    assert paired_p(column[:, None]).tolist() == [pytest.approx(2 * (2 + 1) / 10)]
+    assert paired_p(-column[:, None]).tolist() == [pytest.approx(2 * (2 + 1) / 10)]
+    assert paired_p(torch.zeros(9, 1)).tolist() == [1.0]
+    assert paired_p(torch.full((9, 1), torch.nan)).isnan().all()
+
+
+def test_p_values_are_uniform_enough_where_nothing_differs() -> None:
+    random = np.random.default_rng(5)
+    names = [str(case) for case in range(40)]
+    small = 0
+    for _ in range(200):
+        error = torch.from_numpy(random.standard_normal((2, 1, 40)))
+        drawn = crossed_means(error, names, draws=400)
+        small += float(paired_p(drawn[:, 1:] - drawn[:, :1])[0]) < 0.05
+    assert 2 <= small <= 22  # 5 % of 200, with its binomial spread and the bootstrap's own error
+
+
+def test_holm_equals_a_slow_loop() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        p = random.uniform(size=6).round(2).tolist()
+        for place, value in enumerate(holm(p)):
+            smaller = [other for other in p if other <= p[place]]
+            expected = max(min(1.0, sum(one >= other for one in p) * other) for other in smaller)
+            assert value == pytest.approx(expected)
+    assert holm([]) == []
+    kept = holm([0.02, float("nan"), 0.04])
+    assert kept[0] == 0.04
+    assert np.isnan(kept[1])
+    assert kept[2] == 0.04
+
+
+@pytest.mark.parametrize(
+    ("p", "interval", "relative", "few", "said"),
+    [
+        (0.01, (-2.0, -0.1), 0.5, 0.5, "better"),
+        (0.06, (-2.0, -0.1), -0.01, -0.01, "not worse"),
+        (0.01, (-2.0, 0.1), 0.5, 0.5, "not shown"),
+        (0.01, (0.1, 2.0), 0.02, 0.02, "worse"),
+        (0.5, (-1.0, 1.0), 0.03, 0.10, "not worse"),
+        (0.5, (-1.0, 1.0), 0.031, 0.10, "not shown"),
+        (0.5, (-1.0, 1.0), 0.03, 0.101, "not shown"),
+        (0.5, (-1.0, 1.0), 0.03, float("nan"), "not shown"),
+        (float("nan"), (float("nan"), float("nan")), float("nan"), 0.0, "not shown"),
+    ],
+)
+def test_verdicts(p: float, interval: tuple[float, float], relative: float, few: float, said: str) -> None:
+    assert verdict(p, interval, relative, few) == said
+
+
+def test_smallest_difference_of_single_cases_is_the_textbook_formula() -> None:
+    gap = np.random.default_rng(2).standard_normal(50) * 3 + 1
+    found = smallest_difference(torch.from_numpy(gap), [str(case) for case in range(50)], groups=120)
+    z = scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8)
+    assert found == pytest.approx(z * gap.std(ddof=1) / 120**0.5, rel=1e-12)
+
+
+def test_smallest_difference_counts_groups_and_not_their_cases() -> None:
+    gap = torch.from_numpy(np.random.default_rng(2).standard_normal(50))
+    alone = [str(case) for case in range(50)]
+    once = smallest_difference(gap, alone, groups=30)
+    assert smallest_difference(gap.repeat(4), alone * 4, groups=30) == pytest.approx(once)
+    assert smallest_difference(gap.repeat(4), [str(case) for case in range(200)], groups=30) < once
+
+
+def test_smallest_difference_is_shown_in_four_of_five_studies() -> None:
+    random = np.random.default_rng(7)
+    pilot = torch.from_numpy(random.standard_normal(4000) * 2)
+    size = smallest_difference(pilot, [str(case) for case in range(4000)], groups=60)
+    studies = random.standard_normal((2000, 60)) * 2 + size
+    error = studies.std(axis=1, ddof=1) / 60**0.5
+    shown = (studies.mean(axis=1) - NormalDist().inv_cdf(0.975) * error > 0).mean()
+    assert shown == pytest.approx(0.8, abs=0.04)
+
+
+def test_smallest_difference_needs_two_groups_and_sound_settings() -> None:
+    with pytest.raises(ValueError, match="two groups"):
+        smallest_difference(torch.ones(3), ["a"] * 3, groups=5)
+    with pytest.raises(ValueError, match="power"):
+        smallest_difference(torch.ones(3), ["a", "b", "c"], groups=5, power=1.0)
+
+
+def test_quadratic_kappa_equals_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    label = random.integers(0, 5, (300, 2)).astype(float)
+    value = np.clip(label + random.standard_normal((300, 2)), -0.4, 4.4)
+    found = quadratic_kappa(torch.from_numpy(value), torch.from_numpy(label))
+    outside = [
+        sklearn.metrics.cohen_kappa_score(
+            np.floor(value[:, j] + 0.5), label[:, j], weights="quadratic", labels=[0, 1, 2, 3, 4]
+        )
+        for j in range(2)
+    ]
+    np.testing.assert_allclose(found.numpy(), outside, rtol=1e-12)
+
+
+def test_quadratic_kappa_leaves_missing_out_and_refuses_broken_numbers() -> None:
+    label, value = torch.tensor([[0.0], [1.0], [2.0], [torch.nan]]), torch.tensor([[0.1], [1.5], [2.0], [7.0]])
+    assert quadratic_kappa(value, label).tolist() == quadratic_kappa(value[:3], label[:3]).tolist()
+    with pytest.raises(ValueError, match="whole numbers"):
+        quadratic_kappa(value, label + 0.5)
