@@ -15,11 +15,13 @@ from torch import Tensor, nn
 
 import medgauge
 from medgauge.api import compare_jobs
+from medgauge.api.compare_figures import Judged, figures
 from medgauge.api.compare_jobs import Job, Outcome
 from medgauge.api.compare_plan import build_methods, factors, laid_over, method_values
 from medgauge.cli import main
 from medgauge.core.errors import InputError
 from medgauge.recipes.read import load_values
+from medgauge.report import write_report
 from medgauge.training.loop import Stopped
 
 ONE = {"seeds": 1, "trials": 1}
@@ -52,10 +54,16 @@ def values_of(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, quick: dict[str, Any]) -> Path:
+def small(quick: dict[str, Any]) -> dict[str, Any]:
+    """Changes that make a run quick, on a part of the training cases."""
+    return {**quick, "data.fraction": 0.3}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, small: dict[str, Any]) -> Path:
     """A comparison of two methods over two seeds, with two trials each: eight runs."""
     out = tmp_path_factory.mktemp("compared") / "cmp"
-    medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=2, trials=2, out=out, changes=quick)
+    medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=2, trials=2, out=out, changes=small)
     return out
 
 
@@ -105,11 +113,11 @@ def test_the_smallest_difference_comes_from_the_chosen_trials(made: Path) -> Non
 
 
 def test_the_same_command_again_trains_nothing_and_says_the_same(
-    made: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path.name: path.read_bytes() for path in made.iterdir()}
     monkeypatch.setattr(compare_jobs, "run_job", None)
-    flags = [f"--{place}={value}" for place, value in quick.items()]
+    flags = [f"--{place}={value}" for place, value in small.items()]
     words = ["compare", "hc18_l1", "--losses", "l1,rm", "--seeds", "2", "--trials", "2", "--out", str(made)]
     assert main([*words, *flags]) == 0
     shown = capsys.readouterr().out
@@ -118,21 +126,21 @@ def test_the_same_command_again_trains_nothing_and_says_the_same(
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before
 
 
-def test_another_command_in_the_same_folder_is_refused_with_the_differences(made: Path, quick: dict[str, Any]) -> None:
-    changes = {**quick, "training.steps": 13}
+def test_another_command_in_the_same_folder_is_refused_with_the_differences(made: Path, small: dict[str, Any]) -> None:
+    changes = {**small, "training.steps": 13}
     with pytest.raises(InputError, match=r"holds another comparison .*seeds is .*training\.steps is 12 there and 13"):
         medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=3, trials=2, out=made, changes=changes)
 
 
-def test_a_folder_with_something_else_is_refused(tmp_path: Path, quick: dict[str, Any]) -> None:
+def test_a_folder_with_something_else_is_refused(tmp_path: Path, small: dict[str, Any]) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match="no comparison of medgauge"):
-        medgauge.compare(["hc18_l1"], losses=["l1", "mse"], out=tmp_path, changes=quick, **ONE)
+        medgauge.compare(["hc18_l1"], losses=["l1", "mse"], out=tmp_path, changes=small, **ONE)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_stopped_comparison_goes_on_and_ends_like_an_unbroken_one(
-    made: Path, tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    made: Path, tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "cmp"
     shutil.copytree(made, out)  # predictions.csv has one run more than comparison.json, as after a kill between the two
@@ -148,7 +156,7 @@ def test_a_stopped_comparison_goes_on_and_ends_like_an_unbroken_one(
         return real(job)
 
     monkeypatch.setattr(compare_jobs, "run_job", stops)
-    settings: dict[str, Any] = {"losses": ["l1", "rm"], "seeds": 2, "trials": 2, "changes": quick, "out": out}
+    settings: dict[str, Any] = {"losses": ["l1", "rm"], "seeds": 2, "trials": 2, "changes": small, "out": out}
     with pytest.raises(InputError, match="stopped after 3 of 4 runs; the same command goes on"):
         medgauge.compare(["hc18_l1"], **settings)
     assert [run["name"] for run in values_of(out)["runs"]] == ["l1-0", "rm-0", "l1-1"]
@@ -182,7 +190,7 @@ def fake_job(job: Job) -> Outcome:
 
 
 def test_every_method_has_as_many_trials_also_with_a_grid_of_its_own(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare_jobs, "run_job", fake_job)
     grid = ["rm:objective.isometry.term.init_args.sigma=0.5,1.0", "l1:optimiser.weight_decay=0.01,0.5"]
@@ -194,7 +202,7 @@ def test_every_method_has_as_many_trials_also_with_a_grid_of_its_own(
         grid=grid,
         reference="rm",
         out=tmp_path / "cmp",
-        changes=quick,
+        changes=small,
     )
     trials = values["settings"]["trials"]
     rate = "optimiser.learning_rate"
@@ -213,10 +221,10 @@ def test_every_method_has_as_many_trials_also_with_a_grid_of_its_own(
 
 
 def test_without_tuning_one_run_of_the_reference_states_the_smallest_difference(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare_jobs, "run_job", fake_job)
-    values = medgauge.compare(["hc18_l1"], losses=["l1", "rm", "mse"], out=tmp_path / "c", changes=quick, **ONE)
+    values = medgauge.compare(["hc18_l1"], losses=["l1", "rm", "mse"], out=tmp_path / "c", changes=small, **ONE)
     assert [entry["name"] for entry in values["tuning"]] == ["l1-trial1"]
     assert values["chosen"]["rm"] == {"trial": None, "changes": {}}
     assert values["smallest_difference"]["hc_mm"]["from"] == "the reference's errors, taken as uncorrelated"
@@ -224,7 +232,7 @@ def test_without_tuning_one_run_of_the_reference_states_the_smallest_difference(
 
 
 def test_the_smallest_difference_is_there_before_any_test_case_is_read(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
 
@@ -234,12 +242,57 @@ def test_the_smallest_difference_is_there_before_any_test_case_is_read(
         return fake_job(job)
 
     monkeypatch.setattr(compare_jobs, "run_job", looks)
-    medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=1, trials=2, out=tmp_path / "c", changes=quick)
+    medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=1, trials=2, out=tmp_path / "c", changes=small)
     assert seen == [True, True]
 
 
+def judged(errors: dict[str, np.ndarray], reference: str) -> Judged:
+    """One run a method with these errors; the last sixty of the cases are few."""
+    count = len(next(iter(errors.values())))
+    region = ["many"] * (count - 60) + ["few"] * 60
+    value = torch.from_numpy(np.stack(list(errors.values())))[:, None, :, None]
+    run: dict[str, Any] = {"test": {"y": {"predictor": "head"}, "space": {}}}
+    return Judged(
+        [str(row) for row in range(count)],
+        ["y"],
+        torch.zeros(count, 1, dtype=torch.float64),
+        [[name] for name in region],
+        value,
+        {name: [run] for name in errors},
+        reference,
+    )
+
+
+def test_not_worse_needs_the_region_few_as_well() -> None:
+    base = np.random.default_rng(0).uniform(8, 12, 300)
+    base[-60:] *= 0.05
+    worse_in_few = np.where(np.arange(300) < 240, base, base * 1.5)
+    found = figures(judged({"l1": base, "few": worse_in_few, "same": base * 1.01}, "l1"), draws=400)["y"]["methods"]
+    assert found["few"]["relative_ci95"][1] < 0.03
+    assert found["few"]["by_region"]["few"]["relative_ci95"][1] > 0.10
+    assert found["few"]["verdict"] == "worse"  # by its interval, which is all above 0
+    tied = judged({"l1": base, "few": worse_in_few * np.where(np.arange(300) % 2, 0.94, 1.05), "same": base}, "l1")
+    found = figures(tied, draws=400)["y"]["methods"]
+    assert found["few"]["relative_ci95"][1] < 0.03
+    assert found["few"]["verdict"] == "not shown"
+    assert found["same"]["verdict"] == "not worse"
+    assert found["same"]["p_holm"] == 1.0
+
+
+def test_the_reference_need_not_be_the_first_and_mirrors_the_difference() -> None:
+    base = np.random.default_rng(0).uniform(8, 12, 200)
+    errors = {"l1": base, "rm": base * 0.8, "third": base * np.random.default_rng(1).uniform(0.7, 1.1, 200)}
+    to_first, to_second = (figures(judged(errors, name), draws=300)["y"]["methods"] for name in ("l1", "rm"))
+    one, other = to_first["rm"], to_second["l1"]
+    assert one["difference"] == pytest.approx(-other["difference"])
+    assert one["difference_ci95"] == pytest.approx([-end for end in reversed(other["difference_ci95"])])
+    assert (one["verdict"], other["verdict"]) == ("better", "worse")
+    assert to_second["third"]["difference_ci95"][0] < to_second["third"]["difference"] < 1.8
+    assert "difference" not in to_second["rm"]
+
+
 def test_every_trial_failing_ends_with_a_sentence(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = {"failed": "RuntimeError: numbers too large"}
     monkeypatch.setattr(
@@ -248,11 +301,11 @@ def test_every_trial_failing_ends_with_a_sentence(
         lambda job: Outcome({"name": job.name, "method": job.method, "seed": 0, "trial": job.trial, **failed}, None),
     )
     with pytest.raises(InputError, match="every tuning trial of l1 failed; the first: RuntimeError"):
-        medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=1, trials=2, out=tmp_path / "c", changes=quick)
+        medgauge.compare(["hc18_l1"], losses=["l1", "rm"], seeds=1, trials=2, out=tmp_path / "c", changes=small)
 
 
 def test_a_trial_that_fails_by_its_numbers_is_an_outcome_and_a_run_is_an_error(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("medgauge.api.fitting.fit", lambda *given, **settings: 1 / 0)
     outcome = compare_jobs.run_job(Job("a-trial1", "a", 0, 1, {}, tmp_path))
@@ -261,7 +314,7 @@ def test_a_trial_that_fails_by_its_numbers_is_an_outcome_and_a_run_is_an_error(
         compare_jobs.run_job(Job("a-0", "a", 0, None, {}, tmp_path))
 
 
-def test_other_test_cases_are_refused(tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_test_cases_are_refused(tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def differs(job: Job) -> Outcome:
         outcome = fake_job(job)
         assert outcome.cases is not None
@@ -271,12 +324,12 @@ def test_other_test_cases_are_refused(tmp_path: Path, quick: dict[str, Any], mon
 
     monkeypatch.setattr(compare_jobs, "run_job", differs)
     with pytest.raises(InputError, match="the cases of rm-0 are not those of the other runs"):
-        medgauge.compare(["hc18_l1"], losses=["l1", "rm"], out=tmp_path / "c", changes=quick, **ONE)
+        medgauge.compare(["hc18_l1"], losses=["l1", "rm"], out=tmp_path / "c", changes=small, **ONE)
 
 
-def test_run_folders_are_kept_when_asked(tmp_path: Path, quick: dict[str, Any]) -> None:
+def test_run_folders_are_kept_when_asked(tmp_path: Path, small: dict[str, Any]) -> None:
     values = medgauge.compare(
-        ["hc18_l1"], losses=["l1", "mse"], out=tmp_path / "c", changes=quick, keep_runs=True, **ONE
+        ["hc18_l1"], losses=["l1", "mse"], out=tmp_path / "c", changes=small, keep_runs=True, **ONE
     )
     runs = tmp_path / "c" / "runs"
     assert {path.name for path in runs.iterdir()} == {"l1-trial1", "l1-0", "mse-0"}
@@ -284,6 +337,7 @@ def test_run_folders_are_kept_when_asked(tmp_path: Path, quick: dict[str, Any]) 
     ours = pandas.read_csv(tmp_path / "c" / "predictions.csv", dtype={"id": str}).set_index("id")["mse-0"]
     assert ours[frame["id"]].to_numpy() == pytest.approx(frame["value_hc_mm"].to_numpy(), rel=1e-7)
     assert not (runs / "mse-0" / "report.html").exists()
+    assert write_report(runs / "mse-0", images=False).exists()
     assert medgauge.load(runs / "mse-0").results["looks"] == {"test": 1}
     assert len(values["runs"]) == 2
     compared = medgauge.compare([runs / "l1-0", runs / "mse-0"], out=tmp_path / "again")
@@ -297,9 +351,9 @@ def test_run_folders_are_kept_when_asked(tmp_path: Path, quick: dict[str, Any]) 
 
 
 def test_runs_with_different_splits_are_refused(
-    finished: "medgauge.Run", tmp_path: Path, quick: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    finished: "medgauge.Run", tmp_path: Path, small: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes = {**quick, "data.resplit": True, "seed": 1}
+    changes = {**small, "data.resplit": True, "seed": 1}
     other = medgauge.fit("hc18_l1", out=tmp_path / "other", changes=changes, report=False)
     first = str(finished.folder.path)
     refuse(capsys, [first, str(other.folder.path)], "has not read its test split", "medgauge evaluate")
@@ -358,23 +412,23 @@ def test_wrong_commands_end_with_a_sentence(
 
 
 def test_a_method_for_one_target_is_refused_before_any_run(
-    tmp_path: Path, hc18_table: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hc18_table: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare_jobs, "run_job", None)
     term = {"class_path": "tests.api.test_compare.OneTarget"}
     (tmp_path / "single.yaml").write_text(yaml.safe_dump({"objective": {"error": {"term": term}}}))
     columns = {"table": str(hc18_table), "image": "path", "label": ["hc_mm", "pixel_size_mm"], "group": "patient_id"}
     with pytest.raises(InputError, match="single cannot be trained on these cases: .*one target, got 2"):
-        medgauge.compare([], losses=["l1", tmp_path / "single.yaml"], out=tmp_path / "c", changes=quick, **columns)
+        medgauge.compare([], losses=["l1", tmp_path / "single.yaml"], out=tmp_path / "c", changes=small, **columns)
     assert not (tmp_path / "c").exists()
 
 
-def test_two_targets_and_a_users_own_term_are_compared(tmp_path: Path, hc18_table: Path, quick: dict[str, Any]) -> None:
+def test_two_targets_and_a_users_own_term_are_compared(tmp_path: Path, hc18_table: Path, small: dict[str, Any]) -> None:
     term = {"class_path": "tests.api.test_compare.Breaks"}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"objective": {"error": {"term": term}}}))
     columns = {"table": str(hc18_table), "image": "path", "label": ["hc_mm", "pixel_size_mm"], "group": "patient_id"}
     values = medgauge.compare(
-        [], losses=["l1", tmp_path / "own.yaml"], out=tmp_path / "c", changes=quick, **columns, **ONE
+        [], losses=["l1", tmp_path / "own.yaml"], out=tmp_path / "c", changes=small, **columns, **ONE
     )
     assert set(values["figures"]) == {"hc_mm", "pixel_size_mm", "space"}
     frame = pandas.read_csv(tmp_path / "c" / "predictions.csv")
@@ -424,7 +478,7 @@ def test_plain_methods_come_with_medgauge() -> None:
 
 
 def test_a_stop_between_runs_keeps_what_is_done(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(job: Job) -> Outcome:
         if job.name == "rm-0":
@@ -433,24 +487,24 @@ def test_a_stop_between_runs_keeps_what_is_done(
 
     monkeypatch.setattr(compare_jobs, "run_job", interrupted)
     with pytest.raises(Stopped, match="stopped after 1 of 2 runs"):
-        medgauge.compare(["hc18_l1"], losses=["l1", "rm"], out=tmp_path / "c", changes=quick, **ONE)
+        medgauge.compare(["hc18_l1"], losses=["l1", "rm"], out=tmp_path / "c", changes=small, **ONE)
     assert [run["name"] for run in values_of(tmp_path / "c")["runs"]] == ["l1-0"]
 
 
 def test_global_random_numbers_are_left_alone(
-    tmp_path: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare_jobs, "run_job", fake_job)
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    medgauge.compare(["hc18_l1"], losses=["l1", "rm"], out=tmp_path / "c", changes=quick, **ONE)
+    medgauge.compare(["hc18_l1"], losses=["l1", "rm"], out=tmp_path / "c", changes=small, **ONE)
     assert torch.equal(torch.rand(3), expected)
 
 
 @pytest.mark.slow
-def test_several_processes_make_the_same_runs(tmp_path: Path, quick: dict[str, Any]) -> None:
-    flags = [f"--{place}={value}" for place, value in quick.items()]
+def test_several_processes_make_the_same_runs(tmp_path: Path, small: dict[str, Any]) -> None:
+    flags = [f"--{place}={value}" for place, value in small.items()]
     words = [
         sys.executable,
         "-m",

@@ -178,6 +178,10 @@ def test_groups_are_one_value_with_intervals_of_their_own(whole: medgauge.Run, t
     expected = cases["age"].groupby(pandas.read_csv(table)["patient"]).mean()
     assert list(told["group"]) == list(expected.index)
     np.testing.assert_allclose(told["age"], expected, rtol=1e-9)
+    patient = pandas.read_csv(table)["patient"]
+    parts = [medgauge.load(whole.folder / f"fold-{fold}").predict(table) for fold in range(3)]
+    values = np.stack([part["age"].groupby(patient).mean() for part in parts])
+    np.testing.assert_allclose(told["spread_age"].astype(float), values.std(0, ddof=1), rtol=1e-6)
     assert {"id", "row", "split"}.isdisjoint(told.columns)
 
 
@@ -250,6 +254,28 @@ def test_wrong_folds_are_one_sentence_before_any_training(
         fit(table, tmp_path / "run", **settings)
     assert len(str(told.value).splitlines()) == 1
     assert not (tmp_path / "run" / "fold-0").exists()
+
+
+def test_folds_share_their_images_and_a_fraction_leaves_out_training_groups_only(table: Path, tmp_path: Path) -> None:
+    from medgauge.api.crossfit import plan_folds
+    from medgauge.api.fitting import make_recipe
+    from medgauge.api.study import load_study
+
+    columns = {"data.label": ["age"], **{f"data.{name}": COLUMNS[name] for name in ("image", "group")}}
+    folds = {"data.table": str(table), "data.split": "part", "data.folds": 3, "data.cache": str(tmp_path / "cache")}
+    recipe = make_recipe(None, {**SMALL, **columns, **folds, "data.fraction": 0.5})
+    whole = load_study(recipe)
+    studies = plan_folds(whole)
+    assert all(study.images.array is whole.images.array for study in studies)
+    single = load_study(make_recipe(None, {**SMALL, **columns, **folds, "data.fraction": 0.5, "data.fold": 2}))
+    assert single.splits == studies[2].splits
+    assert single.recipe == studies[2].recipe
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    for fold, study in enumerate(studies):
+        assert study.rows("test") == whole.rows(f"fold-{fold}")
+        assert study.rows("kept_out") == whole.rows("test")
+        left = {name: len(study.rows(name)) for name in ("train", "val", "unused")}
+        assert 0.8 * left["unused"] < left["train"] + left["val"] < 1.4 * left["unused"]
 
 
 def test_a_fold_without_enough_cases_left_says_which(table: Path, tmp_path: Path) -> None:

@@ -160,6 +160,35 @@ def test_too_few_groups_are_refused() -> None:
         make_splits(["a", "b", "c"], np.arange(3.0)[:, None], seed=0)
 
 
+def test_a_test_seed_keeps_the_test_split_while_the_others_change() -> None:
+    group, label = skewed(400)
+    first, second = (np.array(make_splits(group, label, seed=seed, test_seed=7)) for seed in (0, 1))
+    assert np.array_equal(first == "test", second == "test")
+    for name in ("train", "val", "calibration"):
+        assert not np.array_equal(first == name, second == name)
+    other = np.array(make_splits(group, label, seed=0, test_seed=8))
+    assert not np.array_equal(first == "test", other == "test")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_test_seed_keeps_groups_whole_and_shares_near(seed: int) -> None:
+    group, label = skewed(600, seed)
+    split = np.array(make_splits(group, label, seed=seed, test_seed=0))
+    for name in set(group):
+        assert len(set(split[np.array(group) == name])) == 1
+    for name, share in SHARES.items():
+        assert abs((split == name).sum() - share * len(group)) <= 8
+        assert abs(np.nanmedian(label[split == name]) - np.nanmedian(label)) < 0.35 * np.nanstd(label)
+
+
+def test_without_a_test_share_the_test_seed_changes_nothing() -> None:
+    group, label = skewed(100)
+    shares = {"train": 0.8, "val": 0.2}
+    assert make_splits(group, label, shares=shares, seed=3, test_seed=9) == make_splits(
+        group, label, shares=shares, seed=3
+    )
+
+
 def test_splits_are_these() -> None:
     """Splits of earlier runs must not change unseen."""
     group = [str(row // 2) for row in range(40)]

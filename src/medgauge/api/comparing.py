@@ -1,6 +1,7 @@
 """Compare: methods on the same cases, tuned alike, over seeds, with the test split read once a run."""
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,13 +136,17 @@ def _do(jobs: Sequence[Job], state: State, display: "Display", workers: int, kee
     """Make the runs that are not recorded yet."""
     done = state.done()
     waiting = [job for job in jobs if job.name not in done]
-    left = len(waiting)
+    left, started = len(waiting), time.monotonic()
+    if waiting:
+        display.runs(len(jobs) - left, len(jobs), "")
 
     def record(job: Job, outcome: Outcome) -> None:
         nonlocal left
         state.record(job, outcome)
         left -= 1
         display.say(f"{len(jobs) - left} of {len(jobs)}: {job.name}, {_in_words(outcome.entry)}")
+        spent = time.monotonic() - started
+        display.runs(len(jobs) - left, len(jobs), f"about {spent / (len(waiting) - left) * left / 60:.0f} min left")
 
     try:
         do_jobs(waiting, record, workers=workers, keep=keep)

@@ -1,8 +1,10 @@
 """Fits every fold, pools what each fit says of the cases that it left out, and keeps that as a run of its own."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,7 +183,10 @@ def figures_by_fold(scored: Scored, place: int) -> dict[str, Any]:
         block = {"fold": fold, "predictor": reader.readers[fold].record, "n": len(known)}
         block["groups"] = len({scored.cases.group[row] for row in known})
         blocks.append(block | {name: float(figure(value[rows], label[rows])[0]) for name, figure in FIGURES.items()})
-    spread = {name: float(np.nanstd([block[name] for block in blocks], ddof=1)) for name in FIGURES}
+    spread = {}
+    for name in FIGURES:
+        known = [block[name] for block in blocks if not math.isnan(block[name])]
+        spread[name] = stdev(known) if len(known) > 1 else math.nan
     return {"by_fold": blocks, "spread_over_folds": spread}
 
 

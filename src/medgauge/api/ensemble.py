@@ -64,7 +64,7 @@ class PooledReader(Reader):
         parts = [reader.read(own) for reader, own in zip(self.readers, cases, strict=True)]
         count = len(cases[0])
         everywhere = [torch.arange(count)] * len(parts)
-        return merge_readings(parts, everywhere, count, self.fitted, starts=self.starts, spread=True)
+        return merge_readings(parts, everywhere, count, self.fitted, starts=self.starts, several=True)
 
     def pool(self, parts: Sequence[Readings], places: Sequence[Int[Tensor, " n"]]) -> Readings:
         """Out-of-fold readings put into one order: each case is read by one fit."""

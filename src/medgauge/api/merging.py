@@ -22,7 +22,7 @@ def merge_readings(
     fitted: Calibrated,
     *,
     starts: Sequence[int] | None = None,
-    spread: bool = False,
+    several: bool = False,
 ) -> Readings:
     """The readings of ``count`` things, each the mean of the rows of all parts that are put in its place.
 
@@ -35,11 +35,10 @@ def merge_readings(
         count: number of things.
         fitted: correction and intervals of the result.
         starts: for each part, where its gallery begins in the joined one; None: all parts have the same gallery.
-        spread: give the standard deviation of the values put together.
+        several: the parts are several fits' readings of the same cases, whose values are kept too.
     """
     place = torch.cat(list(places))
-    joined = [torch.cat([part.uncorrected for part in parts])]
-    raw = group_means(joined[0], place, count)
+    raw = group_means(torch.cat([part.uncorrected for part in parts]), place, count)
     value = fitted.corrected(raw)
     nearest, far = (
         group_means(torch.cat([getattr(part, name) for part in parts]).double()[:, None], place, count)[:, 0]
@@ -66,7 +65,7 @@ def merge_readings(
         nearest=nearest,
         far=far > 0.5,
         evidence=evidence,
-        spread=_spread(joined[0], place, raw) if spread else None,
+        fits=_by_fit(parts, places, count, several=several),
     )
 
 
@@ -138,9 +137,14 @@ class LeftOut(NamedTuple):
         return found
 
 
-def _spread(value: Float[Tensor, "n t"], place: Int[Tensor, " n"], mean: Float[Tensor, "m t"]) -> Float[Tensor, "m t"]:
-    """Standard deviation (n - 1) of the values put together; NaN of fewer than two."""
-    seen = ~value.isnan()
-    count = torch.zeros_like(mean).index_add(0, place, seen.double())
-    square = group_means((value - mean[place]).square(), place, len(mean)) * count / (count - 1)
-    return torch.where(count > 1, square, torch.full_like(square, torch.nan)).sqrt()
+def _by_fit(
+    parts: Sequence[Readings], places: Sequence[Int[Tensor, " n"]], count: int, *, several: bool
+) -> Float[Tensor, "k m t"] | None:
+    """The values of each fit: of each part, or of those that the one part is made of; None of a single fit."""
+    if several:
+        return torch.stack(
+            [group_means(part.uncorrected, place, count) for part, place in zip(parts, places, strict=True)]
+        )
+    if len(parts) > 1 or parts[0].fits is None:
+        return None
+    return torch.stack([group_means(values, places[0], count) for values in parts[0].fits])

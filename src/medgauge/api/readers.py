@@ -34,7 +34,7 @@ class Readings:
     - Shape: value (n, t) of the predictor of record, corrected where the recipe asks; uncorrected (n, t), the same before;
       interval: of record, beside: the other kind, both (n, t) each; by_predictor: (n, t) each, never corrected; nearest
       (n,): distance to the nearest training case; far (n,): farther than 99 % of validation cases; evidence: the
-      neighbours' rows and weights; spread (n, t): standard deviation of the values of several fits, None of one.
+      neighbours' rows and weights; fits (k, n, t): the uncorrected values of each of several fits, None of one.
     """
 
     value: Float[Tensor, "n t"]
@@ -45,7 +45,16 @@ class Readings:
     nearest: Float[Tensor, " n"]
     far: Bool[Tensor, " n"]
     evidence: Evidence
-    spread: Float[Tensor, "n t"] | None = None
+    fits: Float[Tensor, "k n t"] | None = None
+
+    @property
+    def spread(self) -> Float[Tensor, "n t"] | None:
+        """Standard deviation (k - 1) of the values of several fits, NaN of fewer than two; None of one fit."""
+        if self.fits is None:
+            return None
+        count = (~self.fits.isnan()).sum(0)
+        square = (self.fits - self.fits.nanmean(0)).square().nansum(0) / (count - 1)
+        return square.masked_fill(count < 2, torch.nan).sqrt()
 
 
 class Reader:

@@ -195,7 +195,7 @@ def space_block(
 
 def mean_space(blocks: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What several spaces are like on average; each block as ``space_block`` gives it."""
-    values = torch.tensor([[float(block[name]) for name in ("d5", "rv")] for block in blocks], dtype=torch.float64)
-    d5, rv = values.nanmean(0).tolist()
+    found = [[math.nan if block[name] is None else block[name] for name in ("d5", "rv")] for block in blocks]
+    d5, rv = torch.tensor(found, dtype=torch.float64).nanmean(0).tolist()
     note = f"mean over {len(blocks)} folds, each with a space of its own"
     return {"d5": d5, "rv": rv, "rv_note": note, "by_fold": list(blocks)}

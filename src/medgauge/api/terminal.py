@@ -57,6 +57,10 @@ class Display(AbstractContextManager["Display"]):
         best = f"val MAE {progress.best:.4g}" if progress.evaluated else ""
         self._show("training", round(1000 * min(done, 1.0)), 1000, f"step {progress.step} {best}")
 
+    def runs(self, done: int, count: int, note: str) -> None:
+        """Progress of a comparison."""
+        self._show("comparing", done, count, note)
+
     def _show(self, what: str, done: int, count: int, note: str) -> None:
         if not self.shown or time.monotonic() - self.started < QUIET:
             return
@@ -97,7 +101,7 @@ def show_block(block: Mapping[str, Any], split: str, run: "Run") -> None:
         _show_figures(f"{about}, predictor {figures['predictor']}", figures)
         if "by_group_mean" in figures:
             groups = figures["by_group_mean"]
-            _show_figures(f"{target}: {groups['n']} groups, the images of each as one value", groups)
+            _show_figures(f"{target}: {groups['n']} groups, the images of each as one value", groups, what="groups")
             ranges = groups["labels_within_groups"]
             if ranges["differ"]:
                 most = f"by up to {_number(ranges['largest_range'])}"
@@ -107,7 +111,7 @@ def show_block(block: Mapping[str, Any], split: str, run: "Run") -> None:
         print(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
 
 
-def _show_figures(title: str, figures: Mapping[str, Any]) -> None:
+def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -> None:
     """The figures of one target: a table, and a line for each kind of interval."""
     from rich.console import Console
     from rich.markup import escape
@@ -118,10 +122,10 @@ def _show_figures(title: str, figures: Mapping[str, Any]) -> None:
         table.add_column(name, justify="left" if not name else "right")
     table.add_row(*_figure_cells("all", figures), _number(figures["r2"]), _number(figures["spearman"]))
     for name, region in figures["by_region"].items():
-        table.add_row(*_figure_cells(f"{name} ({region['n']} cases)", region), "", "")
+        table.add_row(*_figure_cells(f"{name} ({region['n']} {what})", region), "", "")
     for column, values in figures.get("subgroups", {}).items():
         for value, part in values.items():
-            name = f"{escape(f'{column} {value}')} ({part['n']} cases, coverage {_share(part['coverage'])})"
+            name = f"{escape(f'{column} {value}')} ({part['n']} {what}, coverage {_share(part['coverage'])})"
             table.add_row(*_figure_cells(name, part), "", "")
     for part in figures.get("by_fold", []):
         table.add_row(

@@ -38,7 +38,7 @@ class DataSettings:
         split: column of given splits.
         resplit: ignore the split column.
         shares: shares of the groups, for splits made here.
-        test_seed: seed of a test split made here; null = the recipe's seed. Runs of several seeds then share their test cases.
+        test_seed: seed of a test split or of folds made here; null = the recipe's seed. Runs of several seeds then share their test cases.
         folds: parts by group, each left out by one model in turn; 0 = one model on one split.
         fold: the part that this model leaves out, from 0; null = all parts, one model after the other.
         holdout: column=value (or column=value,value): these cases are the test split.

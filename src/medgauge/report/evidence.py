@@ -147,6 +147,8 @@ def evidence_words(
             sentences["fallback"] = f"No training case lies within the radius ({radius:.3g}): the nearest one decides."
     else:
         heading = "Similar training cases, not used for this value"
+        if record == "by fold":
+            heading = "Training cases that this value rests on in part: the folds’ predictors differ"
         if shown:
             sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
     if head is not None and neighbours is not None:
