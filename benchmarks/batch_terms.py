@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from medgauge import losses
 from medgauge.models import FeatureSmoothing
+from medgauge.models.encoders import build_encoder
 from medgauge.models.necks import CovariateNeck
 
 COLUMNS = 512
@@ -188,9 +189,8 @@ def term_seconds(rows: int, rounds: int) -> dict[str, float]:
 
 def step_seconds() -> float:
     """One training step of ResNet-18 on 256 grey images of 160 x 108, the second of two."""
-    import timm
-
-    model = timm.create_model("resnet18", pretrained=False, in_chans=1, num_classes=1)
+    encoder = build_encoder("monai/resnet18", ndim=2, channels=1)
+    model = nn.Sequential(encoder, nn.Linear(int(encoder.features), 1))
     optimiser = torch.optim.AdamW(model.parameters())
     image, label = torch.rand(256, 1, 160, 108), torch.randn(256, 1)
 
