@@ -198,6 +198,7 @@ def test_both_intervals_say_which_they_are_and_how_they_cover_in_each_region(rep
     plain = block["plain_interval"]
     assert f"Beside them, plain split conformal intervals contain {percentage(plain['coverage'])}" in words
     assert "or each label region by itself" in words
+    assert not re.search(r"[a-z]\.[A-Z]", words)  # a space after every sentence
     assert "in pieces (1.25 on average)" in words
     assert "4.0 % of its length" in words
     table = page.at("target-0-coverage-table")
