@@ -161,12 +161,13 @@ NOTES = """## What this says
 
 - **No method is shown better than L1 on any of the three sets, and none is shown not worse.** The sets are small: what they
   could show was 8 to 27 % of the error. Shown worse: `pearson` on HC18; `rm`, `jocorank` and `balanced_mse` on RetinaMNIST.
-- **The default is RM-Loss beside L1 (`rm_l1`).** On the development seeds it was the only combination that lost no
-  more than 1 % on any set and gained on one; density weights beside it gained most on HC18 and lost 5 to 8 % on the other two; with robust Pearson it lost on
-  RetinaMNIST. On the test splits its change of the MAE against L1 is -9.4 % (-22.9 to +3.6) on HC18, +0.9 % (-5.9 to +7.7)
-  on LIDC and +0.6 % (-4.1 to +4.9) on RetinaMNIST; in region few -12.7 % (-40.4 to +26.7), +2.7 % (-5.1 to +12.1) and
-  +0.9 % (-4.2 to +7.7). Neither a gain nor non-inferiority within 3 % is shown. It stays the default for what L1 alone
-  does not give, distances that mean differences of labels, and since nothing here speaks for another.
+- **The default is RM-Loss beside L1 (`rm_l1`).** On the development seeds it was the only combination that lost no more than
+  1 % on any set and gained on one; density weights beside it gained most on HC18 and lost 5 to 8 % on the other two; with
+  robust Pearson it lost on RetinaMNIST and LIDC. On the test splits its change of the MAE against L1 is -9.4 % (-22.9 to +3.6)
+  on HC18, +0.9 % (-5.9 to +7.7) on LIDC and +0.6 % (-4.1 to +4.9) on RetinaMNIST; in region few -12.7 % (-40.4 to +26.7),
+  +2.7 % (-5.1 to +12.1) and +0.9 % (-4.2 to +7.7). Neither a gain nor non-inferiority within 3 % is shown. It stays the
+  default for what L1 alone does not give, distances that mean differences of labels, and since nothing here speaks for
+  another.
 - **Region few**: by their own 95 % interval, not adjusted over methods, these have a smaller error there than L1:
   `pearson_spearman` (LIDC -17.4 %, RetinaMNIST -10.7 %), `weighted_l1` (LIDC -8.6 %), `jocorank` (LIDC -6.5 %), `rnc` (LIDC
   -6.1 %) and `jocorank_global` (RetinaMNIST -8.9 %). Most of them pay for it elsewhere: their overall mean is higher.
