@@ -118,6 +118,7 @@ WEIGHTED = {"scheme": "sqrt_inverse", "smoothing": "kernel_density"}
 CANDIDATES: dict[str, dict[str, Any]] = {  # for the default: what may be combined, judged on calibration cases
     "l1": {"objective": {"error": L1}},
     "weighted l1": {"objective": {"error": L1}, "weights": WEIGHTED},
+    "rm": {"objective": {"isometry": RM}},
     "rm + l1": {"objective": {"isometry": RM, "error": L1}},
     "rm + weighted l1": {"objective": {"isometry": RM, "error": L1}, "weights": WEIGHTED},
     "pearson + l1": {"objective": {"correlation": PEARSON, "error": L1}},

@@ -109,7 +109,9 @@ def test_float32_features_agree_with_float64() -> None:
         narrow = train_epoch(other, (features + 50).float(), label.float())
     assert narrow.dtype == torch.float32
     torch.testing.assert_close(narrow.double(), wide, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(other.running_variance, neck.running_variance, rtol=1e-3, atol=0)
+    torch.testing.assert_close(  # a variance about a mean of 50 loses three of the seven digits of float32 features
+        other.running_variance, neck.running_variance, rtol=1e-3, atol=0
+    )
 
 
 def test_a_peak_is_smoothed_by_the_golden_kernel() -> None:

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -154,7 +155,9 @@ def browser() -> Iterator[Any]:
     program = shutil.which("chromium")
     playwright = pytest.importorskip("playwright.sync_api") if program else None
     if playwright is None:
-        pytest.skip("no chromium here")
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium must be there when CI=true")
+        pytest.skip("no chromium here; it must be there when CI=true")
     with playwright.sync_playwright() as running:
         opened = running.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield opened
