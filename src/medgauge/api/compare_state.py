@@ -12,6 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.metrics import REGION_NAMES, LabelRegions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.folder import plain
+from medgauge.runfolder.parts import is_part, sweep_parts
 
 NAME = "comparison.json"
 LONGEST = 80  # characters of a value in a message
@@ -39,8 +40,11 @@ class State:
         folder = RunFolder(path)
         stamp = plain(stamp)
         if not (folder / NAME).exists():
-            if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            if folder.path.exists() and not (
+                folder.path.is_dir() and all(is_part(path) for path in folder.path.iterdir())
+            ):
                 raise InputError(f"{folder.path} exists and is no comparison of medgauge; give another --out")
+            sweep_parts(folder.path)
             state = cls(folder, {"settings": stamp, "tuning": [], "chosen": {}, "runs": []}, regions)
             state.write()
             return state
@@ -51,6 +55,7 @@ class State:
             raise InputError(
                 f"{folder.path} holds another comparison ({shown}); give another --out, or the same command to go on"
             )
+        sweep_parts(folder.path)
         return state
 
     def write(self) -> None:

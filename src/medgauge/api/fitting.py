@@ -27,6 +27,7 @@ from medgauge.recipes.read import build_recipe, load_values, override, recipe_va
 from medgauge.recipes.schema import Recipe, default_objective
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.parts import is_part, sweep_parts
 from medgauge.training.loop import Schedule, Trainer
 from medgauge.training.objective import Objective
 from medgauge.training.plan import build_optimiser
@@ -156,6 +157,7 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
     if not path.exists():
         if folder.path.exists() and (not folder.path.is_dir() or foreign_files(folder, stamp)):
             raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
+        sweep_parts(folder.path)
         folder.write_text("recipe.yaml", yaml.safe_dump(dict(stamp), sort_keys=False, allow_unicode=True))
         return False
     try:
@@ -167,13 +169,14 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
         raise InputError(
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
         )
+    sweep_parts(folder.path)
     return (folder / "results.json").exists()
 
 
 def foreign_files(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
     """Whether a folder holds anything that the run is not made of; single folds may have been fitted before the whole."""
     own = {fold_name(fold) for fold in range(stamp["data"]["folds"])} if stamp["data"]["fold"] is None else set()
-    return any(path.name not in own for path in folder.path.iterdir())
+    return any(path.name not in own and not is_part(path) for path in folder.path.iterdir())
 
 
 def differences(there: Any, here: Any, place: str = "") -> list[str]:
