@@ -8,6 +8,7 @@ from typing import Any
 from medgauge.api.crossfit import plan_folds
 from medgauge.api.fitting import build_parts, make_recipe
 from medgauge.api.study import load_study
+from medgauge.recipes.mistakes import foreign_code
 
 
 def check(
@@ -24,12 +25,14 @@ def check(
     from medgauge.api.terminal import Display
 
     with Display(terminal) as display:
-        study = load_study(make_recipe(recipe, changes), progress=display.images)
+        wanted = make_recipe(recipe, changes)
+        study = load_study(wanted, progress=display.images)
     part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
     schedule = build_parts(part).schedule
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     lines = [
+        *foreign_code(wanted.objective),
         f"{study.read} rows read, {len(study.table)} cases of {len(set(study.table.group))} groups: {counts}",
         f"images: {shape} (channels first)",
     ]

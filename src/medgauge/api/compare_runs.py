@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from medgauge.api.compare_jobs import Job, Outcome, outcome_of
 from medgauge.api.compare_state import State
+from medgauge.api.run import read_recipe
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.metrics import LabelRegions
@@ -70,7 +70,8 @@ def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]
     folder.check_complete()
     if "test" not in folder.read_json("results.json"):
         raise InputError(f"{folder.path} has not read its test split; give `medgauge evaluate {folder.path}` first")
-    recipe = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe = folder.read_yaml("recipe.yaml")
+    read_recipe(folder)  # refuses what is none
     rows = [row for row in folder.read_table("predictions.csv") if row["split"] == "test"]
     labels = [f"label_{name}" for name in recipe["data"]["label"]]
     return recipe, {row["id"]: (row["group"], *(row[name] for name in labels)) for row in rows}

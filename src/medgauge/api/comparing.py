@@ -17,6 +17,7 @@ from medgauge.api.compare_table import show_comparison, write_tables
 from medgauge.api.fitting import column_changes
 from medgauge.api.study import load_study
 from medgauge.core.errors import InputError
+from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import override, recipe_values
 from medgauge.report.comparison import write_comparison
 from medgauge.runfolder.folder import plain
@@ -80,6 +81,8 @@ def compare(
     else:
         methods = build_methods(method_values(recipes, losses, settings))
         with Display(terminal) as display:
+            for line in dict.fromkeys(line for one in methods.values() for line in foreign_code(one.objective)):
+                display.say(line)
             study = load_study(next(iter(methods.values())), progress=display.images)
             plan = make_plan(methods, study, seeds=seeds, trials=trials, grid=grid, reference=reference)
             if not (Path(out) / NAME).exists():

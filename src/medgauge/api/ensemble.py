@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import yaml
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from medgauge.api.intervals import Calibrated
 from medgauge.api.merging import LeftOut, merge_readings
 from medgauge.api.readers import Reader, Readings, load_regions
-from medgauge.api.run import Run
+from medgauge.api.run import Run, made_from, read_recipe
 from medgauge.api.study import Study, load_study
 from medgauge.core.batch import Gallery
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.data.folds import fold_name
 from medgauge.metrics import LabelRegions
-from medgauge.recipes.read import build_recipe
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
 
@@ -132,8 +130,10 @@ class Ensemble(Run):
         """
         folder.check_complete()
         saved = folder.read_json("predictors.json")
-        recipe = build_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
-        folds = [Run.load(folder / fold_name(fold)) for fold in range(saved["folds"])]
+        recipe = read_recipe(folder)
+        if saved.get("folds") != recipe.data.folds:
+            raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; fit again")
+        folds = [Run.load(folder / fold_name(fold)) for fold in range(recipe.data.folds)]
         reader = PooledReader([run.reader for run in folds], load_regions(folder, saved, folds[0].targets))
         reader.restore(folder, saved)
         return cls(folder, recipe, folds, reader, folder.read_json("results.json"))
@@ -163,9 +163,9 @@ class Ensemble(Run):
             InputError: the table is not the one that the run was made from.
         """
         study = load_study(self.recipe)
-        made = yaml.safe_load((self.folder / "recipe.yaml").read_text(encoding="utf-8"))["made"]
+        made = made_from(self.folder)
         there = [(row["id"], row["fold"]) for row in self.folder.read_table("splits.csv")]
-        if study.table.digest != made["table_sha256"] or there != fold_of_cases(study):
+        if study.table.digest != made or there != fold_of_cases(study):
             raise InputError(
                 f"{self.recipe.data.table} has changed since {self.folder.path} was made from it; put it back or fit again"
             )

@@ -22,7 +22,9 @@ from medgauge.data.augment import augment_batch, draw
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.folds import fold_name
 from medgauge.models import Encoder, LabelScaling, Model
+from medgauge.models.description import check_storable
 from medgauge.recipes.build import build_objective, build_schedule, build_seeded_model, model_description
+from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import build_recipe, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe, default_objective
 from medgauge.report import write_report
@@ -75,6 +77,8 @@ def fit(
     from medgauge.api.terminal import Display
 
     with torch.random.fork_rng(devices=[]), Display(terminal and os.environ.get("LOCAL_RANK", "0") == "0") as display:
+        for line in foreign_code(wanted.objective):
+            display.say(line)
         study = load_study(wanted, progress=display.images)
         for note in study.notes:
             display.say(note)
@@ -128,6 +132,7 @@ def build_parts(study: Study) -> Parts:
     recipe, train = study.recipe, study.rows("train")
     shape = study.images.array.shape
     description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], targets=len(study.table.target))
+    check_storable(description)
     model = build_seeded_model(description, recipe.seed)
     encoder = cast(Encoder, model.encoder)
     encoder.check_size(shape[2:])

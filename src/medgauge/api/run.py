@@ -2,24 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
-import yaml
 
 from medgauge.api.readers import Reader, Readings
 from medgauge.core.batch import Gallery
 from medgauge.core.errors import InputError
 from medgauge.data.splits import SPLITS
-from medgauge.models import LabelScaling, Model, build_model
-from medgauge.recipes.read import build_recipe
+from medgauge.models import LabelScaling, Model, build_stored
 from medgauge.recipes.schema import Recipe
+from medgauge.recipes.stored import stored_recipe
 from medgauge.runfolder import RunFolder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from medgauge.api.study import Study
+
+Named = TypeVar("Named")
 
 
 class Run:
@@ -64,11 +65,9 @@ class Run:
 
             return Ensemble.load_folds(folder)
         folder.check_complete()
-        description = folder.read_json("model.json")
-        recipe = build_recipe(yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8")))
+        recipe = read_recipe(folder)
+        model, coding, targets = _build(folder)
         weights = folder.read_tensors("model.safetensors")
-        targets = [str(name) for name in description["targets"]]
-        model, coding = build_model(description["model"]), LabelScaling(description["label_scaling"])
         try:
             model.load_state_dict(_part(weights, "model."))
             coding.load_state_dict(_part(weights, "scaling."))
@@ -187,8 +186,8 @@ class Run:
 
         study = load_study(self.recipe)
         splits = [row["split"] for row in self.folder.read_table("splits.csv")]
-        made = yaml.safe_load((self.folder / "recipe.yaml").read_text(encoding="utf-8"))["made"]
-        if study.table.digest != made["table_sha256"] or study.splits != splits:
+        made = made_from(self.folder)
+        if study.table.digest != made or study.splits != splits:
             raise InputError(
                 f"{self.recipe.data.table} has changed since {self.folder.path} was made from it; put it back or fit again"
             )
@@ -222,8 +221,45 @@ class Run:
         return self.reader.read_all(cases)
 
 
-def _part(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+def read_recipe(folder: RunFolder) -> Recipe:
+    """The recipe of a run folder; nothing that it names is imported.
+
+    Raises:
+        InputError: it is missing, damaged, or no recipe.
+    """
+    try:
+        return stored_recipe(folder.read_yaml("recipe.yaml"))
+    except InputError as error:
+        raise InputError(f"{folder / 'recipe.yaml'} is no recipe of a run: {error}") from error
+
+
+def made_from(folder: RunFolder) -> str:
+    """Digest of the table that the run was made from; empty where recipe.yaml does not say."""
+    made = folder.read_yaml("recipe.yaml").get("made")
+    return str(made.get("table_sha256", "")) if isinstance(made, Mapping) else ""
+
+
+def _build(folder: RunFolder) -> tuple[Model, LabelScaling, list[str]]:
+    """The model, the label scaling and the targets as model.json has them, without their weights.
+
+    Raises:
+        InputError: it describes something else, or what the weights are not of.
+    """
+    saved, shapes = folder.read_json("model.json"), folder.read_shapes("model.safetensors")
+    targets, model = saved.get("targets"), saved.get("model")
+    try:
+        if not isinstance(targets, list) or not targets or not all(isinstance(name, str) for name in targets):
+            raise InputError("targets must be a list of names")
+        made = build_stored(model, _part(shapes, "model."))
+        if not isinstance(model, dict) or model["targets"] != len(targets):
+            raise InputError(f"{len(targets)} targets are named, and the model has another number")
+        return made, LabelScaling(saved.get("label_scaling", "")), targets
+    except ValueError as error:
+        raise InputError(f"{folder / 'model.json'} is no model of this version of medgauge: {error}") from error
+
+
+def _part(values: Mapping[str, Named], prefix: str) -> dict[str, Named]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
 def write_frame(frame: "DataFrame", path: Path) -> None:

@@ -6,6 +6,7 @@ from medgauge.models.heads import LinearHead
 from medgauge.models.model import Model, Output, build_model
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.scaling import LabelScaling
+from medgauge.models.stored import build_stored
 
 __all__ = [
     "CovariateNeck",
@@ -17,5 +18,6 @@ __all__ = [
     "Output",
     "build_encoder",
     "build_model",
+    "build_stored",
     "encoder_names",
 ]

@@ -125,7 +125,7 @@ def build_encoder(
     if kind == "timm" and inner:
         network, features = _timm(inner, ndim, channels, width, norm, pretrained, settings)
     else:
-        _check_name(name)
+        check_encoder_name(name)
         if pretrained:
             raise InputError(f"the encoder {name} has no pretrained weights to load; only encoders named timm/... do.")
         norm = DEFAULT_NORM[ndim] if norm == "default" else norm
@@ -136,7 +136,8 @@ def build_encoder(
     return Encoder(network, features=features, ndim=ndim, channels=channels, description=description)
 
 
-def _check_name(name: str) -> None:
+def check_encoder_name(name: str) -> None:
+    """Raise InputError for a name, other than of timm's networks, that there is not."""
     names = [known for known in encoder_names() if known != "timm/<name>"]
     if name in names:
         return

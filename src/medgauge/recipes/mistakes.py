@@ -50,6 +50,20 @@ def resolve_class(path: str) -> type[nn.Module]:
     return found
 
 
+def foreign_code(objective: Mapping[str, Any]) -> list[str]:
+    """A line for each term of a checked objective whose class is not medgauge's.
+
+    >>> foreign_code({"mine": {"term": {"class_path": "mine.losses.Mine"}}, "error": {"term": {"class_path": "RMLoss"}}})
+    ['objective.mine: code of the module mine.losses runs']
+    """
+    modules = {name: str(entry["term"]["class_path"]).rpartition(".")[0] for name, entry in objective.items()}
+    return [
+        f"objective.{name}: code of the module {module} runs"
+        for name, module in modules.items()
+        if module and module.partition(".")[0] != "medgauge"
+    ]
+
+
 def loss_names() -> list[str]:
     """Names of the terms in ``medgauge.losses``."""
     home = importlib.import_module("medgauge.losses")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from medgauge.core.errors import InputError
@@ -75,8 +76,16 @@ class RunFolder:
             raise InputError(
                 f"the run folder {self.path} has no {name}: it is no run of medgauge or it is not finished"
             ) from error
-        except (ValueError, OSError) as error:
+        except (ValueError, TypeError, RecursionError, OSError) as error:
             raise InputError(f"{self.path / name} cannot be read ({error}); run `medgauge fit` again") from error
+
+    def read_yaml(self, name: str) -> dict[str, Any]:
+        """Read a YAML file of settings; a missing or broken one is an InputError."""
+        try:
+            return dict(yaml.safe_load((self.path / name).read_text(encoding="utf-8")))
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{self.path / name} cannot be read ({reason}); run `medgauge fit` again") from error
 
     def write_table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write a CSV file whole."""
@@ -109,6 +118,16 @@ class RunFolder:
 
         try:
             return dict(load_file(str(self.path / name)))
+        except Exception as error:  # safetensors has its own kind of error
+            raise InputError(f"{self.path / name} is missing or damaged; run `medgauge fit` again") from error
+
+    def read_shapes(self, name: str) -> dict[str, tuple[int, ...]]:
+        """Shapes of the tensors of a safetensors file, from its header alone."""
+        from safetensors import safe_open
+
+        try:
+            with safe_open(str(self.path / name), framework="pt") as file:
+                return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 # no mapping
         except Exception as error:  # safetensors has its own kind of error
             raise InputError(f"{self.path / name} is missing or damaged; run `medgauge fit` again") from error
 
