@@ -82,8 +82,9 @@ def switches(tree: ast.Module) -> list[int]:
     """Lines that compare something with the name of a kind of label, ``match`` included."""
     lines = []
     for node in ast.walk(tree):
-        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
-        sides += [node.value] if isinstance(node, ast.MatchValue) else []
+        if not isinstance(node, ast.Compare | ast.MatchValue):
+            continue
+        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node.value]
         parts = [part for side in sides for part in getattr(side, "elts", [side])]
         if any(isinstance(part, ast.Constant) and part.value in KINDS for part in parts):
             lines.append(node.lineno)
