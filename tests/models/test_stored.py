@@ -1,5 +1,6 @@
 import json
 import resource
+import sys
 from typing import Any
 
 import pytest
@@ -200,7 +201,8 @@ def test_a_model_larger_than_its_weights_takes_no_memory() -> None:
     with pytest.raises(InputError, match="larger model than the weights"):
         build_stored(with_value("neck.embedding", 20_000), shapes)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 400_000  # kilobytes, and the layer alone would be 1,600,000
+    grown *= 1 if sys.platform == "darwin" else 1024  # to bytes
+    assert grown < 4e8  # the layer alone would be 1.6e9
 
 
 def test_many_small_layers_are_counted_too() -> None:

@@ -75,16 +75,12 @@ NUMBERS = Rule(
         and all(isinstance(key, str) and (FLAG.holds(one) or real(-1e4, 1e4).holds(one)) for key, one in value.items())
     ),
 )
+NAMED = Rule(f"one of {', '.join(ACTIVATIONS)}", lambda value: isinstance(value, str) and value.lower() in ACTIVATIONS)
 ACTIVATION = Rule(
-    f"one of {', '.join(ACTIVATIONS)}, or a list of that and its numbers",
+    f"{NAMED.words}, or a list of that and its numbers",
     lambda value: (
-        one_of(*ACTIVATIONS).holds(value.lower())
-        if isinstance(value, str)
-        else isinstance(value, list | tuple)
-        and len(value) == 2
-        and isinstance(value[0], str)
-        and ACTIVATION.holds(value[0])
-        and NUMBERS.holds(value[1])
+        NAMED.holds(value)
+        or (isinstance(value, list | tuple) and len(value) == 2 and NAMED.holds(value[0]) and NUMBERS.holds(value[1]))
     ),
 )
 PLAIN = Rule(

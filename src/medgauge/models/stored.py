@@ -22,7 +22,7 @@ class Budget(TorchFunctionMode):
     """Lets tensors be made of at most so many numbers in all; what would exceed it is refused before it is made."""
 
     def __init__(self, numbers: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        super().__init__()
         self.left = numbers
 
     def __torch_function__(
