@@ -47,7 +47,9 @@ def test_lies_between_minus_1_and_1_and_is_right_next_to_both() -> None:
         second = first.clone()
         second[3] += 2.0**-power
         x, y = ([Fraction(value) for value in column.flatten().tolist()] for column in (first, second))
-        xx, yy, xy = (9 * sum(a * b for a, b in zip(u, v, strict=True)) - sum(u) * sum(v) for u, v in ((x, x), (y, y), (x, y)))
+        xx, yy, xy = (
+            9 * sum(a * b for a, b in zip(u, v, strict=True)) - sum(u) * sum(v) for u, v in ((x, x), (y, y), (x, y))
+        )
         short = float((1 - xy * xy / (xx * yy)) / 2)  # 1 - r but for its square, which is below 1e-10 of it
         found = correlation(first, second).item()
         assert found <= 1
