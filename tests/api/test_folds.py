@@ -147,7 +147,8 @@ def test_the_kept_out_cases_are_read_when_asked_and_each_look_is_counted(
     assert list(frame["split"]).count("out_of_fold") == len(before)
     cases = pandas.read_csv(table)
     given = whole.predict(table).set_index("id")
-    np.testing.assert_allclose(given["age"][test["id"]], test["value_age"], rtol=1e-6)
+    # other batches, other float32 roundings of the embedding, which the kernel over the neighbours makes larger
+    np.testing.assert_allclose(given["age"][test["id"]], test["value_age"], rtol=1e-4)
     assert sorted(test["id"]) == sorted(cases["path"][cases["part"] == "test"])
     assert run.results["test"]["age"]["mae"] == pytest.approx((test["value_age"] - test["label_age"]).abs().mean())
     assert run.look("out_of_fold")["age"] == whole.results["out_of_fold"]["age"]

@@ -1,5 +1,7 @@
 """Correlation of columns against NumPy, far from the origin, in huge units, and where there is none."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,37 @@ def test_equals_numpy() -> None:
 def test_unit_does_not_matter(scale: float) -> None:
     first, second = pair()
     torch.testing.assert_close(correlation(first * scale, second), correlation(first, second), rtol=1e-12, atol=0)
+
+
+SIZES = [*range(2, 70), 100, 127, 255, 256, 1000, 4097, 100_000]
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.1, 1e9])
+def test_a_perfect_line_is_exactly_1_or_minus_1_at_every_size(offset: float) -> None:
+    """No tolerance: a value a rounding away from 1 would depend on the order in which a processor adds."""
+    for rows in SIZES:
+        first = torch.randint(-999, 999, (rows, 2), generator=torch.Generator().manual_seed(rows)).double()
+        first[0] = 1000
+        for second in (first + offset, 3 * first - 7, 0.7 * first + 0.3):
+            assert correlation(first, second).eq(1).all(), rows
+            assert correlation(-first, second).eq(-1).all(), rows
+
+
+def test_lies_between_minus_1_and_1_and_is_right_next_to_both() -> None:
+    """One row of a line is moved by e: 1 - r is known from whole numbers, and far below the rounding of a product."""
+    first = torch.arange(9, dtype=torch.float64)[:, None]
+    for power in range(8, 31):
+        second = first.clone()
+        second[3] += 2.0**-power
+        x, y = ([Fraction(value) for value in column.flatten().tolist()] for column in (first, second))
+        xx, yy, xy = (
+            9 * sum(a * b for a, b in zip(u, v, strict=True)) - sum(u) * sum(v) for u, v in ((x, x), (y, y), (x, y))
+        )
+        short = float((1 - xy * xy / (xx * yy)) / 2)  # 1 - r but for its square, which is below 1e-6 of it
+        found = correlation(first, second).item()
+        assert found <= 1
+        assert 1 - found == pytest.approx(short, rel=1e-4, abs=2**-53)
+        assert correlation(first, -second).item() == -found
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e8 + 0.1])

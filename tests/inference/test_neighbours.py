@@ -193,7 +193,7 @@ def test_tuning_does_not_depend_on_chunks_or_order() -> None:
     for other in (chunked, permuted):
         assert other.curve is not None
         assert whole.curve is not None
-        assert other.radius == whole.radius
+        assert other.radius == pytest.approx(whole.radius, rel=1e-12)  # the grid comes from sums over the cases
         torch.testing.assert_close(other.curve.mae, whole.curve.mae)
     a = whole.predict(validation.embedding, group=validation.group)
     b = chunked.predict(validation.embedding, group=validation.group)

@@ -68,7 +68,7 @@ def test_a_weight_of_zero_costs_nothing() -> None:
     prediction, label, weight = draw()
     weight[3:] = 0
     one, other = (PointwiseLoss()(prediction[:rows], label[:rows], weight[:rows]) for rows in (3, len(weight)))
-    assert one == other
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=0)  # the zeros may change the order of the sum
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, float("nan")])

@@ -129,6 +129,21 @@ def test_constants_have_the_documented_value(metric: Metric) -> None:
     np.testing.assert_allclose(found, CONSTANT[metric], atol=1e-12)
 
 
+@pytest.mark.parametrize("metric", [metrics.pearson, metrics.spearman, metrics.concordance_correlation, metrics.r2])
+def test_a_perfect_prediction_is_exactly_1_at_every_size(metric: Metric) -> None:
+    for rows in [*range(2, 70), 255, 1000, 4097]:
+        label = torch.randn(rows, 1, generator=torch.Generator().manual_seed(rows)) * 20 + 150
+        assert metric(label, label).item() == 1, rows
+
+
+def test_a_perfect_order_is_exactly_1_and_its_reverse_minus_1_at_every_size() -> None:
+    for rows in [*range(2, 70), 255, 1000, 4097]:
+        label = torch.randn(rows, 1, generator=torch.Generator().manual_seed(rows)).mul(4).round()  # with ties
+        label[0] = 99
+        assert metrics.spearman(label**3, label).item() == 1, rows
+        assert metrics.spearman(-(label**3), label).item() == -1, rows
+
+
 def test_one_case() -> None:
     prediction, label = torch.tensor([[3.0]]), torch.tensor([[1.0]])
     defined = (metrics.mae, metrics.rmse, metrics.bias, metrics.geometric_mean_error)

@@ -89,7 +89,7 @@ def test_rare_labels_weigh_more_and_the_mean_is_one(smoothing: Any) -> None:
     for scheme in ("inverse", "sqrt_inverse"):
         weight = density_weights(label, scheme, smoothing)  # type: ignore[arg-type]  # one of both
         assert weight.dtype == torch.float64
-        assert weight.mean().item() == pytest.approx(1, rel=1e-14)
+        assert weight.mean().item() == pytest.approx(1, rel=1e-13)  # two sums of 100 numbers, in any order
         assert weight[0] < weight[90] < weight[99]
 
 

@@ -18,7 +18,9 @@ def correlation(first: Float[Tensor, "n t"], second: Float[Tensor, "n t"]) -> Fl
     """Pearson's correlation of each pair of columns, in float64; 1 is perfect.
 
     A column whose values are all equal has no correlation: NaN, also for one row. Values are centred and scaled before
-    they are multiplied, so that neither a far mean nor a huge unit costs digits.
+    they are multiplied, so that neither a far mean nor a huge unit costs digits. The value comes from the distance of
+    the two directions, not from their product: 1 - |a - b|^2 / 2, or |a + b|^2 / 2 - 1 where they oppose each other. So
+    a perfect line gives exactly 1 or -1 in whatever order a processor adds, and no value lies outside.
 
     - Raises: ValueError if the shapes differ or an input is not a 2-D float tensor.
 
@@ -27,14 +29,19 @@ def correlation(first: Float[Tensor, "n t"], second: Float[Tensor, "n t"]) -> Fl
     """
     check_same_shape(first=first, second=second)
     undefined = is_constant(first) | is_constant(second)
-    value = (_unit(first.double()) * _unit(second.double())).sum(0).clamp(-1.0, 1.0)
-    return value.masked_fill(undefined, torch.nan)
+    one, other = _unit(first.double()), _unit(second.double())
+    near, far = (one - other).square().sum(0) / 2, (one + other).square().sum(0) / 2  # they sum to 2
+    return torch.where(near <= far, 1 - near, far - 1).masked_fill(undefined, torch.nan)
 
 
 def _unit(values: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
-    """Columns with mean 0 and length 1; the largest entry is divided out first, so that no square overflows."""
+    """Columns with mean 0 and length 1; the largest entry is divided out first, so that no square overflows.
+
+    The mean is taken off twice: the first one is rounded at the size of the values, the second at that of the spread.
+    """
     if values.shape[0] == 0:
         return values
     centred = values - values.mean(0)
+    centred = centred - centred.mean(0)
     scaled = centred / centred.abs().amax(0)
     return scaled / scaled.square().sum(0).sqrt()

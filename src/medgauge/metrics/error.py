@@ -51,8 +51,8 @@ def geometric_mean_error(
         label: labels; NaN = missing.
         floor: the smallest absolute error told apart, in label units; > 0.
 
-    >>> geometric_mean_error(torch.tensor([[1.0], [6.0]]), torch.tensor([[2.0], [2.0]]))
-    tensor([2.], dtype=torch.float64)
+    >>> geometric_mean_error(torch.tensor([[1.0], [5.0]]), torch.tensor([[2.0], [2.0]]))
+    tensor([1.7321], dtype=torch.float64)
     """
     if not floor > 0:
         raise ValueError(f"floor must be > 0, got {floor}")
