@@ -164,8 +164,8 @@ def terms() -> dict[str, nn.Module]:
     return {
         "RMLoss": losses.RMLoss(),
         "RobustPearsonLoss": losses.RobustPearsonLoss(),
-        "CoarseToFineSpearmanLoss prediction": losses.CoarseToFineSpearmanLoss(space="prediction"),
-        "CoarseToFineSpearmanLoss embedding": losses.CoarseToFineSpearmanLoss(space="embedding"),
+        "CoarseToFineSpearmanLoss prediction": losses.CoarseToFineSpearmanLoss(),
+        "CoarseToFineSpearmanLoss embedding": losses.CoarseToFineSpearmanEmbeddingLoss(),
         "RankSimilarityLoss": losses.RankSimilarityLoss(),
         "JoCoRankLoss": losses.JoCoRankLoss(),
         "RankNContrastLoss": losses.RankNContrastLoss(),

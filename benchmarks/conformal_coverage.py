@@ -17,9 +17,9 @@ import torch
 from scipy.stats import betabinom
 from torch import Tensor
 
+from medgauge.calibration import LabelConditionalConformal, LabelPartition, SplitConformal, binomial_interval
+from medgauge.calibration.scores import one_a_group
 from medgauge.core.version import __version__
-from medgauge.inference import LabelConditionalConformal, LabelPartition, SplitConformal, binomial_interval
-from medgauge.inference.scores import one_a_group
 from medgauge.metrics import LabelRegions
 
 RESULTS = Path(__file__).parent / "results" / "conformal_coverage.json"

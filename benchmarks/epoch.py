@@ -14,11 +14,13 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from medgauge.api.fitting import augmented_batch, build_parts, make_recipe
-from medgauge.api.study import load_study
 from medgauge.core.seeding import derive_seed
+from medgauge.fitting.parts import build_parts
+from medgauge.fitting.stamp import make_recipe
+from medgauge.fitting.train import augmented_batch
 from medgauge.runfolder import RunFolder
 from medgauge.samplers import RandomBatchSampler
+from medgauge.study import load_study
 from medgauge.training.loop import Trainer
 from medgauge.training.plan import build_optimiser
 

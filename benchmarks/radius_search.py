@@ -14,24 +14,24 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from medgauge.core.batch import Gallery
+from medgauge.core.batch import Cases
 from medgauge.core.version import __version__
 from medgauge.inference import NeighbourPredictor, radius_grid
 
 RESULTS = Path(__file__).parent / "results" / "radius_search.json"
 
 
-def cases(count: int, columns: int, seed: int) -> Gallery:
+def cases(count: int, columns: int, seed: int) -> Cases:
     """An embedding that follows the label along one axis, with noise along all."""
     generator = torch.Generator().manual_seed(seed)
     label = torch.randn(count, 1, generator=generator).double()
     noise = torch.randn(count, columns, generator=generator) * 0.3 / columns**0.5
     noise[:, :1] += label.float()
     names = [f"{seed}-{row}" for row in range(count)]
-    return Gallery(noise, label, names, names)
+    return Cases(noise, label, names, names)
 
 
-def anew(gallery: Gallery, validation: Gallery, radii: Tensor) -> float:
+def anew(gallery: Cases, validation: Cases, radii: Tensor) -> float:
     """The plain way: distances, kernel and MAE once more for each radius, all pairs at once."""
     maes = []
     for radius in radii.tolist():

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from medgauge.core.batch import Gallery
+from medgauge.core.batch import Cases
 from medgauge.inference import NeighbourPredictor
 from medgauge.losses import PointwiseLoss, RMLoss
 
@@ -28,7 +28,7 @@ def main(steps: int = 60) -> float:
     with torch.no_grad():
         embedding = encoder(image)
     names = [str(row) for row in range(256)]
-    cases = Gallery(embedding=embedding, label=label.double(), id=names, group=names)
+    cases = Cases(embedding=embedding, label=label.double(), id=names, group=names)
     gallery, validation, test = (
         cases.take(torch.arange(start, stop)) for start, stop in ((0, 192), (192, 224), (224, 256))
     )

@@ -1,4 +1,4 @@
-"""What every term and every sampler must do: subclass, say how to make one, and the rules run as tests."""
+"""What every term, sampler and kind of label must do: subclass, say how to make one, and the rules run as tests."""
 
 import copy
 import inspect
@@ -17,6 +17,7 @@ from medgauge.core.batch import Step
 from medgauge.samplers import RandomBatchSampler
 from medgauge.training.objective import Objective
 from tests.processes import in_each_process
+from tests.task_contract import TaskContract as TaskContract
 
 SIZES = {"embedding": (5,), "prediction": (2,), "logits": (2, 3), "features": (6,), "projection": (4,), "twin": (4,)}
 LEARNT = (*SIZES, "prototypes")  # fields that a model computes, so that gradients flow into them

@@ -3,10 +3,13 @@
 import importlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from medgauge.recipes.build import build_objective
+from medgauge.losses import RMLoss
+from medgauge.recipes.build import build_objective, build_tasks
 from medgauge.recipes.read import build_recipe, load_values, recipe_names
+from medgauge.recipes.schema import default_objective
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "medgauge"
@@ -41,7 +44,9 @@ def test_every_recipe_builds_and_says_what_it_should_show() -> None:
     for name in names:
         recipe = build_recipe(load_values(name))
         assert recipe.claim.source != "none"
-        assert build_objective(recipe).needs
+        label = ["a"] if not recipe.data.label else recipe.data.label
+        labelled = replace(recipe, data=replace(recipe.data, label=label))
+        assert build_objective(labelled, build_tasks(labelled)).needs
 
 
 def test_importing_the_losses_is_light() -> None:
@@ -57,3 +62,17 @@ def test_importing_the_losses_is_light() -> None:
 def test_it_is_typed_and_licensed() -> None:
     assert (SOURCE / "py.typed").exists()
     assert "Apache License" in (ROOT / "LICENSE").read_text()
+
+
+def test_every_recipe_names_sigma() -> None:
+    """RMLoss() alone has the paper's sigma, the recipes what was tuned: none may lean on the default."""
+    terms = {
+        f"{name}: {term}": entry["term"].get("init_args", {})
+        for name in recipe_names()
+        for term, entry in load_values(name).get("objective", {}).items()
+        if entry["term"]["class_path"] == "RMLoss"
+    }
+    assert {"default: isometry", "hc18_rm: isometry", "cac_rm: isometry"} <= terms.keys()
+    assert {name for name, settings in terms.items() if "sigma" not in settings} == set()
+    assert default_objective()["isometry"]["term"]["init_args"]["sigma"] == terms["default: isometry"]["sigma"]
+    assert RMLoss().sigma == 0.5

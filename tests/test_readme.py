@@ -29,8 +29,9 @@ def home(tmp_path: Path, hc18_table: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A folder with cases.csv and new.csv, whose paths point at the images."""
     frame = pandas.read_csv(hc18_table)
     frame["path"] = [str(hc18_table.parent / path) for path in frame["path"]]
+    frame["dr_grade"] = (frame["hc_mm"] // 60).astype(int)
     frame.to_csv(tmp_path / "cases.csv", index=False)
-    frame.head(5).drop(columns="hc_mm").to_csv(tmp_path / "new.csv", index=False)
+    frame.head(5).drop(columns=["hc_mm", "dr_grade"]).to_csv(tmp_path / "new.csv", index=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

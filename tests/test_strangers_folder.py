@@ -14,11 +14,11 @@ import yaml
 from PIL import Image, ImageOps
 
 import medgauge
-from medgauge.api.checking import check
 from medgauge.cli import main
 from medgauge.core.errors import InputError
+from medgauge.fitting.check import check
 from medgauge.report import write_report
-from tests.api.small_study import COLUMNS, SMALL, make_table
+from tests.fitting.small_study import COLUMNS, SMALL, make_table
 
 MODULE = "strangers_module"
 CODE = """
@@ -172,9 +172,6 @@ def test_a_recipe_that_is_none_is_refused_in_a_sentence(received: Path) -> None:
         ("targets", "age"),
         ("targets", ["age"] * 3),
         ("targets", []),
-        ("label_scaling", ["zscore"]),
-        ("label_scaling", "mine"),
-        ("label_scaling", None),
         ("model.neck.embedding", 4096),
         ("model.neck.hidden", 8192),
         ("model.channels", 3),

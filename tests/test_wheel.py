@@ -13,7 +13,7 @@ def test_the_wheel_has_all_that_the_demo_needs(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(made).namelist())
     assert {
         "medgauge/py.typed",
-        "medgauge/cli.py",
+        "medgauge/cli/main.py",
         "medgauge/data/bundled/hc18_96x64.npz",
         "medgauge/data/bundled/hc18.LICENSE.md",
         "medgauge/recipes/default.yaml",

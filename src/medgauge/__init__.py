@@ -1,20 +1,32 @@
 """medgauge: read numbers, grades and findings off medical images, with the training cases behind every value."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 
 if TYPE_CHECKING:
-    from medgauge.api import Run, compare, evaluate, fit, load, predict
+    from medgauge.comparing.compare import compare
+    from medgauge.fitting.check import check
+    from medgauge.fitting.fit import fit
+    from medgauge.runs.run import Run, evaluate, load, predict
 
-__all__ = ["InputError", "Run", "__version__", "compare", "evaluate", "fit", "load", "predict"]
+__all__ = ["InputError", "Run", "__version__", "check", "compare", "evaluate", "fit", "load", "predict"]
+
+HOMES = {
+    "Run": "medgauge.runs.run",
+    "check": "medgauge.fitting.check",
+    "compare": "medgauge.comparing.compare",
+    "evaluate": "medgauge.runs.run",
+    "fit": "medgauge.fitting.fit",
+    "load": "medgauge.runs.run",
+    "predict": "medgauge.runs.run",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Python interface at its first use, so that ``import medgauge.losses`` stays light."""
-    if name in {"Run", "compare", "evaluate", "fit", "load", "predict"}:
-        import medgauge.api
-
-        return getattr(medgauge.api, name)
+    """Import a part of the Python interface at its first use, so that ``import medgauge.losses`` stays light."""
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module 'medgauge' has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """``python -m medgauge``."""
 
-from medgauge.cli import main
+from medgauge.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

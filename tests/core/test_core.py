@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medgauge.core.batch import Gallery
+from medgauge.core.batch import Cases
 from medgauge.core.checks import check_rows, check_same_shape, observed
 from medgauge.core.seeding import derive_seed, generator
 
@@ -38,7 +38,7 @@ def test_seeds_depend_on_every_part_and_fit_a_generator() -> None:
 
 def test_a_gallery_takes_rows_and_leaves_out_cases_without_labels() -> None:
     label = torch.tensor([[1.0], [torch.nan], [3.0]], dtype=torch.float64)
-    gallery = Gallery(torch.arange(6.0).view(3, 2), label, ["a", "b", "c"], ["p", "q", "r"], times=torch.arange(3.0))
+    gallery = Cases(torch.arange(6.0).view(3, 2), label, ["a", "b", "c"], ["p", "q", "r"], divisor=torch.arange(3.0))
     kept = gallery.observed()
-    assert (len(kept), kept.id, kept.group, kept.times.tolist()) == (2, ["a", "c"], ["p", "r"], [0.0, 2.0])
+    assert (len(kept), kept.id, kept.group, kept.divisor.tolist()) == (2, ["a", "c"], ["p", "r"], [0.0, 2.0])
     assert kept.embedding.tolist() == [[0.0, 1.0], [4.0, 5.0]]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from medgauge.data.cache import PreparedImages, prepare_images
 from medgauge.data.cases import CaseArrays, make_cases
-from medgauge.data.prepare import PrepareSettings
-from medgauge.data.readers import ImageSource
+from medgauge.data.images.cache import PreparedImages, prepare_images
+from medgauge.data.images.image import ImageSource
+from medgauge.data.images.prepare import PrepareSettings
 
 RANDOM = np.random.default_rng(0)
 LABEL = np.array([[123.456789012], [np.nan], [3.0], [4.0], [5.0]])
@@ -55,31 +55,11 @@ def test_a_batch_is_a_copy() -> None:
     assert cases.label[0, 0] == 123.456789012
 
 
-def test_pixel_sizes_are_those_of_the_resized_pixels() -> None:
-    cases = make_cases(images(), LABEL, COVARIATES, COVARIATES[:, 1], size_columns=[1])
-    assert cases.covariates is not None
-    np.testing.assert_allclose(cases.covariates[:, 1], COVARIATES[:, 1] / ZOOM)
-    np.testing.assert_array_equal(cases.covariates[:, 0], COVARIATES[:, 0])
-    times = cases.batch([1, 3]).times
-    assert times is not None
-    np.testing.assert_allclose(times.numpy(), [0.2 / 0.5, 0.4 / 2.0], rtol=1e-12)
-    assert COVARIATES[1, 1] == 0.2
-
-
-def test_times_that_are_no_sizes_stay() -> None:
-    cases = make_cases(images(), LABEL, None, COVARIATES[:, 1], times_is_size=False)
-    np.testing.assert_array_equal(cases.times, COVARIATES[:, 1])
-    assert make_cases(images(), LABEL).batch([0]).times is None
-
-
-def test_left_out_rows_keep_images_and_labels_together() -> None:
-    prepared = images()
-    cases = make_cases(prepared, LABEL, COVARIATES, COVARIATES[:, 1], rows=[0, 2, 4])
-    assert len(cases) == 3
-    batch = cases.batch([1, 2])
-    np.testing.assert_allclose(batch.image.numpy(), prepared.array[[2, 4]] / 255, atol=1e-7)
-    np.testing.assert_array_equal(batch.label.numpy(), [[3.0], [5.0]])
-    assert batch.row.tolist() == [1, 2]
+def test_a_divisor_comes_with_its_rows() -> None:
+    divisor = make_cases(images(), LABEL, None, COVARIATES[:, 1]).batch([1, 3]).divisor
+    assert divisor is not None
+    np.testing.assert_array_equal(divisor.numpy(), COVARIATES[[1, 3], 1])
+    assert make_cases(images(), LABEL).batch([0]).divisor is None
 
 
 @pytest.mark.parametrize("wrong", [{"label": LABEL[:4]}, {"label": LABEL[:, 0]}, {"covariates": COVARIATES[:2]}])

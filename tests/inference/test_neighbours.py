@@ -6,20 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from medgauge.core.batch import Gallery
+from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
-from medgauge.inference import NeighbourPredictor, Predictor, radius_grid
+from medgauge.core.task import Predictor
+from medgauge.inference import NeighbourPredictor, radius_grid
 from medgauge.models.scaling import LabelScaling
 
 NAN = float("nan")
 
 
-def _cases(embedding: Tensor, label: Tensor, group: list[str] | None = None, times: Tensor | None = None) -> Gallery:
+def _cases(embedding: Tensor, label: Tensor, group: list[str] | None = None, divisor: Tensor | None = None) -> Cases:
     names = [f"case {row}" for row in range(len(embedding))]
-    return Gallery(embedding, label.double(), names, names if group is None else group, times=times)
+    return Cases(embedding, label.double(), names, names if group is None else group, divisor=divisor)
 
 
-def _drawn(count: int, seed: int, targets: int = 1, missing: float = 0.0) -> Gallery:
+def _drawn(count: int, seed: int, targets: int = 1, missing: float = 0.0) -> Cases:
     """Cases whose first embedding columns are noisy labels."""
     generator = torch.Generator().manual_seed(seed)
     label = 3 * torch.rand(count, targets, generator=generator).double()
@@ -27,14 +28,14 @@ def _drawn(count: int, seed: int, targets: int = 1, missing: float = 0.0) -> Gal
     embedding = (torch.cat([label, torch.zeros(count, 3)], dim=1) + noise).float()
     label = label.masked_fill(torch.rand(count, targets, generator=generator) < missing, NAN)
     groups = [f"{place:03d}" for place in torch.randint(0, 30, (count,), generator=generator).tolist()]
-    return _cases(embedding, 10 + 5 * label, groups, times=0.5 + torch.rand(count, generator=generator).double())
+    return _cases(embedding, 10 + 5 * label, groups, divisor=0.5 + torch.rand(count, generator=generator).double())
 
 
-def _slow(gallery: Gallery, query: Gallery, radius: float, *, groups: bool = True, times: bool = False) -> np.ndarray:
+def _slow(gallery: Cases, query: Cases, radius: float, *, groups: bool = True, divisor: bool = False) -> np.ndarray:
     """Equation 5 with the nearest observed case as fallback, case by case."""
     points, label = gallery.embedding.double().numpy(), gallery.label.numpy().copy()
-    if times:
-        label /= gallery.times.numpy()[:, None]
+    if divisor:
+        label /= gallery.divisor.numpy()[:, None]
     value = np.full((len(query), label.shape[1]), np.nan)
     for i, point in enumerate(query.embedding.double().numpy()):
         for target in range(label.shape[1]):
@@ -47,7 +48,7 @@ def _slow(gallery: Gallery, query: Gallery, radius: float, *, groups: bool = Tru
             if pairs:
                 near = near or [(1.0, label[min(pairs)[1], target])]
                 value[i, target] = sum(w * y for w, y in near) / sum(w for w, _ in near)
-    return value * query.times.numpy()[:, None] if times else value
+    return value * query.divisor.numpy()[:, None] if divisor else value
 
 
 LINE = _cases(torch.tensor([[0, 0.1, 0.25, 0.6]]).T.double(), torch.tensor([[10.0, 12, 15, 30]]).T)
@@ -145,13 +146,13 @@ def test_linear_label_scalings_change_nothing(kind: str) -> None:
 
 def test_label_times_divides_the_gallery_and_multiplies_the_query() -> None:
     gallery, query = _drawn(60, 0), _drawn(25, 1)
-    coding = LabelScaling("zscore").fit(gallery.label, gallery.times)
+    coding = LabelScaling("zscore").fit(gallery.label, gallery.divisor)
     for predictor in (NeighbourPredictor(coding, radius=0.5), NeighbourPredictor(radius=0.5)):
-        value = predictor.fit(gallery).predict(query.embedding, times=query.times, group=query.group).value
-        np.testing.assert_allclose(value.numpy(), _slow(gallery, query, 0.5, times=True), rtol=1e-6)
+        value = predictor.fit(gallery).predict(query.embedding, divisor=query.divisor, group=query.group).value
+        np.testing.assert_allclose(value.numpy(), _slow(gallery, query, 0.5, divisor=True), rtol=1e-6)
     tuned = NeighbourPredictor(coding).fit(gallery, query)
-    value = tuned.predict(query.embedding, times=query.times, group=query.group).value
-    assert tuned.validation_mae == pytest.approx((value - query.label).abs().mean().item(), rel=1e-9)
+    value = tuned.predict(query.embedding, divisor=query.divisor, group=query.group).value
+    assert tuned.validation.nanmean().item() == pytest.approx((value - query.label).abs().mean().item(), rel=1e-9)
 
 
 def test_log2_labels_are_averaged_as_logarithms() -> None:
@@ -172,15 +173,17 @@ def test_the_tuned_radius_is_the_best_of_each_evaluated_anew(missing: float) -> 
     maes = np.array([np.nanmean(error, axis=0) for error in errors])
     assert predictor.curve is not None
     torch.testing.assert_close(predictor.curve.radius, radii)
-    np.testing.assert_allclose(predictor.curve.mae.numpy(), maes.mean(1), rtol=1e-6)
+    np.testing.assert_allclose(predictor.curve.error.numpy(), maes.mean(1), rtol=1e-6)
     np.testing.assert_allclose(predictor.curve.score.numpy(), (maes / spread).mean(1), rtol=1e-6)
     best = int((maes / spread).mean(1).argmin())
     assert predictor.radius == radii[best].item()
-    assert predictor.validation_mae == pytest.approx(maes[best].mean(), rel=1e-6)
+    assert predictor.validation.nanmean().item() == pytest.approx(maes[best].mean(), rel=1e-6)
     assert 0 < best < 39
     # ... and that is what predict gives at this radius
     value = predictor.predict(validation.embedding, group=validation.group).value
-    assert predictor.validation_mae == pytest.approx((value - validation.label).abs().nanmean(0).mean().item())
+    assert predictor.validation.nanmean().item() == pytest.approx(
+        (value - validation.label).abs().nanmean(0).mean().item()
+    )
 
 
 def test_tuning_does_not_depend_on_chunks_or_order() -> None:
@@ -194,7 +197,7 @@ def test_tuning_does_not_depend_on_chunks_or_order() -> None:
         assert other.curve is not None
         assert whole.curve is not None
         assert other.radius == pytest.approx(whole.radius, rel=1e-12)  # the grid comes from sums over the cases
-        torch.testing.assert_close(other.curve.mae, whole.curve.mae)
+        torch.testing.assert_close(other.curve.error, whole.curve.error)
     a = whole.predict(validation.embedding, group=validation.group)
     b = chunked.predict(validation.embedding, group=validation.group)
     assert a.evidence is not None
@@ -224,7 +227,7 @@ def test_equal_scores_give_the_smaller_radius() -> None:
     predictor = NeighbourPredictor().fit(gallery, _cases(torch.tensor([[0.4]]), torch.tensor([[5.0]]), ["z"]))
     assert predictor.curve is not None
     assert predictor.radius == predictor.curve.radius.min().item()
-    assert predictor.validation_mae == predictor.validation_score == 2.0  # labels without spread count as they are
+    assert predictor.validation.tolist() == [2.0]  # labels without spread count as they are
 
 
 def test_own_group_is_left_out_of_tuning() -> None:
@@ -232,15 +235,17 @@ def test_own_group_is_left_out_of_tuning() -> None:
     predictor = NeighbourPredictor().fit(gallery, gallery)  # leave-one-group-out
     assert predictor.radius is not None
     value = _slow(gallery, gallery, predictor.radius)
-    assert predictor.validation_mae == pytest.approx(np.abs(value - gallery.label.numpy()).mean(), rel=1e-6)
-    assert predictor.validation_mae > 0.5
+    assert predictor.validation.nanmean().item() == pytest.approx(
+        np.abs(value - gallery.label.numpy()).mean(), rel=1e-6
+    )
+    assert predictor.validation.nanmean().item() > 0.5
 
 
 def test_validation_cases_without_any_neighbour_are_left_out() -> None:
     gallery = _cases(torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0], [2.0]]), ["a", "a"])
     validation = _cases(torch.tensor([[0.0], [0.0]]), torch.tensor([[9.0], [4.0]]), ["a", "b"])
     predictor = NeighbourPredictor(maximum_radius=0.5).fit(gallery, validation)
-    assert predictor.validation_mae == 3.0
+    assert predictor.validation.nanmean().item() == 3.0
 
 
 def test_a_given_radius_is_scored_not_tuned() -> None:
@@ -248,9 +253,9 @@ def test_a_given_radius_is_scored_not_tuned() -> None:
     predictor = NeighbourPredictor(radius=0.7).fit(gallery, validation)
     assert predictor.radius == 0.7
     expected = np.abs(_slow(gallery, validation, 0.7) - validation.label.numpy()).mean()
-    assert predictor.validation_mae == pytest.approx(expected, rel=1e-6)
+    assert predictor.validation.nanmean().item() == pytest.approx(expected, rel=1e-6)
     assert predictor.tune(validation) == predictor.radius != 0.7
-    assert predictor.validation_mae < expected
+    assert predictor.validation.nanmean().item() < expected
 
 
 def test_a_kernel_mean_stays_within_the_labels_of_the_gallery() -> None:
@@ -275,7 +280,7 @@ def test_radius_grid_spans_the_distances() -> None:
 def test_a_collapsed_embedding_predicts_the_mean() -> None:
     gallery = _cases(torch.full((5, 3), 0.1), torch.arange(5.0)[:, None])
     predictor = NeighbourPredictor().fit(gallery, _cases(torch.full((1, 3), 0.1), torch.tensor([[4.0]]), ["z"]))
-    assert predictor.validation_mae == 2.0
+    assert predictor.validation.nanmean().item() == 2.0
     assert predictor.predict(torch.full((1, 3), 0.1)).value.item() == 2.0
 
 
@@ -298,17 +303,16 @@ def test_nearest_distance_leaves_out_the_own_group() -> None:
     assert predictor.nearest_distance(query, group=["case 1", "case 9"]).tolist() == pytest.approx([0.1, 1.4], abs=1e-7)
 
 
-def test_to_dict_is_plain_json() -> None:
+def test_what_was_tuned_can_be_taken_up_again() -> None:
     gallery, validation = _without_times(_drawn(30, 0)), _without_times(_drawn(10, 1))
     fresh: Predictor = NeighbourPredictor(radius=0.5).fit(gallery)
-    assert json.loads(json.dumps(fresh.to_dict(), allow_nan=False))["validation_mae"] is None
+    assert fresh.validation.isnan().all()
     tuned = NeighbourPredictor(radii=7).fit(gallery, validation)
-    saved = json.loads(json.dumps(tuned.to_dict(), allow_nan=False))
-    assert saved["radius"] == tuned.radius
-    assert saved["validation_mae"] == tuned.validation_mae
-    assert [len(saved["curve"]), len(saved["curve"][0])] == [7, 3]
-    again = NeighbourPredictor(radius=saved["radius"]).fit(gallery)
-    assert torch.equal(again.predict(validation.embedding).value, tuned.predict(validation.embedding).value)
+    assert tuned.tuned == {"radius": tuned.radius}
+    assert tuned.curve is not None
+    assert [len(part) for part in tuned.curve] == [7, 7, 7]
+    again = NeighbourPredictor().restore(gallery, json.loads(json.dumps(tuned.tuned)))
+    assert torch.equal(again.read(validation).value, tuned.predict(validation.embedding, group=validation.group).value)
 
 
 def test_inputs_are_unchanged_and_carry_no_gradient() -> None:
@@ -340,9 +344,9 @@ def test_wrong_use_raises() -> None:
         NeighbourPredictor().fit(LINE).predict(torch.zeros(1, 1))
     with pytest.raises(ValueError, match="each of the 1 cases, got 2 names"):
         NeighbourPredictor(radius=1.0).fit(LINE).predict(torch.zeros(1, 1), group=["a", "b"])
-    with pytest.raises(ValueError, match="times must be given as in the gallery, which has none"):
-        NeighbourPredictor(radius=1.0).fit(LINE).predict(torch.zeros(1, 1), times=torch.ones(1))
-    with pytest.raises(ValueError, match="times must be given as in the gallery, which has them"):
+    with pytest.raises(ValueError, match="divisor must be given as in the gallery, which has none"):
+        NeighbourPredictor(radius=1.0).fit(LINE).predict(torch.zeros(1, 1), divisor=torch.ones(1))
+    with pytest.raises(ValueError, match="divisor must be given as in the gallery, which has them"):
         NeighbourPredictor(radius=1.0).fit(_drawn(9, 0)).predict(torch.zeros(1, 4))
     with pytest.raises(InputError, match="target 1 has no label in any of the 2 training cases"):
         NeighbourPredictor().fit(_cases(torch.zeros(2, 1), torch.tensor([[1.0, NAN], [2.0, NAN]])))
@@ -350,5 +354,5 @@ def test_wrong_use_raises() -> None:
         NeighbourPredictor().fit(LINE, _cases(torch.zeros(1, 1), torch.tensor([[NAN]])))
 
 
-def _without_times(cases: Gallery) -> Gallery:
+def _without_times(cases: Cases) -> Cases:
     return _cases(cases.embedding, cases.label, list(cases.group))

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medgauge.core.batch import Step
-from medgauge.losses import CoarseToFineSpearmanLoss
+from medgauge.losses import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
 from medgauge.training.objective import Objective
 from tests.contracts import TermContract
+
+SPACES = {"prediction": CoarseToFineSpearmanLoss, "embedding": CoarseToFineSpearmanEmbeddingLoss}
 
 
 class TestPrediction(TermContract):
@@ -25,7 +27,7 @@ class TestPrediction(TermContract):
 
 class TestEmbedding(TermContract):
     def make(self) -> nn.Module:
-        return CoarseToFineSpearmanLoss("embedding", margin=1.0, ramp=0.5, beta=0.5)
+        return CoarseToFineSpearmanEmbeddingLoss(margin=1.0, ramp=0.5, beta=0.5)
 
 
 def slow_triples(
@@ -93,7 +95,7 @@ def test_embeddings_equal_a_triple_loop(n: int, levels: int, targets: int) -> No
     embedding, label = draw(n, 6, targets, n, levels)
     coarse, fine, coarse_slope, fine_slope = slow_triples(embedding.numpy(), label.numpy(), 0.8, 0.6, 1e-12)
     embedding.requires_grad_()
-    loss = CoarseToFineSpearmanLoss("embedding", margin=0.8, beta=0.6)(embedding, label)
+    loss = CoarseToFineSpearmanEmbeddingLoss(margin=0.8, beta=0.6)(embedding, label)
     loss.backward()
     assert loss.item() == pytest.approx(coarse + fine, rel=1e-10)
     assert embedding.grad is not None
@@ -137,7 +139,7 @@ def test_is_zero_where_prediction_is_label_either_way_round(levels: int, dtype: 
     assert term(label.flip(0), label).item() > 0.1
     turn = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(1)))[0].to(dtype)
     embedding = nn.functional.pad(label, (0, 4)) @ turn + 2
-    assert CoarseToFineSpearmanLoss("embedding")(embedding, label).item() == pytest.approx(0, abs=1e-6)
+    assert CoarseToFineSpearmanEmbeddingLoss()(embedding, label).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_does_not_see_the_direction_of_predictions() -> None:
@@ -166,10 +168,10 @@ def test_fine_part_comes_in_over_the_first_third(progress: float | None, rho: fl
 
 @pytest.mark.parametrize("space", ["prediction", "embedding"])
 @pytest.mark.parametrize("n", [0, 1, 2, 6])
-def test_no_triple_is_zero_with_a_gradient(n: int, space: Any) -> None:
+def test_no_triple_is_zero_with_a_gradient(n: int, space: str) -> None:
     points = draw(n, seed=1)[0].requires_grad_()
     label = torch.full_like(points, 0.1) if n > 2 else draw(n)[1]
-    loss = CoarseToFineSpearmanLoss(space)(points, label)
+    loss = SPACES[space]()(points, label)
     loss.backward()
     assert loss == 0
     assert points.grad is not None
@@ -207,7 +209,7 @@ def test_labels_far_from_zero_keep_their_differences() -> None:
     prediction = draw(12)[0]
     label = torch.arange(12, dtype=torch.float64)[:, None] / 4
     for space in ("prediction", "embedding"):
-        term = CoarseToFineSpearmanLoss(space)  # type: ignore[arg-type]  # from the tuple
+        term = SPACES[space]()
         torch.testing.assert_close(term(prediction, label + 1e9), term(prediction, label), rtol=1e-12, atol=0)
         assert term(prediction, label.float() + 1e9).isfinite()
 
@@ -215,7 +217,7 @@ def test_labels_far_from_zero_keep_their_differences() -> None:
 def test_descent_puts_free_embeddings_in_order() -> None:
     embedding, label = draw(24, 4)
     embedding.requires_grad_()
-    term = CoarseToFineSpearmanLoss("embedding")
+    term = CoarseToFineSpearmanEmbeddingLoss()
     before = term(embedding, label).item()
     for step in range(150):
         progress = torch.tensor(step / 150)
@@ -226,11 +228,11 @@ def test_descent_puts_free_embeddings_in_order() -> None:
 
 def test_forward_names_the_field_of_its_space() -> None:
     assert list(inspect.signature(CoarseToFineSpearmanLoss().forward).parameters) == ["prediction", "label", "progress"]
-    asked = inspect.signature(CoarseToFineSpearmanLoss("embedding").forward).parameters
+    asked = inspect.signature(CoarseToFineSpearmanEmbeddingLoss().forward).parameters
     assert list(asked) == ["embedding", "label", "progress"]
     prediction, label = draw(8)
     with pytest.raises(ValueError, match="needs embedding, but the step has none"):
-        Objective({"local": (CoarseToFineSpearmanLoss("embedding"), 1.0)})(Step(label=label, prediction=prediction))
+        Objective({"local": (CoarseToFineSpearmanEmbeddingLoss(), 1.0)})(Step(label=label, prediction=prediction))
     with pytest.raises(ValueError, match="needs prediction, but the step has none"):
         Objective({"local": (CoarseToFineSpearmanLoss(), 1.0)})(Step(label=label, embedding=prediction))
     values = Objective({"local": (CoarseToFineSpearmanLoss(), 1.0)})(Step(label=label, prediction=prediction))
@@ -239,7 +241,7 @@ def test_forward_names_the_field_of_its_space() -> None:
 
 def test_embedding_space_survives_copies_and_files() -> None:
     embedding, label = draw(8, 3)
-    term = CoarseToFineSpearmanLoss("embedding", margin=0.7)
+    term = CoarseToFineSpearmanEmbeddingLoss(margin=0.7)
     file = io.BytesIO()
     torch.save(term, file)
     file.seek(0)
@@ -253,7 +255,6 @@ def test_embedding_space_survives_copies_and_files() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"space": "feature"}, "^space must be one of prediction, embedding, got feature$"),
         ({"margin": -0.5}, "^margin must be >= 0 and finite, got -0.5$"),
         ({"margin": math.inf}, "^margin must be >= 0 and finite, got inf$"),
         ({"ramp": 0.0}, r"^ramp must be in \(0, 1\], got 0.0$"),
@@ -262,8 +263,9 @@ def test_embedding_space_survives_copies_and_files() -> None:
     ],
 )
 def test_refuses_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        CoarseToFineSpearmanLoss(**settings)
+    for kind in SPACES.values():
+        with pytest.raises(ValueError, match=message):
+            kind(**settings)
 
 
 class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch: untyped
@@ -284,11 +286,11 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch: untyp
 
 
 @pytest.mark.parametrize("space", ["prediction", "embedding"])
-def test_makes_no_cube_and_loops_over_no_case(space: Any) -> None:
+def test_makes_no_cube_and_loops_over_no_case(space: str) -> None:
     n, d = 512, 1 if space == "prediction" else 32
     points, label = torch.randn(n, d, requires_grad=True), torch.randn(n, 1)
     with Watch() as watch:
-        CoarseToFineSpearmanLoss(space)(points, label).backward()
+        SPACES[space]()(points, label).backward()
     assert watch.largest <= 48 * n * n  # six float64 squares; a cube of bytes is n times as much as one of a square
     assert 100 < watch.count < 10 * n  # blocks of anchors take about 200 operations each
 
@@ -302,7 +304,7 @@ def test_saves_less_than_two_squares_for_backward() -> None:
 
     embedding = torch.randn(n, d, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = CoarseToFineSpearmanLoss("embedding")(embedding, torch.randn(n, 1))
+        loss = CoarseToFineSpearmanEmbeddingLoss()(embedding, torch.randn(n, 1))
     assert len(saved) >= 2
     assert sum(saved.values()) < 4 * (2 * n * n + 2 * n * d)
     loss.backward()

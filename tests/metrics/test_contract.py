@@ -30,6 +30,8 @@ OUTSIDE: dict[Metric, Callable[[np.ndarray, np.ndarray], float]] = {
     metrics.concordance_correlation: concordance,
     metrics.calibration_slope: lambda p, y: scipy.stats.linregress(p, y).slope,
     metrics.calibration_intercept: lambda p, y: scipy.stats.linregress(p, y).intercept,
+    metrics.accuracy: lambda p, y: sklearn.metrics.accuracy_score(y, np.floor(p + 0.5)),
+    metrics.within_one: lambda p, y: sum(abs(np.floor(a + 0.5) - b) <= 1 for a, b in zip(p, y, strict=True)) / len(p),
 }
 BEST = dict.fromkeys(OUTSIDE, 1.0) | {
     metrics.mae: 0.0,

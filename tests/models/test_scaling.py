@@ -18,10 +18,10 @@ def same(left: Tensor, right: Tensor, relative: float = 1e-12) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("times", [None, torch.tensor([0.1, 0.2, 0.15, 3.0], dtype=torch.float64)])
-def test_decode_undoes_encode(kind: ScalingKind, times: Tensor | None) -> None:
-    scaling = LabelScaling(kind).fit(LABEL, times)
-    same(scaling.decode(scaling.encode(LABEL, times), times), LABEL)
+@pytest.mark.parametrize("divisor", [None, torch.tensor([0.1, 0.2, 0.15, 3.0], dtype=torch.float64)])
+def test_decode_undoes_encode(kind: ScalingKind, divisor: Tensor | None) -> None:
+    scaling = LabelScaling(kind).fit(LABEL, divisor)
+    same(scaling.decode(scaling.encode(LABEL, divisor), divisor), LABEL)
 
 
 @pytest.mark.parametrize("kind", ["zscore", "min_max"])
@@ -45,11 +45,11 @@ def test_numbers_are_those_of_numpy() -> None:
 
 
 def test_times_divide_before_anything_and_multiply_last() -> None:
-    times = torch.tensor([0.5, 2.0, 1.0, 4.0], dtype=torch.float64)
-    scaling = LabelScaling("log2").fit(LABEL, times)
-    ratio = torch.log2(1 + LABEL / times.unsqueeze(1))
-    same(scaling.encode(LABEL, times), LabelScaling("zscore").fit(ratio).encode(ratio))
-    same(scaling.transformed(LABEL, times), ratio)
+    divisor = torch.tensor([0.5, 2.0, 1.0, 4.0], dtype=torch.float64)
+    scaling = LabelScaling("log2").fit(LABEL, divisor)
+    ratio = torch.log2(1 + LABEL / divisor.unsqueeze(1))
+    same(scaling.encode(LABEL, divisor), LabelScaling("zscore").fit(ratio).encode(ratio))
+    same(scaling.transformed(LABEL, divisor), ratio)
 
 
 def test_transformed_is_log2_for_log2_only() -> None:
@@ -124,9 +124,9 @@ def test_misuse_is_refused() -> None:
     fitted = LabelScaling().fit(LABEL)
     with pytest.raises(ValueError, match=r"must have shape \(n, 2\)"):
         fitted.decode(LABEL[:, :1])
-    with pytest.raises(ValueError, match="fitted without times"):
+    with pytest.raises(ValueError, match="fitted without divisor"):
         fitted.decode(LABEL, torch.ones(4))
     with pytest.raises(ValueError, match="2-D float tensor"):
         LabelScaling().fit(LABEL[:, 0])
-    with pytest.raises(ValueError, match=r"times must have shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"divisor must have shape \(4,\)"):
         LabelScaling().fit(LABEL, torch.ones(3))

@@ -19,6 +19,8 @@ VARIANTS = {
     "head": FakeRun(record="head"),
     "val": FakeRun(looked=False),
     "two": FakeRun(targets=("hc_mm", "hc_px"), count=200),
+    "grade": FakeRun(targets=("stage",), count=400),
+    "kinds": FakeRun(targets=("hc_mm", "stage"), record="head", count=200),
     "bare": FakeRun(images=False, count=200),
     "few": FakeRun(count=40, infinite=True, left_out=0, head=False),
     "hostile": FakeRun(ids={row: HOSTILE[row % 4] for row in range(120)}, count=120,

@@ -109,7 +109,7 @@ def visit(browser: Any, report: Callable[[str], Path]) -> Iterator[Callable[...,
     assert said == []
 
 
-@pytest.mark.parametrize("variant", ["head", "val"])
+@pytest.mark.parametrize("variant", ["head", "val", "kinds"])
 def test_opens_from_disk_quietly_and_draws_every_figure(visit: Callable[..., Any], variant: str) -> None:
     page = visit(variant)
     plots = page.locator(".plot")
@@ -157,24 +157,52 @@ def test_a_card_opens_by_mouse_and_by_keyboard(visit: Callable[..., Any]) -> Non
     assert not card.locator(".evidence").is_visible()
 
 
-def test_every_text_can_be_read_in_light_and_in_dark(visit: Callable[..., Any]) -> None:
-    page = visit("plain", scheme="light")
+@pytest.mark.parametrize(("variant", "figure"), [("plain", "agreement"), ("grade", "coverage")])
+def test_every_text_can_be_read_in_light_and_in_dark(visit: Callable[..., Any], variant: str, figure: str) -> None:
+    page = visit(variant, scheme="light")
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     found = page.evaluate(CONTRAST)
     assert len(found) > 200
     assert found[0][0] >= 4.5, found[:5]
     page.emulate_media(color_scheme="dark")
     page.wait_for_selector("html[data-drawn='2']", state="attached")
-    tick = page.evaluate("getComputedStyle(document.querySelector('#target-0-agreement .xtick text')).fill")
+    tick = page.evaluate(f"getComputedStyle(document.querySelector('#target-0-{figure} .xtick text')).fill")
     assert sum(map(int, re.findall(r"\d+", tick)[:3])) > 500
     found = page.evaluate(CONTRAST)
     assert found[0][0] >= 4.5, found[:5]
 
 
-def test_a_narrow_screen_needs_no_sideways_scrolling(visit: Callable[..., Any]) -> None:
-    page = visit("two", width=400)
+@pytest.mark.parametrize("variant", ["two", "grade", "kinds"])
+def test_a_narrow_screen_needs_no_sideways_scrolling(visit: Callable[..., Any], variant: str) -> None:
+    page = visit(variant, width=390)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_matrix_of_grades_is_seen_with_its_shades(visit: Callable[..., Any]) -> None:
+    page = visit("grade")
+    table = page.locator("#target-0-confusion")
+    assert table.is_visible()
+    assert table.locator("tbody tr").count() == table.locator("td.exact").count() == 5
+    shades = table.locator("td").evaluate_all("cells => cells.map(one => getComputedStyle(one).backgroundColor)")
+    assert len(set(shades)) >= 4
+    dark, light = (
+        table.locator(f"td.heat-{heat}").first.evaluate("one => getComputedStyle(one).backgroundColor")
+        for heat in (5, 0)
+    )
+    assert sum(map(int, re.findall(r"\d+", dark)[:3])) < sum(map(int, re.findall(r"\d+", light)[:3]))
+
+
+def test_a_card_of_a_grade_shows_chances_as_bars(visit: Callable[..., Any]) -> None:
+    page = visit("kinds")
+    card = page.locator("#target-1-cards details.card").first
+    card.locator("summary").click()
+    bars = card.locator(".shares").first.locator(".weight-fill")
+    widths = bars.evaluate_all("bars => bars.map(one => one.getBoundingClientRect().width)")
+    full = card.locator(".shares .weight").first.evaluate("one => one.getBoundingClientRect().width")
+    assert len(widths) == 5
+    assert sum(widths) == pytest.approx(full, rel=0.03)
+    assert page.locator("#target-0-cards .shares").count() == 0
 
 
 def test_print_opens_the_cards_in_light_colours_and_closes_them_again(visit: Callable[..., Any]) -> None:

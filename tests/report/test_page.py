@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from medgauge.core.errors import InputError
+from medgauge.core.version import __version__
 from medgauge.report import write_report
 from medgauge.report.reading import read_run
 from tests.report.conftest import HOSTILE, VARIANTS
@@ -102,7 +103,7 @@ def test_order_of_the_sections_is_that_of_a_reader(report: Report) -> None:
             "The representation space", "D5", "Residual variance", "Cases Open a case", "Best", "Median",
             "Worst", "Rare",
             "Training 560",
-            "Recipe medgauge 0.1.0",
+            f"Recipe medgauge {__version__}",
         )
     ]  # fmt: skip
     assert places == sorted(places)
@@ -290,7 +291,8 @@ def test_flag_is_in_just_these_words(tmp_path: Path) -> None:
 def test_a_case_outside_the_radius_says_that_the_nearest_decides(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", FakeRun(count=60))
     predictors = json.loads((run / "predictors.json").read_text())
-    (run / "predictors.json").write_text(json.dumps(predictors | {"radius": 0.001}))
+    predictors["tasks"]["number"]["tuned"]["neighbours"]["radius"] = 0.001
+    (run / "predictors.json").write_text(json.dumps(predictors))
     assert "No training case lies within the radius (0.001): the nearest one decides." in Page(write_report(run)).text
 
 

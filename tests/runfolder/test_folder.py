@@ -55,3 +55,30 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         folder.read_json("results.json")
     with pytest.raises(InputError, match="not whole"):
         folder.check_complete()
+
+
+def test_tables_are_read_by_column_also_without_rows(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_table("t.csv", ["id", "x"], [["a\r\nb", 1], ["", 2]])
+    assert folder.read_columns("t.csv") == {"id": ["a\r\nb", ""], "x": ["1", "2"]}
+    folder.write_table("t.csv", ["id", "x"], [])
+    assert folder.read_columns("t.csv") == {"id": [], "x": []}
+    assert folder.read_table("t.csv") == []
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfid\r\n1\r\n\r\n")  # as a spreadsheet writes it
+    assert folder.read_columns("t.csv") == {"id": ["1"]}
+
+
+@pytest.mark.parametrize("content", [b"id,x\n1\n", b"id,x\n1,2,3\n", b"id\n\xff\n"])
+def test_a_broken_table_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.csv cannot be read"):
+        RunFolder(tmp_path).read_table("t.csv")
+    with pytest.raises(InputError, match=r"has no none\.csv"):
+        RunFolder(tmp_path).read_table("none.csv")
+
+
+@pytest.mark.parametrize("content", [b"[1]", b'[["a", 1]]', b"\xff"])
+def test_json_that_is_no_mapping_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "r.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"r\.json cannot be read"):
+        RunFolder(tmp_path).read_json("r.json")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from medgauge.core.batch import Batch
 from medgauge.losses import PointwiseLoss
-from medgauge.training.loop import Progress, Schedule, Trainer
+from medgauge.training.loop import Progress, Schedule, Trainer, Validation
 from medgauge.training.objective import Objective
 from medgauge.training.plan import OptimiserSettings, TrainingSettings, build_optimiser, learning_rate
 
@@ -31,10 +31,10 @@ class Line(nn.Module):
 
 
 class Identity:
-    def encode(self, label: Tensor, times: Tensor | None = None) -> Tensor:
+    def encode(self, label: Tensor, divisor: Tensor | None = None) -> Tensor:
         return label
 
-    def decode(self, value: Tensor, times: Tensor | None = None) -> Tensor:
+    def decode(self, value: Tensor, divisor: Tensor | None = None) -> Tensor:
         return value
 
 
@@ -55,6 +55,10 @@ class Memory:
         self.log = [list(columns), *map(list, rows)]
 
 
+def validation(error: float) -> Validation:
+    return Validation(error, {"val_mae": error})
+
+
 def trainer(
     schedule: Schedule, keeper: Memory, figures: list[float] | None = None, rates: OptimiserSettings | None = None
 ) -> Trainer:
@@ -73,7 +77,7 @@ def trainer(
 
     return Trainer(
         fabric=fabric, model=wrapped, objective=objective, optimiser=optimiser, batch=batch, coding=Identity(), schedule=schedule,
-        rates=rates, validate=lambda: {"val_mae": next(queue, 1.0)}, keeper=keeper,
+        rates=rates, validate=lambda: validation(next(queue, 1.0)), keeper=keeper,
     )  # fmt: skip
 
 

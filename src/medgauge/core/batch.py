@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ class Batch:
     """Images and what is known of them, as the model and the objective get them.
 
     - Shape: image (n, c, h, w) or (n, c, d, h, w) float32; label (n, t) float64 in original units, NaN = missing;
-      covariates (n, q); times (n,) float64, what the label is divided by before scaling (``label_times``); weight (n,),
+      covariates (n, q); divisor (n,) float64, what the label is divided by before scaling (``label_times``); weight (n,),
       mean 1 over the training split; region (n,) int64, the first target's region by training density (0 many, 1 medium,
       2 few, -1 missing); row (n,) int64, the row in the table; view like image, the second augmentation of the same case.
     """
@@ -23,10 +23,23 @@ class Batch:
     label: Float[Tensor, "n t"]
     row: Int[Tensor, " n"]
     covariates: Float[Tensor, "n q"] | None = None
-    times: Float[Tensor, " n"] | None = None
+    divisor: Float[Tensor, " n"] | None = None
     weight: Float[Tensor, " n"] | None = None
     region: Int[Tensor, " n"] | None = None
     view: Float[Tensor, "n c *space"] | None = None
+
+
+class Part(NamedTuple):
+    """Where one task stands in labels, predictions and logits: its columns, and how many logits each has."""
+
+    start: int
+    stop: int
+    logits: int = 0
+
+    @property
+    def columns(self) -> slice:
+        """Its columns."""
+        return slice(self.start, self.stop)
 
 
 @dataclass(frozen=True)
@@ -48,13 +61,22 @@ class Step:
     progress: Float[Tensor, ""] | None = None
     row: Int[Tensor, " n"] | None = None
 
+    def of(self, part: Part) -> "Step":
+        """The step as a term of one task sees it: its labels, predictions and logits."""
+        return replace(
+            self,
+            label=self.label[:, part.columns],
+            prediction=None if self.prediction is None else self.prediction[:, part.columns],
+            logits=None if self.logits is None or not part.logits else self.logits[:, part.columns, : part.logits],
+        )
+
 
 @dataclass(frozen=True)
-class Gallery:
-    """Collected cases of a split: the gallery proper (training), or the validation, calibration or test cases.
+class Cases:
+    """Embedded cases of a split: the gallery (training), or the validation, calibration or test cases.
 
     - Shape: embedding (n, d) float32, in normalised label units; label (n, t) float64 in original units, NaN = missing;
-      prediction (n, t) in normalised label units or None; id and group: n texts; times (n,) float64 or None:
+      prediction (n, t) in normalised label units or None; logits (n, t, k) or None; id and group: n texts; divisor (n,) float64 or None:
       the covariate by which a case's label was divided before scaling (``label_times``).
     """
 
@@ -63,12 +85,13 @@ class Gallery:
     id: Sequence[str]
     group: Sequence[str]
     prediction: Float[Tensor, "n t"] | None = None
-    times: Float[Tensor, " n"] | None = None
+    divisor: Float[Tensor, " n"] | None = None
+    logits: Float[Tensor, "n t k"] | None = None
 
     def __len__(self) -> int:
         return int(self.embedding.shape[0])
 
-    def take(self, rows: Int[Tensor, " m"]) -> "Gallery":
+    def take(self, rows: Int[Tensor, " m"]) -> "Cases":
         """The given rows, in that order."""
         places = [int(row) for row in rows]
         return replace(
@@ -78,10 +101,21 @@ class Gallery:
             id=[self.id[place] for place in places],
             group=[self.group[place] for place in places],
             prediction=None if self.prediction is None else self.prediction[rows],
-            times=None if self.times is None else self.times[rows],
+            divisor=None if self.divisor is None else self.divisor[rows],
+            logits=None if self.logits is None else self.logits[rows],
         )
 
-    def observed(self) -> "Gallery":
+    def of(self, part: "Part", *, divides: bool) -> "Cases":
+        """The columns of one task; ``divides``: whether its labels are divided by ``divisor``."""
+        return replace(
+            self,
+            label=self.label[:, part.columns],
+            prediction=None if self.prediction is None else self.prediction[:, part.columns],
+            logits=None if self.logits is None or not part.logits else self.logits[:, part.columns, : part.logits],
+            divisor=self.divisor if divides else None,
+        )
+
+    def observed(self) -> "Cases":
         """The cases with at least one label."""
         return self.take(torch.nonzero(~torch.isnan(self.label).all(dim=1)).flatten())
 
@@ -89,8 +123,12 @@ class Gallery:
 class LabelCoding(Protocol):
     """How labels become normalised label units and back (``models.scaling.LabelScaling`` is one)."""
 
-    def encode(self, label: Tensor, times: Tensor | None = None) -> Tensor:
-        """Original units (n, t) to normalised label units (n, t); ``times`` (n,) divides first."""
+    def encode(self, label: Tensor, divisor: Tensor | None = None) -> Tensor:
+        """Original units (n, t) to normalised label units (n, t); ``divisor`` (n,) divides first."""
 
-    def decode(self, value: Tensor, times: Tensor | None = None) -> Tensor:
-        """Normalised label units (n, t) to original units (n, t); ``times`` (n,) multiplies last."""
+    def decode(self, value: Tensor, divisor: Tensor | None = None) -> Tensor:
+        """Normalised label units (n, t) to original units (n, t); ``divisor`` (n,) multiplies last."""
+
+    @property
+    def divides(self) -> bool:
+        """Whether labels are divided by ``divisor`` first."""

@@ -1,8 +1,71 @@
-"""Checks of tensors at the doors of terms and metrics; they raise, they never repair."""
+"""Checks of settings and tensors at the doors of terms and metrics; they raise, they never repair."""
+
+from collections.abc import Iterable
+from typing import SupportsFloat, SupportsIndex
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
+
+
+def check_number(
+    name: str,
+    value: float,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+    whole: bool = False,
+    infinite: bool = False,
+) -> None:
+    """Raise ValueError unless the number is within its ends; NaN never is, infinity only where it is allowed.
+
+    >>> check_number("ramp", 1.5, above=0, most=1)
+    Traceback (most recent call last):
+    ValueError: ramp must be in (0, 1], got 1.5
+
+    Args:
+        name: of the setting, as the message names it.
+        value: what came.
+        above: the value must be > this.
+        least: the value must be >= this.
+        below: the value must be < this.
+        most: the value must be <= this.
+        whole: whether only whole numbers will do.
+        infinite: whether infinity will do, if it is within the ends.
+    """
+    if not isinstance(value, SupportsIndex if whole else SupportsFloat):
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, got {value!r}")
+    above_low = (above is None or value > above) and (least is None or value >= least)
+    below_high = (below is None or value < below) and (most is None or value <= most)
+    allowed = value == value and (whole or infinite or abs(value) != float("inf"))
+    if not (above_low and below_high and allowed):
+        needs_finite = not (whole or infinite)
+        raise ValueError(f"{name} must be {_range_words(above, least, below, most, needs_finite)}, got {value}")
+
+
+def _range_words(
+    above: float | None, least: float | None, below: float | None, most: float | None, needs_finite: bool
+) -> str:
+    low, high = (least if above is None else above), (most if below is None else below)
+    if low is not None and high is not None:
+        return f"in {'[' if above is None else '('}{low}, {high}{']' if below is None else ')'}"
+    ends = {">": above, ">=": least, "<": below, "<=": most}
+    words = [f"{sign} {end}" for sign, end in ends.items() if end is not None]
+    return " and ".join([*words, "finite"] if needs_finite else words or ["a number"])
+
+
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
+    """Raise ValueError unless the value is one of the choices.
+
+    >>> check_choice("kind", "l3", ("l1", "l2"))
+    Traceback (most recent call last):
+    ValueError: kind must be one of l1, l2, got l3
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {value}")
 
 
 def check_rows(**tensors: Tensor | None) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from medgauge.core.batch import Batch
-from medgauge.data.cache import PreparedImages
+from medgauge.data.images.cache import PreparedImages
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,8 @@ class CaseArrays:
     """Prepared images with the labels and covariates beside them, row for row.
 
     - Shape: array (n, c, *space) as in ``PreparedImages``; label (n, t) float64 in original units, NaN = missing;
-      covariates (n, q) float64 or None; times (n,) float64 or None, what labels are divided by before scaling;
-      weight (n,) and region (n,) of the cases in the objective, or None; place (n,) the row of ``array`` of each case,
-      None: the same row.
+      covariates (n, q) float64 or None; divisor (n,) float64 or None, what labels are divided by before scaling;
+      weight (n,) and region (n,) of the cases in the objective, or None.
     - Raises: ValueError if the numbers of rows differ.
     """
 
@@ -27,17 +26,16 @@ class CaseArrays:
     scale: float
     label: np.ndarray[Any, np.dtype[np.float64]]
     covariates: np.ndarray[Any, np.dtype[np.float64]] | None = None
-    times: np.ndarray[Any, np.dtype[np.float64]] | None = None
-    place: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    divisor: np.ndarray[Any, np.dtype[np.float64]] | None = None
     weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
     region: np.ndarray[Any, np.dtype[np.int64]] | None = None
 
     def __post_init__(self) -> None:
-        count = len(self.array if self.place is None else self.place)
+        count = len(self.array)
         given = {
             "label": self.label,
             "covariates": self.covariates,
-            "times": self.times,
+            "divisor": self.divisor,
             "weight": self.weight,
             "region": self.region,
         }
@@ -53,15 +51,13 @@ class CaseArrays:
     def batch(self, rows: Sequence[int], device: torch.device | str = "cpu") -> Batch:
         """The cases of ``rows`` (in that order, repeats allowed) on a device: images in [0, 1], labels as they are."""
         places = np.asarray(rows, dtype=np.int64)
-        image = torch.from_numpy(self.array[places if self.place is None else self.place[places]]).to(
-            device, non_blocking=True
-        )
+        image = torch.from_numpy(self.array[places]).to(device, non_blocking=True)
         return Batch(
             image=image.float() / self.scale if self.scale != 1.0 else image,
             label=torch.from_numpy(self.label[places]).to(device),
             row=torch.from_numpy(places).to(device),
             covariates=None if self.covariates is None else _single(self.covariates, places).to(device),
-            times=None if self.times is None else torch.from_numpy(self.times[places]).to(device),
+            divisor=None if self.divisor is None else torch.from_numpy(self.divisor[places]).to(device),
             weight=None if self.weight is None else _single(self.weight, places).to(device),
             region=None if self.region is None else torch.from_numpy(self.region[places]).to(device),
         )
@@ -71,11 +67,7 @@ def make_cases(
     images: PreparedImages,
     label: np.ndarray[Any, Any],
     covariates: np.ndarray[Any, Any] | None = None,
-    times: np.ndarray[Any, Any] | None = None,
-    *,
-    rows: Sequence[int] | None = None,
-    size_columns: Sequence[int] = (),
-    times_is_size: bool = True,
+    divisor: np.ndarray[Any, Any] | None = None,
 ) -> CaseArrays:
     """Put images, labels and covariates together.
 
@@ -83,28 +75,13 @@ def make_cases(
         images: one a row of ``label``.
         label: (n, t) in original units.
         covariates: (n, q), or None.
-        times: (n,), or None.
-        rows: the rows to keep, in that order (bad files left out); None: all.
-        size_columns: covariates that are the physical size of a pixel: divided by the zoom with which the image was
-            resized, so that they are right for the pixels that the model sees.
-        times_is_size: whether ``times`` is such a size too.
+        divisor: (n,), or None.
     """
-    zoom = images.zoom
-    if covariates is not None:
-        covariates = np.array(covariates, dtype=np.float64)
-        covariates[:, list(size_columns)] /= zoom[:, None]
-    if times is not None:
-        times = np.asarray(times, dtype=np.float64) / (zoom if times_is_size else 1.0)
-    label = np.asarray(label, dtype=np.float64)
+    covariates, divisor = (
+        None if part is None else np.asarray(part, dtype=np.float64) for part in (covariates, divisor)
+    )
     array = np.asarray(images.array)  # a plain view: indexing a memmap object is slower
-    made = CaseArrays(array, images.scale, label, covariates, times)
-    return made if rows is None else _kept(made, np.asarray(rows, dtype=np.int64))
-
-
-def _kept(cases: CaseArrays, rows: np.ndarray[Any, Any]) -> CaseArrays:
-    """Some rows; the images stay where they are."""
-    covariates, times = (None if value is None else value[rows] for value in (cases.covariates, cases.times))
-    return CaseArrays(cases.array, cases.scale, cases.label[rows], covariates, times, place=rows)
+    return CaseArrays(array, images.scale, np.asarray(label, dtype=np.float64), covariates, divisor)
 
 
 def _single(values: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]) -> Tensor:

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.core.checks import check_number
+
 ENTRIES = 1 << 17  # entries of one chunk of the kernel matrix: 1 MiB in float64, which stays in the cache
 
 
@@ -43,8 +45,7 @@ def gaussian_density(
     tensor([0.3989], dtype=torch.float64)
     """
     width = scott_bandwidth(points) if bandwidth is None else bandwidth
-    if not width > 0:
-        raise ValueError(f"bandwidth must be > 0, got {bandwidth}")
+    check_number("bandwidth", width, above=0, infinite=True)
     centre, count = torch.unique(points.double(), return_counts=True)
     place, origin = torch.unique(at.double(), return_inverse=True)
     scale = 1.0 / (points.numel() * width * math.sqrt(2.0 * math.pi))

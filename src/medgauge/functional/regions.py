@@ -1,7 +1,8 @@
 """Parts of the label range by how dense the training labels are: many, medium, few."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -87,3 +88,53 @@ def region_codes(label: Float[Tensor, "n t"], regions: Sequence[LabelRegions]) -
     if label.ndim != 2 or label.shape[1] != len(regions):
         raise ValueError(f"regions must be one a target, got {len(regions)} for labels of shape {tuple(label.shape)}")
     return torch.stack([region.of(label[:, target]) for target, region in enumerate(regions)], dim=1)
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The label regions of several targets: strata by density of the training labels."""
+
+    parts: tuple[LabelRegions, ...]
+
+    @classmethod
+    def fit(cls, label: Float[Tensor, "n t"]) -> "Regions":
+        """From the training labels; NaN = missing."""
+        return cls(tuple(LabelRegions.fit(column) for column in label.unbind(1)))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """many, medium, few."""
+        return REGION_NAMES
+
+    def of(self, label: Float[Tensor, "n t"]) -> Int[Tensor, "n t"]:
+        """The region of every label; -1 where it is missing."""
+        return region_codes(label, self.parts)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values, one entry a target."""
+        return {
+            "targets": [
+                {
+                    "points": part.points.tolist(),
+                    "bandwidth": part.bandwidth,
+                    "many_threshold": part.many_threshold,
+                    "medium_threshold": part.medium_threshold,
+                }
+                for part in self.parts
+            ]
+        }
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> "Regions":
+        """The inverse of ``to_dict``."""
+        return cls(
+            tuple(
+                LabelRegions(
+                    torch.tensor(part["points"], dtype=torch.float64),
+                    float(part["bandwidth"]),
+                    float(part["many_threshold"]),
+                    float(part["medium_threshold"]),
+                )
+                for part in saved["targets"]
+            )
+        )

@@ -1,15 +1,15 @@
 """The head's output as a predictor."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.batch import Gallery, LabelCoding
-from medgauge.inference.evidence import Reading
-from medgauge.inference.predictor import coding_or_identity, label_spread, mean_errors, plain
+from medgauge.core.batch import Cases, LabelCoding
+from medgauge.core.evidence import Reading
+from medgauge.core.task import Error
+from medgauge.inference.predictor import coding_or_identity, on_cpu
 
 
 class HeadPredictor:
@@ -17,7 +17,7 @@ class HeadPredictor:
 
     Training cases near the query may be shown beside it, as similar cases that were not used for the value.
 
-    - Shape: as ``Predictor``.
+    - Shape: as ``core.task.Predictor``; ``validation`` (t,) is the mean error on the validation cases, NaN without any.
     - Raises: ValueError if there is no prediction to decode.
 
     Args:
@@ -26,39 +26,27 @@ class HeadPredictor:
 
     def __init__(self, coding: LabelCoding | None = None) -> None:
         self.coding = coding_or_identity(coding)
-        self.validation_mae = self.validation_score = float("nan")
+        self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
 
-    def fit(self, gallery: Gallery, validation: Gallery | None = None) -> Self:
-        """Score on ``validation``, with the spread of the gallery's labels."""
-        self.validation_mae = self.validation_score = float("nan")
-        if validation is not None:
-            value = self.predict(validation.embedding, validation.prediction, times=validation.times).value
-            error = (value - validation.label.double().cpu()).abs()
-            spread = label_spread(gallery.label.double().cpu())
-            scores = mean_errors(error.nansum(0), (~error.isnan()).sum(0), spread)
-            self.validation_mae, self.validation_score = float(scores.mae), float(scores.score)
+    @property
+    def tuned(self) -> dict[str, float]:
+        """Nothing."""
+        return {}
+
+    def fit(self, gallery: Cases, validation: Cases | None = None, error: Error | None = None) -> Self:
+        """Take the mean error of ``validation``."""
+        self.validation = torch.full((gallery.label.shape[1],), torch.nan, dtype=torch.float64)
+        if validation is not None and error is not None:
+            gap = error(self.read(validation).value, validation.label.detach().cpu().double())
+            self.validation = gap.nansum(0) / (~gap.isnan()).sum(0)
         return self
 
-    def predict(
-        self,
-        embedding: Float[Tensor, "q d"],
-        prediction: Float[Tensor, "q t"] | None = None,
-        *,
-        times: Float[Tensor, " q"] | None = None,
-        group: Sequence[str] | None = None,
-    ) -> Reading:
-        """Decode ``prediction``; embedding and group have no part in it."""
-        if prediction is None:
-            raise ValueError("prediction must be given: the model has no head, or its output was not passed on")
-        if len(prediction) != len(embedding):
-            raise ValueError(f"prediction must have {len(embedding)} rows, got {len(prediction)}")
-        prediction = prediction.detach().cpu().to(torch.float64)
-        return Reading(self.coding.decode(prediction, None if times is None else times.cpu()), None)
+    def restore(self, gallery: Cases, tuned: dict[str, float]) -> Self:
+        """As fitted before: there is nothing to take up again."""
+        return self
 
-    def to_dict(self) -> dict[str, object]:
-        """Kind and validation errors."""
-        return {
-            "kind": "head",
-            "validation_mae": plain(self.validation_mae),
-            "validation_score": plain(self.validation_score),
-        }
+    def read(self, cases: Cases) -> Reading:
+        """Decode ``cases.prediction``."""
+        if cases.prediction is None:
+            raise ValueError("prediction must be given: the model has no head, or its output was not passed on")
+        return Reading(self.coding.decode(cases.prediction.detach().cpu().double(), on_cpu(cases.divisor)), None)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.core.checks import check_number
+
 Exclusion = tuple[Tensor, Tensor]
 """Group codes of the gallery (n,) and the queries (q,), int64: equal codes are no neighbours, -1 is nobody's group."""
 
@@ -74,8 +76,7 @@ class ExactIndex:
         >>> ExactIndex(torch.tensor([[0.0], [1.0], [5.0]])).search(torch.tensor([[2.0]]), 2)[1]
         tensor([[1, 0]])
         """
-        if k < 1:
-            raise ValueError(f"k must be >= 1, got {k}")
+        check_number("k", k, least=1, whole=True)
         distances = torch.full((len(query), k), torch.inf, dtype=self._wide, device=self._points.device)
         rows = torch.full((len(query), k), -1, device=self._points.device)
         for part, squared, error in self._chunks(query, exclude, _SEARCH_BYTES):
@@ -93,8 +94,7 @@ class ExactIndex:
 
         - Raises: ValueError if radius is negative or NaN, or query or exclude do not fit.
         """
-        if not radius >= 0:
-            raise ValueError(f"radius must be >= 0, got {radius}")
+        check_number("radius", radius, least=0, infinite=True)
         counts = torch.zeros(len(query) + 1, dtype=torch.int64, device=self._points.device)
         rows, distances = [counts[:0]], [torch.zeros(0, dtype=self._wide, device=self._points.device)]
         for part, squared, error in self._chunks(query, exclude):

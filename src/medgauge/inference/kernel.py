@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.inference.evidence import Evidence
+from medgauge.core.evidence import Evidence
 from medgauge.inference.index import ExactIndex, Exclusion
 
 _PAIR_BYTES = 128  # working memory for a pair within the radius

@@ -8,13 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.batch import Gallery, LabelCoding
+from medgauge.core.batch import Cases, LabelCoding
+from medgauge.core.checks import check_number
 from medgauge.core.errors import InputError
-from medgauge.inference.evidence import Reading
+from medgauge.core.evidence import Reading
+from medgauge.core.task import Error
 from medgauge.inference.index import ExactIndex, Exclusion
 from medgauge.inference.kernel import evidence_mean, kernel_evidence
-from medgauge.inference.predictor import coding_or_identity, label_spread, mean_errors, plain
-from medgauge.inference.radius import RadiusCurve, absolute_errors, radius_grid
+from medgauge.inference.predictor import absolute_error, coding_or_identity, label_spread, on_cpu
+from medgauge.inference.radius import RadiusCurve, radius_grid, summed_errors
 
 _TIED = 1e-9  # scores this close, relatively, differ by rounding only
 
@@ -24,14 +26,15 @@ class NeighbourPredictor:
 
     Where no training case lies within the radius, the nearest one alone gives the value. Cases of the query's own group
     are never its neighbours. Labels are averaged in normalised label units and decoded then: for linear scalings
-    that is the mean of the labels themselves; with ``times`` the mean of label / times, multiplied by the query's;
+    that is the mean of the labels themselves; with ``divisor`` the mean of label / divisor, multiplied by the query's;
     with log2 scaling a geometric mean. A missing gallery label has no weight for its target; where no neighbour has the
     target, the nearest case that has it gives the value; where none may, the value is NaN.
 
     What a mean of neighbours cannot do: it never leaves the range of the gallery's labels, and at the rare ends it
     shrinks towards the common labels, since most neighbours of a rare case are less rare. Look at the bias by region.
 
-    - Shape: as ``Predictor``. Values and evidence are on the CPU, in float64.
+    - Shape: as ``core.task.Predictor``. Values and evidence are on the CPU, in float64; ``validation`` (t,) is the mean
+      error on the validation cases, NaN without any.
     - Raises: InputError if a target has no label in the gallery or in none of the validation cases; ValueError before
       ``fit``, without a radius, or for shapes that do not fit.
     - Source: Chao et al., MICCAI 2022, Eq. 5 (kernel mean over N_r) and the choice of r by the validation MAE.
@@ -55,20 +58,31 @@ class NeighbourPredictor:
         radii: int = 256,
     ) -> None:
         for name, number in (("radius", 1.0 if radius is None else radius), ("maximum_radius", maximum_radius)):
-            if not number > 0:
-                raise ValueError(f"{name} must be > 0, got {number}")
-        if radii < 1:
-            raise ValueError(f"radii must be >= 1, got {radii}")
+            check_number(name, number, above=0, infinite=True)
+        check_number("radii", radii, least=1, whole=True)
         self.coding = coding_or_identity(coding)
         self.radius = radius
         self.maximum_radius = maximum_radius
         self.radii = radii
         self.curve: RadiusCurve | None = None
-        self.validation_mae = self.validation_score = float("nan")
+        self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
         self._tune = radius is None
 
-    def fit(self, gallery: Gallery, validation: Gallery | None = None) -> Self:
-        """Take the gallery; tune the radius on ``validation``, or score it if it was given to the constructor."""
+    @property
+    def tuned(self) -> dict[str, float]:
+        """The radius."""
+        return {"radius": self._known_radius()}
+
+    def restore(self, gallery: Cases, tuned: dict[str, float]) -> Self:
+        """Take the gallery and a radius that was tuned before."""
+        self.radius = tuned["radius"]
+        return self.fit(gallery)
+
+    def fit(self, gallery: Cases, validation: Cases | None = None, error: Error | None = None) -> Self:
+        """Take the gallery; tune the radius on ``validation``, or only take its error if it was given to the constructor.
+
+        ``error``: (value, label) -> the error of each; None: the absolute one.
+        """
         label = gallery.label.detach().cpu().double()
         absent = torch.nonzero(label.isnan().all(0)).flatten().tolist()
         if absent:
@@ -77,19 +91,20 @@ class NeighbourPredictor:
             )
         self._gallery = gallery
         self._index = ExactIndex(gallery.embedding)
-        self._coded = self.coding.encode(label, _on_cpu(gallery.times))
+        self._coded = self.coding.encode(label, on_cpu(gallery.divisor))
         self._spread = label_spread(label)
+        self.validation = torch.full((label.shape[1],), torch.nan, dtype=torch.float64)
         if validation is not None:
-            self._score(validation, tune=self._tune)
+            self._score(validation, error or absolute_error, tune=self._tune)
         return self
 
-    def tune(self, validation: Gallery) -> float:
+    def tune(self, validation: Cases, error: Error | None = None) -> float:
         """Set the radius to that of the smallest validation score, of equal ones (to 1e-9) the smallest, and return it.
 
-        The score is the mean over the targets of MAE / standard deviation of the gallery's labels, both in original
-        units. The whole curve is kept in ``curve``.
+        The score is the mean over the targets of mean error / standard deviation of the gallery's labels, both in
+        original units. The whole curve is kept in ``curve``.
         """
-        self._score(validation, tune=True)
+        self._score(validation, error or absolute_error, tune=True)
         return self._known_radius()
 
     def predict(
@@ -97,17 +112,21 @@ class NeighbourPredictor:
         embedding: Float[Tensor, "q d"],
         prediction: Float[Tensor, "q t"] | None = None,
         *,
-        times: Float[Tensor, " q"] | None = None,
+        divisor: Float[Tensor, " q"] | None = None,
         group: Sequence[str] | None = None,
     ) -> Reading:
         """Values and the cases that they rest on; ``prediction`` has no part in it."""
         exclude = self._exclusion(group, len(embedding))
-        if (times is None) != (self._gallery.times is None):
+        if (divisor is None) != (self._gallery.divisor is None):
             raise ValueError(
-                f"times must be given as in the gallery, which has {'none' if times is not None else 'them'}"
+                f"divisor must be given as in the gallery, which has {'none' if divisor is not None else 'them'}"
             )
         evidence = kernel_evidence(self._index, self._coded, self._query(embedding), self._known_radius(), exclude)
-        return Reading(self.coding.decode(evidence_mean(evidence, self._coded), _on_cpu(times)), evidence)
+        return Reading(self.coding.decode(evidence_mean(evidence, self._coded), on_cpu(divisor)), evidence)
+
+    def read(self, cases: Cases) -> Reading:
+        """Values of embedded cases; training cases of their groups are left out."""
+        return self.predict(cases.embedding, divisor=cases.divisor, group=cases.group)
 
     def nearest_distance(
         self, embedding: Float[Tensor, "q d"], *, group: Sequence[str] | None = None
@@ -116,39 +135,29 @@ class NeighbourPredictor:
         exclude = self._exclusion(group, len(embedding))
         return self._index.search(self._query(embedding), 1, exclude=exclude)[0][:, 0].cpu().double()
 
-    def to_dict(self) -> dict[str, object]:
-        """Radius, validation errors, and the tuning curve as rows of radius, MAE and score."""
-        curve = None if self.curve is None else torch.stack(list(self.curve), dim=1).tolist()
-        return {
-            "kind": "neighbours",
-            "radius": self.radius,
-            "validation_mae": plain(self.validation_mae),
-            "validation_score": plain(self.validation_score),
-            "curve": curve,
-        }
-
-    def _score(self, validation: Gallery, *, tune: bool) -> None:
+    def _score(self, validation: Cases, error: Error, *, tune: bool) -> None:
         """Errors on ``validation`` at each radius of the grid, or at the present radius."""
         exclude, query = self._exclusion(validation.group, len(validation)), self._query(validation.embedding)
         radii = torch.tensor([0.0 if tune else self._known_radius()], dtype=torch.float64)
         if tune:
             radii = radius_grid(self._gallery.embedding, query, self.radii, self.maximum_radius)
-        label, times = validation.label.detach().cpu().double(), _on_cpu(validation.times)
+        label, divisor = validation.label.detach().cpu().double(), on_cpu(validation.divisor)
 
-        def error(means: Tensor, part: slice) -> Tensor:
-            repeated = None if times is None else times[part].repeat(len(means))
-            return (self.coding.decode(means.flatten(0, 1), repeated).view_as(means) - label[part]).abs()
+        def gap(means: Tensor, part: slice) -> Tensor:
+            repeated = None if divisor is None else divisor[part].repeat(len(means))
+            return error(self.coding.decode(means.flatten(0, 1), repeated).view_as(means), label[part])
 
-        total, count = absolute_errors(self._index, self._coded, query, error, radii, exclude)
+        total, count = summed_errors(self._index, self._coded, query, gap, radii, exclude)
         if not bool(count.any()):
             raise InputError(
                 f"none of the {len(validation)} validation cases has a label; the radius cannot be chosen."
             )
-        errors = mean_errors(total, count, self._spread)
-        best = int(torch.nonzero(errors.score <= errors.score.min() * (1 + _TIED))[0])
+        means = total / count
+        score = (means / self._spread).nanmean(-1)
+        best = int(torch.nonzero(score <= score.min() * (1 + _TIED))[0])
         if tune:
-            self.radius, self.curve = float(radii[best]), RadiusCurve(radii, errors.mae, errors.score)
-        self.validation_mae, self.validation_score = float(errors.mae[best]), float(errors.score[best])
+            self.radius, self.curve = float(radii[best]), RadiusCurve(radii, means.nanmean(-1), score)
+        self.validation = means[best]
 
     def _query(self, embedding: Tensor) -> Tensor:
         return embedding.detach().to(self._gallery.embedding.device)
@@ -170,7 +179,3 @@ class NeighbourPredictor:
         if self.radius is None:
             raise ValueError("radius must be given or tuned: call fit(gallery, validation) or tune(validation) first")
         return self.radius
-
-
-def _on_cpu(times: Tensor | None) -> Tensor | None:
-    return None if times is None else times.detach().cpu().double()

@@ -15,10 +15,10 @@ _CHUNK = 2**24  # bytes: small enough for the processor's cache, over which each
 
 
 class RadiusCurve(NamedTuple):
-    """Validation errors by radius: radius, MAE (original units) and score (in label spreads), all (r,) float64."""
+    """Validation errors by radius: radius, mean error (original units) and score (in label spreads), all (r,) float64."""
 
     radius: Float[Tensor, " r"]
-    mae: Float[Tensor, " r"]
+    error: Float[Tensor, " r"]
     score: Float[Tensor, " r"]
 
 
@@ -40,7 +40,7 @@ def radius_grid(
     return kept if len(kept) else torch.tensor([maximum], dtype=torch.float64)
 
 
-def absolute_errors(
+def summed_errors(
     index: ExactIndex,
     coded: Float[Tensor, "n t"],
     query: Float[Tensor, "q d"],
@@ -48,10 +48,10 @@ def absolute_errors(
     radii: Float[Tensor, " r"],
     exclude: Exclusion | None,
 ) -> tuple[Float[Tensor, "r t"], Float[Tensor, " t"]]:
-    """Sums of absolute errors by radius and target, and their counts; each distance is taken once, no chunk is kept.
+    """Sums of errors by radius and target, and their counts; each distance is taken once, no chunk is kept.
 
     ``coded`` are the gallery's labels in normalised label units; ``error`` turns the kernel means of a slice of the
-    queries into absolute errors, NaN where the label is missing.
+    queries into errors, NaN where the label is missing.
     """
     total = torch.zeros(len(radii), coded.shape[1], dtype=torch.float64)
     count = torch.zeros(coded.shape[1], dtype=torch.float64)

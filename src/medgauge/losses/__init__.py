@@ -2,7 +2,7 @@
 
 from medgauge.losses.adaptive_triplet import AdaptiveTripletLoss
 from medgauge.losses.balanced_mse import BalancedMSELoss
-from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanLoss
+from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
 from medgauge.losses.jocorank import JoCoRankLoss
 from medgauge.losses.ordinal_regression import OrdinalRegressionLoss
 from medgauge.losses.pointwise import PointwiseLoss
@@ -14,6 +14,7 @@ from medgauge.losses.robust_pearson import RobustPearsonLoss
 __all__ = [
     "AdaptiveTripletLoss",
     "BalancedMSELoss",
+    "CoarseToFineSpearmanEmbeddingLoss",
     "CoarseToFineSpearmanLoss",
     "JoCoRankLoss",
     "OrdinalRegressionLoss",

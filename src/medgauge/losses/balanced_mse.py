@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medgauge.core.checks import check_same_shape, observed_rows
+from medgauge.core.checks import check_number, check_same_shape, observed_rows
 from medgauge.functional.distances import pair_distances, square_form
 
 
@@ -37,8 +37,7 @@ class BalancedMSELoss(nn.Module):
         super().__init__()
         if kind != "bmc":
             raise ValueError(f"kind must be bmc, got {kind}")
-        if not 0 < noise < float("inf"):
-            raise ValueError(f"noise must be > 0 and finite, got {noise}")
+        check_number("noise", noise, above=0)
         self.kind = kind
         self.log_noise = nn.Parameter(torch.tensor(math.log(noise)))
         self._last: dict[str, Tensor] = {}

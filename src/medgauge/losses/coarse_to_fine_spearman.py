@@ -1,89 +1,31 @@
 """Similarity relations of triples: the local level of the fine-grained correlation loss."""
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from medgauge.core.checks import check_rows, check_same_shape, observed
+from medgauge.core.checks import check_number, check_rows, check_same_shape, observed
 from medgauge.functional.distances import pair_distances, square_form
 
-Space = Literal["prediction", "embedding"]
 _ENTRIES = 1 << 15  # pairs of an anchor and another case that are worked on at once
 
 
-class CoarseToFineSpearmanLoss(nn.Module):
-    """Of any three cases, the one nearer in label must be nearer: by a margin first, then by as much as labels say.
+class _Relations(nn.Module):
+    """What both losses share: their settings, the two parts and their mixture. A loss says what is compared."""
 
-    For an anchor i and two others j, k, let g = |y_i - y_k| - |y_i - y_j| and s = |f_i - f_k| - |f_i - f_j|, over all
-    triples with g > 0. Coarse: mean of max(0, delta - s) over those with g > delta, delta = ``margin`` standard deviations
-    of the batch's labels. Fine: mean of smooth L1 of s - g over all. The loss is coarse + rho fine; rho rises linearly
-    from 0 to 1 while ``progress`` goes from 0 to ``ramp``. It is 0 where f = y, and also where f = c - y: beside it,
-    another term must tell the direction.
-
-    - Shape: in space ``prediction``, forward(prediction, label, progress): prediction f and label (n, t); each target by
-      itself, of the cases that have its label, then the mean over the targets with a triple. In space ``embedding``,
-      forward(embedding, label, progress): embedding f (n, d), already multiplied by the learned scale; distances are
-      Euclidean, also of label vectors, and rows with a missing label are left out. progress () or None, which
-      stands for 1. -> (), in normalised label units. No triple: 0, with a gradient.
-    - Raises: ValueError for settings out of range, if rows differ or an input is not a 2-D float tensor.
-    - Source: Chen et al., MICCAI 2022 (arXiv 2207.00347). Attested, by the abstract only: Spearman's correlation at the
-      local level, coarse to fine, as the learning of similarity relationships among samples. How is a reconstruction.
-    - Departs: nothing of the paper's equations is known. Embeddings are compared by distance, not by cosine, with which
-      the fine part could not reach 0. Gaps of labels that differ by rounding only are equal.
-    - All n (n - 1) (n - 2) / 2 triples, exactly, in time n^2.5 and memory n^2.
-
-    Args:
-        space: ``prediction`` or ``embedding``: what is compared with the labels.
-        margin: of the coarse part, >= 0, in standard deviations of the batch's labels.
-        ramp: share of the training over which the fine part comes in, in (0, 1].
-        beta: s - g up to which the fine penalty is squared, > 0, in normalised label units.
-    """
-
-    def __init__(
-        self, space: Space = "prediction", *, margin: float = 0.5, ramp: float = 1 / 3, beta: float = 1.0
-    ) -> None:
+    def __init__(self, *, margin: float = 0.5, ramp: float = 1 / 3, beta: float = 1.0) -> None:
         super().__init__()
-        if space not in get_args(Space):
-            raise ValueError(f"space must be one of {', '.join(get_args(Space))}, got {space}")
-        if not 0 <= margin < math.inf:
-            raise ValueError(f"margin must be >= 0 and finite, got {margin}")
-        if not 0 < ramp <= 1:
-            raise ValueError(f"ramp must be in (0, 1], got {ramp}")
-        if not 0 < beta < math.inf:
-            raise ValueError(f"beta must be > 0 and finite, got {beta}")
-        self.space = space
+        check_number("margin", margin, least=0)
+        check_number("ramp", ramp, above=0, most=1)
+        check_number("beta", beta, above=0)
         self.margin = margin
         self.ramp = ramp
         self.beta = beta
         self._last: dict[str, Tensor] = {}
-        if space == "embedding":  # the names of forward's parameters say which fields of a step it needs
-            self.forward = self._forward_embedding  # type: ignore[method-assign, assignment]
-
-    def forward(
-        self,
-        prediction: Float[Tensor, "n t"],
-        label: Float[Tensor, "n t"],
-        progress: Float[Tensor, ""] | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the loss of one batch; in space ``embedding``, the first parameter is ``embedding``."""
-        check_same_shape(prediction=prediction, label=label)
-        wide = prediction if prediction.device.type == "mps" else prediction.double()
-        targets = [observed(wide[:, [column]], label[:, [column]]) for column in range(label.shape[1])]
-        return self._mean(targets, progress).to(torch.promote_types(prediction.dtype, torch.float32))
-
-    def _forward_embedding(
-        self,
-        embedding: Float[Tensor, "n d"],
-        label: Float[Tensor, "n t"],
-        progress: Float[Tensor, ""] | None = None,
-    ) -> Float[Tensor, ""]:
-        """Return the loss of one batch."""
-        check_rows(embedding=embedding, label=label)
-        return self._mean([observed(embedding, label)], progress)
 
     def log(self) -> dict[str, Tensor]:
         """The coarse and the fine part of the last batch, both without rho."""
@@ -113,6 +55,64 @@ class CoarseToFineSpearmanLoss(nn.Module):
                 distance, pair_distances(precise), len(points), self.margin * spread, rounding, self.beta
             )
         return parts
+
+
+class CoarseToFineSpearmanLoss(_Relations):
+    """Of any three cases, the one nearer in label must be nearer: by a margin first, then by as much as labels say.
+
+    For an anchor i and two others j, k, let g = |y_i - y_k| - |y_i - y_j| and s = |f_i - f_k| - |f_i - f_j|, over all
+    triples with g > 0. Coarse: mean of max(0, delta - s) over those with g > delta, delta = ``margin`` standard deviations
+    of the batch's labels. Fine: mean of smooth L1 of s - g over all. The loss is coarse + rho fine; rho rises linearly
+    from 0 to 1 while ``progress`` goes from 0 to ``ramp``. It is 0 where f = y, and also where f = c - y: beside it,
+    another term must tell the direction.
+
+    - Shape: prediction f and label (n, t), progress () or None, which stands for 1 -> (), in normalised label units. Each
+      target by itself, of the cases that have its label, then the mean over the targets with a triple. No triple: 0,
+      with a gradient.
+    - Raises: ValueError for settings out of range, if rows differ or an input is not a 2-D float tensor.
+    - Source: Chen et al., MICCAI 2022 (arXiv 2207.00347). Attested, by the abstract only: Spearman's correlation at the
+      local level, coarse to fine, as the learning of similarity relationships among samples. How is a reconstruction.
+    - Departs: nothing of the paper's equations is known. Gaps of labels that differ by rounding only are equal.
+    - All n (n - 1) (n - 2) / 2 triples, exactly, in time n^2.5 and memory n^2.
+
+    Args:
+        margin: of the coarse part, >= 0, in standard deviations of the batch's labels.
+        ramp: share of the training over which the fine part comes in, in (0, 1].
+        beta: s - g up to which the fine penalty is squared, > 0, in normalised label units.
+    """
+
+    def forward(
+        self,
+        prediction: Float[Tensor, "n t"],
+        label: Float[Tensor, "n t"],
+        progress: Float[Tensor, ""] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of one batch."""
+        check_same_shape(prediction=prediction, label=label)
+        wide = prediction if prediction.device.type == "mps" else prediction.double()
+        targets = [observed(wide[:, [column]], label[:, [column]]) for column in range(label.shape[1])]
+        return self._mean(targets, progress).to(torch.promote_types(prediction.dtype, torch.float32))
+
+
+class CoarseToFineSpearmanEmbeddingLoss(_Relations):
+    """The same of embeddings: :class:`CoarseToFineSpearmanLoss` with |f_i - f_j| the distance of two cases.
+
+    - Shape: embedding f (n, d), already multiplied by the learned scale, label (n, t), progress () or None, which stands
+      for 1 -> (), in normalised label units. Distances are Euclidean, also of label vectors; rows with a missing label
+      are left out. No triple: 0, with a gradient.
+    - Raises, Source, Args: as :class:`CoarseToFineSpearmanLoss`.
+    - Departs: as there; embeddings are compared by distance, not by cosine, with which the fine part could not reach 0.
+    """
+
+    def forward(
+        self,
+        embedding: Float[Tensor, "n d"],
+        label: Float[Tensor, "n t"],
+        progress: Float[Tensor, ""] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of one batch."""
+        check_rows(embedding=embedding, label=label)
+        return self._mean([observed(embedding, label)], progress)
 
 
 class _Triples(torch.autograd.Function):

@@ -1,6 +1,5 @@
 """JoCoRank: errors of cases, of the whole batch and of pairs, beside rank similarity; weighted by label density."""
 
-import math
 from typing import Literal, get_args
 
 import torch
@@ -8,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss, softplus
 
-from medgauge.core.checks import check_rows, check_same_shape, check_weight
+from medgauge.core.checks import check_choice, check_number, check_rows, check_same_shape, check_weight
 from medgauge.losses.rank_similarity import RankSimilarityLoss, Ties
 from medgauge.losses.robust_pearson import OutlierRule, RobustPearsonLoss
 
@@ -80,15 +79,12 @@ class JoCoRankLoss(nn.Module):
             "ranking": ranking_weight,
         }
         for level, factor in factors.items():
-            if not 0 <= factor < math.inf:
-                raise ValueError(f"{level}_weight must be >= 0 and finite, got {factor}")
+            check_number(f"{level}_weight", factor, least=0)
         if not any(factors.values()):
             raise ValueError("one of individual_weight, global_weight, peer_weight, ranking_weight must be > 0, got 0")
         for name, value, kinds in (("individual", individual, Individual), ("peer", peer, Peer)):
-            if value not in get_args(kinds):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(kinds))}, got {value}")
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
+            check_choice(name, value, get_args(kinds))
+        check_number("temperature", temperature, above=0)
         self.factors = factors
         self.individual = individual
         self.peer = peer

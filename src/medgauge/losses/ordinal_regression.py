@@ -1,13 +1,14 @@
 """Ordinal regression: is the label above each threshold?"""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.checks import check_rows
-from medgauge.functional.ordinal import Kind, check_kind, check_thresholds
+from medgauge.functional.ordinal import Kind, check_kind, check_thresholds, rank_thresholds
 
 
 class OrdinalRegressionLoss(nn.Module):
@@ -25,23 +26,28 @@ class OrdinalRegressionLoss(nn.Module):
       threshold is not above it.
 
     Args:
-        thresholds: k rising numbers, in normalised label units (``label_scaling: none``: in label units).
+        thresholds: k rising numbers, in normalised label units (``label_scaling: none``: in label units); ``ranks``: labels
+            are ranks 0, 1, 2 … (those of grades are), with a threshold between each two.
         kind: ``binary`` or ``corn``; the same as the head's.
     """
 
-    def __init__(self, thresholds: Sequence[float], kind: Kind = "binary") -> None:
+    def __init__(self, thresholds: Sequence[float] | Literal["ranks"] = "ranks", kind: Kind = "binary") -> None:
         super().__init__()
-        self.thresholds = check_thresholds(thresholds)
+        if isinstance(thresholds, str) and thresholds != "ranks":
+            raise ValueError(f"thresholds must be rising numbers or ranks, got {thresholds}")
+        self.thresholds = "ranks" if isinstance(thresholds, str) else check_thresholds(thresholds)
         self.kind = check_kind(kind)
 
     def forward(self, logits: Float[Tensor, "n t k"], label: Float[Tensor, "n t"]) -> Float[Tensor, ""]:
         """Return the loss of one batch."""
         check_rows(label=label)
-        expected = (*label.shape, len(self.thresholds))
+        count = logits.shape[-1] if isinstance(self.thresholds, str) else len(self.thresholds)
+        expected = (*label.shape, count)
         if logits.shape != expected or not logits.is_floating_point():
             raise ValueError(f"logits must be float of shape {expected}, got {logits.dtype} of {tuple(logits.shape)}")
         wide = logits.float() if logits.dtype.itemsize < 4 else logits
-        above = label[:, :, None] > label.new_tensor(self.thresholds)
+        thresholds = rank_thresholds(count) if isinstance(self.thresholds, str) else self.thresholds
+        above = label[:, :, None] > label.new_tensor(thresholds)
         asked = (~label.isnan())[:, :, None].expand_as(above)
         if self.kind == "corn":
             asked = asked & torch.cat([torch.ones_like(above[:, :, :1]), above[:, :, :-1]], dim=2)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medgauge.core.checks import check_rows, check_same_shape, check_weight
+from medgauge.core.checks import check_choice, check_rows, check_same_shape, check_weight
 
 Kind = Literal["l1", "mse", "huber"]
 
@@ -27,8 +27,7 @@ class PointwiseLoss(nn.Module):
 
     def __init__(self, kind: Kind = "l1") -> None:
         super().__init__()
-        if kind not in get_args(Kind):
-            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {kind}")
+        check_choice("kind", kind, get_args(Kind))
         self.kind = kind
 
     def forward(

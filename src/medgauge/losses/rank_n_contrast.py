@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medgauge.core.checks import check_rows, observed_rows
+from medgauge.core.checks import check_number, check_rows, observed_rows
 from medgauge.functional.distances import pair_distances, square_form
 from medgauge.functional.gradients import pair_sums, with_slope
 from medgauge.functional.label_order import label_order
@@ -32,8 +32,7 @@ class RankNContrastLoss(nn.Module):
 
     def __init__(self, temperature: float = 2.0) -> None:
         super().__init__()
-        if not 0 < temperature < float("inf"):
-            raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
+        check_number("temperature", temperature, above=0)
         self.temperature = temperature
 
     def forward(self, embedding: Float[Tensor, "n d"], label: Float[Tensor, "n t"]) -> Float[Tensor, ""]:

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from medgauge.core.checks import check_rows, observed_rows
+from medgauge.core.checks import check_choice, check_number, check_rows, observed_rows
 from medgauge.core.seeding import generator
 from medgauge.functional.distances import pair_distances, square_form
 from medgauge.functional.ranks import row_midranks
@@ -46,12 +46,9 @@ class RankSimilarityLoss(nn.Module):
 
     def __init__(self, interpolation: float = 2.0, ties: Ties = "midrank", reduction: Reduction = "sum") -> None:
         super().__init__()
-        if not 0 < interpolation < float("inf"):
-            raise ValueError(f"interpolation must be > 0 and finite, got {interpolation}")
-        if ties not in get_args(Ties):
-            raise ValueError(f"ties must be one of {', '.join(get_args(Ties))}, got {ties}")
-        if reduction not in get_args(Reduction):
-            raise ValueError(f"reduction must be one of {', '.join(get_args(Reduction))}, got {reduction}")
+        check_number("interpolation", interpolation, above=0)
+        check_choice("ties", ties, get_args(Ties))
+        check_choice("reduction", reduction, get_args(Reduction))
         self.interpolation = interpolation
         self.ties = ties
         self.reduction = reduction

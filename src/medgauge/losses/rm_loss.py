@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from medgauge.core.checks import check_rows, observed_rows
+from medgauge.core.checks import check_number, check_rows, observed_rows
 from medgauge.functional.distances import pair_distances
 
 
@@ -25,7 +25,8 @@ class RMLoss(nn.Module):
       distances agree or the rows coincide is 0.
 
     Args:
-        sigma: size of the neighbourhood, > 0, in normalised label units; infinity weighs all pairs alike.
+        sigma: size of the neighbourhood, > 0, in normalised label units; infinity weighs all pairs alike. 0.5 is the
+            paper's; recipes name their own.
         alpha: least weight of a pair, >= 0.
         momentum: share of the old threshold in the new one, in [0, 1].
         mining: whether easy pairs are left out (Eq. 3); without, the loss is that of Eq. 2.
@@ -36,12 +37,9 @@ class RMLoss(nn.Module):
 
     def __init__(self, sigma: float = 0.5, alpha: float = 0.1, momentum: float = 0.9, mining: bool = True) -> None:
         super().__init__()
-        if not sigma > 0:
-            raise ValueError(f"sigma must be > 0, got {sigma}")
-        if not 0 <= alpha < float("inf"):
-            raise ValueError(f"alpha must be >= 0 and finite, got {alpha}")
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum must be in [0, 1], got {momentum}")
+        check_number("sigma", sigma, above=0, infinite=True)
+        check_number("alpha", alpha, least=0)
+        check_number("momentum", momentum, least=0, most=1)
         self.sigma = sigma
         self.alpha = alpha
         self.momentum = momentum

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
-from medgauge.core.checks import check_rows, check_same_shape, check_weight
+from medgauge.core.checks import check_choice, check_number, check_rows, check_same_shape, check_weight
 
 OutlierRule = Literal["region", "quantile", "mad", "none"]
 Agreement = Literal["pearson", "concordance"]
@@ -70,21 +70,16 @@ class RobustPearsonLoss(nn.Module):
         beta: float = 1.0,
     ) -> None:
         super().__init__()
-        if outlier_rule not in get_args(OutlierRule):
-            raise ValueError(f"outlier_rule must be one of {', '.join(get_args(OutlierRule))}, got {outlier_rule}")
-        if agreement not in get_args(Agreement):
-            raise ValueError(f"agreement must be one of {', '.join(get_args(Agreement))}, got {agreement}")
-        if not 0 <= outlier_fraction < 1:
-            raise ValueError(f"outlier_fraction must be in [0, 1), got {outlier_fraction}")
+        check_choice("outlier_rule", outlier_rule, get_args(OutlierRule))
+        check_choice("agreement", agreement, get_args(Agreement))
+        check_number("outlier_fraction", outlier_fraction, least=0, below=1)
         parts = {"mean": mean_weight, "spread": spread_weight, "outlier": outlier_weight, "agreement": agreement_weight}
         for name, part in parts.items():
-            if not 0 <= part < math.inf:
-                raise ValueError(f"{name}_weight must be >= 0 and finite, got {part}")
+            check_number(f"{name}_weight", part, least=0)
         if not any(parts.values()):
             raise ValueError("one of mean_weight, spread_weight, outlier_weight, agreement_weight must be > 0, got 0")
         for name, size in (("neighbourhood", neighbourhood), ("beta", beta)):
-            if not 0 < size < math.inf:
-                raise ValueError(f"{name} must be > 0 and finite, got {size}")
+            check_number(name, size, above=0)
         self.outlier_rule = outlier_rule
         self.outlier_fraction = outlier_fraction
         self.part_weights = parts

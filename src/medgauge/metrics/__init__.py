@@ -15,6 +15,7 @@ from medgauge.metrics.agreement import (
 from medgauge.metrics.baselines import CovariateBaseline, covariate_baseline, median_baseline, skill
 from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, bootstrap_interval
 from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
+from medgauge.metrics.grades import accuracy, confusion, within_one
 from medgauge.metrics.masking import Metric
 from medgauge.metrics.neighbourhood import neighbour_difference
 from medgauge.metrics.regions import REGION_NAMES, LabelRegions, by_region, published_regions, region_codes
@@ -28,6 +29,7 @@ __all__ = [
     "LabelRegions",
     "Metric",
     "ResidualVariance",
+    "accuracy",
     "bias",
     "bootstrap_interval",
     "by_region",
@@ -35,6 +37,7 @@ __all__ = [
     "calibration_slope",
     "choose_neighbours",
     "concordance_correlation",
+    "confusion",
     "covariate_baseline",
     "geometric_mean_error",
     "mae",
@@ -49,4 +52,5 @@ __all__ = [
     "rmse",
     "skill",
     "spearman",
+    "within_one",
 ]

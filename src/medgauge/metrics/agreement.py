@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.functional.correlations import correlation, is_constant
+from medgauge.functional.grades import check_grades, nearest_grade
 from medgauge.functional.ranks import midranks
 from medgauge.metrics.masking import over_targets
 
@@ -60,10 +61,8 @@ def quadratic_kappa(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"
     >>> quadratic_kappa(torch.tensor([[0.4], [0.6], [2.1]]), torch.tensor([[0.0], [1.0], [1.0]]))
     tensor([0.6667], dtype=torch.float64)
     """
-    known = label[~torch.isnan(label)]
-    if not bool((known == known.round()).all()):
-        raise ValueError("label must hold whole numbers for quadratic_kappa, got others")
-    return concordance_correlation(torch.floor(prediction + 0.5), label)
+    check_grades(label, "quadratic_kappa")
+    return over_targets(lambda guess, truth: _concordance(nearest_grade(guess), truth), prediction, label)
 
 
 def calibration_slope(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:

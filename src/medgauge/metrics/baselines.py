@@ -1,13 +1,14 @@
 """What a model has to beat: the training median, and the covariates without the image."""
 
-from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.checks import check_rows
+from medgauge.core.task import Known
 
 Kind = Literal["auto", "neighbours", "ridge"]
 COUNTS = (1, 2, 5, 10, 20, 50, 100)  # numbers of neighbours that are tried
@@ -131,3 +132,46 @@ def _models(kind: Kind, cases: int) -> Iterator[tuple[str, float, Any]]:
     if kind != "neighbours":
         for penalty in PENALTIES:
             yield "ridge", penalty, make_pipeline(StandardScaler(), Ridge(alpha=penalty))
+
+
+class TrainingMedian:
+    """The constant baseline of numbers and grades."""
+
+    name: ClassVar[str] = "median"
+    of_covariates: ClassVar[bool] = False
+    sort: Sequence[str] = ()
+
+    def __init__(self, label: Float[Tensor, "n t"]) -> None:
+        self.label = label
+
+    @classmethod
+    def fit(cls, train: Known, validation: Known) -> "TrainingMedian":
+        """Take the training labels."""
+        return cls(train.label)
+
+    def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
+        """The median of each target for every case."""
+        return median_baseline(self.label, len(covariates))
+
+
+class CovariatesOnly:
+    """The covariates without the image: :func:`covariate_baseline`."""
+
+    name: ClassVar[str] = "covariates_only"
+    of_covariates: ClassVar[bool] = True
+
+    def __init__(self, train: Known, validation: Known) -> None:
+        self.train, self.validation = train, validation
+        self.sort: Sequence[str] = ()
+
+    @classmethod
+    def fit(cls, train: Known, validation: Known) -> "CovariatesOnly":
+        """Take training and validation cases."""
+        return cls(train, validation)
+
+    def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
+        """Values in original units; ``sort`` tells then which model each target has."""
+        train, validation = self.train, self.validation
+        read = covariate_baseline(train.covariates, train.label, validation.covariates, validation.label, covariates)
+        self.sort = read.kind
+        return read.value

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.core.checks import check_number
 from medgauge.core.seeding import generator
 from medgauge.metrics.groups import group_codes
 
@@ -30,8 +31,7 @@ def crossed_draws(
     - Raises: ValueError if a number is below 1.
     """
     for name, value in (("groups", groups), ("seeds", seeds), ("draws", draws)):
-        if value < 1:
-            raise ValueError(f"{name} must be >= 1, got {value}")
+        check_number(name, value, least=1, whole=True)
     chance = generator(seed, "comparison")
     for start in range(0, draws, step := max(1, BLOCK // groups)):
         count = min(step, draws - start)
@@ -91,8 +91,7 @@ def ends(drawn: Float[Tensor, "b m"], *, level: float = 0.95) -> Float[Tensor, "
     >>> ends(torch.arange(12.0).double()[:, None], level=0.9)
     tensor([[ 0.5500, 10.4500]], dtype=torch.float64)
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must be in (0, 1), got {level}")
+    check_number("level", level, above=0, below=1)
     tail = (1 - level) / 2
     return torch.quantile(drawn.double(), torch.tensor([tail, 1 - tail], dtype=torch.float64), dim=0).T
 
@@ -172,8 +171,9 @@ def smallest_difference(
         level: of the interval that must exclude 0.
         power: chance that it does.
     """
-    if not (0 < level < 1 and 0 < power < 1) or groups < 1:
-        raise ValueError(f"level and power must be in (0, 1) and groups >= 1, got {level}, {power} and {groups}")
+    check_number("level", level, above=0, below=1)
+    check_number("power", power, above=0, below=1)
+    check_number("groups", groups, least=1, whole=True)
     difference = _checked(difference[None, None], group)[0, 0]
     codes = group_codes(list(group))[0]
     count = int(codes.max()) + 1

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.core.checks import check_number
 from medgauge.metrics.masking import over_targets
 
 
@@ -54,8 +55,7 @@ def geometric_mean_error(
     >>> geometric_mean_error(torch.tensor([[1.0], [5.0]]), torch.tensor([[2.0], [2.0]]))
     tensor([1.7321], dtype=torch.float64)
     """
-    if not floor > 0:
-        raise ValueError(f"floor must be > 0, got {floor}")
+    check_number("floor", floor, above=0, infinite=True)
     return over_targets(
         lambda guess, truth: (guess - truth).abs().clamp(min=floor).log().mean().exp(), prediction, label
     )

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from medgauge.core.checks import check_rows
+from medgauge.core.checks import check_number, check_rows
 from medgauge.functional.graphs import Neighbours, nearest_rows
 from medgauge.metrics.groups import group_codes
 
@@ -49,8 +49,7 @@ def neighbour_difference(
     check_rows(gallery_embedding=gallery_embedding, gallery_label=gallery_label)
     if label.shape[1] != gallery_label.shape[1]:
         raise ValueError(f"targets must be equal, got {label.shape[1]} and {gallery_label.shape[1]}")
-    if neighbours < 1:
-        raise ValueError(f"neighbours must be >= 1, got {neighbours}")
+    check_number("neighbours", neighbours, least=1, whole=True)
     codes = _codes(len(label), len(gallery_label), group, gallery_group, within)
     truth, known = label.detach().cpu().double(), gallery_label.detach().cpu().double()
     place, gallery = embedding.detach().cpu(), gallery_embedding.detach().cpu()

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from medgauge.core.checks import check_same_shape
+from medgauge.core.checks import check_number, check_same_shape
 from medgauge.functional.regions import MISSING, REGION_NAMES, LabelRegions, region_codes
 from medgauge.metrics.agreement import (
     calibration_intercept,
@@ -76,8 +76,7 @@ def published_regions(
         many: a bin with more training cases than this is many.
         few: a bin with fewer training cases than this is few.
     """
-    if not bin_width > 0:
-        raise ValueError(f"bin_width must be > 0, got {bin_width}")
+    check_number("bin_width", bin_width, above=0, infinite=True)
     if few > many + 1:
         raise ValueError(f"few must be <= many + 1, got few {few} and many {many}")
     train, place = (torch.floor(v.detach().cpu().double() / bin_width + 0.5) for v in (train_label, label))

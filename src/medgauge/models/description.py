@@ -157,6 +157,7 @@ SMOOTHING: Rules = {
     "start_epoch": whole(1, 10**9),
 }
 LINEAR: Rules = {"name": TEXT}
+JOINT: Rules = {"name": TEXT, "heads": list_of(GROUP, 8, 2)}
 ORDINAL: Rules = {"name": TEXT, "thresholds": list_of(real(-1e12, 1e12), 1000), "kind": one_of(*get_args(Kind))}
 
 
@@ -179,8 +180,23 @@ def check_description(description: Any) -> None:
         _part("neck.inner", neck, ("covariate",))
     _check("neck.", neck, COVARIATE, {"name", "embedding"})
     if head is not None:
-        ordinal = _part("head", head, ("linear", "ordinal")) == "ordinal"
-        _check("head.", head, ORDINAL if ordinal else LINEAR, {"name", "thresholds"} if ordinal else {"name"})
+        _check_head("head", head, ("linear", "ordinal", "joint"))
+
+
+def _check_head(where: str, head: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """A head, or several of different kinds side by side."""
+    name = _part(where, head, known)
+    if name == "joint":
+        _check(f"{where}.", head, JOINT, set(JOINT))
+        for place, one in enumerate(head["heads"]):
+            inner = {key: value for key, value in one.items() if key != "targets"}
+            _check(
+                f"{where}.heads.{place}.", {"targets": one.get("targets")}, {"targets": MODEL["targets"]}, {"targets"}
+            )
+            _check_head(f"{where}.heads.{place}", inner, ("linear", "ordinal"))
+        return
+    rules, needed = (ORDINAL, {"name", "thresholds"}) if name == "ordinal" else (LINEAR, {"name"})
+    _check(f"{where}.", head, rules, needed)
 
 
 def check_storable(description: Mapping[str, Any]) -> None:

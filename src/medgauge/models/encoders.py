@@ -1,6 +1,5 @@
 """Encoders by name: images to features."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
+from medgauge.core.words import nearest_names
 from medgauge.models import monai_networks
 from medgauge.models.residual import ResidualNetwork
 
@@ -141,7 +141,7 @@ def check_encoder_name(name: str) -> None:
     names = [known for known in encoder_names() if known != "timm/<name>"]
     if name in names:
         return
-    near = difflib.get_close_matches(name, [*names, "timm/convnext_tiny"], n=3) or names
+    near = nearest_names(name, [*names, "timm/convnext_tiny"]) or names
     raise InputError(
         f"there is no encoder named {name}; the nearest are {', '.join(near)} (see: medgauge list encoders)."
     )

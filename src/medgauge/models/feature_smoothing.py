@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
+from medgauge.core.checks import check_number
 from medgauge.functional.kernels import published_kernel
 from medgauge.models.heads import widened
 
@@ -81,8 +82,7 @@ class FeatureSmoothing(nn.Module):
             raise ValueError(f"kernel_size must be < {2 * nodes}, twice the number of nodes, got {kernel_size}")
         if features < 1 or start_epoch < 1:
             raise ValueError(f"features and start_epoch must be >= 1, got {features} and {start_epoch}")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+        check_number("momentum", momentum, least=0, below=1)
         self.inner, self.features, self.nodes = inner, features, nodes
         self.settings = {
             "low": low,
@@ -240,8 +240,7 @@ class FeatureSmoothing(nn.Module):
 
 
 def _count_nodes(low: float, high: float, bin_width: float) -> int:
-    if not bin_width > 0:
-        raise ValueError(f"bin_width must be > 0, got {bin_width}")
+    check_number("bin_width", bin_width, above=0, infinite=True)
     if not -float("inf") < low < high < float("inf"):
         raise ValueError(f"low must be < high, both finite, got {low} and {high}")
     if (high - low) / bin_width >= MOST_NODES:

@@ -10,6 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.models.encoders import build_encoder
 from medgauge.models.feature_smoothing import FeatureSmoothing
 from medgauge.models.heads import LinearHead, widened
+from medgauge.models.joint import JointHead
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.ordinal import OrdinalHead
 
@@ -103,6 +104,14 @@ def _build_neck(description: Mapping[str, Any], features: int, covariates: int) 
 
 def _build_head(description: Mapping[str, Any], embedding: int, targets: int) -> nn.Module:
     settings = {key: value for key, value in description.items() if key != "name"}
+    if description["name"] == "joint":
+        parts = [{key: value for key, value in part.items() if key != "targets"} for part in settings["heads"]]
+        return JointHead(
+            [
+                _build_head(part, embedding, whole["targets"])
+                for part, whole in zip(parts, settings["heads"], strict=True)
+            ]
+        )
     if description["name"] == "linear":
         return LinearHead(embedding, targets, **settings)
     if description["name"] == "ordinal":

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from medgauge.core.checks import check_choice
+
 NORMS = ("batch", "instance", "group")
 POOLS = ("average", "average_max")
 
@@ -18,8 +20,7 @@ _INSTANCE = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 
 def make_norm(kind: str, channels: int, ndim: int) -> nn.Module:
     """A normalisation layer with learned scale and shift; ``group`` has at most 8 groups of equal size."""
-    if kind not in NORMS:
-        raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {kind}")
+    check_choice("norm", kind, NORMS)
     if kind == "group":
         return nn.GroupNorm(math.gcd(8, channels), channels)
     return _BATCH[ndim](channels) if kind == "batch" else _INSTANCE[ndim](channels, affine=True)
@@ -113,8 +114,7 @@ class ResidualNetwork(nn.Module):
             raise ValueError(f"channels, blocks and widths must be >= 1, got {channels}, {blocks}, {list(widths)}")
         if stem_stride not in (1, 2, 4):
             raise ValueError(f"stem_stride must be 1, 2 or 4, got {stem_stride}")
-        if pool not in POOLS:
-            raise ValueError(f"pool must be one of {', '.join(POOLS)}, got {pool}")
+        check_choice("pool", pool, POOLS)
         self.pool = pool
         self.features = widths[-1] * (2 if pool == "average_max" else 1)
         self.stem = nn.Sequential(

@@ -6,22 +6,24 @@ from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
+from medgauge.core.checks import check_choice
 from medgauge.core.errors import InputError
+from medgauge.models.coding import Coding
 
 ScalingKind = Literal["zscore", "min_max", "log2", "none"]
 
 
-class LabelScaling(nn.Module):
+class LabelScaling(Coding):
     """Scaling of each target, fitted on the training labels, kept in float64 and inverted at prediction.
 
     ``zscore`` gives mean 0 and standard deviation 1 (over the observed labels, not n - 1); ``min_max`` gives 0
     to 1; ``log2`` is the z-score of log2(1 + label); ``none`` leaves labels as they are. Missing labels (NaN) stay NaN.
-    With ``times`` (the covariate of ``label_times``) the label is divided by it first, and multiplied by it last.
+    With ``divisor`` (the covariate of ``label_times``) the label is divided by it first, and multiplied by it last.
 
-    - Shape: label and value (n, t); times (n,). The result has the dtype of the input; in between all is float64.
-    - Raises: InputError for labels or times that cannot be scaled; ValueError before ``fit`` and for other shapes.
+    - Shape: label and value (n, t); divisor (n,). The result has the dtype of the input; in between all is float64.
+    - Raises: InputError for labels or divisor that cannot be scaled; ValueError before ``fit`` and for other shapes.
     - Source: labels z-scored in training: Chao et al., MICCAI 2022 (bone age); log2 of the Agatston score: there too.
     - Departs: a score of 0, unmentioned there, becomes log2(1 + 0) = 0; log2 labels get a z-score, not (v - 6.5) / 2.
 
@@ -35,8 +37,7 @@ class LabelScaling(nn.Module):
 
     def __init__(self, kind: ScalingKind = "zscore") -> None:
         super().__init__()
-        if kind not in get_args(ScalingKind):
-            raise ValueError(f"kind must be one of {', '.join(get_args(ScalingKind))}, got {kind}")
+        check_choice("kind", kind, get_args(ScalingKind))
         self.kind = kind
         self.register_buffer("centre", torch.zeros(0, dtype=torch.float64))
         self.register_buffer("spread", torch.ones(0, dtype=torch.float64))
@@ -47,42 +48,50 @@ class LabelScaling(nn.Module):
         """Number of targets; 0 before ``fit``."""
         return self.centre.numel()
 
+    @property
+    def divides(self) -> bool:
+        """Whether it was fitted with what labels are divided by."""
+        return bool(self.timed)
+
     def fit(
-        self, label: Float[Tensor, "n t"], times: Float[Tensor, " n"] | None = None, names: Sequence[str] | None = None
+        self,
+        label: Float[Tensor, "n t"],
+        divisor: Float[Tensor, " n"] | None = None,
+        names: Sequence[str] | None = None,
     ) -> "LabelScaling":
         """Take centre and spread from the training labels (original units); ``names``: the targets, for messages."""
-        values = self._forwards(label, times)
+        values = self._forwards(label, divisor)
         shown = list(names) if names is not None else [f"target {place}" for place in range(values.shape[1])]
         pairs = [self._statistics(column, name) for column, name in zip(values.unbind(dim=1), shown, strict=True)]
         self.centre = torch.stack([centre for centre, _ in pairs]).to(self.centre.device)
         self.spread = torch.stack([spread for _, spread in pairs]).to(self.centre.device)
-        self.timed = torch.tensor(times is not None, device=self.centre.device)
+        self.timed = torch.tensor(divisor is not None, device=self.centre.device)
         return self
 
-    def encode(self, label: Float[Tensor, "n t"], times: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n t"]:
+    def encode(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n t"]:
         """Original units to normalised label units."""
-        self._check(label, times)
+        self._check(label, divisor)
         centre, spread = self.centre.to(label.device), self.spread.to(label.device)
-        return ((self._forwards(label, times) - centre) / spread).to(label.dtype)
+        return ((self._forwards(label, divisor) - centre) / spread).to(label.dtype)
 
-    def decode(self, value: Float[Tensor, "n t"], times: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n t"]:
+    def decode(self, value: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n t"]:
         """Normalised label units to original units."""
-        self._check(value, times)
+        self._check(value, divisor)
         label = value.double() * self.spread.to(value.device) + self.centre.to(value.device)
         if self.kind == "log2":
             label = torch.expm1(label * math.log(2))
-        if times is not None:
-            label = label * _factor(times, label)
+        if divisor is not None:
+            label = label * _factor(divisor, label)
         return label.to(value.dtype)
 
     def transformed(
-        self, label: Float[Tensor, "n t"], times: Float[Tensor, " n"] | None = None
+        self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None = None
     ) -> Float[Tensor, "n t"]:
-        """Labels or decoded predictions before centring: log2(1 + label), else the label; over ``times``."""
-        value = label.double() if times is None else label.double() / _factor(times, label)
+        """Labels or decoded predictions before centring: log2(1 + label), else the label; over ``divisor``."""
+        value = label.double() if divisor is None else label.double() / _factor(divisor, label)
         return (torch.log1p(value) / math.log(2) if self.kind == "log2" else value).to(label.dtype)
 
-    def _forwards(self, label: Tensor, times: Tensor | None) -> Tensor:
+    def _forwards(self, label: Tensor, divisor: Tensor | None) -> Tensor:
         if label.ndim != 2 or not label.is_floating_point():
             raise ValueError(f"label must be a 2-D float tensor, got {label.dtype} of shape {tuple(label.shape)}")
         if self.kind == "log2" and bool((label < 0).any()):
@@ -90,7 +99,7 @@ class LabelScaling(nn.Module):
                 f"log2 scaling needs labels >= 0, and {float(label[label < 0].min()):g} is among them; "
                 "correct the table or choose zscore scaling."
             )
-        return self.transformed(label.double(), times)
+        return self.transformed(label.double(), divisor)
 
     def _statistics(self, column: Tensor, name: str) -> tuple[Tensor, Tensor]:
         """Centre and spread of one target."""
@@ -116,14 +125,14 @@ class LabelScaling(nn.Module):
             )
         return centre, spread
 
-    def _check(self, label: Tensor, times: Tensor | None) -> None:
+    def _check(self, label: Tensor, divisor: Tensor | None) -> None:
         if self.targets == 0:
             raise ValueError("the label scaling is not fitted: call fit(label) with the training labels first")
         if label.ndim != 2 or label.shape[1] != self.targets:
             raise ValueError(f"label must have shape (n, {self.targets}), got {tuple(label.shape)}")
-        if bool(self.timed) != (times is not None):
+        if bool(self.timed) != (divisor is not None):
             state = "with" if self.timed else "without"
-            raise ValueError(f"times must be given as at fit: the scaling was fitted {state} times")
+            raise ValueError(f"divisor must be given as at fit: the scaling was fitted {state} divisor")
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Take the number of targets from the saved state."""
@@ -140,15 +149,15 @@ class LabelScaling(nn.Module):
         return self
 
 
-def _factor(times: Tensor, label: Tensor) -> Tensor:
-    """``times`` as a float64 column beside the labels."""
-    if times.shape != label.shape[:1]:
-        raise ValueError(f"times must have shape ({label.shape[0]},), got {tuple(times.shape)}")
-    wrong = ~(torch.isfinite(times) & (times > 0))
+def _factor(divisor: Tensor, label: Tensor) -> Tensor:
+    """``divisor`` as a float64 column beside the labels."""
+    if divisor.shape != label.shape[:1]:
+        raise ValueError(f"divisor must have shape ({label.shape[0]},), got {tuple(divisor.shape)}")
+    wrong = ~(torch.isfinite(divisor) & (divisor > 0))
     if bool(wrong.any()):
         place = int(torch.nonzero(wrong)[0])
         raise InputError(
             f"the covariate that labels are divided by must be a number > 0 in every case, and is "
-            f"{float(times[place]):g} in the case at place {place}; correct the table or leave label_times out."
+            f"{float(divisor[place]):g} in the case at place {place}; correct the table or leave label_times out."
         )
-    return times.double().to(label.device).unsqueeze(1)
+    return divisor.double().to(label.device).unsqueeze(1)

@@ -1,6 +1,5 @@
 """timm's 2-D networks as encoders (extra ``timm``)."""
 
-import difflib
 import logging
 import sys
 import textwrap
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
+from medgauge.core.words import nearest_names
 
 
 def build_timm(
@@ -32,7 +32,7 @@ def build_timm(
     timm = _timm()
     known = timm.list_models()
     if name.split(".")[0] not in known:
-        near = difflib.get_close_matches(name, known, n=3)
+        near = nearest_names(name, known)
         hint = f"did you mean {' or '.join('timm/' + one for one in near)}?" if near else "see timm.list_models()."
         raise InputError(f"timm has no network named {name}; {hint}")
     try:

@@ -1,34 +1,73 @@
 """From a checked recipe to its parts: objective, model, label scaling, schedule, and the settings of lower layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
 
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
+from medgauge.functional.ordinal import Kind
 from medgauge.models import Model, build_model
+from medgauge.recipes.entries import DEFAULT_KIND, read_entries
 from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
+from medgauge.tasks import KINDS, Tasks
+from medgauge.tasks.settings import HeadSettings
 from medgauge.training.loop import Schedule
-from medgauge.training.objective import Objective
+from medgauge.training.objective import Objective, required_fields
+
+ORDINAL = "OrdinalRegressionLoss"
 
 
-def build_objective(recipe: Recipe) -> Objective:
-    """The terms with their factors."""
-    return Objective(
-        {name: (build_term(entry["term"]), float(entry.get("factor", 1.0))) for name, entry in recipe.objective.items()}
-    )
+def build_tasks(recipe: Recipe) -> Tasks:
+    """The tasks of the label columns, unfitted, by ``data.kind``; no class that the objective names is touched."""
+    data = recipe.data
+    found = []
+    for name, kind in KINDS.items():
+        columns = [column for column in data.label if data.kind.get(column, DEFAULT_KIND) == name]
+        if columns:
+            found.append(kind.make(columns, _head_settings(recipe, name), data.label_scaling))
+    return Tasks(tuple(found))
 
 
-def build_term(term: Mapping[str, Any]) -> nn.Module:
-    """One term from its class_path and init_args."""
-    return resolve_class(term["class_path"])(**(term.get("init_args") or {}))
+def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
+    """The head of one task; an ordinal one has thresholds and kind of the objective's ordinal term."""
+    for entry in read_entries(recipe.objective).values():
+        own = entry.task in (None, task)
+        if own and ("thresholds" in entry.init_args or entry.class_path.rpartition(".")[2] == ORDINAL):
+            given = entry.init_args.get("thresholds")
+            numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
+            kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
+            return HeadSettings(recipe.model.head, given if numbers else "ranks", kind)
+    return HeadSettings(recipe.model.head)
+
+
+def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
+    """The terms with their factors, each on the columns of its task where there are several.
+
+    Raises:
+        InputError: an entry names no task of the run, or none where there are several.
+    """
+    names, parts, terms = [one.name for one in tasks], {}, {}
+    for name, entry in read_entries(recipe.objective).items():
+        task = entry.task or (names[0] if len(names) == 1 else None)
+        if task not in names:
+            told = "names no task" if task is None else f"names the task {task!r}"
+            raise InputError(f"objective.{name} {told}; this run has {', '.join(names)} (objective.{name}.task)")
+        if len(names) > 1:
+            parts[name] = tasks.places[task]
+        terms[name] = (resolve_class(entry.class_path)(**entry.init_args), entry.factor)
+        if not tasks.places[task].logits and "logits" in required_fields(terms[name][0]):
+            raise InputError(
+                f"objective.{name} needs the logits of an ordinal head, and the {task} has none; a grade has one (--kind "
+                f"{tasks.targets[tasks.places[task].start]}=grade), a number with model.head ordinal and thresholds"
+            )
+    return Objective(terms, parts)
 
 
 def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int) -> dict[str, Any]:
-    """What ``models.build_model`` needs; it goes into model.json."""
+    """What ``models.build_model`` needs; the head comes with the tasks."""
     model = recipe.model
     encoder = {
         "name": model.encoder.name,
@@ -49,7 +88,7 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int)
     return {
         "encoder": encoder,
         "neck": neck,
-        "head": head_description(recipe),
+        "head": None,
         "ndim": ndim,
         "channels": channels,
         "covariates": len(recipe.data.covariates),
@@ -57,23 +96,12 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int)
     }
 
 
-def head_description(recipe: Recipe) -> dict[str, Any] | None:
-    """The head; an ordinal one has the thresholds and the kind of the objective's ordinal term."""
-    if recipe.model.head != "ordinal":
-        return None if recipe.model.head == "none" else {"name": recipe.model.head}
-    for entry in recipe.objective.values():
-        term = build_term(entry["term"])
-        if hasattr(term, "thresholds"):
-            thresholds = torch.as_tensor(term.thresholds, dtype=torch.float64).tolist()
-            return {"name": "ordinal", "thresholds": thresholds, "kind": getattr(term, "kind", "binary")}
-    raise InputError("model.head ordinal needs an OrdinalRegressionLoss in the objective, whose thresholds it takes")
-
-
-def build_seeded_model(description: Mapping[str, Any], seed: int) -> Model:
-    """The model, with weights that depend on the seed alone."""
+def build_seeded_model(description: Mapping[str, Any], tasks: Tasks, seed: int) -> Model:
+    """The model, with weights that depend on the seed alone; the head is that of the tasks."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        return build_model(description)
+        model = build_model(description)
+        return Model(model.encoder, model.neck, tasks.head(int(model.neck.embedding)))  # type: ignore[arg-type]  # a number
 
 
 def build_schedule(recipe: Recipe, cases: int) -> Schedule:
@@ -92,8 +120,3 @@ def build_schedule(recipe: Recipe, cases: int) -> Schedule:
         checkpoint_seconds=training.checkpoint_seconds,
         seed=recipe.seed,
     )
-
-
-def terms_of(recipe: Recipe) -> Sequence[str]:
-    """Class names of the objective's terms."""
-    return [str(entry["term"]["class_path"]).rpartition(".")[2] for entry in recipe.objective.values()]

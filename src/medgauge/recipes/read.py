@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 
 from medgauge.core.errors import InputError
-from medgauge.recipes.mistakes import nearest, objective_mistakes, unknown_keys
+from medgauge.core.words import did_you_mean
+from medgauge.recipes.entries import DEFAULT_KIND
+from medgauge.recipes.mistakes import choice_mistakes, objective_mistakes, unknown_keys
 from medgauge.recipes.schema import Recipe
 
 
@@ -32,7 +34,7 @@ def load_values(recipe: str | Path) -> dict[str, Any]:
         )
     else:
         raise InputError(
-            f"there is no recipe {str(recipe)!r}: neither a file nor one of medgauge's ({nearest(str(recipe), recipe_names())})"
+            f"there is no recipe {str(recipe)!r}: neither a file nor one of medgauge's ({did_you_mean(str(recipe), recipe_names())})"
         )
     try:
         values = yaml.safe_load(text)
@@ -41,6 +43,25 @@ def load_values(recipe: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InputError(f"the recipe {recipe} must be a mapping of settings, got {type(values).__name__}")
     return values
+
+
+def default_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe for the kinds that ``values`` give its labels: of one kind its own, of several their objectives side by side."""
+    from medgauge.tasks import KINDS
+
+    given = values.get("data", {}).get("kind") or {}
+    labels = values.get("data", {}).get("label") or []
+    kinds = {given.get(name, DEFAULT_KIND) for name in labels} or set(given.values())
+    wanted = [kind for name, kind in KINDS.items() if name in kinds] or [next(iter(KINDS.values()))]
+    whole = load_values(wanted[0].recipe)
+    if len(wanted) == 1:
+        return whole
+    whole["objective"] = {
+        f"{kind.kind}_{name}": {**entry, "task": kind.kind}
+        for kind in wanted
+        for name, entry in load_values(kind.recipe)["objective"].items()
+    }
+    return whole
 
 
 def override(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,8 +150,11 @@ def _floats(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _type_mistakes(values: Mapping[str, Any]) -> list[str]:
     """Values of a wrong type, read one by one: it takes seconds, so only where reading all at once has failed."""
-    found = []
+    found, choices = [], choice_mistakes(values, Recipe)
     for path, value in _leaves(_floats(values), Recipe):
+        if ".".join(path) in choices:
+            found.append(choices[".".join(path)])
+            continue
         try:
             _parser().parse_object(_nested(path, value))
         except Exception as error:  # jsonargparse raises several kinds

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from medgauge.training.plan import OptimiserSettings, TrainingSettings
+from medgauge.core.words import did_you_mean
+from medgauge.recipes.entries import KindName
+from medgauge.training.settings import OptimiserSettings, TrainingSettings
 
 Auto = Literal["auto"]
 
@@ -31,6 +33,7 @@ class DataSettings:
         array: array file that holds all images (volumes.npz#images), with index.
         index: column of rows in array.
         label: label columns.
+        kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
         group: column of what may not be on both sides of a split (patient, examination).
         no_groups: every case is its own group; must be said.
         covariates: number columns given to the model beside the image.
@@ -56,6 +59,7 @@ class DataSettings:
     array: str | None = None
     index: str | None = None
     label: list[str] = field(default_factory=list)
+    kind: dict[str, KindName] = field(default_factory=dict)
     group: str | None = None
     no_groups: bool = False
     covariates: list[str] = field(default_factory=list)
@@ -86,6 +90,11 @@ class DataSettings:
             raise ValueError(f"data.fold must be >= 0 and below data.folds ({self.folds}), got {self.fold}")
         if self.holdout is not None and self.split is not None and not self.resplit:
             raise ValueError("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
+        for name in self.kind:
+            if self.label and name not in self.label:
+                raise ValueError(
+                    f"data.kind names {name!r}, which is not in data.label ({did_you_mean(name, self.label)})"
+                )
 
 
 @dataclass
@@ -97,7 +106,7 @@ class ImageSettings:
         fit: how an image of another size is fitted: pad_or_crop, pad, crop, resize (keeps the aspect, then pads) or stretch.
         window: lowest and highest intensity, mapped to 0 and 1; null = the whole range of 8- and 16-bit images; auto = that
             where 8-bit images occur, else one window found over the training images.
-        spacing: millimetres an axis to resample to; none = as it is.
+        spacing: millimetres an axis to resample to; null = as it is.
         channels: 1, 3 or keep; auto = as the images have.
     """
 
@@ -141,10 +150,10 @@ class EncoderSettings:
     """The network from image to features.
 
     Args:
-        name: see ``medgauge list encoders``; auto = small.
+        name: one of those that medgauge list encoders tells; auto = small.
         width: factor of the channels of small and MONAI's ResNets; > 0.
         norm: batch, group or instance; auto = batch in 2-D, group in 3-D, and what timm's networks have.
-        pretrained: none, hub, or a local file of weights.
+        pretrained: hub, or a local file of weights; null = trained from the start.
         settings: further settings of that encoder.
     """
 
@@ -201,15 +210,15 @@ class ModelSettings:
         neck: covariate, or feature_smoothing (FDS) before it.
         embedding: size of the embedding; >= 1.
         covariate_width: size of the embedded covariates.
-        head: linear, ordinal (thresholds and kind are those of the objective's OrdinalRegressionLoss), or none where only
-            neighbours predict.
+        head: auto = linear for a number, ordinal for a grade; linear; ordinal (of a number: thresholds and kind are those of
+            the objective's OrdinalRegressionLoss); or none where only neighbours predict.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     neck: Literal["covariate", "feature_smoothing"] = "covariate"
     embedding: int = 64
     covariate_width: int = 32
-    head: Literal["linear", "ordinal", "none"] = "linear"
+    head: Literal["auto", "linear", "ordinal", "none"] = "auto"
 
     def __post_init__(self) -> None:
         if self.embedding < 1:
@@ -245,7 +254,10 @@ class PredictionSettings:
 
 
 def default_objective() -> dict[str, Any]:
-    """RM-Loss for the embedding and L1 for the head."""
+    """RM-Loss for the embedding and L1 for the head.
+
+    Sigma is 1.0, tuned on validation cases (docs/methods/rm-loss.md); ``RMLoss()`` alone has the paper's 0.5.
+    """
     return {
         "isometry": {"factor": 1.0, "term": {"class_path": "RMLoss", "init_args": {"sigma": 1.0}}},
         "error": {"factor": 1.0, "term": {"class_path": "PointwiseLoss", "init_args": {"kind": "l1"}}},
@@ -264,7 +276,8 @@ class Recipe:
         weights: of training cases, by label density.
         sampler: how batches are drawn.
         model: encoder, neck, head.
-        objective: terms by name, each with factor and term (class_path and init_args).
+        objective: terms by name, each with factor and term (class_path and init_args); objective.error.term.init_args.kind is the
+            argument kind of the term error.
         optimiser: optimiser and learning rate.
         training: the loop.
         prediction: predictors and intervals.

@@ -18,6 +18,17 @@ def targets_in(predictions: "DataFrame") -> list[str]:
     return [name for name in names if f"value_{name}" in predictions.columns]
 
 
+def evidence_prefix(predictions: "DataFrame", target: str) -> str:
+    """What stands before the names of a target's columns of evidence: nothing, or its kind where a run has several.
+
+    These columns stand before the weights of the targets that they are for: ``grade:neighbours``, … ``weights_stage``.
+    """
+    names = [str(column) for column in predictions.columns]
+    own = names.index(f"weights_{target}") if f"weights_{target}" in names else 0
+    before = [name for name in names[:own] if name == "neighbours" or name.endswith(":neighbours")]
+    return before[-1].removesuffix("neighbours") if before else ""
+
+
 def shown_split(predictions: "DataFrame") -> str:
     """``test`` once the test split was looked at, else ``out_of_fold`` of a run of folds and ``val`` of any other."""
     there = set(predictions["split"])
@@ -71,9 +82,10 @@ def thumbnails_needed(predictions: "DataFrame") -> set[int]:
     by_row = predictions.set_index("row")
     needed: set[int] = set()
     for target in targets:
+        column = f"{evidence_prefix(predictions, target)}neighbours"
         for _, row in choose_cards(predictions, target, count=cards_a_kind(len(targets))):
             needed.add(row)
-            listed = as_list(by_row.loc[row].get("neighbours"))
+            listed = as_list(by_row.loc[row].get(column))
             needed.update(int(neighbour) for neighbour in listed[:SHOWN_NEIGHBOURS])
     return needed
 

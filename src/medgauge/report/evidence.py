@@ -2,17 +2,20 @@
 
 import base64
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards
-from medgauge.report.words import counted, percent, quantity, span
+from medgauge.report.look import Look
+from medgauge.report.words import counted, finite, percent
 
 if TYPE_CHECKING:
     from medgauge.report.reading import RunView
 
 Case = dict[Any, Any]
-BARE = ("–", "infinite")
+More = Callable[[Case, dict[int, float]], dict[str, Any]]
+"""What a kind of label adds to a card: (case, training labels by row) -> texts for the template."""
 FAR = "farther from the gallery than 99 % of validation cases"
 KINDS = {
     "best": ("Best", "the smallest absolute errors"),
@@ -39,64 +42,48 @@ class Thumbnails:
         return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def card_groups(view: "RunView", target: str, decimals: int, unit: str, picture: Thumbnails) -> list[dict[str, Any]]:
-    """The cards of one target by kind, ready for the template."""
-    cases: dict[int, Case] = {int(case["row"]): dict(case) for case in view.cases.to_dict("records")}
+def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, more: More) -> list[dict[str, Any]]:
+    """The cards of one target by kind of card, ready for the template; ``more`` adds what the kind of label says."""
+    cases: dict[int, Case] = {int(case["row"]): dict(case) for case in view.cases_of(target).to_dict("records")}
     labels = dict(zip(view.gallery["row"].tolist(), view.gallery[f"label_{target}"].tolist(), strict=True))
+    radius = view.radius(target)
     groups: dict[str, list[dict[str, Any]]] = {}
     for kind, row in choose_cards(view.predictions, target, count=cards_a_kind(len(view.targets))):
-        record = str(cases[row].get("predictor") or view.record)
-        card = _card(cases[row], target, decimals, unit, record, picture)
-        card["neighbours"] = _neighbours(cases[row], target, labels, decimals, unit, picture)
-        card["words"] = evidence_words(cases[row], target, record, decimals, unit, _radius(view))
-        groups.setdefault(kind, []).append(card)
+        record = str(cases[row].get("predictor") or view.record(target))
+        card = _card(cases[row], target, look, record, picture)
+        card["neighbours"] = _neighbours(cases[row], target, labels, look, picture)
+        card["words"] = evidence_words(cases[row], target, record, look, finite(radius))
+        groups.setdefault(kind, []).append(card | more(cases[row], labels))
     return [
         {"kind": kind, "title": KINDS[kind][0], "meaning": KINDS[kind][1], "cards": cards}
         for kind, cards in groups.items()
     ]
 
 
-def _radius(view: "RunView") -> float | None:
-    """The neighbours' radius, where the run has one."""
-    radius = view.predictors.get("radius")
-    return float(radius) if isinstance(radius, int | float) else None
-
-
-def _number(case: Case, column: str) -> float | None:
+def number_in(case: Case, column: str) -> float | None:
     """A case's number, or None where the column or the value is missing."""
     value = case.get(column)
     return float(value) if value is not None and not math.isnan(value) else None
 
 
-def _card(case: Case, target: str, decimals: int, unit: str, record: str, picture: Thumbnails) -> dict[str, Any]:
-    """The case itself: image, value, interval, true label, region and flag."""
+def _card(case: Case, target: str, look: Look, record: str, picture: Thumbnails) -> dict[str, Any]:
+    """The case itself: image, value, true label, region and flag."""
     value, label = float(case[f"value_{target}"]), float(case[f"label_{target}"])
-    low, high = _number(case, f"lower_{target}"), _number(case, f"upper_{target}")
-    conditional = f"plain_lower_{target}" in case  # else the interval of record is the plain one, in one piece
-    pieces = _number(case, f"pieces_{target}") if conditional else None
     return {
         "id": str(case["id"]),
         "group": str(case["group"]),
         "image": picture(int(case["row"])),
-        "value": quantity(value, decimals, unit),
-        "label": quantity(label, decimals, unit),
-        "error": quantity(value - label, decimals, unit, sign=True),
-        "interval": _span(low, high, pieces, decimals, unit),
-        "inside": low is not None and high is not None and low <= label <= high,
+        "value": look.value(value),
+        "label": look.label(label),
+        "error": look.error(value - label, sign=True),
         "region": str(case[f"region_{target}"]),
         "far": FAR if case.get("far") == 1 else "",
         "record": record,
     }
 
 
-def _span(low: float | None, high: float | None, pieces: float | None, decimals: int, unit: str) -> str:
-    """The interval; where the label-conditional set is in pieces, of how many."""
-    words = span(low, high, decimals, unit)
-    return f"{words}, around {pieces:.0f} pieces" if pieces is not None and pieces > 1 and words not in BARE else words
-
-
 def _neighbours(
-    case: Case, target: str, labels: dict[int, float], decimals: int, unit: str, picture: Thumbnails
+    case: Case, target: str, labels: dict[int, float], look: Look, picture: Thumbnails
 ) -> list[dict[str, Any]]:
     """The nearest training cases that are shown: image, label, weight, distance.
 
@@ -115,8 +102,8 @@ def _neighbours(
             {
                 "id": str(ids[place]) if place < len(ids) else str(row),
                 "image": picture(int(row)),
-                "label": quantity(labels.get(int(row)), decimals, unit),
-                "scaled": quantity(scaled[place], decimals, unit) if place < len(scaled) else "",
+                "label": look.label(labels.get(int(row))),
+                "scaled": look.label(scaled[place]) if place < len(scaled) else "",
                 "fold": f"fold-{folds[place]}" if place < len(folds) else "",
                 "weight": percent(weight),
                 "bar": f"{100 * min(max(weight or 0.0, 0.0), 1.0):.1f}",
@@ -126,9 +113,7 @@ def _neighbours(
     return shown
 
 
-def evidence_words(
-    case: Case, target: str, record: str, decimals: int, unit: str, radius: float | None
-) -> dict[str, str]:
+def evidence_words(case: Case, target: str, record: str, look: Look, radius: float | None) -> dict[str, str]:
     """The heading and the sentences beside the training cases of a card.
 
     Only the neighbours' value rests on them, so only there are they called evidence. Where both values exist, their
@@ -136,13 +121,13 @@ def evidence_words(
     """
     shown = [weight for weight in as_list(case.get(f"weights_{target}"))[:SHOWN_NEIGHBOURS] if weight is not None]
     share, many = percent(math.fsum(shown)), counted(len(shown), "case")
-    head, neighbours = _number(case, f"head_{target}"), _number(case, f"neighbours_{target}")
+    head, neighbours = number_in(case, f"head_{target}"), number_in(case, f"neighbours_{target}")
     sentences = {}
     if record == "neighbours":
         heading = "Evidence: the training cases that this value rests on"
         if shown:
             sentences["share"] = f"The {many} shown carry {share} of the weight."
-        nearest = _number(case, "nearest_distance")
+        nearest = number_in(case, "nearest_distance")
         if radius is not None and nearest is not None and nearest > radius:
             sentences["fallback"] = f"No training case lies within the radius ({radius:.3g}): the nearest one decides."
     else:
@@ -152,7 +137,8 @@ def evidence_words(
         if shown:
             sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
     if head is not None and neighbours is not None:
-        gap = quantity(abs(head - neighbours), decimals, unit)
-        of = {"head": quantity(head, decimals, unit), "neighbours": quantity(neighbours, decimals, unit)}
-        sentences["disagreement"] = f"The head says {of['head']}, the neighbours {of['neighbours']}: {gap} apart."
+        gap = look.error(abs(head - neighbours))
+        sentences["disagreement"] = (
+            f"The head says {look.value(head)}, the neighbours {look.value(neighbours)}: {gap} apart."
+        )
     return {"heading": heading, **sentences}

@@ -1,30 +1,15 @@
 """The figures of one target in words: headline, baselines, regions."""
 
-import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from medgauge.report.figures import REGIONS
-from medgauge.report.words import number, quantity, span
+from medgauge.report.look import Look
+from medgauge.report.plots import REGIONS
+from medgauge.report.words import finite, number
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-METRICS = {
-    "mae": ("mean absolute error", "unit", "0 is perfect"),
-    "rmse": ("root mean squared error", "unit", "0 is perfect"),
-    "bias": ("bias", "signed", "mean of predicted − true"),
-    "geometric_mean_error": ("geometric mean error", "unit", "0 is perfect"),
-    "r2": ("R²", "plain", "1 is perfect, 0 the mean label"),
-    "pearson": ("Pearson correlation", "plain", "1 is perfect"),
-    "spearman": ("Spearman correlation", "plain", "1 is perfect"),
-    "concordance_correlation": ("concordance correlation", "plain", "1 is perfect"),
-    "calibration_slope": ("calibration slope", "plain", "1 is perfect"),
-    "calibration_intercept": ("calibration intercept", "signed", "0 is perfect"),
-    "auc": ("AUC", "plain", "1 is perfect"),
-    "average_precision": ("average precision", "plain", "1 is perfect"),
-    "f1": ("F1", "plain", "1 is perfect"),
-}
-LARGE = ("mae", "rmse", "bias", "r2")
 REGION_MEANING = {
     "many": "labels as dense as the densest half of the training cases",
     "medium": "the next 30 %",
@@ -32,34 +17,24 @@ REGION_MEANING = {
 }
 
 
-def finite(value: Any) -> float | None:
-    """A number from results.json, or None where there is none."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def metric_rows(block: dict[str, Any], decimals: int, unit: str) -> list[dict[str, Any]]:
-    """Every metric of a block that has a value, with its 95 % interval in words."""
-    rows = []
+def metric_rows(block: dict[str, Any], look: Look) -> list[dict[str, Any]]:
+    """Every figure of the target's kind that the block has, with its 95 % interval in words."""
     intervals = block.get("ci95") or {}
-    for key, (name, kind, meaning) in METRICS.items():
-        if key not in block:
-            continue
-        digits = 3 if kind == "plain" else decimals + 1
-        of = "" if kind == "plain" else unit
-        value = finite(block[key])
-        around = intervals.get(key)
-        if isinstance(around, list | tuple) and len(around) == 2:
-            words = span(finite(around[0]), finite(around[1]), digits, of)
-        else:
-            words = str(around) if isinstance(around, str) else "–"
-        text = quantity(value, digits, of, sign=kind == "signed")
-        rows.append(
-            {"key": key, "name": name, "value": text, "interval": words, "meaning": meaning, "large": key in LARGE}
-        )
-    return rows
+    return [
+        {
+            "key": name,
+            "name": figure.words,
+            "value": look.figure(name, block[name]),
+            "interval": look.ends(name, intervals.get(name)),
+            "meaning": figure.meaning,
+            "large": figure.headline,
+        }
+        for name, figure in look.figures.items()
+        if name in block
+    ]
 
 
-def comparison(block: dict[str, Any], record: str, decimals: int, unit: str) -> list[dict[str, Any]]:
+def comparison(block: dict[str, Any], record: str, look: Look) -> list[dict[str, Any]]:
     """The predictors and the two baselines by mean absolute error, as bars whose longest is 100 % wide."""
     others = block.get("by_predictor") or {}
     rows: list[dict[str, Any]] = [{"name": record, "note": "predictor of record", "mae": finite(block.get("mae"))}]
@@ -83,7 +58,7 @@ def comparison(block: dict[str, Any], record: str, decimals: int, unit: str) -> 
     longest = max([row["mae"] for row in rows], default=0) or 1.0
     for row in rows:
         row["width"] = f"{100 * row['mae'] / longest:.1f}"
-        row["value"] = quantity(row["mae"], decimals + 1, unit)
+        row["value"] = look.figure("mae", row["mae"])
     return rows
 
 
@@ -93,9 +68,9 @@ def baseline_name(key: str) -> str:
 
 
 def region_rows(
-    block: dict[str, Any], cases: "DataFrame", median: float | None, decimals: int, unit: str
+    block: dict[str, Any], cases: "DataFrame", median: float | None, look: Look, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The table by label region, the whole split last.
+    """The table by label region with the figures of ``names``, the whole split last.
 
     - Shape: ``cases`` has label and region; ``median`` is the training cases' median label.
     """
@@ -117,10 +92,9 @@ def region_rows(
                 "meaning": REGION_MEANING.get(region, ""),
                 "n": f"{int(part.get('n') or len(chosen)):,}",
                 "groups": number(finite(part.get("groups", chosen["group"].nunique())), 0),
-                "mae": quantity(finite(part.get("mae")), decimals + 1, unit),
-                "bias": quantity(finite(part.get("bias")), decimals + 1, unit, sign=True),
-                "median": quantity(constant, decimals + 1, unit),
-                "covariates": quantity(finite(others.get("covariates_only")), decimals + 1, unit),
+                "cells": [look.figure(name, part.get(name)) for name in names],
+                "median": look.figure("mae", constant),
+                "covariates": look.figure("mae", others.get("covariates_only")),
             }
         )
     return rows

@@ -1,10 +1,9 @@
 """What the report says of the intervals of one target: which they are, how they cover, whole and by label region."""
 
-import math
 from typing import Any
 
-from medgauge.report.figures import REGIONS
-from medgauge.report.words import counted, number, percent, quantity
+from medgauge.report.plots import REGIONS
+from medgauge.report.words import counted, finite, number, percent, quantity
 
 Block = dict[str, Any]
 PLACES = ("interval", "plain_interval", "label_conditional_interval")
@@ -39,17 +38,13 @@ def interval_words(block: Block, level: float, decimals: int, unit: str, shown: 
     }
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
 def _endless(part: Block) -> bool:
     """Whether any interval is infinite: only then is there no mean width."""
-    return (_number(part.get("share_infinite")) or 0.0) > 0
+    return (finite(part.get("share_infinite")) or 0.0) > 0
 
 
 def _width(part: Block, decimals: int, unit: str) -> str:
-    return "infinite" if _endless(part) else quantity(_number(part.get("width")), decimals, unit)
+    return "infinite" if _endless(part) else quantity(finite(part.get("width")), decimals, unit)
 
 
 def _kind(part: Block, decimals: int, unit: str) -> dict[str, Any]:
@@ -59,7 +54,7 @@ def _kind(part: Block, decimals: int, unit: str) -> dict[str, Any]:
         "name": NAMES.get(kind, kind),
         "holds": HOLDS.get(kind, ""),
         "infinite": _endless(part),
-        "coverage": percent(_number(part.get("coverage"))),
+        "coverage": percent(finite(part.get("coverage"))),
         "width": _width(part, decimals, unit),
         "note": str(part.get("note") or ""),
     }
@@ -71,15 +66,15 @@ def _row(region: str, parts: list[Block], decimals: int, unit: str) -> dict[str,
     calibration = next((one["calibration_groups"] for one in own if "calibration_groups" in one), None)
     return {
         "region": region,
-        "n": number(_number(own[0].get("n")), 0),
-        "groups": number(_number(own[0].get("drawn")), 0),
-        "calibration": number(_number(parts[0].get("n_groups") if region == "all" else calibration), 0),
+        "n": number(finite(own[0].get("n")), 0),
+        "groups": number(finite(own[0].get("drawn")), 0),
+        "calibration": number(finite(parts[0].get("n_groups") if region == "all" else calibration), 0),
         "cells": [
             {
-                "coverage": percent(_number(one.get("coverage"))),
+                "coverage": percent(finite(one.get("coverage"))),
                 "between": between(one.get("coverage_ci95")),
                 "width": _width(one, decimals, unit),
-                "set": f"{percent(_number(one.get('set_coverage')))} ({between(one.get('set_coverage_ci95'))})",
+                "set": f"{percent(finite(one.get('set_coverage')))} ({between(one.get('set_coverage_ci95'))})",
                 "has_set": part.get("kind") == "label_conditional",
             }
             for one, part in zip(own, parts, strict=True)
@@ -93,21 +88,21 @@ def between(ends: Any) -> str:
     >>> between([0.8, 0.95]), between([None, None])
     ('80 to 95\\xa0%', '–')
     """
-    low, high = (_number(end) for end in ends) if isinstance(ends, list | tuple) and len(ends) == 2 else (None, None)
+    low, high = (finite(end) for end in ends) if isinstance(ends, list | tuple) and len(ends) == 2 else (None, None)
     return "–" if low is None or high is None else f"{low * 100:.0f} to {high * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _hull(parts: list[Block]) -> str:
     """What the intervals have more than the sets that they are drawn around, where any set is in pieces."""
     part = next((one for one in parts if one.get("kind") == "label_conditional"), None)
-    pieces = None if part is None else _number(part.get("pieces"))
+    pieces = None if part is None else finite(part.get("pieces"))
     if part is None or pieces is None or pieces <= 1:
         return ""
     more = part.get("over_coverage") or {}
     return (
         f"A label-conditional set can be in pieces ({number(pieces, 2)} on average); the interval shown is the smallest that "
-        f"holds them all. {percent(_number(more.get('length')))} of its length is not in the set, and it covers "
-        f"{percent(_number(more.get('coverage')))} of the cases that the set does not."
+        f"holds them all. {percent(finite(more.get('length')))} of its length is not in the set, and it covers "
+        f"{percent(finite(more.get('coverage')))} of the cases that the set does not."
     )
 
 
@@ -117,7 +112,7 @@ def correction_words(block: Block, decimals: int, unit: str) -> str:
     raw = block.get("uncorrected") or {}
     if not note or not raw:
         return note
-    error, bias = _number(raw.get("mae")), _number(raw.get("bias"))
+    error, bias = finite(raw.get("mae")), finite(raw.get("bias"))
     return (
         f"{note} Without it the mean absolute error is {quantity(error, decimals + 1, unit)} and the bias "
         f"{quantity(bias, decimals + 1, unit, sign=True)}."

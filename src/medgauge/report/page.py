@@ -6,7 +6,7 @@ from typing import Any
 from medgauge.core.errors import InputError
 from medgauge.report.describe import describe
 from medgauge.report.reading import read_run
-from medgauge.runfolder import write_whole
+from medgauge.runfolder import RunFolder
 
 HERE = Path(__file__).parent
 
@@ -30,14 +30,8 @@ def write_report(run: Path, *, images: bool = True) -> Path:
             f"{view.path / 'results.json'} has no figures for the split {view.shown}; finish it with `medgauge fit`."
         )
     html = render(describe(view, images=images))
-    path = view.path / "report.html"
-    write_whole(path, lambda part: _write(part, html))
-    return path
-
-
-def _write(path: Path, html: str) -> None:
-    """Write the page as UTF-8 with Unix line ends."""
-    path.write_text(html, encoding="utf-8", newline="\n")
+    RunFolder(run).write_text("report.html", html)
+    return view.path / "report.html"
 
 
 def render(page: dict[str, Any], template: str = "report.html.j2") -> str:
@@ -47,7 +41,12 @@ def render(page: dict[str, Any], template: str = "report.html.j2") -> str:
     from plotly.offline import get_plotlyjs
 
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     return environment.get_template(template).render(
         page=page,

@@ -1,6 +1,5 @@
 """Reads what the report needs out of a run folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,9 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from medgauge.core.errors import InputError
-from medgauge.report.cards import shown_split, targets_in
+from medgauge.metrics.catalogue import FIGURES
+from medgauge.report.cards import evidence_prefix, shown_split, targets_in
+from medgauge.runfolder import RunFolder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,7 +27,7 @@ TEXT = {
     "predictor",
     "reason",
 }
-TEXT_STARTS = ("region_", "weights_", "neighbour_values_")
+TEXT_STARTS = ("region_", "weights_", "neighbour_values_", "set_")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class RunView:
     """A run folder, read.
 
     - Shape: embedding (n, d) float32 with row (n,) int64, both None where the run has none; tables as in the files;
-      ``shown`` is the split whose figures the report shows; ``record`` the predictor of record.
+      ``shown`` is the split whose figures the report shows.
     """
 
     path: Path
@@ -51,7 +52,6 @@ class RunView:
     row: Int64[np.ndarray, " n"] | None
     targets: list[str]
     shown: str
-    record: str
 
     @property
     def cases(self) -> "DataFrame":
@@ -64,6 +64,34 @@ class RunView:
         block: dict[str, Any] = self.results.get(self.shown) or {}
         return block
 
+    def kind(self, target: str) -> str:
+        """The kind of a target's labels."""
+        return str((self.block.get(target) or {}).get("kind"))
+
+    def settings(self, target: str) -> dict[str, Any]:
+        """What was tuned and calibrated for a target's kind: record, level and more."""
+        found = (self.predictors.get("tasks") or {}).get(self.kind(target))
+        return found if isinstance(found, dict) else {}
+
+    def radius(self, target: str) -> object:
+        """The radius of the neighbours of a target, where there is one."""
+        tuned = self.settings(target).get("tuned") or {}
+        return (tuned.get("neighbours") or {}).get("radius")
+
+    def record(self, target: str) -> str:
+        """The predictor of record of a target."""
+        return str(self.settings(target).get("record", "neighbours"))
+
+    def level(self, target: str) -> float:
+        """The chance that what is said of a target's cases holds."""
+        return float(self.settings(target).get("level") or 0.9)
+
+    def cases_of(self, target: str) -> "DataFrame":
+        """``cases``, with the columns of evidence named as in a run of one kind of label."""
+        before = evidence_prefix(self.predictions, target)
+        own = [column for column in self.cases.columns if column.startswith(before)] if before else []
+        return self.cases.rename(columns={column: column.removeprefix(before) for column in own})
+
 
 def read_run(run: Path) -> RunView:
     """Read a run folder.
@@ -72,89 +100,72 @@ def read_run(run: Path) -> RunView:
     """
     import yaml
 
+    folder = RunFolder(run)
     if not run.is_dir():
         raise InputError(f"There is no run folder at {run}; give the folder that `medgauge fit --out` wrote.")
-    recipe_text = _text(run / "recipe.yaml")
+    recipe_text = folder.read_text("recipe.yaml")
     try:
         recipe = yaml.safe_load(recipe_text)
     except yaml.YAMLError as error:
-        raise InputError(f"{run / 'recipe.yaml'} is not valid YAML; run `medgauge fit` again.") from error
-    predictions = _table(run / "predictions.csv")
-    splits = _table(run / "splits.csv")
-    predictors = _json(run / "predictors.json")
-    embedding, row = _embedding(run / "embeddings.safetensors")
+        raise InputError(f"{folder / 'recipe.yaml'} is not valid YAML; run `medgauge fit` again.") from error
+    predictions = _table(folder, "predictions.csv")
+    predictors = folder.read_json("predictors.json")
+    embedding, row = _embedding(folder, "embeddings.safetensors")
     return RunView(
         path=run,
         recipe=recipe if isinstance(recipe, dict) else {},
         recipe_text=recipe_text,
-        results=_json(run / "results.json"),
+        results=folder.read_json("results.json"),
         predictors=predictors,
-        splits=splits,
+        splits=_table(folder, "splits.csv"),
         predictions=predictions,
-        gallery=_table(run / "gallery.csv"),
-        log=_optional(run / "log.csv"),
-        problems=_optional(run / "problems.csv"),
+        gallery=_table(folder, "gallery.csv"),
+        log=_optional(folder, "log.csv"),
+        problems=_optional(folder, "problems.csv"),
         embedding=embedding,
         row=row,
         targets=targets_in(predictions),
         shown=shown_split(predictions),
-        record=str(predictors.get("record", "neighbours")),
     )
 
 
-def _text(path: Path) -> str:
-    """A file's text, or one sentence that says that the run is not whole."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"The run folder has no {path.name} ({path}); finish it with `medgauge fit`.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text; run `medgauge fit` again.") from error
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds a mapping."""
-    try:
-        value = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not valid JSON; run `medgauge fit` again.") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} does not hold a mapping; run `medgauge fit` again.")
-    return value
-
-
-def _optional(path: Path) -> "DataFrame | None":
+def _optional(folder: RunFolder, name: str) -> "DataFrame | None":
     """A table, or None where the run has none."""
-    return _table(path) if path.exists() else None
+    return _table(folder, name) if (folder / name).exists() else None
 
 
-def _table(path: Path) -> "DataFrame":
+def _table(folder: RunFolder, name: str) -> "DataFrame":
     """A CSV file; ids, groups and lists stay text, everything else is float64 with NaN for an empty cell, rows int."""
-    import io
-
     import pandas
 
+    table = pandas.DataFrame(folder.read_columns(name), dtype=str)
     try:
-        table = pandas.read_csv(io.StringIO(_text(path)), dtype=str, keep_default_na=False)
         for column in table.columns:
-            if column not in TEXT and not column.startswith(TEXT_STARTS):
+            if not _is_text(column):
                 table[column] = [float(text or "nan") for text in table[column]]
         if "row" in table.columns:
             table["row"] = table["row"].astype("int64")
     except ValueError as error:
-        raise InputError(f"{path} is not the table that a run holds ({error}); run `medgauge fit` again.") from error
+        raise InputError(
+            f"{folder / name} is not the table that a run holds ({error}); run `medgauge fit` again."
+        ) from error
     return table
 
 
-def _embedding(path: Path) -> tuple[Float32[np.ndarray, "n d"] | None, Int64[np.ndarray, " n"] | None]:
-    """The embedding of every case and its rows, or None twice."""
-    if not path.exists():
-        return None, None
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+def _is_text(column: str) -> bool:
+    """Whether a column holds ids, groups, words or lists."""
+    kind, _, name = column.partition(":")
+    return column in TEXT or column.startswith(TEXT_STARTS) or (kind in FIGURES and name in TEXT)
 
+
+def _embedding(
+    folder: RunFolder, name: str
+) -> tuple[Float32[np.ndarray, "n d"] | None, Int64[np.ndarray, " n"] | None]:
+    """The embedding of every case and its rows, or None twice."""
+    if not (folder / name).exists():
+        return None, None
+    arrays = folder.read_tensors(name)
     try:
-        arrays = load_file(str(path))
-        return arrays["embedding"].astype(np.float32), arrays["row"].astype(np.int64)
-    except (SafetensorError, KeyError) as error:
-        raise InputError(f"{path} cannot be read; run `medgauge fit` again.") from error
+        return arrays["embedding"].numpy().astype(np.float32), arrays["row"].numpy().astype(np.int64)
+    except KeyError as error:
+        raise InputError(f"{folder / name} has no {error}; run `medgauge fit` again.") from error

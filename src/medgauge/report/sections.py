@@ -2,21 +2,24 @@
 
 from typing import Any
 
-from medgauge.report import figures_space
-from medgauge.report.figures import Figure
-from medgauge.report.headline import finite
+from medgauge.report import plots_space
+from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
-from medgauge.report.words import counted, number, percent, quantity
+from medgauge.report.words import counted, finite, number, percent, quantity
+
+CALIBRATED = {"number": "the width of the intervals", "grade": "which grades are in a set"}
+"""What calibration cases set, by kind of label."""
 
 
 def case_counts(view: RunView) -> dict[str, Any]:
     """How many cases were read, left out and why, and how many each split has."""
     part = view.results.get("cases") or {}
     by_split = part.get("by_split") or {}
+    kinds = dict.fromkeys(view.kind(target) for target in view.targets)
     uses = {
         "train": "fits the model and fills the gallery",
         "val": "chose the checkpoint, the predictor’s settings and the thresholds",
-        "calibration": "sets the width of the intervals, nothing else",
+        "calibration": f"sets {' and '.join(CALIBRATED[kind] for kind in kinds if kind in CALIBRATED)}, nothing else",
         "out_of_fold": "each read by the fit that left it out; the other fits learn from it",
         "test": "judges, and selects nothing",
     }
@@ -85,18 +88,17 @@ def space_quality(view: RunView, unit: str) -> list[dict[str, str]]:
     return [{"note": "", **row} for row in rows]
 
 
-def training_facts(view: RunView, unit: str, drawn: dict[str, Figure]) -> list[str]:
+def training_facts(view: RunView, unit: str, drawn: dict[str, Plot]) -> list[str]:
     """What is said of the training; its curves go into ``drawn``."""
     part = view.results.get("training") or {}
     best = finite(part.get("best_step"))
     if view.log is not None and {"step", "epoch"} <= set(view.log.columns):
-        terms = figures_space.term_curves(view.log, best)
-        validation = figures_space.validation_curves(view.log, best, unit)
+        terms = plots_space.term_curves(view.log, best)
+        validation = plots_space.validation_curves(view.log, best, unit)
         drawn.update({name: figure for name, figure in (("terms", terms), ("validation", validation)) if figure})
     facts = []
     if part.get("steps") is not None:
-        epochs = f" in {counted(part['epochs'], 'epoch')}" if part.get("epochs") is not None else ""
-        facts.append(counted(part["steps"], "step") + epochs)
+        facts.append(counted(part["steps"], "step"))
     if best is not None:
         facts.append(f"checkpoint of step {number(best, 0)} used")
     if part.get("stopped_because"):

@@ -2,22 +2,30 @@
 
 import math
 import re
+from typing import Any
 
 UNITS = {
-    "mm": "mm", "cm": "cm", "um": "µm", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "ml": "ml", "kg": "kg", "g": "g",
+    "px": "px", "mm": "mm", "cm": "cm", "um": "µm", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "ml": "ml", "kg": "kg", "g": "g",
     "years": "years", "months": "months", "weeks": "weeks", "days": "days", "hours": "hours",
     "hu": "HU", "mmhg": "mmHg", "percent": "%", "degrees": "°",
 }  # fmt: skip
 
 
-def unit_of(target: str, given: str) -> str:
-    """The unit given, or the one that the target's name ends with (``hc_mm``), or nothing.
+def finite(value: Any) -> float | None:
+    """A number as JSON holds it, or None where there is none.
 
-    >>> unit_of("hc_mm", ""), unit_of("age", "months"), unit_of("score", "")
-    ('mm', 'months', '')
+    >>> finite(2), finite(float("nan")), finite(None)
+    (2.0, None, None)
     """
-    if given:
-        return given
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def unit_of(target: str) -> str:
+    """The unit that the target's name ends with (``hc_mm``), or nothing.
+
+    >>> unit_of("hc_mm"), unit_of("score")
+    ('mm', '')
+    """
     ending = re.search(r"_([a-z0-9]+)$", target.lower())
     return UNITS.get(ending.group(1), "") if ending else ""
 

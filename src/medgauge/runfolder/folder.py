@@ -51,6 +51,14 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _turned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Rows as columns; a row with more or fewer cells than ``head`` is a ValueError."""
+    for place, row in enumerate(rows):
+        if len(row) != len(head):
+            raise ValueError(f"row {place + 1} has {len(row)} cells for {len(head)} columns")
+    return list(zip(*rows, strict=True)) if rows else [() for _ in head]
+
+
 class RunFolder:
     """The files of one run, by name."""
 
@@ -68,24 +76,38 @@ class RunFolder:
         """Write a JSON file whole; NaN and infinity become null."""
         self.write_text(name, json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def read_json(self, name: str) -> dict[str, Any]:
-        """Read a JSON file; a missing or broken one is an InputError."""
+    def read_text(self, name: str) -> str:
+        """Read a text file, UTF-8 with its line ends as they are; a missing or broken one is an InputError."""
         try:
-            return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
+            return (self.path / name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError as error:
             raise InputError(
                 f"the run folder {self.path} has no {name}: it is no run of medgauge or it is not finished"
             ) from error
-        except (ValueError, TypeError, RecursionError, OSError) as error:
-            raise InputError(f"{self.path / name} cannot be read ({error}); run `medgauge fit` again") from error
+        except (ValueError, OSError) as error:
+            raise self._broken(name, error) from error
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file that holds a mapping; a missing or broken one is an InputError."""
+        text = self.read_text(name)
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self._broken(name, error) from error
+        if not isinstance(values, dict):
+            raise self._broken(name, "it holds no mapping")
+        return values
+
+    def _broken(self, name: str, why: object) -> InputError:
+        return InputError(f"{self.path / name} cannot be read ({why}); run `medgauge fit` again")
 
     def read_yaml(self, name: str) -> dict[str, Any]:
         """Read a YAML file of settings; a missing or broken one is an InputError."""
+        text = self.read_text(name)
         try:
-            return dict(yaml.safe_load((self.path / name).read_text(encoding="utf-8")))
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{self.path / name} cannot be read ({reason}); run `medgauge fit` again") from error
+            return dict(yaml.safe_load(text))
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            raise self._broken(name, (str(error).splitlines() or [type(error).__name__])[0]) from error
 
     def write_table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Write a CSV file whole."""
@@ -95,15 +117,18 @@ class RunFolder:
         writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
         self.write_text(name, text.getvalue())
 
-    def read_table(self, name: str) -> list[dict[str, str]]:
-        """Read a CSV file as one mapping a row, every cell a text."""
+    def read_columns(self, name: str) -> dict[str, list[str]]:
+        """Read a CSV file as one list of texts a column; a missing or broken one is an InputError."""
         try:
-            with (self.path / name).open(encoding="utf-8", newline="") as handle:
-                return list(csv.DictReader(handle))
-        except OSError as error:
-            raise InputError(
-                f"the run folder {self.path} has no readable {name}: it is no finished run of medgauge"
-            ) from error
+            head, *rows = [row for row in csv.reader(io.StringIO(self.read_text(name))) if row] or [[]]
+            return {column: list(cells) for column, cells in zip(head, _turned(head, rows), strict=True)}
+        except (ValueError, csv.Error) as error:
+            raise self._broken(name, error) from error
+
+    def read_table(self, name: str) -> list[dict[str, str]]:
+        """Read a CSV file as one mapping a row, every cell a text; a missing or broken one is an InputError."""
+        columns = self.read_columns(name)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         """Write a safetensors file whole."""

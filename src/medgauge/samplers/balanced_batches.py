@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.core.checks import check_choice, check_number
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.functional.regions import LabelRegions
@@ -69,8 +70,7 @@ class BalancedBatchSampler(RandomBatchSampler):
     ) -> None:
         values = one_target(label)
         super().__init__(len(values), batch_size, seed=seed, rank=rank, world_size=world_size)
-        if by not in get_args(By):
-            raise ValueError(f"by must be one of {', '.join(get_args(By))}, got {by}")
+        check_choice("by", by, get_args(By))
         if group is not None and len(group) != len(values):
             raise ValueError(f"group must have one entry a label, got {len(group)} for {len(values)} labels")
         if one_per_group and group is None:
@@ -95,8 +95,7 @@ class BalancedBatchSampler(RandomBatchSampler):
 
     def global_batch(self, step: int) -> list[int]:
         """The row positions of all processes at a step, counted from 0 over all epochs."""
-        if step < 0:
-            raise ValueError(f"step must be >= 0, got {step}")
+        check_number("step", step, least=0, whole=True)
         if self.by == "density":
             return self._by_density(step)
         epoch, place = divmod(step, len(self))

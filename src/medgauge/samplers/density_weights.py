@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv1d
 
+from medgauge.core.checks import check_choice
 from medgauge.core.errors import InputError
 from medgauge.functional.densities import gaussian_density
 from medgauge.functional.kernels import published_kernel, truncated_kernel
@@ -63,8 +64,7 @@ def density_weights(
         ("smoothing", smoothing, Smoothing),
         ("kernel", kernel, Kernel),
     ):
-        if value not in get_args(kind):
-            raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {value}")
+        check_choice(name, value, get_args(kind))
     window = (published_kernel if kernel == "published" else truncated_kernel)(kernel_size, sigma)
     if not 0 < bin_width < float("inf"):
         raise ValueError(f"bin_width must be finite and > 0, got {bin_width}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from medgauge.core.checks import check_number
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 
@@ -50,8 +51,7 @@ class RandomBatchSampler:
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch, from 0, that iteration goes through next."""
-        if epoch < 0:
-            raise ValueError(f"epoch must be >= 0, got {epoch}")
+        check_number("epoch", epoch, least=0, whole=True)
         self.epoch = epoch
 
     def batch(self, step: int) -> list[int]:
@@ -60,8 +60,7 @@ class RandomBatchSampler:
 
     def global_batch(self, step: int) -> list[int]:
         """The row positions of all processes at a step, counted from 0 over all epochs."""
-        if step < 0:
-            raise ValueError(f"step must be >= 0, got {step}")
+        check_number("step", step, least=0, whole=True)
         epoch, place = divmod(step, len(self))
         return self._shuffle(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
 
@@ -84,10 +83,8 @@ class RandomBatchSampler:
 
 
 def _check(count: int, batch_size: int, rank: int, world_size: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be >= 1, got {batch_size}")
-    if world_size < 1:
-        raise ValueError(f"world_size must be >= 1, got {world_size}")
+    check_number("batch_size", batch_size, least=1, whole=True)
+    check_number("world_size", world_size, least=1, whole=True)
     if not 0 <= rank < world_size:
         raise ValueError(f"rank must be in 0..{world_size - 1}, got {rank}")
     if world_size > batch_size:

@@ -1,14 +1,26 @@
-"""Runs a model over cases and keeps embeddings and predictions, in the order of the rows."""
+"""Runs a model over cases and keeps embeddings, predictions and logits, in the order of the rows."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.batch import Batch
+
+
+class Collected(NamedTuple):
+    """What a model gave for n cases, on the CPU in float32; absent = None.
+
+    - Shape: embedding (n, d); prediction (n, t); logits (n, t, k).
+    """
+
+    embedding: Float[Tensor, "n d"]
+    prediction: Float[Tensor, "n t"] | None
+    logits: Float[Tensor, "n t k"] | None
 
 
 def collect(
@@ -17,9 +29,9 @@ def collect(
     rows: Sequence[int],
     *,
     batch_size: int = 256,
-    fabric: Any = None,
-) -> tuple[Tensor, Tensor | None]:
-    """Embeddings (n, d) and predictions (n, t) or None of the given rows, on the CPU, in float32.
+    fabric: Any = None,  # Lightning Fabric's, where several processes share the rows
+) -> Collected:
+    """What the model gives for the given rows.
 
     With several processes each reads every other row; nothing is padded or read twice.
     """
@@ -29,19 +41,19 @@ def collect(
     if world > 1:  # normalisation statistics are those of the first process
         for buffer in inner.buffers():
             torch.distributed.broadcast(buffer, 0)
-    embeddings, predictions = [], []
+    found: list[list[Tensor]] = [[], [], []]
     was_training = inner.training
     inner.eval()
     with torch.no_grad(), fabric.autocast() if fabric is not None else nullcontext():
         for start in range(0, len(mine), batch_size):
             batch = load(mine[start : start + batch_size])
             out = inner(batch.image, batch.covariates)
-            embeddings.append(out.embedding.float().cpu())
-            if out.prediction is not None:
-                predictions.append(out.prediction.float().cpu())
+            for kept, part in zip(found, (out.embedding, out.prediction, out.logits), strict=True):
+                if part is not None:
+                    kept.append(part.float().cpu())
     inner.train(was_training)
-    parts = (torch.cat(embeddings) if embeddings else None, torch.cat(predictions) if predictions else None)
-    return parts if world == 1 else _merge(parts, len(rows), world)  # type: ignore[return-value]  # rows are never empty
+    parts = [torch.cat(kept) if kept else None for kept in found]
+    return Collected(*(parts if world == 1 else _merge(parts, len(rows), world)))  # type: ignore[arg-type]  # rows are never empty
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -51,11 +63,11 @@ def bare(model: nn.Module) -> nn.Module:
     return found if isinstance(found, nn.Module) else model
 
 
-def _merge(parts: tuple[Tensor | None, Tensor | None], count: int, world: int) -> tuple[Tensor | None, Tensor | None]:
+def _merge(parts: Sequence[Tensor | None], count: int, world: int) -> list[Tensor | None]:
     """Put the shards of all processes back into the order of the rows."""
     shards: list[Any] = [None] * world
-    torch.distributed.all_gather_object(shards, parts)
-    return _whole([shard[0] for shard in shards], count), _whole([shard[1] for shard in shards], count)
+    torch.distributed.all_gather_object(shards, list(parts))
+    return [_whole([shard[place] for shard in shards], count) for place in range(len(parts))]
 
 
 def _whole(shards: Sequence[Tensor | None], count: int) -> Tensor | None:

@@ -1,25 +1,38 @@
 """The training loop: short, on Lightning Fabric, and the same after a stop as without one."""
 
-import inspect
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from medgauge.core.batch import Batch, LabelCoding, Step
+from medgauge.core.batch import Batch, LabelCoding
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
 from medgauge.training.collect import bare
-from medgauge.training.plan import OptimiserSettings, learning_rate
+from medgauge.training.plan import learning_rate
+from medgauge.training.settings import OptimiserSettings
+from medgauge.training.step import is_guided, read_step
 
 
 class Stopped(InputError):
     """The run was asked to stop; its checkpoint is whole and the same command goes on."""
+
+
+class Validation(NamedTuple):
+    """How good the model is on the validation cases.
+
+    Args:
+        score: what selects the checkpoint; smaller is better.
+        figures: what is logged beside it, by column.
+    """
+
+    score: float
+    figures: dict[str, float]
 
 
 class Keeper(Protocol):
@@ -78,9 +91,9 @@ class Trainer:
         coding: label scaling.
         schedule: how long, how often.
         rates: the optimiser's settings.
-        validate: figures of the validation cases, with ``val_mae``, which selects.
+        validate: how good the model is on the validation cases.
         keeper: where checkpoints and the log go.
-        report: called with progress and the last figures after each step.
+        report: called with progress after each step.
     """
 
     fabric: Any
@@ -91,7 +104,7 @@ class Trainer:
     coding: LabelCoding
     schedule: Schedule
     rates: OptimiserSettings
-    validate: Callable[[], dict[str, float]]
+    validate: Callable[[], Validation]
     keeper: Keeper
     report: Callable[[Progress], None] = lambda progress: None
     progress: Progress = field(default_factory=Progress)
@@ -125,11 +138,6 @@ class Trainer:
     def _neck(self) -> Any:
         return getattr(bare(self.model), "neck", None)
 
-    @property
-    def _guided(self) -> bool:
-        """Whether the neck reads labels while training."""
-        return self._neck is not None and "label" in inspect.signature(self._neck.forward).parameters
-
     def _fraction(self) -> float:
         by_steps = self.progress.step / self.schedule.steps
         by_time = self.progress.elapsed / self.schedule.seconds if self.schedule.seconds else 0.0
@@ -149,7 +157,7 @@ class Trainer:
         return bool(self.fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum") > 0)
 
     def _step(self) -> None:
-        step, count = self.progress.step, self.schedule.accumulate
+        step, count, guided = self.progress.step, self.schedule.accumulate, is_guided(self.model)
         rate = learning_rate(self.rates, step, self._fraction())
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -157,7 +165,7 @@ class Trainer:
         for micro in range(count):
             batch = self.batch(step * count + micro)
             with self.fabric.no_backward_sync(self.model, enabled=micro < count - 1):
-                parts = self.objective(self._read(batch))
+                parts = self.objective(read_step(self.model, batch, self.coding, self._fraction(), guided=guided))
                 self.fabric.backward(parts["total"] / count)
             for name, value in parts.items():
                 self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float()
@@ -170,24 +178,6 @@ class Trainer:
         end_epoch = getattr(self._neck, "end_epoch", None)
         if end_epoch is not None and self.progress.step % self.schedule.epoch == 0:
             end_epoch()
-
-    def _read(self, batch: Batch) -> Step:
-        """One pass of the model, with labels scaled: the only place where a step's labels are encoded."""
-        label = self.coding.encode(batch.label, batch.times).float()
-        guided = {"label": label} if self._guided else {}
-        out = self.model(batch.image, batch.covariates, **guided)
-        return Step(
-            label=label,
-            embedding=out.embedding,
-            prediction=out.prediction,
-            logits=out.logits,
-            features=out.features,
-            weight=batch.weight,
-            region=batch.region,
-            covariates=batch.covariates,
-            progress=torch.tensor(self._fraction(), device=batch.image.device),
-            row=batch.row,
-        )
 
     def _close_row(self, evaluate: bool) -> None:
         """Write one row of the log: means of every part over the batches that told it since the last row, and validation."""
@@ -202,15 +192,11 @@ class Trainer:
         self.fabric.log_dict({name: value for name, value in row.items() if name != "step"}, step=progress.step)
 
     def _evaluate(self) -> dict[str, float]:
-        figures = self.validate()
+        score, figures = self.validate()
         self.model.train()
         self.progress.evaluated = max(self.progress.evaluated + 1, int(self._fraction() * self.schedule.evaluations))
-        if figures["val_mae"] < self.progress.best:
-            self.progress.best, self.progress.best_step, self.progress.waited = (
-                figures["val_mae"],
-                self.progress.step,
-                0,
-            )
+        if score < self.progress.best:
+            self.progress.best, self.progress.best_step, self.progress.waited = score, self.progress.step, 0
             if self.fabric.is_global_zero:
                 self.keeper.save_checkpoint(
                     "best.ckpt", {"model": _weights(self.model), "objective": self.objective.state_dict()}

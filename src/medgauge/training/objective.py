@@ -4,12 +4,12 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from typing import Any
 
 from torch import Tensor, nn
 
-from medgauge.core.batch import Step
+from medgauge.core.batch import Part, Step
+from medgauge.core.words import nearest
 from medgauge.training.gather import gather, shard_sizes, world_size
 
 FIELDS = tuple(field.name for field in fields(Step))
@@ -32,10 +32,12 @@ class Objective(nn.Module):
 
     Args:
         terms: for each name, the term and its factor.
+        parts: for each name of a term the columns of its task; a term that is not named sees all of them.
     """
 
-    def __init__(self, terms: Mapping[str, tuple[nn.Module, float]]) -> None:
+    def __init__(self, terms: Mapping[str, tuple[nn.Module, float]], parts: Mapping[str, Part] | None = None) -> None:
         super().__init__()
+        self.parts = dict(parts or {})
         if not terms:
             raise ValueError("terms must name at least one term, got none")
         self.terms = nn.ModuleDict()
@@ -60,8 +62,9 @@ class Objective(nn.Module):
         values: dict[str, Tensor] = {}
         logged: dict[str, Tensor] = {}
         for name, term in self.terms.items():
-            given = {field: getattr(step, field) for field in self._required[name]}
-            optional = {field: getattr(step, field) for field in self._optional[name]}
+            own = step.of(self.parts[name]) if name in self.parts else step
+            given = {field: getattr(own, field) for field in self._required[name]}
+            optional = {field: getattr(own, field) for field in self._optional[name]}
             value = term(**given, **{field: value for field, value in optional.items() if value is not None})
             if value.ndim != 0:
                 raise ValueError(f"term {name} ({_kind(term)}) must return a scalar, got shape {tuple(value.shape)}")
@@ -107,9 +110,14 @@ def _asked(name: str, term: nn.Module) -> tuple[tuple[str, ...], tuple[str, ...]
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise ValueError(f"term {name} ({_kind(term)}) must name its fields, but its forward takes {parameter}")
         if parameter.name not in FIELDS:
-            near = get_close_matches(parameter.name, FIELDS, n=1, cutoff=0.0)[0]
+            near = nearest(parameter.name, FIELDS, likeness=0.0)
             raise ValueError(
                 f"term {name} ({_kind(term)}) asks for {parameter.name}, which is no field of a step; nearest: {near}"
             )
         (required if parameter.default is parameter.empty else optional).append(parameter.name)
     return tuple(required), tuple(optional)
+
+
+def required_fields(term: nn.Module) -> tuple[str, ...]:
+    """The fields of a step that a term cannot do without."""
+    return _asked("term", term)[0]

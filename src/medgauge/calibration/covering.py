@@ -1,0 +1,69 @@
+"""How well intervals cover: shares, widths, and how far a share could be off."""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from medgauge.calibration.scores import check_level
+from medgauge.core.checks import check_same_shape
+
+
+def coverage(
+    lower: Float[Tensor, "n t"],
+    upper: Float[Tensor, "n t"],
+    label: Float[Tensor, "n t"],
+    where: Bool[Tensor, "n t"] | None = None,
+) -> Float[Tensor, " t"]:
+    """Share of the labels inside their intervals, ends included, for each target; the level is what it should be.
+
+    Missing labels are left out, and cases outside ``where`` (a region); NaN where none is left. An interval whose ends
+    are NaN covers nothing: a case for which nothing was said is not covered.
+
+    >>> low, high = torch.tensor([[0.0], [0.0]]), torch.tensor([[1.0], [1.0]])
+    >>> coverage(low, high, torch.tensor([[1.0], [2.0]]))
+    tensor([0.5000], dtype=torch.float64)
+    """
+    check_same_shape(lower=lower, upper=upper, label=label)
+    seen = ~label.isnan()
+    return _share(((lower <= label) & (label <= upper)).double(), seen if where is None else seen & where)
+
+
+def mean_width(
+    lower: Float[Tensor, "n t"], upper: Float[Tensor, "n t"], where: Bool[Tensor, "n t"] | None = None
+) -> Float[Tensor, " t"]:
+    """Mean width of the intervals of each target, in label units; smaller is better at equal coverage.
+
+    Intervals whose ends are NaN are left out, and cases outside ``where``; an infinite interval makes it infinite; NaN
+    where none is left.
+    """
+    check_same_shape(lower=lower, upper=upper)
+    width = upper.double() - lower.double()
+    return _share(width, ~width.isnan() if where is None else ~width.isnan() & where)
+
+
+def binomial_interval(covered: int, count: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Exact (Clopper-Pearson) interval of a share, from ``covered`` of ``count`` independent cases; NaN for none.
+
+    - Raises: ValueError if covered is not in 0..count, or level is not in (0, 1).
+    - Source: Clopper and Pearson, Biometrika 26 (1934).
+
+    >>> [round(end, 4) for end in binomial_interval(9, 10)]
+    [0.555, 0.9975]
+    """
+    from scipy.stats import beta
+
+    check_level(level)
+    if not 0 <= covered <= count:
+        raise ValueError(f"covered must be in 0..{count}, got {covered}")
+    if count == 0:
+        return math.nan, math.nan
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, covered, count - covered + 1)) if covered else 0.0
+    high = float(beta.ppf(1 - tail, covered + 1, count - covered)) if covered < count else 1.0
+    return low, high
+
+
+def _share(number: Tensor, seen: Tensor) -> Tensor:
+    return torch.where(seen, number, torch.zeros_like(number)).sum(0) / seen.sum(0)

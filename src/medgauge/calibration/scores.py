@@ -1,0 +1,68 @@
+"""What all conformal intervals share: residuals, one drawn case a group, the ranked quantile, the hull of a set."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from medgauge.core.checks import check_number, check_same_shape
+from medgauge.core.seeding import derive_seed
+
+CROSS_WORDS = " It comes from residuals of several fits, so the level is not guaranteed exactly."
+
+
+class Hull(NamedTuple):
+    """The smallest intervals around prediction sets, in original units.
+
+    - Shape: lower, upper (n, t) float64, NaN where the set is empty; pieces (n, t) int64, of how many intervals the set
+      is made (0: it is empty); excess (n, t), the share of the hull's length that is not in the set, in [0, 1).
+    """
+
+    lower: Float[Tensor, "n t"]
+    upper: Float[Tensor, "n t"]
+    pieces: Int[Tensor, "n t"]
+    excess: Float[Tensor, "n t"]
+
+
+def check_level(level: float) -> None:
+    """Raise unless the level of an interval is a chance between 0 and 1."""
+    check_number("level", level, above=0, below=1)
+
+
+def check_targets(value: Tensor, targets: int) -> None:
+    """Raise unless the values are (n, targets)."""
+    if value.ndim != 2 or value.shape[1] != targets:
+        raise ValueError(f"value must have shape (n, {targets}), got {tuple(value.shape)}")
+
+
+def absolute_residual(
+    value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], group: Sequence[str]
+) -> Float[Tensor, "n t"]:
+    """|value - label| in float64 on the CPU; NaN where one is missing."""
+    check_same_shape(value=value, label=label)
+    if len(group) != len(value):
+        raise ValueError(f"group must name the group of each of the {len(value)} cases, got {len(group)} names")
+    return (value.double() - label.double()).abs().cpu()
+
+
+def groups_needed(level: float) -> int:
+    """The number of calibration groups from which on a quantile at this level is finite."""
+    return math.ceil(round(level / (1 - level), 9))
+
+
+def one_a_group(score: Float[Tensor, " n"], group: Sequence[str], seed: int, target: int) -> list[float]:
+    """The score of one drawn case of each group, sorted; NaN scores are left out first."""
+    members: dict[str, list[float]] = {}
+    for name, number in zip(group, score.tolist(), strict=True):
+        if not math.isnan(number):
+            members.setdefault(str(name), []).append(number)
+    draws = {name: derive_seed(seed, "conformal", target, name) for name, all_of in members.items() if len(all_of) > 1}
+    return sorted(sorted(all_of)[draws.get(name, 0) % len(all_of)] for name, all_of in members.items())
+
+
+def ranked_score(scores: Sequence[float], level: float) -> float:
+    """The ceil((g + 1) level)-th smallest of g sorted scores; infinite if there are fewer."""
+    rank = math.ceil(round((len(scores) + 1) * level, 9))  # rounded: 0.55 * 100 is 55.00000000000001
+    return scores[rank - 1] if rank <= len(scores) else math.inf

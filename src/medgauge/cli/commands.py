@@ -1,0 +1,210 @@
+"""One short function a command: its flags, the call, and what is shown of it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from medgauge.cli.flags import Parser, UsageError
+from medgauge.core.words import did_you_mean
+from medgauge.recipes.schema import Recipe
+
+RECIPE = "recipe file, or the name of one of medgauge's (medgauge list recipes)"
+BRACKETS = (
+    "In brackets stands what holds where neither the recipe nor a flag says otherwise; without RECIPE, medgauge's own recipe for"
+    " the kind of label comes first (medgauge list recipes)."
+)
+ANY_SETTING = "Any setting of a recipe is a flag too, as --training.steps 500; medgauge fit --help tells them all."
+
+
+def fit(words: list[str]) -> int:
+    """Train a model from a recipe or a table, and write a run folder with its report."""
+    parser = Parser(
+        "fit",
+        f"{fit.__doc__} {BRACKETS}",
+        "[RECIPE]",
+        "medgauge fit --table cases.csv --image path --label age --group patient_id --out runs/age",
+    )
+    parser.word("recipe", RECIPE, "?")
+    parser.flag("--out", "run folder [runs/RECIPE, or runs/LABEL]")
+    parser.switch("--test", "read the test split at the end, and count that look")
+    parser.switch("--no-images", "keep no thumbnails of patients' images")
+    parser.add_settings(Recipe, short=True, listed=True)
+    parsed, changes = parser.read(words)
+    from medgauge.cli.show import show_results
+    from medgauge.fitting.fit import fit as run_fit
+
+    out = parsed.out or f"runs/{_run_name(parsed.recipe, changes)}"
+    run = run_fit(parsed.recipe, out=out, changes=changes, test=parsed.test, images=not parsed.no_images, terminal=True)
+    show_results(run)
+    return 0
+
+
+def _run_name(recipe: str | None, changes: dict[str, Any]) -> str:
+    labels = changes.get("data.label")
+    return Path(recipe).stem if recipe else "_".join(labels) if labels else "run"
+
+
+def check(words: list[str]) -> int:
+    """Read recipe, table and every file, and list all that is wrong at once; trains nothing."""
+    parser = Parser(
+        "check",
+        f"{check.__doc__} {BRACKETS}",
+        "[RECIPE]",
+        "medgauge check --table cases.csv --image path --label age --group patient_id",
+    )
+    parser.word("recipe", RECIPE, "?")
+    parser.add_settings(Recipe, short=True, listed=True)
+    parsed, changes = parser.read(words)
+    from medgauge.fitting.check import check as run_check
+
+    for line in run_check(parsed.recipe, changes=changes, terminal=True):
+        print(line)
+    return 0
+
+
+def evaluate(words: list[str]) -> int:
+    """Score a run on one of its splits, or on a table from elsewhere."""
+    example = "medgauge evaluate runs/age --table other_site.csv --out runs/age_elsewhere"
+    parser = Parser("evaluate", evaluate.__doc__, "RUN", example)
+    parser.word("run", "run folder")
+    parser.flag("--table", "table from elsewhere; its columns are found by name")
+    parser.flag(
+        "--split",
+        "split of the run (test, or out_of_fold of a run of folds), or rows of the table whose split column says so",
+    )
+    parser.flag("--out", "folder for results.json and predictions.csv of a table")
+    parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
+    parser.switch("--no-images", "keep no thumbnails of patients' images")
+    parsed, _ = parser.read(words)
+    from medgauge.cli.show import show_block
+    from medgauge.runs.run import load
+
+    run, split = load(parsed.run), parsed.split
+    if parsed.table is None:
+        show_block(run.look(split or "test", images=not parsed.no_images), split or "test")
+    else:
+        show_block(
+            run.evaluate(parsed.table, out=parsed.out, split=split, ids_are_local=parsed.ids_are_local),
+            "test",
+        )
+    return 0
+
+
+def predict(words: list[str]) -> int:
+    """Read values off new images, with intervals and the training cases behind them."""
+    example = "medgauge predict runs/age --table new.csv --out values.csv"
+    parser = Parser("predict", predict.__doc__, "RUN [IMAGE …]", example)
+    parser.word("run", "run folder")
+    parser.word("images", "image files, in place of a table", "*")
+    parser.flag("--table", "table with the image column (and covariates) that the run was trained with")
+    parser.several("--covariate", "of image files; again for each covariate", "NAME=NUMBER")
+    parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
+    parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")
+    parser.flag("--out", "CSV or Parquet file; without it the values are printed")
+    parsed, _ = parser.read(words)
+    from medgauge.runs.run import load
+
+    run, by_group = load(parsed.run), parsed.aggregate == "mean"
+    frame = run.predict(
+        parsed.table if parsed.table else list(parsed.images),
+        covariates=parsed.covariate,
+        ids_are_local=parsed.ids_are_local,
+        aggregate=parsed.aggregate,
+        out=parsed.out,
+    )
+    if parsed.out:
+        print(f"{len(frame)} {'groups' if by_group else 'cases'} written to {parsed.out}")
+    else:
+        print(frame.to_csv(index=False), end="")
+    print(run.promise(by_group=by_group), file=sys.stderr)
+    return 0
+
+
+def compare(words: list[str]) -> int:
+    """Compare methods on the same cases over seeds: tuned alike, the test split read once a run."""
+    example = "medgauge compare hc18_l1 --losses l1,rm,jocorank --seeds 5 --out runs/hc18_losses"
+    parser = Parser("compare", f"{compare.__doc__} {ANY_SETTING}", "RECIPE …", example)
+    parser.word("recipes", "recipes, the base of --losses, or finished run folders", "*")
+    parser.flag("--losses", "recipes laid over the one base recipe: a,b,c")
+    parser.flag("--seeds", "runs of each method", int, 5)
+    parser.flag("--trials", "tuning runs of each method, on val; 1 = no tuning", int, 3)
+    parser.several("--grid", "one more setting to tune; again for each", "[METHOD:]SETTING=A,B")
+    parser.flag("--reference", "method that the others are compared with [the first]")
+    parser.flag("--workers", "runs at a time", int, 1)
+    parser.switch("--keep-runs", "keep every run folder, with its weights")
+    parser.flag("--out", "folder of the comparison", default="runs/compare")
+    parser.add_settings(Recipe, short=True, listed=False)
+    parsed, changes = parser.read(words)
+    from medgauge.cli.show import show_comparison
+    from medgauge.comparing.compare import compare as run_compare
+
+    values = run_compare(
+        parsed.recipes,
+        out=parsed.out,
+        losses=[name for name in (parsed.losses or "").split(",") if name],
+        seeds=parsed.seeds,
+        trials=parsed.trials,
+        grid=parsed.grid,
+        reference=parsed.reference,
+        changes=changes,
+        workers=parsed.workers,
+        keep_runs=parsed.keep_runs,
+        terminal=True,
+    )
+    show_comparison(values, parsed.out)
+    return 0
+
+
+def report(words: list[str]) -> int:
+    """Write report.html anew, from the run folder alone."""
+    parser = Parser("report", report.__doc__, "RUN", "medgauge report runs/age")
+    parser.word("run", "run folder")
+    parser.switch("--no-images", "leave patients' images out of the page")
+    parsed, _ = parser.read(words)
+    from medgauge.report import write_report
+    from medgauge.runfolder import RunFolder
+
+    folder = RunFolder(parsed.run)
+    folder.check_complete()
+    print(f"report: {write_report(folder.path, images=not parsed.no_images)}")
+    return 0
+
+
+def list_parts(words: list[str]) -> int:
+    """List what there is: recipes, losses, encoders, samplers, metrics or settings."""
+    from medgauge.cli.lists import LISTS, show_list
+
+    parser = Parser("list", list_parts.__doc__, "WHAT", "medgauge list losses")
+    parser.word("what", ", ".join(LISTS))
+    parsed, _ = parser.read(words)
+    if parsed.what not in LISTS:
+        raise UsageError(f"there is no list of {parsed.what!r}; {did_you_mean(parsed.what, LISTS)}")
+    show_list(parsed.what)
+    return 0
+
+
+def demo(words: list[str]) -> int:
+    """Train on bundled fetal ultrasound images (two minutes on two cores) and write its report."""
+    parser = Parser("demo", f"{demo.__doc__} {ANY_SETTING}", "", "medgauge demo")
+    parser.flag("--out", "run folder [runs/demo, or the first free runs/demo-N]")
+    parser.add_settings(Recipe, short=False, listed=False)
+    parsed, changes = parser.read(words)
+    from medgauge.cli.show import show_results
+    from medgauge.fitting.fit import fit as run_fit
+
+    free = (name for name in ["runs/demo", *(f"runs/demo-{n}" for n in range(2, 10_000))] if not Path(name).exists())
+    show_results(run_fit("hc18_demo", out=parsed.out or next(free), changes=changes, test=True, terminal=True))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo,
+    "fit": fit,
+    "evaluate": evaluate,
+    "predict": predict,
+    "compare": compare,
+    "report": report,
+    "check": check,
+    "list": list_parts,
+}

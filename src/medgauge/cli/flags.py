@@ -1,0 +1,182 @@
+"""Flags made from the schema of a recipe, and the parser of one command, which names the nearest of unknown flags."""
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NoReturn, get_args, get_origin
+
+from medgauge.cli.values import default_words, kind_words, read_values
+from medgauge.core.words import nearest
+from medgauge.recipes.settings import Setting, meanings, settings
+
+SHORT = ("data", "prediction.aggregate")  # sections and settings that have flags of their last name alone
+FREE = ".NAME VALUE"  # of a setting that holds anything by name
+
+
+class UsageError(Exception):
+    """An unknown command or flag: status 2."""
+
+
+class Lines(argparse.HelpFormatter):
+    """Help in at most 100 columns, broken between words, with the meanings in one column."""
+
+    def __init__(self, prog: str) -> None:
+        columns = shutil.get_terminal_size((100, 24)).columns
+        super().__init__(prog, max_help_position=30, width=min(columns, 100))
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return ", ".join(action.option_strings) or str(action.metavar)
+        return f"{action.option_strings[0]}{'' if action.metavar == FREE else ' '}{action.metavar}"
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(self._split_lines(text, width))
+
+
+class Parser(argparse.ArgumentParser):
+    """The words and flags of one command.
+
+    Args:
+        name: of the command.
+        about: what it does.
+        takes: its words, for the first line of the help.
+        example: a whole command.
+    """
+
+    def __init__(self, name: str, about: str | None, takes: str, example: str) -> None:
+        usage = " ".join(filter(None, [f"medgauge {name}", takes, "[--flag VALUE …]"]))
+        super().__init__(
+            prog=f"medgauge {name}", usage=usage, description=about, epilog=f"example: {example}", add_help=False,
+            formatter_class=Lines,
+        )  # fmt: skip
+        self.name = name
+        self.settings: dict[str, Setting] = {}
+        self.short: dict[str, str] = {}  # flags of settings that have a short one, by place
+        self.own = self.add_argument_group(f"words and flags of {name}")
+
+    def word(self, name: str, about: str, nargs: str | None = None) -> None:
+        """A word that is no flag."""
+        many: dict[str, Any] = {"nargs": nargs, "default": []} if nargs == "*" else {"nargs": nargs}
+        self.own.add_argument(name, metavar=name.upper(), help=about, **many)
+
+    def flag(self, name: str, about: str, kind: type = str, default: str | int | None = None) -> None:
+        """A flag of this command alone, with a value."""
+        about = about if default is None else f"{about} [{default}]"
+        self.own.add_argument(name, type=kind, default=default, metavar=kind_words(kind), help=about)
+
+    def switch(self, name: str, about: str) -> None:
+        """A flag of this command alone, without a value."""
+        self.own.add_argument(name, action="store_true", help=about)
+
+    def several(self, name: str, about: str, words: str) -> None:
+        """A flag of this command alone that may be given again and again."""
+        self.own.add_argument(name, action="append", default=[], metavar=words, help=about)
+
+    def add_settings(self, schema: type, *, short: bool, listed: bool) -> None:
+        """A flag for each setting of a schema, in a group a section.
+
+        Args:
+            schema: a dataclass, with dataclasses for its sections.
+            short: those of ``SHORT`` have a flag of their last name too.
+            listed: the help tells the dotted flags; else they are taken, and not told.
+        """
+        about = meanings(schema)
+        for section, found in groupby(settings(schema), key=lambda setting: setting.place.partition(".")[0]):
+            group = self.add_argument_group(section)
+            for setting in found:
+                self.settings[setting.place] = setting
+                inside = "." in setting.place
+                named = short and inside and (section in SHORT or setting.place in SHORT)
+                if inside:
+                    also = f", also as --{section}.NAME" if short and section in SHORT else ""
+                    group.title = f"{section}: {about.get(section, '').rstrip('.')}{also}"
+                if named:
+                    self.short[setting.place] = f"--{setting.place.rpartition('.')[2].replace('_', '-')}"
+                    _add_flag(group, setting, self.short[setting.place])
+                _add_flag(group, setting, f"--{setting.place}", listed=not named and (listed or (short and not inside)))
+
+    def read(self, words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
+        """The command's own words and flags, and the settings that were given, by dotted place.
+
+        Raises:
+            UsageError: an unknown flag, with the nearest known one; a flag without its value; a word too many.
+            InputError: a value that cannot be read.
+        """
+        self.add_argument_group("help").add_argument("-h", "--help", action="help", help="this text")
+        self._action_groups[-1].add_argument("--debug", action="store_true", help="the whole trace of an error")
+        parsed, rest = self.parse_known_args(self._in_order(list(words)))
+        if rest:
+            raise UsageError(f"{self.name} has no place for {rest[0]!r}; see {self.prog} --help")
+        given = {place: vars(parsed)[place] for place in self.settings}
+        return parsed, {
+            place: read_values(self.settings[place].kind, texts, self.short.get(place, f"--{place}"))
+            for place, texts in given.items()
+            if texts is not None
+        }
+
+    def error(self, message: str) -> NoReturn:
+        """What argparse finds wrong."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _in_order(self, words: list[str]) -> list[str]:
+        """Words first, then flags, each in one piece with its value."""
+        rest: list[str] = []
+        flags: list[str] = []
+        while words:
+            name, equals, value = words.pop(0).partition("=")
+            if not name.startswith("-"):
+                rest.append(f"{name}{equals}{value}")
+                continue
+            name = f"--{name[2:].replace('-', '_')}" if "." in name else f"{name[:2]}{name[2:].replace('_', '-')}"
+            action = self._option_string_actions.get(name) or self._add_inner(name)
+            if action is None:
+                raise UsageError(f"{self.name} has no flag {name}; {self._nearest(name)}")
+            if not equals and action.nargs != 0:
+                if not words or words[0].startswith("--"):
+                    raise UsageError(f"{name} needs a value; see {self.prog} --help")
+                equals, value = "=", words.pop(0)
+            flags.append(f"{name}{equals}{value}")
+        return [*rest, *flags]
+
+    def _names(self) -> list[str]:
+        """Places of settings that hold values by name, any of which can be set alone (``objective.error.factor``)."""
+        return [place for place, setting in self.settings.items() if get_origin(setting.kind) is dict]
+
+    def _add_inner(self, name: str) -> argparse.Action | None:
+        place = name[2:]
+        for home in self._names():
+            if place.startswith(f"{home}."):
+                kind = get_args(self.settings[home].kind)[1]
+                self.settings[place] = Setting(place, kind, None)
+                return _add_flag(self, self.settings[place], name, listed=False)
+        return None
+
+    def _nearest(self, name: str) -> str:
+        keys = name.split(".")
+        known = list(self._option_string_actions)
+        ends = [flag for flag in known if flag.endswith(f".{name[2:]}")]
+        if ends:
+            return f"did you mean {' or '.join(ends)}?"
+        for home in self._names():
+            inner = keys[home.count(".") + 1 :]
+            known += [".".join([f"--{home}", *inner])] if inner else []
+        near = nearest(name, known, likeness=0.6)
+        return f"did you mean {near}?" if near else f"see {self.prog} --help"
+
+
+def _add_flag(
+    group: argparse._ActionsContainer, setting: Setting, flag: str, *, listed: bool = True
+) -> argparse.Action:
+    """One flag of a setting; a short one that is off by default takes no value."""
+    about = f"{setting.meaning.rstrip('.')} [{default_words(setting.default)}]".replace("%", "%%")
+    about = about if listed else argparse.SUPPRESS
+    if setting.kind is bool and setting.default is False and "." not in flag:
+        return group.add_argument(flag, dest=setting.place, action="append_const", const="true", help=about)
+    free = get_origin(setting.kind) is dict and get_args(setting.kind)[1] is Any
+    words = FREE if free else kind_words(setting.kind)
+    return group.add_argument(flag, dest=setting.place, action="append", metavar=words, help=about)

@@ -1,0 +1,140 @@
+"""Figures on the terminal: those of a run, and those of a comparison."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medgauge.runs.run import Run
+
+
+def show_results(run: "Run") -> None:
+    """The figures of a run on the terminal, and where its report is."""
+    split = next(name for name in ("test", "out_of_fold", "val") if name in run.results)
+    show_block(run.results[split], split)
+    print(f"report: {run.folder / 'report.html'}")
+
+
+def show_block(block: Mapping[str, Any], split: str) -> None:
+    """One split's figures as a table."""
+    for target, figures in block.items():
+        if target == "space":
+            continue
+        note = {"val": " split (used for selection, so too good)", "out_of_fold": " cases"}.get(split, " split")
+        about = f"{target}: {split.replace('_', ' ')}{note}, {figures['n']} cases of {figures['groups']} groups"
+        _show_figures(f"{about}, predictor {figures['predictor']}", figures)
+        if "by_group_mean" in figures:
+            groups = figures["by_group_mean"]
+            _show_figures(f"{target}: {groups['n']} groups, the images of each as one value", groups, what="groups")
+            ranges = groups["labels_within_groups"]
+            if ranges["differ"]:
+                most = f"by up to {_number(ranges['largest_range'])}"
+                print(f"labels differ within {ranges['differ']} groups, {most}; their mean is the group's label")
+    if "space" in block:
+        space = block["space"]
+        print(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
+
+
+SHOWN = {
+    "bias": "bias",
+    "r2": "R2",
+    "quadratic_kappa": "kappa",
+    "accuracy": "accuracy",
+    "within_one": "within one",
+    "spearman": "Spearman",
+}
+"""Columns beside the MAE, each where the target has that figure."""
+
+
+def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -> None:
+    """The figures of one target: a table, and a line for each kind of interval or set."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left")
+    shown = [name for name in SHOWN if name in figures]
+    for name in ("", "MAE", "95 % interval", *(SHOWN[name] for name in shown)):
+        table.add_column(name, justify="left" if not name else "right")
+
+    def add(name: str, part: Mapping[str, Any]) -> None:
+        rest = (_number(part[one]) if one in part else "" for one in shown)
+        table.add_row(name, _number(part["mae"]), _around(part), *rest)
+
+    add("all", figures)
+    for name, region in figures["by_region"].items():
+        add(f"{name} ({region['n']} {what})", region)
+    for column, values in figures.get("subgroups", {}).items():
+        for value, part in values.items():
+            add(f"{escape(f'{column} {value}')} ({part['n']} {what}, coverage {_share(part['coverage'])})", part)
+    for part in figures.get("by_fold", []):
+        add(f"fold-{part['fold']} ({part['n']} cases)", part)
+    for name, baseline in figures["baselines"].items():
+        add(f"baseline: {name.replace('_', ' ')}", {"mae": baseline["mae"]})
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    if "uncorrected" in figures:
+        raw = figures["uncorrected"]
+        print(f"{figures['correction']['note']} Without it: MAE {_number(raw['mae'])}, bias {_number(raw['bias'])}.")
+    for name in ("interval", "plain_interval", "label_conditional_interval"):
+        if name in figures:
+            print(interval_line(figures[name], beside=name != "interval"))
+    if "set" in figures:
+        print(set_line(figures["set"]))
+
+
+def _around(figures: Mapping[str, Any]) -> str:
+    """The bootstrap interval of the MAE, or why there is none."""
+    ends = figures.get("ci95", {}).get("mae", "")
+    return ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}"
+
+
+KINDS = {"label_conditional": "label-conditional", "split": "plain split"}
+
+
+def interval_line(interval: Mapping[str, Any], *, beside: bool) -> str:
+    """Which interval it is, its coverage whole and by region, and its width."""
+    by_region = interval["by_region"].items()
+    regions = ", ".join(f"{name} {_share(part['coverage'])} of {part['n']}" for name, part in by_region)
+    width = "infinite" if (interval["share_infinite"] or 0) > 0 else _number(interval["width"])
+    kind = f"{interval['level'] * 100:g}% {KINDS[interval['kind']]} intervals{' beside them' if beside else ''}"
+    ends = f"coverage {_share(interval['coverage'])} ({regions}), mean width {width}"
+    return f"{kind}: {ends}, from {interval['n_groups']} calibration groups"
+
+
+def set_line(part: Mapping[str, Any]) -> str:
+    """Coverage and size of the sets of grades, whole and by grade."""
+    by_grade = ", ".join(f"{name} {_share(one['coverage'])} of {one['n']}" for name, one in part["by_grade"].items())
+    ends = f"coverage {_share(part['coverage'])} (by grade: {by_grade}), mean size {_number(part['size'])}"
+    return f"{part['level'] * 100:g}% sets of grades: {ends}, from {part['n_groups']} calibration groups"
+
+
+def _share(value: Any) -> str:
+    return "–" if value is None or value != value else f"{value:.0%}" if value in (0, 1) else f"{value:.1%}"
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None or value != value else f"{value:.4g}"
+
+
+def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
+    """The figures of a comparison, and where its page is."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from medgauge.comparing.tables import COLUMNS, NARROW
+    from medgauge.report.comparison.rows import cases_words, smallest_words, table_rows
+
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    for target in values["settings"]["targets"]:
+        title = f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
+        table = Table(title=escape(title), title_justify="left")
+        for key in NARROW:
+            table.add_column(COLUMNS[key], justify="left" if key in ("method", "verdict") else "right")
+        for row in table_rows(values, target):
+            table.add_row(*(escape(row[key]) for key in NARROW))
+        console.print(table)
+        if smallest := smallest_words(values, target):
+            print(f"smallest difference that could be shown, stated beforehand: {smallest}")
+    print(f"page: {Path(folder) / 'comparison.html'}")

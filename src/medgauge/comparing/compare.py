@@ -1,0 +1,234 @@
+"""Compare: methods on the same cases, tuned alike, over seeds, with the test split read once a run."""
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medgauge.comparing.figures import Judged, figures, showable
+from medgauge.comparing.finished import are_runs, claim_runs
+from medgauge.comparing.jobs import Job, Outcome, do_jobs
+from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values, try_methods
+from medgauge.comparing.state import NAME, State
+from medgauge.comparing.tables import write_tables
+from medgauge.core.display import Display
+from medgauge.core.errors import InputError
+from medgauge.fitting.stamp import column_changes
+from medgauge.metrics.catalogue import FIGURES
+from medgauge.recipes.mistakes import foreign_code
+from medgauge.recipes.read import override, recipe_values
+from medgauge.report.comparison.page import write_comparison
+from medgauge.runfolder.folder import plain
+from medgauge.study import load_study
+from medgauge.training.loop import Stopped
+
+
+def compare(
+    recipes: Sequence[str | Path],
+    *,
+    out: str | Path,
+    losses: Sequence[str | Path] = (),
+    seeds: int = 5,
+    trials: int = 3,
+    grid: Sequence[str] = (),
+    reference: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    keep_runs: bool = False,
+    terminal: bool = False,
+    **columns: Any,
+) -> dict[str, Any]:
+    """Train and judge methods side by side; a comparison that was stopped goes on. Returns what comparison.json holds.
+
+    >>> medgauge.compare(["hc18_l1", "hc18_rm_l1"], seeds=5, out="runs/cmp")  # doctest: +SKIP
+
+    Args:
+        recipes: recipes by file or name; or, with ``losses``, the one that all share; or finished run folders, which
+            are compared as they are.
+        out: the folder of the comparison.
+        losses: methods laid over the one recipe: each brings objective, weights, sampler, head and neck.
+        seeds: runs of each method; the test cases are the same in each.
+        trials: tuning runs of each method, judged on validation cases; 1 = no tuning.
+        grid: further settings to tune, as "setting=value,value", or "method:setting=value,value" for one method.
+        reference: the method that the others are compared with; None: the first.
+        changes: settings by dotted place, over every recipe.
+        workers: runs at a time.
+        keep_runs: keep the run folders.
+        terminal: show progress.
+        columns: settings of the recipes' data section, by name (table, image, label, group, ...).
+
+    Raises:
+        InputError: anything wrong in recipes, table or settings, before any run; or a stop.
+    """
+    for name, value in (("seeds", seeds), ("trials", trials), ("workers", workers)):
+        if value < 1:
+            raise InputError(f"--{name} must be >= 1, got {value}")
+    if seeds > TUNING:
+        raise InputError(f"--seeds must be <= {TUNING}, got {seeds}")
+    settings = {**column_changes(columns), **(changes or {})}
+    if are_runs(recipes):
+        if losses or settings or grid:
+            raise InputError(
+                "finished runs are compared as they are: give no --losses, --grid or settings with run folders"
+            )
+        state = claim_runs(recipes, out, reference)
+    else:
+        methods = build_methods(method_values(recipes, losses, settings))
+        with Display(terminal) as display:
+            for line in dict.fromkeys(line for one in methods.values() for line in foreign_code(one.objective)):
+                display.say(line)
+            study = load_study(next(iter(methods.values())), progress=display.images)
+            plan = make_plan(methods, study, seeds=seeds, trials=trials, grid=grid, reference=reference)
+            if not (Path(out) / NAME).exists():
+                with torch.random.fork_rng(devices=[]):
+                    try_methods(plan)
+            state = State.claim(out, plan.stamp(), plan.regions)
+            make_runs(plan, state, display, workers=workers, keep=keep_runs)
+    finish(state)
+    return state.values
+
+
+def make_runs(plan: Plan, state: State, display: Display, *, workers: int, keep: bool) -> None:
+    """Make every run that is not recorded yet: the trials, then with frozen settings those that read the test split."""
+    _do(tuning_jobs(plan, state), state, display, workers, keep)
+    if not state.values["chosen"]:
+        freeze(plan, state)
+    _do(test_jobs(plan, state), state, display, workers, keep)
+    with contextlib.suppress(OSError):
+        (state.folder / "runs").rmdir()  # where no run folder was kept
+
+
+def tuning_jobs(plan: Plan, state: State) -> list[Job]:
+    """Every tuning trial; without tuning one run of the reference, for the smallest difference that could be shown."""
+    jobs = []
+    for trial in range(max(map(len, plan.trials.values()))):
+        for name, laid in plan.trials.items():
+            if len(laid) > 1 or name == plan.reference:
+                jobs.append(
+                    _job(plan, state, f"{name}-trial{trial + 1}", name, plan.tuning_seed, laid[trial], trial + 1)
+                )
+    return jobs
+
+
+def test_jobs(plan: Plan, state: State) -> list[Job]:
+    """Every run that is judged: all methods of the first seed, then of the next."""
+    chosen = state.values["chosen"]
+    return [
+        _job(plan, state, f"{name}-{seed}", name, seed, chosen[name]["changes"], None)
+        for seed in plan.seeds
+        for name in plan.methods
+    ]
+
+
+def _job(
+    plan: Plan, state: State, name: str, method: str, seed: int, changes: Mapping[str, Any], trial: int | None
+) -> Job:
+    values = override(recipe_values(plan.methods[method]), {**changes, "seed": seed})
+    return Job(name, method, seed, trial, values, state.folder / "runs" / name)
+
+
+def _do(jobs: Sequence[Job], state: State, display: Display, workers: int, keep: bool) -> None:
+    """Make the runs that are not recorded yet."""
+    done = state.done()
+    waiting = [job for job in jobs if job.name not in done]
+    left, started = len(waiting), time.monotonic()
+    if waiting:
+        display.runs(len(jobs) - left, len(jobs), "")
+
+    def record(job: Job, outcome: Outcome) -> None:
+        nonlocal left
+        state.record(job, outcome)
+        left -= 1
+        display.say(f"{len(jobs) - left} of {len(jobs)}: {job.name}, {_in_words(outcome.entry)}")
+        spent = time.monotonic() - started
+        display.runs(len(jobs) - left, len(jobs), f"about {spent / (len(waiting) - left) * left / 60:.0f} min left")
+
+    try:
+        do_jobs(waiting, record, workers=workers, keep=keep)
+    except (Stopped, KeyboardInterrupt) as error:
+        whole = len(jobs) - left
+        raise Stopped(f"stopped after {whole} of {len(jobs)} runs; the same command goes on from there") from error
+
+
+def _in_words(entry: Mapping[str, Any]) -> str:
+    if "failed" in entry:
+        return f"failed: {entry['failed']}"
+    return f"validation score {trial_score(entry):.3g} ({entry['wall']:.0f} s)"
+
+
+def freeze(plan: Plan, state: State) -> None:
+    """Choose each method's trial by its validation error, and write it down before any test case is read.
+
+    Raises:
+        InputError: every trial of a method failed.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for name, laid in plan.trials.items():
+        if len(laid) == 1:
+            chosen[name] = {"trial": None, "changes": {}}
+            continue
+        entries = [entry for entry in state.values["tuning"] if entry["method"] == name]
+        scores = {entry["trial"]: trial_score(entry) for entry in entries}
+        best = min(scores, key=lambda trial: (scores[trial], trial))
+        if scores[best] == float("inf"):
+            raise InputError(
+                f"every tuning trial of {name} failed; the first: {entries[0].get('failed', 'its error is not finite')}"
+            )
+        chosen[name] = {"trial": best, "changes": laid[best - 1]}
+    state.values["smallest_difference"] = _smallest(plan, state, chosen)
+    state.values["chosen"] = chosen
+    state.write()
+
+
+def _smallest(plan: Plan, state: State, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """For each target, the smallest difference that the test cases could show; from validation cases alone."""
+    table, targets = state.development, plan.study.table.target
+    trials = {name: one["trial"] for name, one in chosen.items() if one["trial"]} or {plan.reference: 1}
+    found = {}
+    for place, target in enumerate(targets):
+        label = torch.tensor(table.numbers(f"label_{target}"), dtype=torch.float64)
+        errors = {
+            name: (
+                torch.tensor(table.values(f"{name}-trial{trial}", targets)[place], dtype=torch.float64) - label
+            ).abs()
+            for name, trial in trials.items()
+        }
+        found[target] = showable(errors, table.columns["group"], plan.reference, groups=plan.test_groups[target])
+    return found
+
+
+def finish(state: State) -> None:
+    """Compute every figure and write comparison.json, comparison.csv, table.md and comparison.html."""
+    settings, table = state.values["settings"], state.test
+    targets, names = settings["targets"], list(settings["methods"])
+    entries = {name: [run for run in state.values["runs"] if run["method"] == name] for name in names}
+    entries = {name: sorted(runs, key=lambda run: int(run["seed"])) for name, runs in entries.items()}
+    label = torch.tensor([table.numbers(f"label_{target}") for target in targets], dtype=torch.float64).T
+    region = list(zip(*(table.columns[f"region_{target}"] for target in targets), strict=True))
+    value = torch.tensor(
+        [[table.values(run["name"], targets) for run in runs] for runs in entries.values()], dtype=torch.float64
+    ).transpose(2, 3)
+    judged = Judged(table.columns["group"], targets, label, region, value, entries, settings["reference"])
+    state.values["looks"] = {"test": len(state.values["runs"])}
+    state.values["figures"] = plain(figures(judged, seed=settings["seeds"][0]))
+    state.write()
+    write_tables(state.values, state.folder)
+    write_comparison(state.folder.path)
+
+
+def trial_score(entry: Mapping[str, Any]) -> float:
+    """Validation error relative to that of the constant baseline, mean over the targets; infinite where it failed."""
+    blocks = [block for target, block in (entry.get("val") or {}).items() if target != "space"]
+    mains = [next(iter(FIGURES[block["kind"]])) for block in blocks]
+    parts = [
+        _relative(block[main], next(iter(block["baselines"].values()))[main])
+        for main, block in zip(mains, blocks, strict=True)
+    ]
+    return sum(parts) / len(parts) if parts else float("inf")
+
+
+def _relative(error: float | None, baseline: float | None) -> float:
+    return float("inf") if error is None or not baseline else error / baseline

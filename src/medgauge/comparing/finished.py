@@ -1,0 +1,105 @@
+"""Compare finished run folders: nothing is trained, their test cases must be the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medgauge.comparing.jobs import Job, Outcome, outcome_of
+from medgauge.comparing.state import State
+from medgauge.core.errors import InputError
+from medgauge.core.version import __version__
+from medgauge.core.words import did_you_mean
+from medgauge.metrics import LabelRegions
+from medgauge.runfolder import RunFolder
+from medgauge.runs.files import read_recipe
+
+
+def are_runs(given: Sequence[str | Path]) -> bool:
+    """Whether run folders are given in place of recipes.
+
+    Raises:
+        InputError: some are and some are not.
+    """
+    folders = [one for one in given if Path(one).is_dir()]
+    if folders and len(folders) < len(given):
+        other = next(one for one in given if one not in folders)
+        raise InputError(f"{folders[0]} is a folder and {other} is not: give recipes, or run folders, not both")
+    return bool(folders)
+
+
+def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | None) -> State:
+    """The state of a comparison with a recorded run for each folder.
+
+    Raises:
+        InputError: a run has not read its test split, or two have other labels or test cases.
+    """
+    names = [Path(path).resolve().name for path in paths]
+    names = names if len(set(names)) == len(names) else [str(Path(path)) for path in paths]
+    if len(set(names)) < 2:
+        raise InputError("compare needs at least two run folders")
+    reference = names[0] if reference is None else reference
+    if reference not in names:
+        raise InputError(f"the reference {reference!r} is none of the runs ({did_you_mean(reference, names)})")
+    folders = [RunFolder(path) for path in paths]
+    found = [_read(folder) for folder in folders]
+    first, first_cases = found[0]
+    for folder, (recipe, cases) in zip(folders[1:], found[1:], strict=True):
+        _check_same(folders[0], folder, (first, first_cases), (recipe, cases))
+    targets = [str(name) for name in folders[0].read_json("model.json")["targets"]]
+    stamp = {
+        "medgauge": __version__,
+        "seeds": [0],
+        "reference": reference,
+        "targets": targets,
+        "methods": {
+            name: {"run": str(folder.path), **recipe}
+            for name, folder, (recipe, _) in zip(names, folders, found, strict=True)
+        },
+    }
+    state = State.claim(out, stamp, _regions(folders[0], targets))
+    for folder, name in zip(folders, names, strict=True):
+        if name not in state.done():
+            state.record(Job(name, name, 0, None, {}, folder.path), _outcome(folder, name, targets))
+    return state
+
+
+def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    """The recipe of a run, and its test cases: id to group and labels."""
+    folder.check_complete()
+    if "test" not in folder.read_json("results.json"):
+        raise InputError(f"{folder.path} has not read its test split; give `medgauge evaluate {folder.path}` first")
+    recipe = folder.read_yaml("recipe.yaml")
+    read_recipe(folder)  # refuses what is none
+    rows = [row for row in folder.read_table("predictions.csv") if row["split"] == "test"]
+    labels = [f"label_{name}" for name in recipe["data"]["label"]]
+    return recipe, {row["id"]: (row["group"], *(row[name] for name in labels)) for row in rows}
+
+
+def _check_same(one: RunFolder, other: RunFolder, here: tuple[Any, Any], there: tuple[Any, Any]) -> None:
+    if here[0]["data"]["label"] != there[0]["data"]["label"]:
+        raise InputError(f"{one.path} and {other.path} were made for different labels, so they cannot be compared")
+    if here[1] != there[1]:
+        apart = len(here[1].keys() ^ there[1].keys())
+        what = f"{apart} cases are in one only" if apart else "the ids are the same, but not all groups and labels"
+        raise InputError(
+            f"{one.path} and {other.path} have different test cases ({what}): runs are compared on the same splits; fit "
+            "them with the same data.test_seed or split column"
+        )
+
+
+def _outcome(folder: RunFolder, name: str, targets: Sequence[str]) -> Outcome:
+    entry = {"name": name, "method": name, "seed": 0}
+    return outcome_of(entry, folder, folder.read_json("results.json"), targets, test=True)
+
+
+def _regions(folder: RunFolder, targets: Sequence[str]) -> dict[str, LabelRegions]:
+    """Label regions by the labels of all cases that are not test cases."""
+    rows = [row for row in folder.read_table("predictions.csv") if row["split"] != "test"]
+    return {
+        name: LabelRegions.fit(
+            torch.tensor([float(row[f"label_{name}"] or "nan") for row in rows], dtype=torch.float64)
+        )
+        for name in targets
+    }

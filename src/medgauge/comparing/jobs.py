@@ -1,0 +1,188 @@
+"""The runs of a comparison: each a fit of its own, one after the other here or several at a time in processes."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from medgauge.core.errors import InputError
+from medgauge.fitting.fit import fit
+from medgauge.metrics.catalogue import FIGURES
+from medgauge.runfolder import RunFolder
+
+SAID = ("interval", "set")  # what is said for certain of a target
+INTERVAL = ("kind", "level", "n", "coverage", "width", "size")
+BY_REGION = ("n", "coverage", "width", "size")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be made.
+
+    Args:
+        name: of its folder, and of its column in the table of cases.
+        method: whose run it is.
+        seed: of the run.
+        trial: number of the tuning trial, which reads validation cases; None: a run that reads the test split.
+        values: the recipe, every value.
+        folder: the run folder.
+    """
+
+    name: str
+    method: str
+    seed: int
+    trial: int | None
+    values: dict[str, Any]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is kept of a run: figures, and the cases of its val (a trial) or test split, None where it failed."""
+
+    entry: dict[str, Any]
+    cases: dict[str, list[Any]] | None
+
+
+def run_job(job: Job) -> Outcome:
+    """Fit, and take what is kept out of the run folder; a run that was stopped goes on, a finished one is read.
+
+    Raises:
+        InputError: the run was stopped, or cannot be made; a trial that fails by its numbers is an outcome.
+    """
+    started = time.monotonic()
+    entry: dict[str, Any] = {"name": job.name, "method": job.method, "seed": job.seed}
+    if job.trial is not None:
+        entry |= {"trial": job.trial}
+    try:
+        run = fit(job.values, out=job.folder, test=job.trial is None, images=False, report=False)
+    except InputError:
+        raise
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        if job.trial is None:
+            raise InputError(f"the run {job.name} failed: {type(error).__name__}: {error}") from error
+        return Outcome({**entry, "failed": f"{type(error).__name__}: {error}"}, None)
+    entry |= {
+        "wall": time.monotonic() - started,
+        "parameters": sum(p.numel() for p in run.finished.fits[0].model.parameters()),
+    }
+    return outcome_of(entry, run.folder, run.results, run.targets, test=job.trial is None)
+
+
+def outcome_of(
+    entry: Mapping[str, Any], folder: RunFolder, results: Mapping[str, Any], targets: Sequence[str], *, test: bool
+) -> Outcome:
+    """What is kept of a finished run folder, beside ``entry``: figures of val (and test), and that split's cases."""
+    found = {**entry, "seconds": results["seconds"], **results["training"], "cases": results["cases"]["by_split"]}
+    for name in ("val", "test") if test else ("val",):
+        found[name] = {target: _figures(results[name][target]) for target in targets}
+        found[name]["space"] = results[name]["space"]
+    return Outcome(found, _cases(folder.path, "test" if test else "val", targets))
+
+
+def _figures(block: dict[str, Any]) -> dict[str, Any]:
+    """What a comparison needs of one target's figures."""
+    main, *_ = figures = FIGURES[block["kind"]]
+    kept = {name: block[name] for name in ("kind", "predictor", "n", "groups", *figures) if name in block}
+    kept["by_predictor"] = {name: {main: other[main]} for name, other in block["by_predictor"].items()}
+    said = next(block[name] for name in SAID if name in block)
+    interval = {name: said.get(name) for name in INTERVAL}
+    interval["by_region"] = {
+        region: {name: part.get(name) for name in BY_REGION} for region, part in said["by_region"].items()
+    }
+    return kept | {"baselines": block["baselines"], "interval": interval}
+
+
+def _cases(folder: Path, split: str, targets: Sequence[str]) -> dict[str, list[Any]]:
+    """Id, group, label and value of the cases of one split."""
+    import pandas
+
+    columns = ["id", "group", *(f"{part}_{name}" for name in targets for part in ("label", "value"))]
+    frame = pandas.read_csv(
+        folder / "predictions.csv", dtype={"id": str, "group": str, "split": str}, usecols=["split", *columns],
+        keep_default_na=False, na_values={name: [""] for name in columns[2:]},
+    )  # fmt: skip
+    kept = frame[frame["split"] == split]
+    return {name: kept[name].tolist() for name in columns}
+
+
+def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, workers: int, keep: bool) -> None:
+    """Make every run and record its outcome, in this process or in ``workers`` others; run folders are removed after.
+
+    Raises:
+        InputError: a run was stopped or cannot be made; what was recorded stays.
+    """
+    several = workers > 1 and len(jobs) > 1
+    for job, outcome in _in_processes(jobs, workers) if several else ((job, run_job(job)) for job in jobs):
+        record(job, outcome)
+        if not keep:
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Outcome]]:
+    """Outcomes as they come, from fresh processes that share the threads of this one."""
+    import torch
+
+    workers = min(workers, len(jobs))
+    threads = max(1, torch.get_num_threads() // workers)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(threads,)
+    )
+    with _termination_interrupts():
+        try:
+            running = {pool.submit(run_job, job): job for job in jobs}
+            for future in as_completed(running):
+                yield running[future], future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process ended by itself (out of memory?); the same command goes on, with fewer --workers perhaps"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()  # a run in training writes its checkpoint first
+            pool.shutdown(wait=True)
+
+
+def _begin(threads: int) -> None:
+    """Set up a worker: its share of the threads, and an end with the process that it works for."""
+    import torch
+
+    torch.set_num_threads(threads)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """SIGTERM as KeyboardInterrupt, so that no worker is left behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: no handlers there
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,75 @@
+"""The table of a comparison: table.md and, with every figure, comparison.csv."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from medgauge.report.comparison.rows import cases_words, column_notes, smallest_words, table_rows
+from medgauge.report.plots import REGIONS
+from medgauge.runfolder import RunFolder
+
+COLUMNS = {
+    "method": "method",
+    "mae": "MAE",
+    "interval": "95 %",
+    "few": "few",
+    "few_interval": "95 %",
+    "difference": "difference",
+    "difference_interval": "95 %",
+    "p": "p (Holm)",
+    "verdict": "verdict",
+    "r2": "R2",
+    "kappa": "kappa",
+    "rv": "RV",
+}
+NARROW = ("method", "mae", "few", "difference", "difference_interval", "p", "verdict", "r2", "rv")
+
+
+def write_tables(values: Mapping[str, Any], folder: RunFolder) -> None:
+    """Write table.md and comparison.csv."""
+    folder.write_text("table.md", "\n".join(_markdown(values)) + "\n")
+    rows = list(_lines(values))
+    folder.write_table("comparison.csv", list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _markdown(values: Mapping[str, Any]) -> Iterator[str]:
+    for target in values["settings"]["targets"]:
+        rows = table_rows(values, target)
+        kept = {key: name for key, name in COLUMNS.items() if key != "kappa" or any(row[key] != "–" for row in rows)}
+        yield f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
+        yield ""
+        yield f"| {' | '.join(kept.values())} |"
+        yield f"| {' | '.join('---' for _ in kept)} |"
+        for row in rows:
+            yield f"| {' | '.join(row[key].replace('|', '/') for key in kept)} |"
+        yield ""
+        if smallest := smallest_words(values, target):
+            yield f"Smallest difference that could be shown, stated before the test cases were read: {smallest}."
+            yield ""
+    yield " ".join(column_notes(values))
+
+
+def _lines(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row a target, method and part of the label range."""
+    for target in values["settings"]["targets"]:
+        block = values["figures"][target]
+        for method, one in block["methods"].items():
+            for part in ("all", *REGIONS):
+                figures = one if part == "all" else one["by_region"][part]
+                whole = one if part == "all" else {}
+                cover = one["coverage"] if part == "all" else one["coverage"]["by_region"][part]
+                row: dict[str, Any] = {"target": target, "method": method, "part": part, **block["parts"][part]}
+                row |= {"mae": figures["mae"], **_ends("mae", figures["ci95"])}
+                row |= {"difference": figures.get("difference"), **_ends("difference", figures.get("difference_ci95"))}
+                row |= {"relative": figures.get("relative"), **_ends("relative", figures.get("relative_ci95"))}
+                row |= {key: whole.get(key) for key in ("p", "p_holm", "verdict")}
+                row |= {"coverage": cover["coverage"], "width": cover["width"]}
+                for key in ("r2", "rmse", "bias", "spearman", "quadratic_kappa"):
+                    row[key] = (whole.get(key) or {}).get("mean")
+                for key in ("rv", "d5"):
+                    row[key] = values["figures"]["space"][method][key]["mean"] if whole else None
+                yield row
+
+
+def _ends(name: str, interval: Any) -> dict[str, Any]:
+    low, high = (None, None) if interval is None or isinstance(interval, str) else interval
+    return {f"{name}_low": low, f"{name}_high": high}

@@ -1,0 +1,62 @@
+"""What a prediction rests on, and the value read off with it."""
+
+from typing import NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class Support(NamedTuple):
+    """The gallery cases behind one query's value, or some of them.
+
+    - Shape: rows (k,) int64, positions in the gallery; distances (k,); weights (k, t), shares of the whole evidence.
+    """
+
+    rows: Int[Tensor, " k"]
+    distances: Float[Tensor, " k"]
+    weights: Float[Tensor, "k t"]
+
+    @property
+    def share(self) -> Float[Tensor, " t"]:
+        """The share of the whole weight that these cases carry, for each target."""
+        return self.weights.sum(0)
+
+
+class Evidence(NamedTuple):
+    """The gallery cases that each value is a weighted mean of, one query after the other (as in ``Neighbourhoods``).
+
+    - Shape: offsets (q + 1,) int64; rows (m,) int64, positions in the gallery; distances (m,) float64 in the unit of
+      the embedding; weights (m, t) float64, of each query and target 1 in sum. Within a query by distance, ties by row.
+      With several targets of which some labels are missing a case may weigh 0 for one target, never for all. A target's
+      weights are all 0 only where no case with its label may be a neighbour; the value is then NaN.
+    """
+
+    offsets: Int[Tensor, " q_plus_1"]
+    rows: Int[Tensor, " m"]
+    distances: Float[Tensor, " m"]
+    weights: Float[Tensor, "m t"]
+
+    def of(self, query: int) -> Support:
+        """All cases behind the value of one query (0 <= query < q), nearest first."""
+        if not 0 <= query < len(self.offsets) - 1:
+            raise IndexError(f"query must be from 0 to {len(self.offsets) - 2}, got {query}")
+        part = slice(int(self.offsets[query]), int(self.offsets[query + 1]))
+        return Support(self.rows[part], self.distances[part], self.weights[part])
+
+    def top(self, query: int, count: int) -> Support:
+        """At most ``count`` cases of one query, largest weight first (mean over the targets), ties nearest first."""
+        cases = self.of(query)
+        order = cases.weights.mean(1).argsort(descending=True, stable=True)[:count]
+        return Support(cases.rows[order], cases.distances[order], cases.weights[order])
+
+
+class Reading(NamedTuple):
+    """Values that a predictor read, and what they rest on.
+
+    - Shape: value (q, t) float64 in original units, on the CPU; evidence None where no case stands behind the value;
+      probability (q, t, k) of each level or class, None for kinds that have none.
+    """
+
+    value: Float[Tensor, "q t"]
+    evidence: Evidence | None
+    probability: Float[Tensor, "q t k"] | None = None

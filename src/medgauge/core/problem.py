@@ -1,0 +1,38 @@
+"""One thing that is wrong with a table, a column or a case."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    Args:
+        where: the case's id when ``row`` is given, else what it is about, in words (``label hc_mm``, ``group 17``).
+        what: what is wrong there, without a full stop.
+        kind: ``file`` (an image, which ``--skip-bad`` may leave out), ``label``, ``group``, or ``table`` (ids and
+            covariates).
+        row: the case's position in the table, from 0, or None when it is not about one case.
+    """
+
+    where: str
+    what: str
+    kind: Literal["file", "label", "table", "group"]
+    row: int | None = None
+
+    def __str__(self) -> str:
+        """As a line for a person: ``case 001: its image a.png is missing``."""
+        subject = self.where if self.row is None else f"case {self.where}" if self.where else "a case without id"
+        return f"{subject}: {self.what}"
+
+
+def name_cases(ids: Sequence[str], *, limit: int = 5) -> str:
+    """A few case ids in words.
+
+    >>> name_cases(["a"]), name_cases(["a", "b", "c"], limit=2)
+    ('case a', 'cases a, b and 1 more')
+    """
+    if len(ids) == 1:
+        return f"case {ids[0]}"
+    more = f" and {len(ids) - limit} more" if len(ids) > limit else ""
+    return f"cases {', '.join(ids[:limit])}{more}"

@@ -1,0 +1,41 @@
+"""Hints for names that are not known: the nearest of those that are."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest_names(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.6) -> list[str]:
+    """Those of ``known`` that are most like ``name``, nearest first, blind to case and to spaces around it.
+
+    >>> nearest_names("resnet", ["small", "ResNet18", "resnet34"])
+    ['resnet34', 'ResNet18']
+
+    Args:
+        name: what was written.
+        known: what could have been.
+        most: how many names at most.
+        likeness: the least that counts, from 0 (anything) to 1 (equal), as difflib measures it.
+    """
+    by_key = {one.strip().casefold(): one for one in reversed(list(known))}  # of equal ones the first
+    found = difflib.get_close_matches(name.strip().casefold(), list(by_key), n=most, cutoff=likeness)
+    return [by_key[key] for key in found]
+
+
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.55) -> str | None:
+    """The one of ``known`` most like ``name``; None when nothing is near.
+
+    >>> nearest("HC_mm ", ["path", "hc_mm"]), nearest("age", ["path", "hc_mm"])
+    ('hc_mm', None)
+    """
+    return next(iter(nearest_names(name, known, most=1, likeness=likeness)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint for a wrong name: the nearest known one, else all of them.
+
+    >>> did_you_mean("sed", ["seed", "data"]), did_you_mean("x", ["seed", "data"])
+    ('did you mean seed?', 'known: data, seed')
+    """
+    known = sorted(known)
+    near = nearest(name, known, likeness=0.5)
+    return f"did you mean {near}?" if near else f"known: {', '.join(known)}"

@@ -1,0 +1,177 @@
+"""All images of a run, decoded and prepared once, as one array on disk that is memory-mapped.
+
+The key is made of the contents of the files, the rows asked for and the settings: a moved folder finds its cache again,
+a changed pixel does not. The array is written under a name of its own and renamed when whole, so neither a kill nor a
+second process at the same work can leave half an array behind that is later taken for a whole one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.core.version import __version__
+from medgauge.data.images.decode import PreparedImages, Progress, decode_images
+from medgauge.data.images.image import ImageSource, ending
+from medgauge.data.images.prepare import PrepareSettings, find_window
+from medgauge.data.images.readers import read_image
+
+__all__ = ["Facts", "PreparedImages", "image_facts", "prepare_images"]
+
+FORMAT = 1  # raise when decoding or preparing changes, so that older caches are not used
+ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
+
+
+class Facts(NamedTuple):
+    """What a sample of the images is like, to choose settings by.
+
+    sizes, channels, dtypes and ndims: what occurs, the most frequent first; grey: every colour image has equal
+    channels; spacing: the pixel sizes, None where one file does not say; window: as :func:`find_window`;
+    problems: (row, sentence) of sampled images that could not be read.
+    """
+
+    ndims: list[int]
+    sizes: list[tuple[int, ...]]
+    channels: list[int]
+    dtypes: list[str]
+    grey: bool
+    spacing: list[tuple[float, ...]] | None
+    window: tuple[float, float] | None
+    problems: list[tuple[int, str]]
+
+
+def image_facts(sources: Sequence[ImageSource], limit: int = 32) -> Facts:
+    """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like."""
+    count = min(limit, len(sources))
+    raws, problems = [], []
+    for row in sorted({round(place) for place in np.linspace(0, len(sources) - 1, count)}):
+        try:
+            raws.append(read_image(sources[row]))
+        except InputError as error:
+            problems.append((row, str(error)))
+    colour = [raw.array for raw in raws if len(raw.array) == 3]
+    spacings = [raw.spacing for raw in raws if raw.spacing is not None]
+    return Facts(
+        ndims=_frequent(raw.array.ndim - 1 for raw in raws),
+        sizes=_frequent(raw.array.shape[1:] for raw in raws),
+        channels=_frequent(len(raw.array) for raw in raws),
+        dtypes=_frequent(raw.array.dtype.name for raw in raws),
+        grey=all(bool((array == array[:1]).all()) for array in colour),
+        spacing=_frequent(spacings) if raws and len(spacings) == len(raws) else None,
+        window=find_window(raws) if raws else None,
+        problems=problems,
+    )
+
+
+def prepare_images(
+    sources: Sequence[ImageSource],
+    settings: PrepareSettings,
+    *,
+    cache_dir: Path | None,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> PreparedImages:
+    """Decode and prepare all images, or map them from the cache.
+
+    An image that cannot be read is a problem, never an exception; with problems nothing is cached, since a missing
+    codec can be installed. Without ``size`` the first readable image gives the size, and one of another is a problem.
+
+    Args:
+        sources: one image a case.
+        settings: the same for all.
+        cache_dir: folder of the caches, made if missing; None: keep the array in memory.
+        workers: threads that decode beside the caller's; the result does not depend on it.
+        progress: called with (done, all) while decoding; never when the cache is found.
+    """
+    if not sources:
+        raise ValueError("sources must hold at least one image, got none")
+    if cache_dir is None:
+        return decode_images(sources, settings, None, workers, progress)
+    place = cache_dir / _key(sources, settings)
+    found = _opened(place)
+    if found is not None:
+        return found
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(cache_dir)
+    part = cache_dir / f"{place.name}.{uuid4().hex}.part"
+    part.mkdir()
+    try:
+        made = decode_images(sources, settings, part / "images.npy", workers, progress)
+        return made if made.problems else _published(made, part, place)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _key(sources: Sequence[ImageSource], settings: PrepareSettings) -> str:
+    """A name made of the contents of the files, each read once, and of all that decides the result."""
+    contents = {path: _content(path) for path in dict.fromkeys(source.path for source in sources)}
+    made = hashlib.sha256(json.dumps([FORMAT, __version__, asdict(settings)], sort_keys=True).encode())
+    for path, key, index in sources:
+        made.update(json.dumps([contents[path], ending(path), key, index]).encode())
+    return made.hexdigest()[:32]
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "unreadable"
+
+
+def _published(made: PreparedImages, part: Path, place: Path) -> PreparedImages:
+    """Write what goes with the array, then rename the folder; where another process was first, its folder is used."""
+    if isinstance(made.array, np.memmap):
+        made.array.flush()
+    facts = {"zoom": made.zoom.tolist(), "digests": made.digests, "notes": made.notes, "scale": made.scale}
+    with (part / "facts.json").open("w", encoding="utf-8") as file:
+        json.dump(facts, file)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.replace(part, place)
+    except OSError:
+        if _opened(place) is None:
+            raise
+    found = _opened(place)
+    return made if found is None else found
+
+
+def _opened(place: Path) -> PreparedImages | None:
+    """The cache at ``place``; None if there is none. One that was damaged afterwards is removed."""
+    if not place.is_dir():
+        return None
+    try:
+        facts = json.loads((place / "facts.json").read_text(encoding="utf-8"))
+        array = np.load(place / "images.npy", mmap_mode="r")
+        zoom = np.array(facts["zoom"], dtype=np.float64)
+        return PreparedImages(array, zoom, facts["digests"], facts["notes"], [], facts["scale"])
+    except (OSError, ValueError, KeyError):
+        shutil.rmtree(place, ignore_errors=True)
+        return None
+
+
+def _remove_abandoned(cache_dir: Path) -> None:
+    """Remove what killed processes left half-written more than a day ago."""
+    for part in cache_dir.glob("*.part"):
+        try:
+            old = time.time() - part.stat().st_mtime > ABANDONED
+        except OSError:
+            continue
+        if old:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _frequent(values: Iterable[Any]) -> list[Any]:
+    """What occurs, the most frequent first."""
+    return [value for value, _ in Counter(values).most_common()]

@@ -1,0 +1,162 @@
+"""Decodes and prepares many images into one array, a few at a time."""
+
+import hashlib
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.prepare import PrepareSettings, prepare
+from medgauge.data.images.readers import quiet, read_image
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PreparedImages:
+    """Images as the model gets them, and what was found while reading them.
+
+    - Shape: array (n, c, *size), uint8 when every image has 8 bits, else float32 in [0, 1]; a row that could not be
+      read is zero; scale: what to divide by to be in [0, 1]; zoom (n,) float64: the physical size of a pixel is divided
+      by it; digests: n texts, equal for equal decoded pixels ("" where unreadable); notes: sentences with counts;
+      problems: (row, sentence) of each image that could not be read.
+    """
+
+    array: np.ndarray[Any, Any]
+    zoom: np.ndarray[Any, np.dtype[np.float64]]
+    digests: list[str]
+    notes: list[str]
+    problems: list[tuple[int, str]]
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+
+class _Row(NamedTuple):
+    array: np.ndarray[Any, Any]
+    zoom: float
+    digest: str
+    notes: tuple[str, ...]
+    eight_bit: bool
+
+
+def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
+    """One prepared image, or the sentence that says why not."""
+    try:
+        raw = read_image(source)
+    except InputError as error:
+        return str(error)
+    try:
+        array, zoom = prepare(raw, settings)
+    except InputError as error:
+        return f"{source.text}: {error}"
+    eight_bit = raw.array.dtype == np.uint8 and settings.window in (None, (0.0, 255.0))
+    return _Row(array, zoom, _digest(raw), raw.notes, eight_bit)
+
+
+def _digest(raw: RawImage) -> str:
+    """A text that two images share when their decoded pixels are equal."""
+    made = hashlib.sha256(f"{raw.array.dtype.str}{raw.array.shape}".encode())
+    made.update(raw.array.data)
+    return made.hexdigest()[:32]
+
+
+def _rows(sources: Sequence[ImageSource], settings: PrepareSettings, workers: int) -> Generator[_Row | str]:
+    """The rows in order, a few ahead of need where there are workers."""
+    if workers < 1:
+        yield from (_read_row(source, settings) for source in sources)
+        return
+    with quiet(), ThreadPoolExecutor(workers) as pool:
+        waiting = iter(sources)
+        ahead = [pool.submit(_read_row, source, settings) for source in islice(waiting, 4 * workers)]
+        while ahead:
+            yield ahead.pop(0).result()
+            ahead += [pool.submit(_read_row, source, settings) for source in islice(waiting, 1)]
+
+
+class _DeeperImageError(Exception):
+    """An image with more than 8 bits came after the array was made for 8 bits."""
+
+
+def decode_images(
+    sources: Sequence[ImageSource],
+    settings: PrepareSettings,
+    file: Path | None,
+    workers: int,
+    progress: Progress | None,
+) -> PreparedImages:
+    """All rows in an array in memory, or in ``file`` (memory-mapped); 8 bits if that holds all, else float32.
+
+    - Raises: InputError if the disk has no room. What is wrong with an image is a problem, not an exception.
+    """
+    try:
+        return _filled(sources, settings, file, workers, progress, eight_bit=True)
+    except _DeeperImageError:
+        return _filled(sources, settings, file, workers, progress, eight_bit=False)
+
+
+def _filled(
+    sources: Sequence[ImageSource],
+    settings: PrepareSettings,
+    file: Path | None,
+    workers: int,
+    progress: Progress | None,
+    *,
+    eight_bit: bool,
+) -> PreparedImages:
+    count = len(sources)
+    array: np.ndarray[Any, Any] | None = None
+    zoom, digests, notes, problems = np.ones(count), [""] * count, Counter[str](), []
+    with closing(_rows(sources, settings, workers)) as rows:
+        for row, read in enumerate(rows):
+            if progress is not None:
+                progress(row + 1, count)
+            if isinstance(read, str):
+                problems.append((row, read))
+                continue
+            if array is None:
+                eight_bit = eight_bit and read.eight_bit
+                array, first = _empty(file, (count, *read.array.shape), eight_bit), sources[row]
+            if read.array.shape != array.shape[1:]:
+                problems.append((row, _other_shape(sources[row], read.array.shape, first, array.shape[1:])))
+                continue
+            if eight_bit and not read.eight_bit:
+                raise _DeeperImageError
+            array[row] = np.rint(read.array * 255.0) if eight_bit else read.array
+            zoom[row], digests[row] = read.zoom, read.digest
+            notes.update(read.notes)
+    if array is None:
+        array = np.zeros((count, 1, *(settings.size or (1, 1))), dtype=np.uint8)
+    said = [f"{note} in {many} image{'' if many == 1 else 's'}" for note, many in notes.items()]
+    return PreparedImages(array, zoom, digests, said, problems, 255.0 if array.dtype == np.uint8 else 1.0)
+
+
+def _empty(file: Path | None, shape: tuple[int, ...], eight_bit: bool) -> np.ndarray[Any, Any]:
+    dtype = np.uint8 if eight_bit else np.float32
+    if file is None:
+        return np.zeros(shape, dtype)
+    wanted, free = math.prod(shape) * np.dtype(dtype).itemsize, shutil.disk_usage(file.parent).free
+    if wanted > free:
+        raise InputError(
+            f"the prepared images need {wanted / 1e9:.1f} GB, but {file.parent.parent} has {free / 1e9:.1f} GB free; "
+            "make room, name another cache folder or set a smaller image.size"
+        )
+    mapped: np.ndarray[Any, Any] = np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
+    return mapped
+
+
+def _other_shape(source: ImageSource, shape: tuple[int, ...], first: ImageSource, usual: tuple[int, ...]) -> str:
+    setting = "image.channels" if shape[0] != usual[0] else "image.size"
+    ours, theirs = (" x ".join(map(str, sides)) for sides in (shape, usual))
+    return f"{source.text} is {ours} (channels first), but {first.text} is {theirs}; set {setting}"

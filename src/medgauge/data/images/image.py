@@ -1,0 +1,45 @@
+"""One image as its file has it, and where it is: what every reader gives and takes."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+NIFTI_ENDINGS = (".nii", ".nii.gz")
+DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
+ARRAY_ENDINGS = (".npy", ".npz")
+ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_ENDINGS)
+
+
+class ImageSource(NamedTuple):
+    """Where one image is: a file, or one row of an array in an .npz (``key``) or .npy file."""
+
+    path: Path
+    key: str | None = None
+    index: int | None = None  # type: ignore[assignment]  # hides tuple.index, which nobody asks a source for
+
+    @property
+    def text(self) -> str:
+        """How the source is written in a table: ``volumes.npz#images[12]``."""
+        key = "" if self.key is None else f"#{self.key}"
+        row = "" if self.index is None else f"[{self.index}]"
+        return f"{self.path}{key}{row}"
+
+
+class RawImage(NamedTuple):
+    """An image as its file has it.
+
+    - Shape: array (c, h, w) or (c, d, h, w), integer or float, native byte order; spacing: millimetres a pixel for each
+      axis after c, or None where the file does not say; notes: what was dropped or changed, to be said once.
+    """
+
+    array: np.ndarray[Any, Any]
+    spacing: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def ending(path: Path) -> str:
+    """The ending that says the format, in lower case: ``.png``, ``.nii.gz``."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()

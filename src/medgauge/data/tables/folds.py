@@ -1,0 +1,140 @@
+"""Splits that are not drawn at random: cases held out by the value of a column, and the fits of a cross-validation."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float64
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.core.words import nearest
+from medgauge.data.tables.splits import group_problems, make_folds, make_splits
+from medgauge.data.tables.table import Table
+
+KEPT_OUT = "kept_out"
+"""Split of the test cases in the fit of one fold, which never sees them."""
+UNUSED = "unused"
+"""Split of training and validation cases that the fit of one fold leaves out (``data.fraction``)."""
+
+
+def fold_name(fold: int) -> str:
+    """How a fold is called in files and folders.
+
+    >>> fold_name(0)
+    'fold-0'
+    """
+    return f"fold-{fold}"
+
+
+def part_by_folds(
+    split: Sequence[str], group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds: int, seed: int
+) -> list[str]:
+    """The fold (``fold-0`` on) of every case that is not in the test split, and ``test`` for the others.
+
+    - Raises: InputError for more folds than groups.
+    """
+    rows = [row for row, name in enumerate(split) if name != "test"]
+    parts = make_folds([group[row] for row in rows], np.asarray(label)[rows], folds=folds, seed=seed)
+    found = ["test"] * len(split)
+    for row, part in zip(rows, parts, strict=True):
+        found[row] = fold_name(part)
+    return found
+
+
+def fold_splits(
+    parts: Sequence[str],
+    fold: int,
+    group: Sequence[str],
+    label: Float64[np.ndarray, "n t"],
+    *,
+    shares: Mapping[str, float],
+    seed: int,
+) -> list[str]:
+    """The splits of the fit that leaves one fold out: that fold is its test split, the others its train and val.
+
+    Test cases of the whole are ``kept_out``. No calibration: intervals come from the residuals of all folds.
+
+    - Raises: InputError if the other folds have too few groups.
+
+    Args:
+        parts: what :func:`part_by_folds` gives.
+        fold: the fold that is left out.
+        group: the group of each case.
+        label: labels, (n, t), NaN = missing.
+        shares: of which those of train and val count.
+        seed: of the cut into train and val.
+    """
+    both = {name: shares.get(name, 0.0) for name in ("train", "val")}
+    whole = sum(both.values()) or 1.0
+    mine = fold_name(fold)
+    found = ["test" if name == mine else KEPT_OUT for name in parts]
+    rows = [row for row, name in enumerate(parts) if name not in (mine, "test")]
+    left = len({group[row] for row in rows})
+    if left < 2:
+        raise InputError(f"train and val need a group each, and without {mine} there is {left}; give more groups.")
+    cut = make_splits(
+        [group[row] for row in rows],
+        np.asarray(label)[rows],
+        shares={name: share / whole for name, share in both.items()},
+        seed=seed,
+    )
+    for row, name in zip(rows, cut, strict=True):
+        found[row] = name
+    return found
+
+
+def parse_holdout(text: str) -> tuple[str, list[str]]:
+    """The column and the values of ``column=value,value``.
+
+    - Raises: InputError if there is no column or no value.
+
+    >>> parse_holdout("site=B,C")
+    ('site', ['B', 'C'])
+    """
+    column, _, values = (part.strip() for part in text.partition("="))
+    found = [value.strip() for value in values.split(",") if value.strip()]
+    if not column or not found:
+        raise InputError(f"data.holdout must be column=value (site=B, or site=B,C), got {text!r}.")
+    return column, found
+
+
+def holdout_splits(
+    table: Table, holdout: str, *, shares: Mapping[str, float], seed: int
+) -> tuple[list[str], list[Problem]]:
+    """Test for the cases whose column has a value of ``holdout``; the others cut by ``shares`` without test.
+
+    - Raises: InputError if no case, or every case, has such a value, and as ``make_splits`` does.
+
+    Args:
+        table: the cases, with the column in ``extra``.
+        holdout: ``column=value,value``.
+        shares: of train, val and calibration; that of test does not count.
+        seed: of the cut.
+    """
+    column, values = parse_holdout(holdout)
+    cells = [cell.strip() for cell in table.extra[column]]
+    there = Counter(cells)
+    for value in values:
+        if value not in there:
+            raise InputError(_no_such_value(column, value, there))
+    split = ["test" if cell in values else "" for cell in cells]
+    rows = [row for row, name in enumerate(split) if not name]
+    if not rows:
+        raise InputError(f"every case has {column} = {' or '.join(values)}, so nothing is left to train on.")
+    kept = {name: share for name, share in shares.items() if name != "test" and share > 0}
+    whole = sum(kept.values()) or 1.0
+    part = table.take(rows)
+    cut = make_splits(part.group, part.label, shares={name: of / whole for name, of in kept.items()}, seed=seed)
+    for row, name in zip(rows, cut, strict=True):
+        split[row] = name
+    return split, group_problems(table.group, split, table.id)
+
+
+def _no_such_value(column: str, value: str, there: Mapping[str, int]) -> str:
+    """One sentence: what is not there, the nearest of what is, and what is there if that is not much."""
+    near = nearest(value, there)
+    if near:
+        return f"no case has {column} = {value}; did you mean '{near}'?"
+    few = f"; it has {', '.join(repr(name) for name in sorted(there))}" if len(there) <= 20 else ""
+    return f"no case has {column} = {value}{few}."

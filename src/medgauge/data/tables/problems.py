@@ -1,0 +1,66 @@
+"""What is wrong with a table: collected first, told all at once."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.data.tables.table import Table
+
+LEAST_CASES: Mapping[str, int] = {"train": 8, "val": 2}
+"""Labelled cases that a split must have at least; a split that is not named may be empty."""
+
+LEAST_GROUPS: Mapping[str, int] = {"train": 2, "val": 1}
+"""Groups with a label that a split must have at least."""
+
+
+def raise_problems(problems: Sequence[Problem], source: str | Path = "the table", *, limit: int = 20) -> None:
+    """Raise one InputError that lists the problems, at most ``limit`` of them; return when there is none."""
+    if problems:
+        _raise(problems, source, limit)
+
+
+def _raise(problems: Sequence[Problem], source: str | Path, limit: int) -> NoReturn:
+    name = source.name if isinstance(source, Path) else source
+    if len(problems) == 1:
+        raise InputError(f"{name}: {problems[0]}.")
+    lines = [f"  {problem}" for problem in problems[:limit]]
+    if len(problems) > limit:
+        lines.append(f"  and {len(problems) - limit} more")
+    raise InputError(f"{len(problems)} problems in {name}:\n" + "\n".join(lines))
+
+
+def too_few(
+    table: Table,
+    split: Sequence[str],
+    *,
+    cases: Mapping[str, int] = LEAST_CASES,
+    groups: Mapping[str, int] = LEAST_GROUPS,
+) -> list[Problem]:
+    """Splits with too few labelled cases or groups, and targets with no label in the training or validation split.
+
+    Args:
+        table: the cases.
+        split: the split of each case.
+        cases: labelled cases needed, a split.
+        groups: groups with a label needed, a split.
+    """
+    names, known = np.asarray(split), ~np.isnan(table.label)
+    labelled, group = known.any(axis=1), np.asarray(table.group)
+    problems: list[Problem] = []
+    for name in dict.fromkeys([*cases, *groups]):
+        rows = (names == name) & labelled
+        n_cases, n_groups = int(rows.sum()), len(np.unique(group[rows]))
+        need_cases, need_groups = cases.get(name, 0), groups.get(name, 0)
+        if n_cases < need_cases or n_groups < need_groups:
+            what = (
+                f"has {n_cases} labelled cases of {n_groups} groups, needs {need_cases} cases of {need_groups} groups"
+            )
+            problems.append(Problem(f"split {name}", f"{what} at least", "group"))
+            continue
+        empty = [t for t, any_known in zip(table.target, known[rows].any(axis=0), strict=True) if not any_known]
+        problems += [Problem(f"label {target}", f"is missing in the whole split {name}", "label") for target in empty]
+    return problems

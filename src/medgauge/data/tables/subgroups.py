@@ -1,0 +1,48 @@
+"""Columns of the table by whose values figures are given: sex, site, device."""
+
+from collections.abc import Mapping, Sequence
+
+from medgauge.core.errors import InputError
+from medgauge.data.tables.columns import MISSING_WORDS, parse_numbers
+
+MISSING = "(missing)"
+MOST_VALUES = 20
+"""Different values that a subgroup column may have; more would tell single patients apart."""
+
+
+def subgroup_values(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The values of subgroup columns as text, spaces around them removed and nothing as ``(missing)``.
+
+    - Raises: InputError if a column has more than 20 different values.
+
+    >>> subgroup_values({"sex": ["F", " M", ""]})
+    {'sex': ['F', 'M', '(missing)']}
+    """
+    found = {}
+    for name, cells in columns.items():
+        values = [cell.strip() for cell in cells]
+        found[name] = [MISSING if value.casefold() in MISSING_WORDS else value for value in values]
+        count = len(set(found[name]))
+        if count > MOST_VALUES:
+            raise InputError(_too_many(name, values, count))
+    return found
+
+
+def check_subgroup_names(names: Sequence[str], *, group: str | None, id: str | None, image: str | None) -> None:
+    """Raise an InputError if a subgroup column is given twice, or is one that names patients, cases or files."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"the subgroup column '{name}' is given twice; name it once.")
+        for role, other in (("group", group), ("case id", id), ("image", image)):
+            if name == other:
+                raise InputError(f"column '{name}' is the {role}, which cannot be a subgroup; drop it from subgroups.")
+
+
+def _too_many(name: str, values: Sequence[str], count: int) -> str:
+    numeric = not parse_numbers(values, decimal_comma=False)[1]
+    what = (
+        f"holds {count} different numbers; put them into a few ranges in a column of its own and name that"
+        if numeric
+        else f"has {count} different values, and figures of so many could tell who is who; give at most {MOST_VALUES}"
+    )
+    return f"the subgroup column '{name}' {what}."

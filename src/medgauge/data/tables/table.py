@@ -1,0 +1,294 @@
+"""The user's table of cases: which image, which labels, which group."""
+
+import functools
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import NDArray
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.data.bundled import is_bundled
+from medgauge.data.images.image import ImageSource
+from medgauge.data.tables.columns import Columns, Wanted, parse_numbers, read_columns, words_among
+
+RESERVED_TARGETS = frozenset({"space", "n", "seconds"})
+"""Names of other things in ``results.json``, so no target may be called so."""
+
+_NPZ = re.compile(r"(?P<path>.+\.npz)#(?P<key>[^\[\]#]+)(?:\[(?P<index>\d+)\])?", re.IGNORECASE | re.DOTALL)
+_NPY = re.compile(r"(?P<path>.+\.npy)#?\[(?P<index>\d+)\]", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The cases of a table, one a row, in the order of the file.
+
+    - Shape: n texts each for id, group and split (None without a split column); n image sources; label (n, t) and
+      covariates (n, q) float64 in original units, NaN = missing; target: t names; covariate: q names; line: where each
+      case stands in the file (header = line 1; in Parquet the row, from 1); extra: further columns as text.
+    - ``digest``: SHA-256 of the columns in use as they were read (of the whole table also after :meth:`take`),
+      independent of the file's place, kind and other columns.
+    """
+
+    id: list[str]
+    group: list[str]
+    image: list[ImageSource]
+    label: Float64[np.ndarray, "n t"]
+    covariates: Float64[np.ndarray, "n q"]
+    target: list[str]
+    covariate: list[str]
+    split: list[str] | None
+    line: list[int]
+    path: Path
+    digest: str
+    extra: dict[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> "Table":
+        """The cases at the given positions, in that order."""
+        places = [int(row) for row in rows]
+
+        def pick(values: list[str]) -> list[str]:
+            return [values[place] for place in places]
+
+        return replace(
+            self,
+            id=pick(self.id),
+            group=pick(self.group),
+            image=[self.image[place] for place in places],
+            label=self.label[places],
+            covariates=self.covariates[places],
+            split=None if self.split is None else pick(self.split),
+            line=[self.line[place] for place in places],
+            extra={name: pick(values) for name, values in self.extra.items()},
+        )
+
+
+def read_table(
+    path: str | Path,
+    *,
+    image: str | None,
+    label: Sequence[str],
+    group: str | None,
+    covariates: Sequence[str] = (),
+    id: str | None = None,
+    split: str | None = None,
+    array: str | None = None,
+    index: str | None = None,
+    missing: float | None = None,
+    need_label: bool = True,
+    extra: Sequence[str] | Mapping[str, str] = (),
+) -> tuple[Table, list[Problem]]:
+    """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
+
+    CSV is UTF-8, with comma, semicolon or tab. Ids, groups, paths and splits are kept as text exactly as written,
+    spaces included. In labels and covariates nothing, NaN, NA and N/A mean missing; a cell that is no finite number is
+    a problem and missing. Rows with nothing in any cell are no cases. Files are not looked at
+    (see :func:`missing_files`).
+
+    - Raises: InputError if the table cannot be read, lacks a column, or the columns asked for contradict one another.
+
+    Args:
+        path: the table, or ``bundled:hc18`` (whose columns ``id`` and ``image`` are taken when none are named).
+        image: column with the image's path, relative to the table's folder, or a reference into an array file:
+            ``volumes.npz#images[12]``, ``volumes.npy[12]``. None with ``array``.
+        label: label columns, one a target.
+        group: column of what may not be on both sides of a split; None: each case is its own group.
+        covariates: columns of numbers given beside the image; a missing one is a problem.
+        id: column with the case's id; None: the image's path as text is the id. Ids must differ.
+        split: column with a given split.
+        array: one array file for all cases, ``volumes.npz#images`` or ``volumes.npy``, relative to the table's folder.
+        index: column with the row in ``array``, from 0.
+        missing: a number that means a missing label (not a missing covariate).
+        need_label: False: a label column may be absent, its labels are then all missing.
+        extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
+    """
+    if is_bundled(path):
+        image = image if image or array else "image"
+        id = id or "id"
+    _check_settings(image, label, covariates, array, index, need_label)
+    roles = extra if isinstance(extra, Mapping) else dict.fromkeys(extra, "extra column")
+    one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
+    wanted = [Wanted(name, "label", need_label) for name in label]
+    wanted += [Wanted(name, role) for role, name in one.items() if name is not None]
+    wanted += [
+        *(Wanted(name, "covariate") for name in covariates),
+        *(Wanted(name, role) for name, role in roles.items()),
+    ]
+    columns = read_columns(path, wanted)
+    text, n = columns.text, len(columns.line)
+    pictures = text[image] if image else [f"{array}[{row.strip()}]" for row in text[str(index)]]
+    ids = text[id] if id else pictures
+    unplaced = [] if image else _index_problems(text[str(index)], ids, columns)
+    nowhere = {problem.row for problem in unplaced}
+    problems = [*unplaced, *_text_problems(pictures, ids, text[group] if group else None, columns)]
+    labels, wrong = _numbers(columns, label, ids, "label", missing)
+    numbers, wrong_numbers = _numbers(columns, covariates, ids, "covariate", None)
+    table = Table(
+        id=ids,
+        group=text[group] if group else list(ids),
+        image=[
+            image_source("" if row in nowhere else picture, columns.path.parent) for row, picture in enumerate(pictures)
+        ],
+        label=labels.reshape(n, len(label)),
+        covariates=numbers.reshape(n, len(covariates)),
+        target=list(label),
+        covariate=list(covariates),
+        split=text[split] if split else None,
+        line=columns.line,
+        path=columns.path,
+        digest="",
+        extra={name: text[name] for name in extra},
+    )
+    return replace(table, digest=_digest(table, pictures)), [*problems, *wrong, *wrong_numbers]
+
+
+def image_source(text: str, folder: Path) -> ImageSource:
+    """Where the picture named in a cell is; a relative path starts at ``folder``."""
+    found = _NPZ.fullmatch(text) or _NPY.fullmatch(text)
+    if found is None:
+        return ImageSource(folder / text, None, None)
+    parts = found.groupdict()
+    row = parts["index"]
+    return ImageSource(_array_path(folder, parts["path"]), parts.get("key"), None if row is None else int(row))
+
+
+@functools.lru_cache(maxsize=64)
+def _array_path(folder: Path, text: str) -> Path:
+    """One path for the many rows of an array file."""
+    return folder / text
+
+
+def missing_files(table: Table) -> list[Problem]:
+    """Image files that are not there, are empty, or may not be read; nothing is decoded."""
+    said = {path: _file_problem(path) for path in {source.path for source in table.image} - {table.path.parent}}
+    if len(table) > 1 and len(said) == 1 and (what := next(iter(said.values()))) is not None:
+        one = f"{what.replace('its image', 'the one file with all images')} (paths are relative to the table)"
+        return [Problem(f"all {len(table)} cases", one, "file")]
+    return [
+        Problem(table.id[row], what, "file", row)
+        for row, source in enumerate(table.image)
+        if (what := said.get(source.path)) is not None
+    ]
+
+
+def _file_problem(path: Path) -> str | None:
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        hints = [" (write / in place of \\)"] if "\\" in path.name else []
+        hints += [" (its name has a space at its start or end)"] if path.name != path.name.strip() else []
+        return f"its image {path} is missing{''.join(hints)}"
+    if stat.S_ISDIR(state.st_mode):
+        return f"its image {path} is a folder, not a file"
+    if state.st_size == 0:
+        return f"its image {path} is an empty file"
+    return None if os.access(path, os.R_OK) else f"its image {path} may not be read; change its permissions"
+
+
+def _check_settings(
+    image: str | None,
+    label: Sequence[str],
+    covariates: Sequence[str],
+    array: str | None,
+    index: str | None,
+    need_label: bool,
+) -> None:
+    """Raise an InputError if the columns asked for contradict one another."""
+    if (image is None) == (array is None):
+        raise InputError("give either an image column or an array file with an index column, not both and not neither.")
+    if (array is None) != (index is None):
+        raise InputError("an array file and the column of rows in it (index) go together; give both or neither.")
+    if array is not None and not _NPZ.fullmatch(array) and not array.lower().endswith(".npy"):
+        raise InputError(f"the array '{array}' must be volumes.npz#name (the array's name in the file) or volumes.npy.")
+    if need_label and not label:
+        raise InputError("no label column is given; name at least one.")
+    for role, names in (("label", label), ("covariate", covariates)):
+        twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
+        if twice:
+            raise InputError(f"the {role} column '{twice[0]}' is given twice; name it once.")
+    both = [name for name in label if name in covariates]
+    if both:
+        raise InputError(
+            f"column '{both[0]}' is given as label and as covariate, which gives the answer away; drop one."
+        )
+    reserved = [name for name in label if name in RESERVED_TARGETS]
+    if reserved:
+        raise InputError(f"a label may not be called '{reserved[0]}', a word used in the results; rename the column.")
+
+
+def _text_problems(pictures: list[str], ids: list[str], groups: list[str] | None, columns: Columns) -> list[Problem]:
+    """Cells of image, id and group with nothing in them, and ids that occur twice."""
+    problems = []
+    first: dict[str, int] = {}
+    for row, (picture, case) in enumerate(zip(pictures, ids, strict=True)):
+        place = f"{columns.place} {columns.line[row]}"
+        if not picture.strip():
+            problems.append(Problem(case, f"names no image on {place}", "file", row))
+        elif not case.strip():
+            problems.append(Problem(case, f"has no id on {place}", "table", row))
+        if groups is not None and not groups[row].strip():
+            problems.append(Problem(case, f"has no group on {place}", "group", row))
+        earlier = first.setdefault(case, row)
+        if earlier != row and case.strip():
+            what = f"has its id twice: on {columns.place} {columns.line[earlier]} and {columns.line[row]}"
+            problems.append(Problem(case, what, "table", row))
+    return problems
+
+
+def _index_problems(rows: list[str], ids: list[str], columns: Columns) -> list[Problem]:
+    """Cells of the index column that are no row number."""
+    return [
+        Problem(
+            ids[row], f"its array index on {columns.place} {columns.line[row]} is no row number: {text!r}", "file", row
+        )
+        for row, text in enumerate(rows)
+        if not re.fullmatch(r"\s*[0-9]+\s*", text)
+    ]
+
+
+def _numbers(
+    columns: Columns, names: Sequence[str], ids: list[str], role: Literal["label", "covariate"], missing: float | None
+) -> tuple[NDArray[np.float64], list[Problem]]:
+    """The named columns as float64 (n, names), NaN = missing, and what is wrong in them, in the order of the file."""
+    numbers = np.full((len(ids), len(names)), np.nan)
+    problems: list[Problem] = []
+    kind: Literal["label", "table"] = "label" if role == "label" else "table"
+    for column, name in enumerate(names):
+        if name not in columns.text:
+            continue
+        values, wrong = parse_numbers(columns.text[name], decimal_comma=columns.decimal_comma)
+        if missing is not None:
+            values[values == missing] = np.nan
+        if role == "covariate":
+            absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}
+            wrong = sorted([*wrong, *((row, "is missing") for row in absent)])
+        numbers[:, column] = values
+        words = words_among(columns.text[name], [row for row, _ in wrong]) if role == "label" else ""
+        if words:
+            what = f"holds words ({words}), and only numbers and grades are read; give it as numbers"
+            problems.append(Problem(f"label {name}", what, kind))
+            continue
+        for row, what in wrong:
+            place = f"on {columns.place} {columns.line[row]}"
+            problems.append(Problem(ids[row], f"{role} {name} {place} {what}", kind, row))
+    return numbers, problems
+
+
+def _digest(table: Table, pictures: list[str]) -> str:
+    texts = [table.target, table.covariate, table.id, table.group, pictures, table.split, table.extra]
+    digest = hashlib.sha256(json.dumps(texts).encode())
+    for numbers in (table.label, table.covariates):
+        digest.update(np.ascontiguousarray(numbers, dtype="<f8").tobytes())
+    return digest.hexdigest()

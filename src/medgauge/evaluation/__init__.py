@@ -1,0 +1,1 @@
+"""Figures of cases that were read: computes, never writes."""

@@ -1,0 +1,135 @@
+"""The figures of one target of a split, as results.json holds them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from medgauge.core.task import Figure, Saying, Task
+from medgauge.inference.readings import Readings
+from medgauge.metrics import bootstrap_interval, skill
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the figures of a task are computed from.
+
+    Args:
+        task: whose figures they are.
+        record: the predictor of record.
+        readings: what was read, with labels and groups.
+        saying: what is said of the cases.
+        baselines: values of each baseline, (n, t).
+        sorts: what the baselines became, one word a target.
+    """
+
+    task: Task
+    record: str
+    readings: Readings
+    saying: Saying
+    baselines: Mapping[str, Float[Tensor, "n t"]]
+    sorts: Mapping[str, Sequence[str]]
+
+    @property
+    def group(self) -> Sequence[str]:
+        """The group of each case."""
+        return self.readings.observed.group
+
+    @property
+    def main(self) -> Figure:
+        """The figure that baselines are judged by."""
+        return next(iter(self.task.figures.values()))
+
+    def pair(self, target: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:
+        """Values and labels of one target."""
+        column = slice(target, target + 1)
+        return self.readings.value[:, column].double(), self.readings.observed.label[:, column].double()
+
+
+def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, object]:
+    """All figures of one target; with the seed None no intervals are drawn, which takes seconds."""
+    task, figures, main = judged.task, judged.task.figures, judged.main
+    value, label = judged.pair(target)
+    known = ~torch.isnan(label[:, 0])
+    region = task.strata.of(judged.readings.observed.label)[:, target]
+    block: dict[str, object] = {
+        "kind": task.kind,
+        "predictor": judged.record,
+        "n": int(known.sum()),
+        "groups": count_groups(judged.group, known),
+    }
+    found = {name: float(figure.of(value, label)[0]) for name, figure in figures.items()}
+    block |= found
+    block["ci95"] = {
+        name: interval_of(figure.of, value, label, judged.group, seed)
+        for name, figure in figures.items()
+        if figure.headline
+    }
+    block["by_region"] = {
+        name: _region_block(judged, target, region == code, seed) for code, name in enumerate(task.strata.names)
+    }
+    block["by_predictor"] = {
+        name: {
+            key: float(figure.of(other[:, target : target + 1].double(), label)[0]) for key, figure in figures.items()
+        }
+        for name, other in judged.readings.by_predictor.items()
+    }
+    block |= judged.saying.figures(
+        judged.readings.stated, judged.readings.observed, task.strata, target, seed=seed or 0
+    )
+    errors = {
+        name: float(main.of(values[:, target : target + 1].double(), label)[0])
+        for name, values in judged.baselines.items()
+    }
+    block["baselines"] = {
+        name: {main.name: error} | ({"kind": judged.sorts[name][target]} if judged.sorts.get(name) else {})
+        for name, error in errors.items()
+    }
+    block["skill"] = {name: float(skill(found[main.name], error)) for name, error in errors.items()}
+    return block | task.further(judged.readings.value.double(), judged.readings.observed.label.double(), target)
+
+
+def count_groups(group: Sequence[str], rows: Bool[Tensor, " n"]) -> int:
+    """How many different groups some of the cases are of."""
+    return len({name for name, kept in zip(group, rows.tolist(), strict=True) if kept})
+
+
+def interval_of(
+    figure: Callable[[Tensor, Tensor], Tensor],
+    value: Float[Tensor, "n 1"],
+    label: Float[Tensor, "n 1"],
+    group: Sequence[str],
+    seed: int | None,
+) -> list[float] | str:
+    """The 95 % bootstrap interval of a figure of one target, by group, or in words why there is none."""
+    if seed is None:
+        return "not computed"
+    known = ~torch.isnan(label[:, 0])
+    if not known.any():
+        return "too few groups"
+    found = bootstrap_interval(
+        figure,
+        value[known],
+        label[known],
+        [name for name, kept in zip(group, known.tolist(), strict=True) if kept],
+        seed=seed,
+    )
+    return found if isinstance(found, str) else [float(found[0][0]), float(found[1][0])]
+
+
+def _region_block(judged: Judged, target: int, rows: Bool[Tensor, " n"], seed: int | None) -> dict[str, object]:
+    value, label = judged.pair(target)
+    inside = label.masked_fill(~rows[:, None], torch.nan)
+    known, main = ~torch.isnan(inside[:, 0]), judged.main
+    block: dict[str, object] = {"n": int(known.sum()), "groups": count_groups(judged.group, known)}
+    block |= {
+        name: float(figure.of(value, inside)[0]) for name, figure in judged.task.figures.items() if figure.in_strata
+    }
+    block["ci95"] = {main.name: interval_of(main.of, value, inside, judged.group, seed)}
+    block["baselines"] = {
+        name: float(main.of(values[:, target : target + 1].double(), inside)[0])
+        for name, values in judged.baselines.items()
+    }
+    return block

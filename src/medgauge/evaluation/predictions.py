@@ -1,0 +1,126 @@
+"""The tables of predictions: their columns, and a row for each case or group."""
+
+import json
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from medgauge.core.cells import cell
+from medgauge.evaluation.scored import Scored
+
+LISTED = 10  # neighbours named in predictions.csv
+WHERE = ("row", "id", "split", "group")
+
+
+def prediction_columns(scored: Sequence[Scored]) -> list[str]:
+    """Columns of predictions.csv: which case it is, then for each task its values and its evidence.
+
+    With several tasks, the columns that are not of one target carry the task's name: ``grade:neighbours``.
+    """
+    columns = list(WHERE)
+    for one in scored:
+        before = "" if len(scored) == 1 else f"{one.task.name}:"
+        columns += _value_columns(one) + _evidence_columns(one, before)
+    return columns
+
+
+def _value_columns(scored: Scored) -> list[str]:
+    columns = []
+    for target in scored.task.columns:
+        columns += [f"label_{target}", f"value_{target}"] + [f"{name}_{target}" for name in scored.reader.predictors]
+        columns += [*scored.saying.columns(target), f"region_{target}"]
+    return columns
+
+
+def _evidence_columns(scored: Scored, before: str) -> list[str]:
+    columns = [f"{before}{name}" for name in ("neighbours", "neighbour_ids", "distances")]
+    for target in scored.task.columns:
+        columns += [f"weights_{target}", f"shown_share_{target}"]
+        columns += [f"neighbour_values_{target}"] * (scored.cases.divisor is not None)
+    columns += [f"{before}nearest_distance", f"{before}far"]
+    if scored.reader.gallery_fold:
+        columns += [f"spread_{target}" for target in scored.task.columns]
+        columns += [f"{before}{name}" for name in ("neighbour_folds", "fold", "predictor")]
+    return columns
+
+
+def prediction_rows(
+    rows: Sequence[int], split: str, scored: Sequence[Scored], gallery_rows: Sequence[int]
+) -> list[list[object]]:
+    """One row a case, in the order of ``prediction_columns``."""
+    cases = scored[0].cases
+    parts = [_Rows(one, gallery_rows) for one in scored]
+    return [
+        [row, cases.id[place], split, cases.group[place], *(cell for part in parts for cell in part.of(place))]
+        for place, row in enumerate(rows)
+    ]
+
+
+def group_columns(scored: Sequence[Scored]) -> list[str]:
+    """Columns of predictions_by_group.csv: those of predictions.csv, with the number of cases in place of row and id."""
+    return ["split", "group", "cases", *prediction_columns(scored)[len(WHERE) :]]
+
+
+def group_rows(split: str, scored: Sequence[Scored], gallery_rows: Sequence[int]) -> list[list[object]]:
+    """One row a group, in the order of ``group_columns``; ``scored``: groups as cases."""
+    groups, sizes = scored[0].cases.group, scored[0].sizes
+    lines = prediction_rows(range(len(groups)), split, scored, gallery_rows)
+    return [[split, name, size, *line[len(WHERE) :]] for name, size, line in zip(groups, sizes, lines, strict=True)]
+
+
+class _Rows:
+    """The cells of one task."""
+
+    def __init__(self, scored: Scored, gallery_rows: Sequence[int]) -> None:
+        self.scored, self.gallery_rows = scored, gallery_rows
+        self.gallery, self.folds = scored.reader.gallery, scored.reader.gallery_fold
+        self.values = _values(scored)
+        readings = scored.readings
+        self.nearest, self.far = readings.nearest.tolist(), readings.far.tolist()
+        self.spreads = None if readings.spread is None else readings.spread.tolist()
+        self.origins = scored.reader.origins(len(readings), scored.code)
+
+    def of(self, place: int) -> list[object]:
+        """All cells of one case."""
+        line = [*self.values[place], *self._evidence(place), cell(self.nearest[place]), int(self.far[place])]
+        if not self.folds:
+            return line
+        spreads = [""] * len(self.scored.task.columns) if self.spreads is None else map(cell, self.spreads[place])
+        top = self.scored.readings.evidence.top(place, LISTED).rows.tolist()
+        return [*line, *spreads, json.dumps([self.folds[found] for found in top]), *self.origins[place]]
+
+    def _evidence(self, place: int) -> list[object]:
+        """The nearest gallery cases of one case: rows, ids, distances, and for each target their weights."""
+        scored = self.scored
+        top = scored.readings.evidence.top(place, LISTED)
+        found = top.rows.tolist()
+        line: list[object] = [json.dumps([self.gallery_rows[row] for row in found])]
+        line += [json.dumps([self.gallery.id[row] for row in found], ensure_ascii=False), _numbers(top.distances)]
+        divisor = scored.cases.divisor
+        rescaled = None if divisor is None else scored.reader.rescaled(top.rows, divisor[place])
+        for target in range(len(scored.task.columns)):
+            line += [_numbers(top.weights[:, target]), cell(float(top.share[target]))]
+            line += [] if rescaled is None else [_numbers(rescaled[:, target])]
+        return line
+
+
+def _values(scored: Scored) -> list[list[object]]:
+    """For each case and target: label, values, what is said of it and region."""
+    readings, task = scored.readings, scored.task
+    names, code = task.strata.names, task.strata.of(scored.cases.label).tolist()
+    label, value = scored.cases.label.double().tolist(), readings.value.double().tolist()
+    others = [readings.by_predictor[name].double().tolist() for name in scored.reader.predictors]
+    said = [scored.saying.cells(readings.stated, target) for target in range(len(task.columns))]
+    table: list[list[object]] = []
+    for place in range(len(scored.cases)):
+        line: list[object] = []
+        for t in range(len(task.columns)):
+            line += [cell(label[place][t]), cell(value[place][t]), *(cell(other[place][t]) for other in others)]
+            line += [*said[t][place], names[code[place][t]] if code[place][t] >= 0 else ""]
+        table.append(line)
+    return table
+
+
+def _numbers(values: Float[Tensor, " k"]) -> str:
+    return json.dumps([float(f"{value:.6g}") for value in values.tolist()])

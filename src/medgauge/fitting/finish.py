@@ -1,0 +1,68 @@
+"""After training: embed all splits, tune and calibrate the readers, score, and write the rest of the run folder."""
+
+import resource
+import sys
+
+from medgauge.core.batch import Cases
+from medgauge.core.display import Display
+from medgauge.data.tables.splits import SPLITS
+from medgauge.fitting.parts import Parts
+from medgauge.fitting.train import tune
+from medgauge.inference.reader import Reader
+from medgauge.runfolder import RunFolder
+from medgauge.runs import files
+from medgauge.runs.fitted import task_cases
+from medgauge.runs.outputs import Outputs
+from medgauge.runs.score import Scorer
+from medgauge.study import Study
+from medgauge.study.counts import case_counts
+from medgauge.study.embedding import embed
+from medgauge.training.loop import Progress
+
+
+def finish(
+    folder: RunFolder, study: Study, parts: Parts, outcome: Progress, outputs: Outputs, display: Display
+) -> None:
+    """Write everything that comes after training; results.json makes the run whole."""
+    best = folder.load_checkpoint("best.ckpt")
+    if best is not None:
+        parts.model.load_state_dict(best["model"])
+    display.say("reading all splits")
+    collected = {
+        split: embed(parts.model, parts.arrays, study.table, study.rows(split)) for split in SPLITS if study.rows(split)
+    }
+    gallery_rows = files.labelled(study, study.rows("train"))
+    readers = read_tasks(study, parts, collected)
+    files.write_model(folder, parts.model, parts.tasks)
+    files.write_splits(folder, study, parts.tasks, study.splits)
+    files.write_cases(folder, study, collected, gallery_rows)
+    train, validation = files.known_of(study, gallery_rows), files.known_of(study, study.rows("val"))
+    files.write_readers(folder, readers, train, validation)
+    results: dict[str, object] = {
+        "cases": case_counts(study),
+        "looks": {"test": 0},
+        "training": {
+            "steps": outcome.step,
+            "best_step": outcome.best_step,
+            "stopped_because": outcome.stopped_because,
+        },
+        "seconds": outcome.elapsed,
+        "peak_memory_mb": peak_memory(),
+    }
+    splits = [split for split in SPLITS if split != "test" or outputs.test]
+    Scorer(folder, study, parts.tasks, readers, collected, gallery_rows).write(splits, results, outputs)
+
+
+def read_tasks(study: Study, parts: Parts, collected: dict[str, Cases]) -> list[Reader]:
+    """One reader a task: tuned on val, calibrated on cases that selected nothing."""
+    recipe, tasks = study.recipe, parts.tasks
+    tuned = tune(tasks, collected["train"].observed(), collected["val"], recipe.prediction.predictor)
+    calibration = collected.get("calibration")
+    own = [None] * len(tasks) if calibration is None else task_cases(tasks, calibration)
+    return [Reader.fit(one, cases, recipe.prediction, seed=recipe.seed) for one, cases in zip(tuned, own, strict=True)]
+
+
+def peak_memory() -> float:
+    """Of this process so far, in MB."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / (2**20 if sys.platform == "darwin" else 1024)

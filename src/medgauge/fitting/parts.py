@@ -1,0 +1,62 @@
+"""What a study's recipe becomes before any training: all that can be wrong in it is found here."""
+
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import torch
+
+from medgauge.data.cases import CaseArrays, make_cases
+from medgauge.fitting.sampling import build_sampler, case_regions, case_weights
+from medgauge.models import Encoder, Model
+from medgauge.models.description import check_storable
+from medgauge.recipes.build import (
+    build_objective,
+    build_schedule,
+    build_seeded_model,
+    build_tasks,
+    model_description,
+)
+from medgauge.study import Study
+from medgauge.tasks import Tasks
+from medgauge.training.loop import Schedule
+from medgauge.training.objective import Objective
+
+
+class Parts(NamedTuple):
+    """Model, objective and plan, with the tasks fitted on the training labels and the cases as arrays."""
+
+    model: Model
+    objective: Objective
+    tasks: Tasks
+    arrays: CaseArrays
+    schedule: Schedule
+
+
+def build_parts(study: Study) -> Parts:
+    """Build all parts; the model's weights and the scaling depend on seed and training split alone.
+
+    Raises:
+        InputError: a part cannot be built, or the batch does not fit the training split.
+    """
+    recipe, train = study.recipe, study.rows("train")
+    shape, tasks = study.images.array.shape, fit_tasks(study)
+    description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], targets=len(study.table.target))
+    model = build_seeded_model(description, tasks, recipe.seed)
+    check_storable(model.describe() | {"targets": len(tasks.targets)})
+    encoder = cast(Encoder, model.encoder)
+    encoder.check_size(shape[2:])
+    if recipe.data.covariates:
+        model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
+    if len(shape) == 4:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
+    arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
+    arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
+    build_sampler(study)
+    return Parts(model, build_objective(recipe, tasks), tasks, arrays, build_schedule(recipe, len(train)))
+
+
+def fit_tasks(study: Study) -> Tasks:
+    """The tasks, fitted on the training split."""
+    rows = study.rows("train")
+    divisor = None if study.divisor is None else torch.from_numpy(study.divisor[rows])
+    return build_tasks(study.recipe).fit(torch.from_numpy(study.table.label[rows]), divisor)

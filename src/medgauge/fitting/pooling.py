@@ -1,0 +1,157 @@
+"""Pools what each fold's fit says of the cases that it left out, and keeps that as a run of its own."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import stdev
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from medgauge.core.batch import Cases
+from medgauge.core.task import Observed
+from medgauge.core.version import __version__
+from medgauge.data.tables.folds import fold_name
+from medgauge.evaluation.baselines import joined_sorts, read_baselines
+from medgauge.evaluation.scored import Scored
+from medgauge.evaluation.space import mean_space
+from medgauge.inference.pooled import PooledReader
+from medgauge.metrics.groups import group_means
+from medgauge.report import write_report
+from medgauge.runfolder import RunFolder
+from medgauge.runs import files
+from medgauge.runs.ensemble import OUT_OF_FOLD
+from medgauge.runs.fitted import Fit, cases_of_fits, task_known
+from medgauge.runs.load import load_fit
+from medgauge.runs.outputs import Outputs
+from medgauge.runs.thumbnails import write_thumbnails
+from medgauge.study import Study
+from medgauge.study.counts import case_counts
+from medgauge.study.folds import fold_of_cases
+from medgauge.tasks import Tasks
+
+
+def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], outputs: Outputs) -> None:
+    """Write everything of the whole; results.json comes last but for the page."""
+    fits = [load_fit(RunFolder(folder / fold_name(fold))) for fold in range(len(studies))]
+    rows = [row for row, split in enumerate(study.splits) if split != "test"]
+    tasks = fits[0].tasks.stratified(torch.from_numpy(study.table.label)[rows])
+    scored = [score_out_of_fold(study, rows, studies, fits, tasks, place) for place in range(len(tasks))]
+    by_group, seed = study.recipe.prediction.aggregate == "mean", study.recipe.seed if outputs.report else None
+    block: dict[str, object] = {}
+    for one in scored:
+        for place, (target, figures) in enumerate(one.blocks(seed=seed, by_group=by_group).items()):
+            block[target] = figures | figures_by_fold(one, place)
+    block["space"] = mean_space([fit.results["test"]["space"] for fit in fits])
+    names = fold_of_cases(study)
+    splits = ["test" if fold == "" else OUT_OF_FOLD for _, fold in names]
+    files.write_splits(folder, study, tasks, splits, [fold for _, fold in names])
+    files.write_gallery_table(folder, study.table, files.labelled(study, rows))
+    values = {
+        one.task.name: {"record": one.reader.record, **files.calibrated_values(one.task, one.reader.calibrated)}
+        for one in scored
+    }
+    folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(fits), "tasks": values})
+    gallery_rows = [row for fit in fits for row in fit.gallery_rows]
+    files.write_predictions(folder, [(OUT_OF_FOLD, rows, scored)], gallery_rows, by_group=by_group)
+    files.write_problems(folder, study)
+    if outputs.images and outputs.report:
+        write_thumbnails(folder, study)
+    folder.write_json("results.json", _results(study, fits, block))
+    if outputs.report:
+        write_report(folder.path, images=outputs.images)
+
+
+def score_out_of_fold(
+    study: Study, rows: Sequence[int], studies: Sequence[Study], fits: Sequence[Fit], tasks: Tasks, place: int
+) -> Scored:
+    """One task's values of every case that is in a fold, read by the fit that left it out.
+
+    What is said of a fold's cases comes from the residuals of the other folds, so that it can be judged.
+    """
+    table, recipe, at = study.table.take(rows), study.recipe, {row: here for here, row in enumerate(rows)}
+    places = [torch.tensor([at[row] for row in part.rows("test")]) for part in studies]
+    read = [files.read_cases(fit.folder, part, ["test"])["test"] for fit, part in zip(fits, studies, strict=True)]
+    cases = cases_of_fits(fits, read)[place]
+    task, part_of = tasks.parts[place], tasks.places[tasks.parts[place].name]
+    readers = [fit.readers[place] for fit in fits]
+    whole = PooledReader(readers, task, readers[0].calibrated)
+    parts = whole.aligned([reader.read([own]) for reader, own in zip(readers, cases, strict=True)])
+    where, count = torch.cat(places), len(rows)
+    chances = [part.observed.probability for part in parts if part.observed.probability is not None]
+    observed = Observed(
+        value=group_means(torch.cat([part.observed.value for part in parts]), where, count),
+        label=torch.from_numpy(table.label)[:, part_of.columns],
+        group=table.group,
+        probability=_ordered(chances, where, count),
+    )
+    reader = whole.leaving_out(observed, places, recipe.prediction, seed=recipe.seed)
+    values, sorts = _baselines(study, rows, places, fits, place)
+    divisor = None if study.divisor is None or not task.coding.divides else torch.from_numpy(study.divisor[list(rows)])
+    return Scored(
+        cases=Cases(torch.empty(count, 0), observed.label, table.id, table.group, divisor=divisor),
+        readings=reader.pool(parts, places, table.group),
+        reader=reader,
+        saying=reader.certainty,
+        baselines=values,
+        sorts=sorts,
+        subgroups={name: [of[row] for row in rows] for name, of in study.subgroups.items()},
+    )
+
+
+def _ordered(chances: Sequence[Tensor], where: Int[Tensor, " n"], count: int) -> Tensor | None:
+    """Probabilities of all folds' cases in one order."""
+    if not chances:
+        return None
+    joined = torch.cat(list(chances))
+    return group_means(joined.flatten(1), where, count).reshape(count, *joined.shape[1:])
+
+
+def _baselines(
+    study: Study, rows: Sequence[int], places: Sequence[Int[Tensor, " n"]], fits: Sequence[Fit], place: int
+) -> tuple[dict[str, Tensor], dict[str, Sequence[str]]]:
+    """What each fold's training cases say of the cases that it left out."""
+    covariates, found = torch.from_numpy(study.table.covariates)[list(rows)], []
+    for fit, own in zip(fits, places, strict=True):
+        known = [task_known(fit.tasks, part)[place] for part in (fit.train, fit.validation)]
+        found.append(read_baselines(fit.tasks.parts[place], known[0], known[1], covariates[own]))
+    where = torch.cat(list(places))
+    values = {name: group_means(torch.cat([one[0][name] for one in found]), where, len(rows)) for name in found[0][0]}
+    return values, joined_sorts([sorts for _, sorts in found])
+
+
+def figures_by_fold(scored: Scored, place: int) -> dict[str, object]:
+    """One target's figures of each fold, and their standard deviation over the folds."""
+    value, label = (part[:, place : place + 1].double() for part in (scored.readings.value, scored.cases.label))
+    blocks: list[dict[str, object]] = []
+    spread: dict[str, list[float]] = {name: [] for name in scored.task.figures}
+    folds = scored.reader.origins(len(label))
+    for fold in sorted({int(str(number)) for number, _ in folds}):
+        rows = [row for row, (number, _) in enumerate(folds) if number == fold]
+        known = [row for row in rows if not bool(label[row].isnan())]
+        block: dict[str, object] = {"fold": fold, "predictor": folds[rows[0]][1], "n": len(known)}
+        block["groups"] = len({scored.cases.group[row] for row in known})
+        for name, figure in scored.task.figures.items():
+            block[name] = number = float(figure.of(value[rows], label[rows])[0])
+            spread[name] += [] if math.isnan(number) else [number]
+        blocks.append(block)
+    deviations = {name: stdev(known) if len(known) > 1 else math.nan for name, known in spread.items()}
+    return {"by_fold": blocks, "spread_over_folds": deviations}
+
+
+def _results(study: Study, fits: Sequence[Fit], block: dict[str, object]) -> dict[str, object]:
+    """What results.json of the whole holds before any look at the test cases."""
+    named = [split if split == "test" else OUT_OF_FOLD for split in study.splits]
+    counts = case_counts(replace(study, splits=named), (OUT_OF_FOLD, *(["test"] if "test" in named else [])))
+    return {
+        "cases": counts,
+        "looks": {"test": 0},
+        OUT_OF_FOLD: block,
+        "folds": [
+            {"fold": fold, **fit.results["training"], "seconds": fit.results["seconds"]}
+            for fold, fit in enumerate(fits)
+        ],
+        "seconds": sum(fit.results["seconds"] for fit in fits),
+        "peak_memory_mb": max(fit.results["peak_memory_mb"] for fit in fits),
+    }

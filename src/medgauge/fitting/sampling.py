@@ -1,0 +1,88 @@
+"""How training cases count and are drawn: weights, regions and the sampler that a recipe asks for."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from medgauge.core.errors import InputError
+from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights
+from medgauge.study import Study
+from medgauge.tasks import Tasks
+
+Made = TypeVar("Made")
+Sampler = RandomBatchSampler | BalancedBatchSampler
+
+
+def case_weights(study: Study) -> np.ndarray[Any, Any] | None:
+    """Weight of every case in the objective, mean 1 over the training split and 1 elsewhere; None where none is asked for.
+
+    Raises:
+        InputError: the labels do not allow such weights.
+    """
+    wanted = study.recipe.weights
+    scheme = wanted.scheme
+    if scheme == "none":
+        return None
+    _one_target(study, "weights.scheme")
+    train = study.rows("train")
+    weight = np.ones(len(study.table))
+    width = 1.0 if wanted.bin_width == "auto" else float(wanted.bin_width)
+    weight[train] = _asked(
+        lambda: density_weights(
+            torch.from_numpy(study.table.label[train, 0]),
+            scheme=scheme,
+            smoothing=wanted.smoothing,
+            kernel=wanted.kernel,
+            bin_width=width,
+            kernel_size=wanted.kernel_size,
+            sigma=wanted.sigma,
+        )
+    ).numpy()
+    return weight
+
+
+def case_regions(study: Study, tasks: Tasks) -> np.ndarray[Any, Any]:
+    """Region of every case's first label by the density of the training labels: 0 many, 1 medium, 2 few, -1 missing."""
+    first, *_ = tasks
+    label = torch.from_numpy(study.table.label)[:, tasks.places[first.name].columns]
+    return first.strata.of(label)[:, 0].numpy()
+
+
+def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sampler:
+    """The sampler of the recipe, over positions in the training split.
+
+    Raises:
+        InputError: the batch does not fit the training split, or its labels do not allow balanced batches.
+    """
+    recipe, train = study.recipe, study.rows("train")
+    size, wanted = int(recipe.training.batch_size), recipe.sampler
+    if wanted.name == "random":
+        return RandomBatchSampler(len(train), size, seed=recipe.seed, rank=rank, world_size=world_size)
+    _one_target(study, "sampler.name balanced")
+    return _asked(
+        lambda: BalancedBatchSampler(
+            torch.from_numpy(study.table.label[train, 0]),
+            size,
+            by=wanted.by,
+            group=[study.table.group[row] for row in train],
+            one_per_group=wanted.one_per_group,
+            seed=recipe.seed,
+            rank=rank,
+            world_size=world_size,
+        )
+    )
+
+
+def _one_target(study: Study, setting: str) -> None:
+    if len(study.table.target) != 1:
+        raise InputError(f"{setting} knows one target, and data.label names {len(study.table.target)}")
+
+
+def _asked(make: Callable[[], Made]) -> Made:
+    """What ``make`` gives; what it refuses is an error of the user's input."""
+    try:
+        return make()
+    except ValueError as error:
+        raise InputError(str(error)) from error

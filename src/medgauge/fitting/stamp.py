@@ -1,0 +1,51 @@
+"""Which run it is: the checked recipe of a call, and what makes a run the same run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medgauge.core.version import __version__
+from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
+from medgauge.recipes.schema import Recipe
+from medgauge.study import Study
+
+LISTS = ("label", "covariates", "subgroups")
+
+
+def make_recipe(
+    recipe: str | Path | Mapping[str, Any] | None,
+    columns: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """A checked recipe from a file, a name, a mapping or nothing, with settings of its data section and changes by place.
+
+    With nothing, the recipe is that of the kinds of the labels.
+    """
+    placed = {**column_changes(columns or {}), **(changes or {})}
+    given = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else None
+    wanted = override(default_values(override({}, placed)) if given is None else given, placed)
+    return build_recipe({"objective": default_values(wanted)["objective"], **wanted})
+
+
+def column_changes(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the data section given by name, as changes by dotted place."""
+    return {
+        f"data.{name}": plain_value([value] if name in LISTS and isinstance(value, str) else value)
+        for name, value in columns.items()
+    }
+
+
+def plain_value(value: Any) -> Any:  # a setting may be of any type
+    """Paths as texts, sequences as lists, mappings as plain ones."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple | list) else value
+
+
+def run_stamp(study: Study, recipe: Recipe | None = None) -> dict[str, Any]:
+    """What makes a run the same run: every setting, the table's content, the version."""
+    recipe = study.recipe if recipe is None else recipe
+    made = {"medgauge": __version__, "seed": recipe.seed, "table_sha256": study.table.digest}
+    return {"made": made, **recipe_values(recipe)}

@@ -1,0 +1,144 @@
+"""Trains the encoder of a run: sets up Fabric and runs the loop."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from medgauge.core.batch import Batch, Cases
+from medgauge.core.display import Display
+from medgauge.core.errors import InputError
+from medgauge.core.seeding import generator
+from medgauge.data.cases import CaseArrays
+from medgauge.data.images.augment import augment_batch, draw
+from medgauge.fitting.parts import Parts
+from medgauge.fitting.sampling import Sampler, build_sampler
+from medgauge.inference.tuned import Tuned
+from medgauge.runfolder import RunFolder
+from medgauge.study import Study
+from medgauge.study.decide import augment_settings
+from medgauge.study.embedding import embed
+from medgauge.tasks import Tasks
+from medgauge.training.loop import Progress, Trainer, Validation
+from medgauge.training.plan import build_optimiser
+
+
+def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tuple[Progress, Fabric]:
+    """Train the model of ``parts`` in place, and on the first process move it to the CPU."""
+    recipe, training = study.recipe, study.recipe.training
+    fabric = Fabric(
+        accelerator=training.accelerator,
+        devices=training.devices,
+        precision=training.precision,  # type: ignore[arg-type]  # Fabric's literal of names
+        loggers=_loggers(folder, training.loggers),
+    )
+    fabric.launch()
+    wrapped, optimiser = fabric.setup(parts.model, build_optimiser([parts.model, parts.objective], recipe.optimiser))
+    sampler, rows = build_sampler(study, rank=fabric.global_rank, world_size=fabric.world_size), study.rows("train")
+    coding = parts.tasks.coding.to(fabric.device)
+
+    def show(progress: Progress) -> None:
+        by_time = progress.elapsed / parts.schedule.seconds if parts.schedule.seconds else 0.0
+        best = f"best validation score {progress.best:.3g}" if progress.evaluated else ""
+        display.training(max(progress.step / parts.schedule.steps, by_time), f"step {progress.step} {best}")
+
+    trainer = Trainer(
+        fabric=fabric,
+        model=wrapped,
+        objective=parts.objective.to(fabric.device),
+        optimiser=optimiser,
+        batch=lambda step: augmented_batch(parts.arrays, study, sampler, rows, step, fabric.device),
+        coding=coding,
+        schedule=parts.schedule,
+        rates=recipe.optimiser,
+        validate=lambda: validate(wrapped, study, parts, fabric),
+        keeper=folder,
+        report=show,
+    )
+    outcome = trainer.fit()
+    display.say(
+        f"trained {outcome.step} steps in {outcome.elapsed:.0f} s (stopped by {outcome.stopped_because}); best validation "
+        f"score {outcome.best:.3g} at step {outcome.best_step} (0 is perfect, 1 the training median)"
+    )
+    if fabric.is_global_zero:
+        parts.model.to("cpu")
+        coding.to("cpu")
+    return outcome, fabric
+
+
+def validate(model: nn.Module, study: Study, parts: Parts, fabric: Fabric) -> Validation:
+    """What selects the checkpoint: the score of the predictors of record, and the errors of each to be logged."""
+    both = {split: embed(model, parts.arrays, study.table, study.rows(split), fabric) for split in ("train", "val")}
+    return validation_of(tune(parts.tasks, both["train"].observed(), both["val"], study.recipe.prediction.predictor))
+
+
+def tune(tasks: Tasks, gallery: Cases, validation: Cases, record: str) -> list[Tuned]:
+    """The predictors of each task, tuned on validation cases."""
+    found = []
+    for task in tasks:
+        part, divides = tasks.places[task.name], task.coding.divides
+        own, val = (cases.of(part, divides=divides) for cases in (gallery, validation))
+        found.append(Tuned.fit(task, own, val, record=record))
+    return found
+
+
+def validation_of(tuned: Sequence[Tuned]) -> Validation:
+    """The score of a run, and its columns of the log.
+
+    With one target: the error of record, of each predictor, and what was tuned. With several: the score, and the same
+    for each target.
+    """
+    score = sum(one.score for one in tuned) / len(tuned)
+    single = len(tuned) == 1 and len(tuned[0].task.columns) == 1
+    figures: dict[str, float] = {} if single else {"val_score": score}
+    for one in tuned:
+        main = next(iter(one.task.figures))
+        for place, target in enumerate(one.task.columns):
+            after = "" if single else f"_{target}"
+            errors = {name: float(by.validation[place]) for name, by in one.predictors.items()}
+            figures[f"val_{main}{after}"] = errors[one.record]
+            figures |= {f"val_{main}_{name}{after}": error for name, error in errors.items()}
+        before = "val_" if len(tuned) == 1 else f"val_{one.task.name}_"
+        figures |= {f"{before}{name}": number for by in one.predictors.values() for name, number in by.tuned.items()}
+    return Validation(score, figures)
+
+
+def augmented_batch(
+    arrays: CaseArrays, study: Study, sampler: Sampler, rows: Sequence[int], step: int, device: torch.device
+) -> Batch:
+    """The local batch of a step; changes are drawn for the whole batch, so that several processes agree with one."""
+    wanted, recipe = augment_settings(study.recipe), study.recipe
+    batch = arrays.batch([rows[place] for place in sampler.batch(step)], device)
+    if wanted.kinds():
+        ndim = batch.image.ndim - 2
+        drawn = draw(wanted, sampler.batch_size, ndim, generator(recipe.seed, "augmentation", step))
+        sizes = recipe.augmentation.size_covariates
+        columns = [place for place, name in enumerate(recipe.data.covariates) if name in sizes]
+        mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
+        batch = augment_batch(batch, mine, size_columns=columns, divisor_is_size=recipe.data.label_times in sizes)
+    if batch.image.ndim == 4:
+        batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+    return batch
+
+
+def first_process() -> bool:
+    """Whether this is the process that speaks, before Fabric is set up."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _loggers(folder: RunFolder, names: Sequence[str]) -> list[Any]:
+    """Fabric's loggers; log.csv is written beside them in any case."""
+    if "tensorboard" not in names:
+        return []
+    try:
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+        return [TensorBoardLogger(root_dir=str(folder.path), name="tensorboard", version="")]
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "training.loggers asks for tensorboard, which is not installed: pip install 'medgauge[tensorboard]'"
+        ) from error

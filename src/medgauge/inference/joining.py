@@ -1,0 +1,118 @@
+"""Puts readings together: one fit's beside another's, the mean of several fits, the mean of a group's images."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from medgauge.core.batch import Cases
+from medgauge.core.evidence import Evidence
+from medgauge.core.task import Observed, Saying, Task
+from medgauge.inference.readings import Readings
+from medgauge.metrics.groups import group_means
+
+
+def join_readings(
+    task: Task,
+    parts: Sequence[Readings],
+    places: Sequence[Int[Tensor, " n"]],
+    group: Sequence[str],
+    certainty: Saying,
+    *,
+    starts: Sequence[int] | None = None,
+    several: bool = False,
+) -> Readings:
+    """The readings of as many things as ``group`` names, each the mean of the rows of all parts put in its place.
+
+    Values, labels, probabilities and distances are averaged (values that are missing are left out), and ``certainty``
+    says what it says of the means; ``far`` is what most rows say; evidence is joined, each row with an equal share of the
+    weight.
+
+    Args:
+        task: whose readings they are.
+        parts: readings of one fit each, or of one.
+        places: for each part, where its rows go, 0 <= place < count.
+        group: the group of each thing.
+        certainty: of the result.
+        starts: for each part, where its gallery begins in the joined one; None: all parts have the same gallery.
+        several: the parts are several fits' readings of the same cases, whose values are kept too.
+    """
+    place, count = torch.cat(list(places)), len(group)
+
+    def mean(values: Sequence[Tensor]) -> Tensor:
+        return group_means(torch.cat(list(values)), place, count)
+
+    chances = [part.observed.probability for part in parts if part.observed.probability is not None]
+    observed = Observed(
+        value=mean([part.observed.value for part in parts]),
+        label=task.of_group(mean([part.observed.label for part in parts])),
+        group=list(group),
+        probability=mean([one.flatten(1) for one in chances]).reshape(-1, *chances[0].shape[1:]) if chances else None,
+    )
+    nearest, far = (
+        mean([getattr(part, name).double()[:, None] for part in parts])[:, 0] for name in ("nearest", "far")
+    )
+    offsets = [0] * len(parts) if starts is None else starts
+    moved = [(_moved(part.evidence, start), where) for part, start, where in zip(parts, offsets, places, strict=True)]
+    return Readings(
+        observed=observed,
+        stated=certainty.apply(observed),
+        by_predictor={name: mean([part.by_predictor[name] for part in parts]) for name in parts[0].by_predictor},
+        nearest=nearest,
+        far=far > 0.5,
+        evidence=join_evidence(moved, count),
+        fits=_by_fit(parts, places, count, several=several),
+    )
+
+
+def _moved(evidence: Evidence, start: int) -> Evidence:
+    """The evidence with its rows counted from ``start`` on."""
+    return evidence._replace(rows=evidence.rows + start)
+
+
+def join_evidence(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: int) -> Evidence:
+    """The evidence of ``count`` things out of that of their rows; for each thing and target the weights sum to 1 again.
+
+    A gallery case that several rows rest on is named once, with their weights added and the smallest distance. Distances
+    of several fits are measured in different spaces, so their order says little; that of the weights does.
+    """
+    rows = torch.cat([evidence.rows for evidence, _ in parts])
+    query = torch.cat([where.repeat_interleave(evidence.offsets.diff()) for evidence, where in parts])
+    distance, weight = (torch.cat([getattr(part, name) for part, _ in parts]) for name in ("distances", "weights"))
+    width = int(rows.max()) + 1 if len(rows) else 1
+    key, inverse = torch.unique(query * width + rows, return_inverse=True)
+    distance = torch.full((len(key),), torch.inf, dtype=distance.dtype).scatter_reduce(0, inverse, distance, "amin")
+    weight = torch.zeros(len(key), weight.shape[1], dtype=weight.dtype).index_add(0, inverse, weight)
+    query, rows = key // width, key % width
+    total = torch.zeros(count, weight.shape[1], dtype=weight.dtype).index_add(0, query, weight)
+    weight = weight / torch.where(total > 0, total, torch.ones_like(total))[query]
+    order = distance.argsort(stable=True)
+    order = order[query[order].argsort(stable=True)]
+    offsets = torch.zeros(count + 1, dtype=torch.int64)
+    offsets[1:] = torch.bincount(query, minlength=count).cumsum(0)
+    return Evidence(offsets, rows[order], distance[order], weight[order])
+
+
+def join_cases(task: Task, cases: Cases, place: Int[Tensor, " n"], names: Sequence[str]) -> Cases:
+    """Groups as cases: the mean of the labels (and of what they are divided by), the group's name as id, no embedding."""
+    return Cases(
+        embedding=torch.empty(len(names), 0),
+        label=task.of_group(group_means(cases.label, place, len(names))),
+        id=list(names),
+        group=list(names),
+        divisor=None if cases.divisor is None else group_means(cases.divisor[:, None], place, len(names))[:, 0],
+    )
+
+
+def _by_fit(
+    parts: Sequence[Readings], places: Sequence[Int[Tensor, " n"]], count: int, *, several: bool
+) -> Float[Tensor, "k m t"] | None:
+    """The values of each fit: of each part, or of those that the one part is made of; None of a single fit."""
+    if several:
+        return torch.stack(
+            [group_means(part.observed.value, place, count) for part, place in zip(parts, places, strict=True)]
+        )
+    if len(parts) > 1 or parts[0].fits is None:
+        return None
+    return torch.stack([group_means(values, places[0], count) for values in parts[0].fits])

@@ -1,0 +1,129 @@
+"""Reads values off embedded cases of one task, with what may be said of them for certain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from medgauge.core.batch import Cases
+from medgauge.core.evidence import Reading
+from medgauge.core.task import Asked, Certainty, Observed, Saying, Task
+from medgauge.inference.far import is_far
+from medgauge.inference.readings import Readings
+from medgauge.inference.tuned import Tuned
+from medgauge.metrics.groups import group_means, grouping
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What calibration cases serve: for cases, and for groups whose cases are one value."""
+
+    cases: Certainty
+    groups: Certainty
+
+    @classmethod
+    def fit(cls, task: Task, observed: Observed, settings: Asked, *, seed: int, cross: bool) -> "Calibrated":
+        """Fit both; without any case what is said is infinitely wide."""
+        fit = task.certainty.fit
+        cases = fit(observed, task.strata, settings, seed=seed, cross=cross)
+        names, code = grouping(observed.group)
+        groups = fit(pooled(task, observed, code, names), task.strata, settings, seed=seed, cross=cross)
+        return cls(cases, groups)
+
+
+def pooled(task: Task, observed: Observed, code: Int[Tensor, " n"], names: Sequence[str]) -> Observed:
+    """Groups as cases: means of values, labels and probabilities."""
+    count = len(names)
+    chance = observed.probability
+    return Observed(
+        value=group_means(observed.value, code, count),
+        label=task.of_group(group_means(observed.label, code, count)),
+        group=list(names),
+        probability=None
+        if chance is None
+        else group_means(chance.flatten(1), code, count).reshape(-1, *chance.shape[1:]),
+    )
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The tuned predictors of a task and what calibration cases serve; :class:`PooledReader` is that of several fits."""
+
+    tuned: Tuned
+    calibrated: Calibrated
+
+    @classmethod
+    def fit(cls, tuned: Tuned, calibration: Cases | None, settings: Asked, *, seed: int) -> "Reader":
+        """Calibrate on cases that selected nothing; without any, what is said is infinitely wide."""
+        cases = tuned.gallery.take(torch.arange(0)) if calibration is None else calibration
+        observed = observe(tuned.predictors[tuned.record].read(cases), cases)
+        return cls(tuned, Calibrated.fit(tuned.task, observed, settings, seed=seed, cross=False))
+
+    @property
+    def task(self) -> Task:
+        """Whose values are read."""
+        return self.tuned.task
+
+    @property
+    def record(self) -> str:
+        """The predictor of record."""
+        return self.tuned.record
+
+    @property
+    def predictors(self) -> list[str]:
+        """Names of the predictors."""
+        return list(self.tuned.predictors)
+
+    @property
+    def gallery(self) -> Cases:
+        """The training cases that evidence names."""
+        return self.tuned.gallery
+
+    @property
+    def gallery_fold(self) -> list[int]:
+        """The fold of each gallery case, where the gallery is that of several fits; here nothing."""
+        return []
+
+    @property
+    def certainty(self) -> Saying:
+        """What is said of cases."""
+        return self.calibrated.cases
+
+    def grouped(self, code: Int[Tensor, " n"]) -> Saying:
+        """What is said of groups whose cases are one value; ``code``: the group of each case that was read."""
+        return self.calibrated.groups
+
+    def read(self, cases: Sequence[Cases]) -> Readings:
+        """Read off cases as the one fit embeds them; neighbours never come from a case's own group."""
+        (own,) = cases
+        record, by_predictor, evidence = self.tuned.read(own)
+        observed, nearest = observe(record, own), self.tuned.nearest(own)
+        return Readings(
+            observed=observed,
+            stated=self.certainty.apply(observed),
+            by_predictor=by_predictor,
+            nearest=nearest,
+            far=is_far(nearest, self.tuned.far_distance),
+            evidence=evidence,
+        )
+
+    def origins(self, count: int, code: Int[Tensor, " n"] | None = None) -> list[list[object]]:
+        """Fold and predictor of each of ``count`` cases (or groups) that were read, where the reader is of several fits."""
+        return [[] for _ in range(count)]
+
+    def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, ""]) -> Float[Tensor, "k t"]:
+        """Labels of gallery cases at the scale of a case whose ``divisor`` is given: what its value is a mean of."""
+        return rescaled(self.task, self.gallery, rows, divisor)
+
+
+def observe(reading: Reading, cases: Cases) -> Observed:
+    """A predictor's reading beside what is known of the cases."""
+    return Observed(reading.value.double(), cases.label.double(), list(cases.group), reading.probability)
+
+
+def rescaled(task: Task, gallery: Cases, rows: Int[Tensor, " k"], divisor: Float[Tensor, ""]) -> Float[Tensor, "k t"]:
+    """Labels of gallery cases at the scale of a case whose ``divisor`` is given."""
+    own = None if gallery.divisor is None else gallery.divisor[rows]
+    return task.coding.decode(task.coding.encode(gallery.label[rows], own), divisor.expand(len(rows)))

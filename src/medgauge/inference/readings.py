@@ -1,0 +1,47 @@
+"""What was read off cases of one task: values, what is said with certainty, evidence."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from medgauge.core.evidence import Evidence
+from medgauge.core.task import Observed, Stated
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was read off n cases, all in original label units.
+
+    - Shape: observed: value (n, t) of the predictor of record as it is, label (NaN = missing), group, probability;
+      stated: what a certainty says of them, ``value`` (n, t) corrected where the recipe asks; by_predictor: (n, t) each,
+      never corrected; nearest (n,): distance to the nearest training case; far (n,): farther than 99 % of validation
+      cases; evidence: the neighbours' rows and weights; fits (k, n, t): the uncorrected values of each of several fits,
+      None of one.
+    """
+
+    observed: Observed
+    stated: Stated
+    by_predictor: dict[str, Float[Tensor, "n t"]]
+    nearest: Float[Tensor, " n"]
+    far: Bool[Tensor, " n"]
+    evidence: Evidence
+    fits: Float[Tensor, "k n t"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.nearest)
+
+    @property
+    def value(self) -> Float[Tensor, "n t"]:
+        """The value of record, corrected where the recipe asks."""
+        return self.stated["value"]
+
+    @property
+    def spread(self) -> Float[Tensor, "n t"] | None:
+        """Standard deviation (k - 1) of the values of several fits, NaN of fewer than two; None of one fit."""
+        if self.fits is None:
+            return None
+        count = (~self.fits.isnan()).sum(0)
+        square = (self.fits - self.fits.nanmean(0)).square().nansum(0) / (count - 1)
+        return square.masked_fill(count < 2, torch.nan).sqrt()

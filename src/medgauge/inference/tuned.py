@@ -1,0 +1,82 @@
+"""The predictors of one task, fitted on a gallery, tuned on validation cases, with the one of record chosen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from medgauge.core.batch import Cases
+from medgauge.core.evidence import Evidence, Reading
+from medgauge.core.task import Predictor, Surroundings, Task
+from medgauge.inference.far import far_threshold
+
+NEIGHBOURS = "neighbours"
+"""The predictor whose evidence is shown beside every value; every task has it."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A task's predictors, ready to read.
+
+    Args:
+        task: fitted on the training labels.
+        gallery: the training cases, with the task's columns alone.
+        predictors: by name, fitted; ``neighbours`` among them.
+        record: the one whose value is the task's.
+        validation: mean validation error of each predictor, mean over the targets, in label units.
+        score: of the one of record, as ``Task.score``; NaN where it was not taken.
+        far_distance: cases farther than this from the gallery are flagged.
+    """
+
+    task: Task
+    gallery: Cases
+    predictors: Mapping[str, Predictor]
+    surroundings: Surroundings
+    record: str
+    validation: Mapping[str, float]
+    score: float
+    far_distance: float
+
+    @classmethod
+    def fit(cls, task: Task, gallery: Cases, validation: Cases, *, record: str) -> "Tuned":
+        """Tune on validation cases; ``record``: a predictor's name, or auto for the one with the lowest error there."""
+        surroundings = task.surroundings()
+        made = {NEIGHBOURS: surroundings, **task.predictors()}
+        fitted = {name: one.fit(gallery, validation, task.error) for name, one in made.items()}
+        scores = {name: task.relative(one.validation, validation.label) for name, one in fitted.items()}
+        chosen = min(scores, key=lambda name: scores[name]) if record == "auto" else record
+        nearest = surroundings.nearest_distance(validation.embedding, group=validation.group)
+        errors = {name: float(one.validation.nanmean(-1)) for name, one in fitted.items()}
+        return cls(task, gallery, fitted, surroundings, chosen, errors, scores[chosen], far_threshold(nearest))
+
+    @classmethod
+    def restore(
+        cls,
+        task: Task,
+        gallery: Cases,
+        *,
+        record: str,
+        tuned: Mapping[str, dict[str, float]],
+        validation: Mapping[str, float],
+        far_distance: float,
+    ) -> "Tuned":
+        """As fitted before, from what was written of it."""
+        surroundings = task.surroundings()
+        made = {NEIGHBOURS: surroundings, **task.predictors()}
+        if record not in made:
+            raise ValueError(f"record must be one of {', '.join(made)}, got {record}")
+        fitted = {name: one.restore(gallery, tuned[name]) for name, one in made.items()}
+        return cls(task, gallery, fitted, surroundings, record, validation, float("nan"), far_distance)
+
+    def read(self, cases: Cases) -> tuple[Reading, dict[str, Float[Tensor, "n t"]], Evidence]:
+        """The reading of record, every predictor's values, and the neighbours' evidence."""
+        readings = {name: one.read(cases) for name, one in self.predictors.items()}
+        evidence = readings[NEIGHBOURS].evidence
+        if evidence is None:
+            raise ValueError("the predictor neighbours must give evidence")
+        return readings[self.record], {name: one.value for name, one in readings.items()}, evidence
+
+    def nearest(self, cases: Cases) -> Float[Tensor, " n"]:
+        """Distance of each case to the nearest training case of another group."""
+        return self.surroundings.nearest_distance(cases.embedding, group=cases.group)

@@ -1,0 +1,97 @@
+"""Every figure by kind of label: its function, its name in words, and how it is to be read."""
+
+from collections.abc import Iterable, Mapping
+
+from medgauge.core.task import Figure
+from medgauge.metrics.agreement import (
+    calibration_intercept,
+    calibration_slope,
+    concordance_correlation,
+    pearson,
+    quadratic_kappa,
+    spearman,
+)
+from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
+from medgauge.metrics.grades import accuracy, within_one
+
+MAE = Figure(
+    "mae",
+    mae,
+    "mean absolute error",
+    "0 is perfect",
+    unit="label",
+    headline=True,
+    in_strata=True,
+    a_mean_of_cases=True,
+)
+RMSE = Figure("rmse", rmse, "root mean squared error", "0 is perfect", unit="label", headline=True)
+BIAS = Figure(
+    "bias",
+    bias,
+    "bias",
+    "mean of predicted − true",
+    unit="signed",
+    headline=True,
+    in_strata=True,
+    a_mean_of_cases=True,
+)
+GEOMETRIC = Figure(
+    "geometric_mean_error", geometric_mean_error, "geometric mean error", "0 is perfect", unit="label", in_strata=True
+)
+R2 = Figure("r2", r2, "R²", "1 is perfect, 0 the mean label", best=1.0, lower_is_better=False, headline=True)
+SPEARMAN = Figure("spearman", spearman, "Spearman correlation", "1 is perfect", best=1.0, lower_is_better=False)
+PEARSON = Figure("pearson", pearson, "Pearson correlation", "1 is perfect", best=1.0, lower_is_better=False)
+CONCORDANCE = Figure(
+    "concordance_correlation",
+    concordance_correlation,
+    "concordance correlation",
+    "1 is perfect",
+    best=1.0,
+    lower_is_better=False,
+)
+SLOPE = Figure("calibration_slope", calibration_slope, "calibration slope", "1 is perfect", best=1.0)
+INTERCEPT = Figure(
+    "calibration_intercept", calibration_intercept, "calibration intercept", "0 is perfect", unit="signed"
+)
+KAPPA = Figure(
+    "quadratic_kappa",
+    quadratic_kappa,
+    "quadratic kappa",
+    "1 is perfect",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+)
+ACCURACY = Figure(
+    "accuracy",
+    accuracy,
+    "accuracy",
+    "share of exact grades, 1 is perfect",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+    in_strata=True,
+    a_mean_of_cases=True,
+)
+WITHIN_ONE = Figure(
+    "within_one",
+    within_one,
+    "within one grade",
+    "share at most one grade away, 1 is perfect",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+    in_strata=True,
+    a_mean_of_cases=True,
+)
+
+
+def named(figures: Iterable[Figure]) -> dict[str, Figure]:
+    """Figures by their names."""
+    return {figure.name: figure for figure in figures}
+
+
+NUMBER: Mapping[str, Figure] = named([MAE, RMSE, BIAS, GEOMETRIC, R2, PEARSON, SPEARMAN, CONCORDANCE, SLOPE, INTERCEPT])
+GRADE: Mapping[str, Figure] = named([MAE, KAPPA, ACCURACY, WITHIN_ONE, BIAS, SPEARMAN])
+FIGURES: Mapping[str, Mapping[str, Figure]] = {"number": NUMBER, "grade": GRADE}
+"""The figures of each kind of label, as tables show them, the one that baselines are judged by first."""

@@ -1,0 +1,45 @@
+"""The entries of an objective: a term, how much it counts, and of which kind of label its columns are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+KindName = Literal["number", "grade"]
+DEFAULT_KIND: KindName = "number"
+"""Of a label column whose kind is not said."""
+ENTRY = ("factor", "term", "task")
+"""What an entry may say."""
+
+
+@dataclass(frozen=True)
+class ObjectiveEntry:
+    """One entry, read as data: nothing that it names is imported.
+
+    Args:
+        class_path: a name in ``medgauge.losses``, or module.Class.
+        init_args: arguments of the class.
+        factor: how much the term counts.
+        task: the kind of label whose columns the term sees; None: the only one of the run.
+    """
+
+    class_path: str
+    init_args: Mapping[str, Any]
+    factor: float = 1.0
+    task: str | None = None
+
+
+def read_entries(objective: Mapping[str, Any]) -> dict[str, ObjectiveEntry]:
+    """The entries of an objective, by name; what is none is left out (``mistakes`` names it where a user gives it)."""
+    found = {}
+    for name, entry in objective.items():
+        term = entry.get("term") if isinstance(entry, Mapping) else None
+        if not isinstance(term, Mapping) or "class_path" not in term:
+            continue
+        arguments, factor, task = term.get("init_args"), entry.get("factor", 1.0), entry.get("task")
+        found[name] = ObjectiveEntry(
+            str(term["class_path"]),
+            dict(arguments) if isinstance(arguments, Mapping) else {},
+            float(factor) if isinstance(factor, int | float) else 1.0,
+            task if isinstance(task, str) else None,
+        )
+    return found

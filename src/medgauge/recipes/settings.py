@@ -1,0 +1,55 @@
+"""Every setting of a schema in the schema's own words: place, type, default and meaning."""
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its dotted place in a recipe, its type, its default, and what it means."""
+
+    place: str
+    kind: Any  # a type, or several of them
+    default: Any  # of that type
+    meaning: str = ""
+
+
+def settings(schema: type, place: str = "") -> Iterator[Setting]:
+    """The settings of a dataclass and of those in it, in their order.
+
+    >>> @dataclass
+    ... class Plan:
+    ...     '''A plan.
+    ...
+    ...     Args:
+    ...         steps: how many.
+    ...     '''
+    ...     steps: int = 3
+    >>> list(settings(Plan))
+    [Setting(place='steps', kind=<class 'int'>, default=3, meaning='how many.')]
+    """
+    kinds, told, usual = get_type_hints(schema), meanings(schema), schema()
+    for field in dataclasses.fields(schema):
+        kind, here = kinds[field.name], f"{place}{field.name}"
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            yield from settings(kind, f"{here}.")
+        else:
+            yield Setting(here, kind, getattr(usual, field.name), told.get(field.name, ""))
+
+
+def meanings(schema: type) -> dict[str, str]:
+    """The meaning of each field, from the Args part of the docstring."""
+    lines = (inspect.getdoc(schema) or "").partition("Args:\n")[2].splitlines()
+    found: dict[str, str] = {}
+    name = ""
+    for line in lines:
+        text = line.strip()
+        if line.startswith("    ") and not line.startswith("     ") and ":" in text:
+            name, _, text = text.partition(": ")
+            found[name] = text
+        elif name:
+            found[name] += f" {text}"
+    return found

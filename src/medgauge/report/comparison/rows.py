@@ -1,0 +1,175 @@
+"""The figures of a comparison in words: one row a method."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medgauge.report.plots import REGIONS
+from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
+
+VERDICTS = ("better", "not worse", "not shown", "worse")
+
+
+def table_rows(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
+    """One row a method: name, errors with intervals, difference to the reference, p-value, verdict and further figures."""
+    block = values["figures"][target]
+    reference, methods = block["reference"], block["methods"]
+    unit, digits = unit_of(target), error_digits(block)
+    space = values["figures"]["space"]
+    rows = []
+    for name, one in methods.items():
+        few = one["by_region"]["few"]
+        row = {
+            "method": name,
+            "mae": quantity(finite(one["mae"]), digits, unit),
+            "interval": interval(one["ci95"], digits, ""),
+            "few": quantity(finite(few["mae"]), digits, unit),
+            "few_interval": interval(few["ci95"], digits, ""),
+            "relative_interval": "",
+            "relative_few_interval": "",
+            "r2": mean_sd(one["r2"], 3),
+            "kappa": mean_sd(one.get("quadratic_kappa"), 3),
+            "rv": mean_sd(space[name]["rv"], 4),
+            "d5": mean_sd(space[name]["d5"], digits),
+            "coverage": percent(finite(one["coverage"]["coverage"])),
+            "coverage_few": percent(finite(one["coverage"]["by_region"]["few"]["coverage"])),
+            "predictor": ", ".join(dict.fromkeys(one["predictors"])),
+            "difference": "reference",
+            "difference_interval": "",
+            "relative": "",
+            "relative_few": "",
+            "p": "",
+            "verdict": "reference",
+        }
+        if name != reference:
+            row |= {
+                "difference": quantity(finite(one["difference"]), digits, unit, sign=True),
+                "difference_interval": interval(one["difference_ci95"], digits, "", sign=True),
+                "relative": change(one),
+                "relative_interval": change_interval(one),
+                "relative_few": change(few),
+                "relative_few_interval": change_interval(few),
+                "p": p_words(finite(one["p_holm"])),
+                "verdict": one["verdict"],
+            }
+        rows.append(row)
+    return rows
+
+
+def region_table(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
+    """One row a method and label region: error, difference to the reference, and the intervals' coverage and width."""
+    block = values["figures"][target]
+    unit, digits = unit_of(target), error_digits(block)
+    rows = []
+    for name, one in block["methods"].items():
+        for region in REGIONS:
+            part, cover = one["by_region"][region], one["coverage"]["by_region"][region]
+            row = {
+                "method": name,
+                "region": region,
+                "n": counted(block["parts"][region]["n"], "case"),
+                "groups": counted(block["parts"][region]["groups"], "group"),
+                "mae": quantity(finite(part["mae"]), digits, unit),
+                "interval": interval(part["ci95"], digits, ""),
+                "difference": "reference",
+                "relative": "",
+                "coverage": percent(finite(cover["coverage"])),
+                "width": quantity(finite(cover["width"]), digits, unit),
+            }
+            if name != block["reference"]:
+                gap = quantity(finite(part["difference"]), digits, unit, sign=True)
+                around = interval(part["difference_ci95"], digits, "", sign=True)
+                row |= {"difference": f"{gap} ({around})", "relative": f"{change(part)} ({change_interval(part)})"}
+            rows.append(row)
+    return rows
+
+
+def error_digits(block: Mapping[str, Any]) -> int:
+    """Decimals for the errors of one target."""
+    return decimals_for(finite(block["methods"][block["reference"]]["mae"])) + 1
+
+
+def interval(around: Any, digits: int, unit: str, *, sign: bool = False) -> str:
+    """An interval in words, or why there is none."""
+    if isinstance(around, str) or around is None:
+        return around or "–"
+    low, high = (finite(end) for end in around)
+    if sign and low is not None and high is not None:
+        return f"{number(low, digits, sign=True)} to {quantity(high, digits, unit, sign=True)}"
+    return span(low, high, digits, unit)
+
+
+def change(part: Mapping[str, Any]) -> str:
+    """The relative difference in percent."""
+    value = finite(part["relative"])
+    return "–" if value is None else f"{number(100 * value, 1, sign=True)}\N{NO-BREAK SPACE}%"
+
+
+def change_interval(part: Mapping[str, Any]) -> str:
+    """The interval of the relative difference in percent, or why there is none."""
+    around = part["relative_ci95"]
+    if isinstance(around, str) or around is None:
+        return around or "–"
+    return interval([None if finite(end) is None else 100 * end for end in around], 1, "", sign=True)
+
+
+def mean_sd(part: Mapping[str, Any] | None, digits: int) -> str:
+    """Mean over the seeds ± standard deviation; nothing where there is none."""
+    mean, deviation = (finite((part or {}).get(key)) for key in ("mean", "sd"))
+    if mean is None:
+        return "–"
+    return number(mean, digits) + (f" ± {number(deviation, digits)}" if deviation is not None else "")
+
+
+def p_words(p: float | None) -> str:
+    """A p-value with three decimals.
+
+    >>> p_words(0.0004), p_words(0.0312), p_words(None)
+    ('<0.001', '0.031', '–')
+    """
+    return "–" if p is None else "<0.001" if p < 0.001 else number(p, 3)
+
+
+def verdict_words(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
+    """Which methods have which verdict, in the order from better to worse; those that nobody has are left out."""
+    block = values["figures"][target]
+    found = []
+    for said in VERDICTS:
+        names = [name for name, one in block["methods"].items() if one.get("verdict") == said]
+        if names:
+            found.append({"verdict": said, "methods": ", ".join(names)})
+    return found
+
+
+def cases_words(values: Mapping[str, Any], target: str) -> str:
+    """On what the figures of a target rest."""
+    part, seeds = values["figures"][target]["parts"]["all"], len(values["settings"]["seeds"])
+    return f"{counted(part['n'], 'test case')} of {counted(part['groups'], 'group')}, {counted(seeds, 'seed')} a method"
+
+
+def smallest_words(values: Mapping[str, Any], target: str) -> str:
+    """The smallest difference that could be shown, as stated before the test cases were read; nothing for old runs."""
+    part = (values.get("smallest_difference") or {}).get(target)
+    if not part:
+        return ""
+    unit, digits = unit_of(target), decimals_for(finite(part["reference_mae"])) + 1
+    relative = finite(part["relative"])
+    share = "" if relative is None else f", {percent(relative)} of the reference’s validation error"
+    return f"{quantity(finite(part['difference']), digits, unit)}{share}"
+
+
+def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
+    """What the columns mean, in sentences."""
+    one_seed = len(values["settings"]["seeds"]) == 1
+    drawn = (
+        "With one seed only groups are drawn, so that chance in training is not in the intervals"
+        if one_seed
+        else "Groups and seeds are drawn with replacement, crossed"
+    )
+    return [
+        f"A case’s absolute error is averaged over the seeds first. {drawn}; 95 % percentile intervals of 10,000 draws.",
+        "Differences are paired by case and by seed, to the one reference; p-values are two-sided and adjusted over the "
+        "methods by Holm. Differences by region carry no p-value.",
+        "“better” and “worse”: adjusted p below 0.05 and the interval on one side of 0. “not worse”: the upper limit of the "
+        "relative increase of the MAE is at most 3 % overall and at most 10 % in the region few. Everything else is “not "
+        "shown”, which is not “equal”.",
+    ]

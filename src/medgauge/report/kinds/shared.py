@@ -1,0 +1,130 @@
+"""What the section of a target has whatever its kind: headline, baselines, parts of the cases, embedding, cards."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medgauge.report import plots_space
+from medgauge.report.evidence import More, Thumbnails, card_groups
+from medgauge.report.headline import comparison, metric_rows, region_rows
+from medgauge.report.look import Look
+from medgauge.report.parts import fold_rows, group_words, record_words, subgroup_tables
+from medgauge.report.plots import Plot
+from medgauge.report.reading import RunView
+from medgauge.report.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pandas import DataFrame
+
+Section = tuple[dict[str, Any], dict[str, Plot]]
+"""What the template shows of a target, as texts, and its figures by the id of their place on the page."""
+
+
+def shared_section(
+    view: RunView,
+    target: str,
+    key: str,
+    picture: Thumbnails,
+    look: Look,
+    more: More,
+    *,
+    said: str,
+    in_regions: "Sequence[str]",
+    in_folds: "Sequence[str]",
+    in_subgroups: "Sequence[str]",
+) -> Section:
+    """The texts and figures that every kind has.
+
+    Args:
+        view: the run.
+        target: its name.
+        key: its id on the page.
+        picture: gives thumbnails.
+        look: how it is written.
+        more: what the kind adds to a card.
+        said: the block's key of what is said of each case, ``interval`` or ``set``.
+        in_regions: figures of the table by label region.
+        in_folds: figures of the table of folds.
+        in_subgroups: figures of the tables of subgroups.
+    """
+    block = view.block.get(target) or {}
+    cases, training = target_cases(view, target), training_cases(view, target)
+    median = float(training["label"].median()) if len(training) else None
+    metrics = metric_rows(block, look)
+    own = view.cases_of(target)
+    texts = {
+        "name": target,
+        "key": key,
+        "kind": view.kind(target),
+        "unit": look.unit,
+        "record": view.record(target),
+        "whose": record_words(view.record(target)),
+        "answer": next((row for row in metrics if row["key"] == "mae"), None),
+        "metrics": metrics,
+        "comparison": comparison(block, view.record(target), look),
+        "folds": fold_rows(view, target, look, in_folds),
+        "subgroups": subgroup_tables(block, look, in_subgroups),
+        "by_group": group_words(block, look, said),
+        "regions": region_rows(block, cases, median, look, in_regions),
+        "far": f"{counted(int((own['far'] == 1).sum()), 'case') if 'far' in own else '–'}",
+        "training": f"{counted(len(training), 'case')} of {counted(int(training['group'].nunique()), 'group')}",
+        "range": look.labels(*_ends(training)),
+        "cards": card_groups(view, target, look, picture, more),
+        "n": counted(len(cases), "case"),
+        "groups": counted(int(cases["group"].nunique()), "group"),
+    }
+    return texts, _embedding(view, target, key, look)
+
+
+def target_cases(view: RunView, target: str) -> "DataFrame":
+    """The shown split's cases that have one target's label and value, under the names without the target."""
+    names = {f"{part}_{target}": part for part in ("label", "value", "lower", "upper", "region")}
+    table: DataFrame = view.cases.rename(columns=names)
+    for column in ("lower", "upper"):
+        if column not in table:
+            table[column] = np.nan
+    table = table[np.isfinite(table["label"]) & np.isfinite(table["value"])]
+    return table.loc[:, ["id", "group", "row", "label", "value", "lower", "upper", "region"]].reset_index(drop=True)
+
+
+def training_cases(view: RunView, target: str) -> "DataFrame":
+    """The gallery's cases with their label and region of one target: row, id, group, label, region."""
+    table: DataFrame = view.gallery.rename(columns={f"label_{target}": "label"})[["row", "id", "group", "label"]]
+    table = table[np.isfinite(table["label"])].reset_index(drop=True)
+    return table.assign(region=view.splits[f"region_{target}"].to_numpy()[table["row"].to_numpy()])
+
+
+def _ends(training: "DataFrame") -> tuple[float | None, float | None]:
+    """Smallest and largest training label."""
+    if len(training) == 0:
+        return None, None
+    return float(training["label"].min()), float(training["label"].max())
+
+
+def _embedding(view: RunView, target: str, key: str, look: Look) -> dict[str, Plot]:
+    """The figure of the embedding: cases whose label is known, so no test cases while that split was not looked at."""
+    if view.embedding is None or view.row is None:
+        return {}
+    import pandas
+
+    split = view.splits["split"].to_numpy()[view.row]
+    if not (split == "train").any():
+        return {}
+    plane, shares = plots_space.principal_plane(view.embedding, split == "train")
+    label = pandas.concat([view.gallery, view.predictions]).drop_duplicates("row").set_index("row")[f"label_{target}"]
+    cases = pandas.DataFrame(
+        {
+            "id": view.splits["id"].to_numpy()[view.row],
+            "split": split,
+            "label": label.reindex(view.row).to_numpy(),
+            "first": plane[:, 0],
+            "second": plane[:, 1],
+        }
+    )
+    cases = cases[np.isfinite(cases["label"])]
+    if len(cases) == 0:
+        return {}
+    drawn = plots_space.embedding_plane(cases, shares, target, look.unit, look.of_labels, whole=look.whole)
+    return {f"{key}-embedding": drawn}

@@ -1,0 +1,63 @@
+"""How the values, labels, errors and figures of one target are written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medgauge.core.task import Figure
+from medgauge.report.words import finite, number, quantity, span
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one target is written.
+
+    Args:
+        figures: those of its kind.
+        unit: of labels and values.
+        of_errors: unit of errors.
+        decimals: of values and errors.
+        whole: labels are written without decimals.
+    """
+
+    figures: Mapping[str, Figure]
+    unit: str
+    of_errors: str
+    decimals: int
+    whole: bool = False
+
+    @property
+    def of_labels(self) -> int:
+        """Decimals of labels."""
+        return 0 if self.whole else self.decimals
+
+    def label(self, value: float | None) -> str:
+        """A label."""
+        return quantity(value, self.of_labels, self.unit)
+
+    def labels(self, low: float | None, high: float | None) -> str:
+        """From one label to another."""
+        return span(low, high, self.of_labels, self.unit)
+
+    def value(self, value: float | None) -> str:
+        """A value that was read."""
+        return quantity(value, self.decimals, self.unit)
+
+    def error(self, value: float | None, *, sign: bool = False) -> str:
+        """The error of one case, or how far two of its values are apart."""
+        return quantity(value, self.decimals, self.of_errors, sign=sign)
+
+    def figure(self, name: str, value: Any, *, sign: bool = True) -> str:
+        """A figure; ``sign``: one that has a sign is written with it."""
+        digits, unit = self._digits(name)
+        return quantity(finite(value), digits, unit, sign=sign and self.figures[name].unit == "signed")
+
+    def ends(self, name: str, ends: Any) -> str:
+        """The two ends of a figure's interval, or why there is none."""
+        if isinstance(ends, list | tuple) and len(ends) == 2:
+            return span(finite(ends[0]), finite(ends[1]), *self._digits(name))
+        return ends if isinstance(ends, str) else number(None)
+
+    def _digits(self, name: str) -> tuple[int, str]:
+        """Decimals and unit of a figure."""
+        return (3, "") if self.figures[name].unit == "plain" else (self.decimals + 1, self.of_errors)

@@ -1,0 +1,1 @@
+"""Finished runs: loaded, asked for values, scored."""

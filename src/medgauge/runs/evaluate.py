@@ -1,0 +1,116 @@
+"""Scores a run on a table from elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from medgauge.core.batch import Cases
+from medgauge.core.errors import InputError
+from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.folds import KEPT_OUT
+from medgauge.data.tables.subgroups import subgroup_values
+from medgauge.data.tables.table import Table
+from medgauge.evaluation.baselines import mean_baselines, read_baselines
+from medgauge.evaluation.scored import Scored, judge
+from medgauge.evaluation.space import choose_graph, mean_space, space_block
+from medgauge.inference.pooled import AnyReader
+from medgauge.runfolder import RunFolder
+from medgauge.runs import files
+from medgauge.runs.ensemble import Finished
+from medgauge.runs.fitted import cases_of_fits, task_known
+from medgauge.runs.new_cases import embed_table, read_table_of, without_groups
+from medgauge.runs.score import blocks
+
+
+def evaluate_table(
+    run: Finished, path: str | Path, *, out: str | Path | None, split: str | None, ids_are_local: bool
+) -> dict[str, object]:
+    """Score the run on another table: ``Run.evaluate`` says how."""
+    table, _ = read_table_of(run, path, need_label=True)
+    if split is not None:
+        table = _rows_of_split(run, table, path, split)
+    if np.isnan(table.label).all():
+        raise InputError(f"{path} has no label in any row; use `medgauge predict`")
+    folder = _fresh_folder(run, out)
+    splits = run.folder.read_table("splits.csv")
+    _refuse_shared_groups(run, table, splits, ids_are_local)
+    cases, digests = embed_table(run, table)
+    _refuse_shared_pictures(table, digests, splits)
+    scored = score_table(run, table, cases, ids_are_local=ids_are_local)
+    by_group = run.recipe.prediction.aggregate == "mean"
+    block = blocks(scored, seed=run.recipe.seed, by_group=by_group) | {"space": spaces(run, cases)}
+    if folder is not None:
+        rows = list(range(len(table)))
+        files.write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
+        folder.write_json("results.json", {"test": block})
+    return block
+
+
+def score_table(run: Finished, table: Table, cases: Sequence[Cases], *, ids_are_local: bool) -> list[Scored]:
+    """Read the cases of a table, with the baselines and the subgroups beside them, for each task."""
+    names = [name for name in run.recipe.data.subgroups if name in table.extra]
+    subgroups = subgroup_values({name: table.extra[name] for name in names})
+    covariates = torch.from_numpy(table.covariates)
+    known = [(task_known(fit.tasks, fit.train), task_known(fit.tasks, fit.validation)) for fit in run.fits]
+    apart = without_groups(cases) if ids_are_local else cases
+    parts, readers, found = cases_of_fits(run.fits, apart), list[AnyReader](run.readers), []
+    for place, reader in enumerate(readers):
+        said = [
+            read_baselines(fit.tasks.parts[place], train[place], validation[place], covariates)
+            for fit, (train, validation) in zip(run.fits, known, strict=True)
+        ]
+        values, sorts = mean_baselines(said)
+        found.append(judge(reader, parts[place], baselines=values, sorts=sorts, subgroups=subgroups, group=table.group))
+    return found
+
+
+def spaces(run: Finished, cases: Sequence[Cases]) -> dict[str, object]:
+    """Quality of the space (the spaces, of several fits), with the k of RV chosen on these cases."""
+    found = []
+    for fit, own in zip(run.fits, cases, strict=True):
+        chosen = choose_graph(own, fit.tasks.coding)
+        block = space_block(own, fit.gallery, fit.tasks.coding, list(fit.tasks), chosen)
+        found.append(block | {"rv_note": block["rv_note"] or "k chosen on these cases"})
+    return found[0] if len(found) == 1 else mean_space(found)
+
+
+def _rows_of_split(run: Finished, table: Table, path: str | Path, split: str) -> Table:
+    name = run.recipe.data.split or "split"
+    values = read_columns(path, [Wanted(name, "split", needed=True)]).text[name]
+    rows = [row for row, value in enumerate(values) if value == split]
+    if not rows:
+        raise InputError(f"no row of {path} has {name} = {split}; it has {', '.join(sorted(set(values)))}")
+    return table.take(rows)
+
+
+def _fresh_folder(run: Finished, out: str | Path | None) -> RunFolder | None:
+    if out is None:
+        return None
+    folder = RunFolder(out)
+    if folder.path.resolve() == run.folder.path.resolve() or (folder / "recipe.yaml").exists():
+        raise InputError(f"{out} is a run folder; give another --out, so that the run's own results stay")
+    return folder
+
+
+def _refuse_shared_groups(
+    run: Finished, table: Table, splits: Sequence[Mapping[str, str]], ids_are_local: bool
+) -> None:
+    if ids_are_local or run.recipe.data.group is None:
+        return
+    shared = sorted(set(table.group) & {row["group"] for row in splits if row["split"] not in ("test", KEPT_OUT)})
+    if shared:
+        raise InputError(
+            f"{len(shared)} groups of the table are groups of the run's own cases (the first: {shared[0]}); "
+            "leave their cases out, or say --ids-are-local if the ids only look alike"
+        )
+
+
+def _refuse_shared_pictures(table: Table, digests: Sequence[str], splits: Sequence[Mapping[str, str]]) -> None:
+    known = {row["picture"]: row["id"] for row in splits if row["split"] not in ("test", KEPT_OUT) and row["picture"]}
+    shared = [(name, known[digest]) for name, digest in zip(table.id, digests, strict=True) if digest in known]
+    if shared:
+        raise InputError(
+            f"{len(shared)} pictures of the table are the run's own (the first: {shared[0][0]} is {shared[0][1]}); leave them out"
+        )

@@ -1,0 +1,295 @@
+"""Each file of a run folder: its writer beside its reader."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from medgauge.core.batch import Cases
+from medgauge.core.cells import cell
+from medgauge.core.errors import InputError
+from medgauge.core.task import Known
+from medgauge.core.version import __version__
+from medgauge.data.tables.table import Table
+from medgauge.evaluation.predictions import group_columns, group_rows, prediction_columns, prediction_rows
+from medgauge.evaluation.scored import Scored
+from medgauge.inference.reader import Calibrated, Reader
+from medgauge.inference.tuned import Tuned
+from medgauge.models import Model
+from medgauge.models.coding import Coding
+from medgauge.models.stored import build_stored
+from medgauge.recipes.build import build_tasks
+from medgauge.recipes.schema import Recipe
+from medgauge.recipes.stored import stored_recipe
+from medgauge.runfolder import RunFolder
+from medgauge.study import Study
+from medgauge.tasks import Tasks
+from medgauge.tasks.tasks import Kind
+
+Named = TypeVar("Named")
+
+
+def read_recipe(folder: RunFolder) -> Recipe:
+    """The recipe of a run folder; nothing that it names is imported.
+
+    Raises:
+        InputError: it is missing, damaged, or no recipe.
+    """
+    try:
+        return stored_recipe(folder.read_yaml("recipe.yaml"))
+    except InputError as error:
+        raise InputError(f"{folder / 'recipe.yaml'} is no recipe of a run: {error}") from error
+
+
+def made_from(folder: RunFolder) -> str:
+    """Digest of the table that the run was made from; empty where recipe.yaml does not say."""
+    made = folder.read_yaml("recipe.yaml").get("made")
+    return str(made.get("table_sha256", "")) if isinstance(made, Mapping) else ""
+
+
+def write_model(folder: RunFolder, model: Model, tasks: Tasks) -> None:
+    """Write model.safetensors, weights and label coding, and model.json, what builds them again."""
+    weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    weights |= {f"scaling.{name}": tensor for name, tensor in tasks.coding.state_dict().items()}
+    folder.write_tensors("model.safetensors", weights)
+    description = model.describe() | {"targets": len(tasks.targets)}
+    folder.write_json("model.json", {"medgauge": __version__, "model": description, "targets": tasks.targets})
+
+
+def read_model(folder: RunFolder, recipe: Recipe) -> tuple[Model, Tasks]:
+    """The model in evaluation mode, and the tasks with their codings; readers' files have the rest of them.
+
+    Raises:
+        InputError: model.json describes something else, or what the weights are not of.
+    """
+    saved, shapes = folder.read_json("model.json"), folder.read_shapes("model.safetensors")
+    targets, description = saved.get("targets"), saved.get("model")
+    try:
+        if not isinstance(targets, list) or targets != recipe.data.label:
+            raise InputError("targets must be the label columns of recipe.yaml")
+        if not isinstance(description, dict) or description.get("targets") != len(targets):
+            raise InputError(f"{len(targets)} targets are named, and the model has another number")
+        model = build_stored(description, _part(shapes, "model."))
+    except ValueError as error:
+        raise InputError(f"{folder / 'model.json'} is no model of this version of medgauge: {error}") from error
+    weights, tasks = folder.read_tensors("model.safetensors"), build_tasks(recipe)
+    coding = tasks.new_coding()
+    try:
+        model.load_state_dict(_part(weights, "model."))
+        coding.load_state_dict(_part(weights, "scaling."))
+    except RuntimeError as error:
+        raise InputError(f"the weights in {folder.path} do not fit its model.json; fit again") from error
+    return model.eval(), read_tasks(folder, tasks, coding)
+
+
+def read_tasks(folder: RunFolder, tasks: Tasks, coding: Coding) -> Tasks:
+    """The tasks with what predictors.json has of them, and their coding."""
+    saved = saved_values(folder)
+    with _read(folder / "predictors.json"):
+        return tasks.restored({name: own["task"] for name, own in saved.items()}, coding)
+
+
+def _part(values: Mapping[str, Named], prefix: str) -> dict[str, Named]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+
+def write_splits(
+    folder: RunFolder, study: Study, tasks: Tasks, splits: Sequence[str], folds: Sequence[str] | None = None
+) -> None:
+    """Write splits.csv: id, group, split (and fold), regions and the picture's digest of every case."""
+    table, label = study.table, torch.from_numpy(study.table.label)
+    regions = [
+        [task.strata.names[code] if code >= 0 else "" for code in column]
+        for task in tasks
+        for column in task.strata.of(label[:, tasks.places[task.name].columns]).T.tolist()
+    ]
+    columns = [table.id, table.group, splits, *([] if folds is None else [folds]), *regions, study.images.digests]
+    names = ["id", "group", "split", *([] if folds is None else ["fold"])]
+    names += [*(f"region_{name}" for name in tasks.targets), "picture"]
+    folder.write_table("splits.csv", names, zip(*columns, strict=True))
+
+
+def write_gallery_table(folder: RunFolder, table: Table, rows: Sequence[int]) -> None:
+    """Write gallery.csv: the cases that values rest on."""
+    lines = [[row, table.id[row], table.group[row], *map(cell, table.label[row].tolist())] for row in rows]
+    folder.write_table("gallery.csv", ["row", "id", "group", *(f"label_{name}" for name in table.target)], lines)
+
+
+def write_cases(folder: RunFolder, study: Study, collected: Mapping[str, Cases], gallery_rows: Sequence[int]) -> None:
+    """Write gallery.csv, gallery.safetensors (the training cases with a label) and embeddings.safetensors (all splits)."""
+    gallery = collected["train"].observed()
+    tensors = {name: getattr(gallery, name) for name in ("embedding", "label", "prediction", "divisor", "logits")}
+    folder.write_tensors(
+        "gallery.safetensors", {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    )
+    write_gallery_table(folder, study.table, gallery_rows)
+    row = torch.tensor([row for split in collected for row in study.rows(split)])
+    order = row.argsort()
+    whole = {"row": row[order]}
+    for name in ("embedding", "prediction", "logits"):
+        parts = [getattr(cases, name) for cases in collected.values()]
+        if all(part is not None for part in parts):
+            whole[name] = torch.cat(parts)[order]
+    folder.write_tensors("embeddings.safetensors", whole)
+
+
+def read_gallery(folder: RunFolder) -> tuple[Cases, list[int]]:
+    """The gallery, and the row of each of its cases in splits.csv."""
+    rows, tensors = folder.read_table("gallery.csv"), folder.read_tensors("gallery.safetensors")
+    with _read(folder / "gallery.safetensors", folder / "gallery.csv"):
+        gallery = Cases(
+            embedding=tensors["embedding"],
+            label=tensors["label"],
+            id=[row["id"] for row in rows],
+            group=[row["group"] for row in rows],
+            prediction=tensors.get("prediction"),
+            divisor=tensors.get("divisor"),
+            logits=tensors.get("logits"),
+        )
+        if len(rows) != len(gallery):
+            raise ValueError(f"rows must be {len(gallery)}, got {len(rows)}")
+        return gallery, [int(row["row"]) for row in rows]
+
+
+@contextmanager
+def _read(*paths: Path) -> Iterator[None]:
+    """Whatever is not there or of another kind than it must be within files that were read is one InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        names = " or ".join(map(str, paths))
+        raise InputError(f"{names} is damaged or of another version of medgauge; fit again") from error
+
+
+def read_cases(folder: RunFolder, study: Study, splits: Sequence[str]) -> dict[str, Cases]:
+    """The cases of some splits, as embeddings.safetensors has them."""
+    tensors = folder.read_tensors("embeddings.safetensors")
+    found, table = {}, study.table
+    with _read(folder / "embeddings.safetensors"):
+        place = {int(row): at for at, row in enumerate(tensors["row"].tolist())}
+        for split in (name for name in splits if study.rows(name)):
+            rows = study.rows(split)
+            at = torch.tensor([place[row] for row in rows])
+            found[split] = Cases(
+                embedding=tensors["embedding"][at],
+                label=torch.from_numpy(table.label[rows]),
+                id=[table.id[row] for row in rows],
+                group=[table.group[row] for row in rows],
+                prediction=tensors["prediction"][at] if "prediction" in tensors else None,
+                divisor=None if study.divisor is None else torch.from_numpy(study.divisor[rows]),
+                logits=tensors["logits"][at] if "logits" in tensors else None,
+            )
+    return found
+
+
+def write_readers(folder: RunFolder, readers: Sequence[Reader], train: Known, validation: Known) -> None:
+    """Write predictors.json and predictors.safetensors, with what baselines of covariates need elsewhere."""
+    values = {
+        reader.task.name: {
+            "record": reader.record,
+            "tuned": {name: dict(one.tuned) for name, one in reader.tuned.predictors.items()},
+            "validation": dict(reader.tuned.validation),
+            "far_distance": reader.tuned.far_distance,
+            **calibrated_values(reader.task, reader.calibrated),
+        }
+        for reader in readers
+    }
+    folder.write_json("predictors.json", {"medgauge": __version__, "tasks": values})
+    tensors = {
+        "covariates": train.covariates,
+        "val_covariates": validation.covariates,
+        "val_label": validation.label,
+    }
+    folder.write_tensors("predictors.safetensors", tensors)
+
+
+def calibrated_values(task: Kind | Any, calibrated: Calibrated) -> dict[str, object]:
+    """What was fitted of a task and on calibration cases, as predictors.json holds it."""
+    said = calibrated.cases.to_dict()
+    return {
+        "level": said["level"],
+        "task": task.to_dict(),
+        "certainty": said,
+        "certainty_by_group": calibrated.groups.to_dict(),
+    }
+
+
+def read_calibrated(folder: RunFolder, task: Kind, saved: Mapping[str, Any]) -> Calibrated:
+    """The inverse of :func:`calibrated_values`, for the certainty."""
+    with _read(folder / "predictors.json"):
+        return Calibrated(*(task.certainty.from_dict(saved[name]) for name in ("certainty", "certainty_by_group")))
+
+
+def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader]:
+    """One reader a task."""
+    saved, readers = saved_values(folder), []
+    for task in tasks:
+        with _read(folder / "predictors.json"):
+            own = saved[task.name]
+            tuned = Tuned.restore(
+                task,
+                gallery.of(tasks.places[task.name], divides=task.coding.divides),
+                record=own["record"],
+                tuned=own["tuned"],
+                validation=own["validation"],
+                far_distance=math.inf if own["far_distance"] is None else float(own["far_distance"]),
+            )
+        readers.append(Reader(tuned, read_calibrated(folder, task, own)))
+    return readers
+
+
+def saved_values(folder: RunFolder) -> dict[str, Any]:
+    """What predictors.json holds of each task."""
+    found = folder.read_json("predictors.json").get("tasks")
+    if not isinstance(found, dict):
+        raise InputError(f"{folder / 'predictors.json'} names no tasks; fit again")
+    return found
+
+
+def read_known(folder: RunFolder, gallery: Cases) -> tuple[Known, Known]:
+    """Labels and covariates of training and validation cases."""
+    kept = folder.read_tensors("predictors.safetensors")
+    with _read(folder / "predictors.safetensors"):
+        return Known(gallery.label, kept["covariates"]), Known(kept["val_label"], kept["val_covariates"])
+
+
+def write_predictions(
+    folder: RunFolder,
+    parts: Sequence[tuple[str, Sequence[int], Sequence[Scored]]],
+    gallery_rows: Sequence[int],
+    *,
+    by_group: bool,
+) -> None:
+    """Write predictions.csv of several splits, each with the rows of its cases, and predictions_by_group.csv if asked."""
+    lines: list[list[object]] = []
+    groups: list[list[object]] = []
+    for split, rows, scored in parts:
+        lines += prediction_rows(rows, split, scored, gallery_rows)
+        if by_group:
+            groups += group_rows(split, [one.by_group() for one in scored], gallery_rows)
+    folder.write_table("predictions.csv", prediction_columns(parts[0][2]), lines)
+    if by_group:
+        folder.write_table("predictions_by_group.csv", group_columns(parts[0][2]), groups)
+
+
+def write_problems(folder: RunFolder, study: Study) -> None:
+    """Write problems.csv, if a case was left out."""
+    if study.left_out:
+        lines = [(problem.where, problem.what) for problem, _ in study.left_out]
+        folder.write_table("problems.csv", ["id", "reason"], lines)
+
+
+def labelled(study: Study, rows: Sequence[int]) -> list[int]:
+    """Those of some rows that have a label."""
+    return [row for row in rows if not np.isnan(study.table.label[row]).all()]
+
+
+def known_of(study: Study, rows: Sequence[int]) -> Known:
+    """Labels and all number columns of some rows."""
+    return Known(torch.from_numpy(study.table.label)[list(rows)], torch.from_numpy(study.table.covariates)[list(rows)])

@@ -1,0 +1,106 @@
+"""Looks at a run's own splits: of one fit, or of the folds' whole; each look at the test split is counted."""
+
+from medgauge.core.errors import InputError
+from medgauge.data.cases import make_cases
+from medgauge.data.tables.splits import SPLITS
+from medgauge.report import write_report
+from medgauge.runs import files
+from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
+from medgauge.runs.evaluate import score_table, spaces
+from medgauge.runs.fitted import Fit
+from medgauge.runs.outputs import Outputs
+from medgauge.runs.score import Scorer, blocks, looks
+from medgauge.runs.thumbnails import write_thumbnails
+from medgauge.study import Study, load_study
+from medgauge.study.embedding import embed
+from medgauge.study.folds import fold_of_cases
+
+PREDICTIONS = ("predictions.csv", "predictions_by_group.csv")
+
+
+def study_of(fit: Fit) -> Study:
+    """The cases of a run, read again.
+
+    Raises:
+        InputError: the table is not the one that the run was made from.
+    """
+    study = load_study(fit.recipe)
+    splits = [row["split"] for row in fit.folder.read_table("splits.csv")]
+    if study.table.digest != files.made_from(fit.folder) or study.splits != splits:
+        raise _changed(fit)
+    return study
+
+
+def study_of_folds(run: Ensemble) -> Study:
+    """The cases of all folds, read again.
+
+    Raises:
+        InputError: the table is not the one that the run was made from.
+    """
+    study = load_study(run.recipe)
+    there = [(row["id"], row["fold"]) for row in run.folder.read_table("splits.csv")]
+    if study.table.digest != files.made_from(run.folder) or there != fold_of_cases(study):
+        raise _changed(run)
+    return study
+
+
+def _changed(run: Fit | Ensemble) -> InputError:
+    return InputError(
+        f"{run.recipe.data.table} has changed since {run.folder.path} was made from it; put it back or fit again"
+    )
+
+
+def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
+    """The results of a run of one fit after a look at one of its splits; ``test`` is scored anew.
+
+    Raises:
+        InputError: the split is none that may be looked at, or has no cases.
+    """
+    if split not in ("val", "test"):
+        raise InputError(
+            f"--split must be val or test, got {split!r} (calibration serves intervals only, and train is in the gallery)"
+        )
+    if split == "val":
+        return fit.folder.read_json("results.json")
+    study = study_of(fit)
+    if not study.rows("test"):
+        raise InputError(f"{fit.folder.path} has no test cases; give a table with --table")
+    scorer = Scorer(
+        fit.folder, study, fit.tasks, fit.readers, files.read_cases(fit.folder, study, SPLITS), fit.gallery_rows
+    )
+    return scorer.write(SPLITS, fit.folder.read_json("results.json"), outputs)
+
+
+def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, object]:
+    """The results of a run of folds after a look: the averaged values on the test cases that were kept out of all folds.
+
+    Raises:
+        InputError: the split is none that may be looked at, or no test cases were kept out.
+    """
+    if split not in (OUT_OF_FOLD, "test"):
+        raise InputError(f"--split must be {OUT_OF_FOLD} or test for a run of folds, got {split!r}")
+    before = run.folder.read_json("results.json")
+    if split == OUT_OF_FOLD:
+        return before
+    study, folder, recipe = study_of_folds(run), run.folder, run.recipe
+    rows = study.rows("test")
+    if not rows:
+        raise InputError(
+            f"{folder.path} keeps no test cases out of its folds; see --split {OUT_OF_FOLD}, or give a table with --table"
+        )
+    arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
+    gathered = [embed(fit.model, arrays, study.table, rows) for fit in run.fits]
+    scored = score_table(run, study.table.take(rows), gathered, ids_are_local=False)
+    by_group = recipe.prediction.aggregate == "mean"
+    block = blocks(scored, seed=recipe.seed, by_group=by_group) | {"space": spaces(run, gathered)}
+    kept = {name: folder.read_table(name) for name in PREDICTIONS[: 1 + by_group]}
+    files.write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
+    for name, there in kept.items():
+        lines = [line for line in there if line["split"] != "test"] + folder.read_table(name)
+        folder.write_table(name, list(lines[0]), [list(line.values()) for line in lines])
+    if outputs.images:
+        write_thumbnails(folder, study)
+    results = before | {"looks": {"test": looks(before) + 1}, "test": block}
+    folder.write_json("results.json", results)
+    write_report(folder.path, images=outputs.images)
+    return results

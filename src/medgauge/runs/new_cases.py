@@ -1,0 +1,116 @@
+"""Cases from outside the run: tables and image files for predict and evaluate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from medgauge.core.batch import Cases
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.data.cases import CaseArrays, make_cases
+from medgauge.data.images.cache import prepare_images
+from medgauge.data.tables.problems import raise_problems
+from medgauge.data.tables.table import Table, image_source, missing_files
+from medgauge.models import Encoder
+from medgauge.runs.ensemble import Finished
+from medgauge.study.decide import prepare_settings
+from medgauge.study.embedding import embed
+from medgauge.study.study import divisor_of
+from medgauge.study.table import columns_of, correct_sizes, has_column, open_table
+
+
+def read_table_of(run: Finished, path: str | Path, *, need_label: bool) -> tuple[Table, bool]:
+    """Read a table with the run's columns; also whether it has the group column."""
+    group = run.recipe.data.group
+    known = has_column(path, group)
+    if need_label and group is not None and not known:
+        raise InputError(f"{path} has no group column {group!r}, by which intervals are drawn; add it")
+    table, problems = open_table(run.recipe, path=path, need_label=need_label, need_group=known)
+    if need_label:  # a column of which only the whole is wrong (constant, all missing) can be scored
+        label = torch.from_numpy(table.label)
+        problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
+    raise_problems([*problems, *missing_files(table)], table.path)
+    return table, known
+
+
+def image_table(run: Finished, images: Sequence[str | Path], covariates: Sequence[str] | Mapping[str, float]) -> Table:
+    """Image files as a table without labels."""
+    if not images:
+        raise InputError("give image files or --table")
+    values = _covariates(run, covariates)
+    texts = [str(image) for image in images]
+    twice = {text for text in texts if texts.count(text) > 1}
+    if twice:
+        raise InputError(f"{sorted(twice)[0]} is given more than once")
+    n, names = len(texts), columns_of(run.recipe)
+    table = Table(
+        id=texts,
+        group=list(texts),
+        image=[image_source(text, Path()) for text in texts],
+        label=np.full((n, len(run.tasks.targets)), np.nan),
+        covariates=np.tile(np.array([values[name] for name in names], dtype=np.float64), (n, 1)).reshape(n, len(names)),
+        target=run.tasks.targets,
+        covariate=names,
+        split=None,
+        line=list(range(1, n + 1)),
+        path=Path("images"),
+        digest="",
+    )
+    raise_problems(missing_files(table), "the images given")
+    return table
+
+
+def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float]) -> dict[str, float]:
+    wanted = columns_of(run.recipe)
+    pairs: dict[str, Any] = (
+        dict(given) if isinstance(given, Mapping) else dict(text.partition("=")[::2] for text in given)
+    )
+    missing = [name for name in wanted if name not in pairs]
+    if missing:
+        raise InputError(
+            f"the run needs the covariate {', '.join(missing)}: give --covariate {missing[0]}=VALUE, or a table with --table"
+        )
+    unknown = [name for name in pairs if name not in wanted]
+    if unknown:
+        raise InputError(f"the run has no covariate {unknown[0]}; it has {', '.join(wanted) or 'none'}")
+    try:
+        values = {name: float(value) for name, value in pairs.items()}
+    except ValueError as error:
+        raise InputError(f"a covariate is not a number: {error}") from error
+    if not all(np.isfinite(list(values.values()))):
+        raise InputError("covariates must be finite numbers")
+    return values
+
+
+def embed_table(run: Finished, table: Table) -> tuple[list[Cases], list[str]]:
+    """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures."""
+    arrays, digests = _arrays(run, table)
+    return [embed(fit.model, arrays, table, range(len(table))) for fit in run.fits], digests
+
+
+def _arrays(run: Finished, table: Table) -> tuple[CaseArrays, list[str]]:
+    """Decode the images as the run's were."""
+    images = prepare_images(table.image, prepare_settings(run.recipe), cache_dir=None)
+    raise_problems([Problem(table.id[row], what, "file", row) for row, what in images.problems], table.path)
+    _check_channels(run, images.array)
+    table, covariates = correct_sizes(table, images.zoom, run.recipe), len(run.recipe.data.covariates)
+    arrays = make_cases(images, table.label, table.covariates[:, :covariates], divisor_of(table, run.recipe))
+    return arrays, images.digests
+
+
+def _check_channels(run: Finished, array: np.ndarray[Any, Any]) -> None:
+    encoder = cast(Encoder, run.fits[0].model.encoder)
+    wanted = (encoder.ndim, encoder.channels)
+    if (array.ndim - 2, array.shape[1]) != wanted:
+        raise InputError(
+            f"the run reads {wanted[0]}-D images with {wanted[1]} channel(s), these are {array.ndim - 2}-D with {array.shape[1]}"
+        )
+
+
+def without_groups(cases: Sequence[Cases]) -> list[Cases]:
+    """The cases with group names that no training case has."""
+    return [replace(of, group=[f"\x00{place}" for place in range(len(of))]) for of in cases]

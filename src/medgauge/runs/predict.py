@@ -1,0 +1,85 @@
+"""Values of new cases."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from medgauge.core.batch import Cases
+from medgauge.core.errors import InputError
+from medgauge.data.tables.table import Table
+from medgauge.evaluation.predictions import group_columns, group_rows, prediction_columns, prediction_rows
+from medgauge.evaluation.scored import judge
+from medgauge.inference.pooled import AnyReader
+from medgauge.runfolder import write_whole
+from medgauge.runs.ensemble import Finished
+from medgauge.runs.fitted import cases_of_fits
+from medgauge.runs.new_cases import embed_table, image_table, read_table_of, without_groups
+from medgauge.study.table import has_column
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+HIDDEN = ("row", "split", "fold")
+NEEDING_LABELS = ("label", "region", "delta_corrected")
+
+
+def predict_cases(
+    run: Finished,
+    cases: str | Path | Sequence[str | Path],
+    *,
+    covariates: Sequence[str] | Mapping[str, float] = (),
+    ids_are_local: bool = False,
+    aggregate: Literal["none", "mean"] = "none",
+    out: str | Path | None = None,
+) -> "DataFrame":
+    """Values, intervals and evidence of new cases: ``Run.predict`` says how."""
+    if aggregate not in ("none", "mean"):
+        raise InputError(f"aggregate must be none or mean, got {aggregate!r}")
+    name = run.recipe.data.group
+    if aggregate == "mean" and not (isinstance(cases, str | Path) and has_column(cases, name)):
+        raise InputError(f"one value a group needs a table with the group column {name or '(this run has none)'}")
+    if isinstance(cases, str | Path):
+        table, known = read_table_of(run, cases, need_label=False)
+    else:
+        table, known = image_table(run, cases, covariates), False
+    gathered, _ = embed_table(run, table)
+    if ids_are_local or not known:
+        gathered = without_groups(gathered)
+    frame = _frame(run, table, gathered, by_group=aggregate == "mean")
+    if out is not None:
+        write_frame(frame, Path(out))
+    return frame
+
+
+def _frame(run: Finished, table: Table, cases: Sequence[Cases], *, by_group: bool) -> "DataFrame":
+    """The values as a table: columns of predictions.csv (or predictions_by_group.csv) that need no label."""
+    import pandas
+
+    group = table.group if by_group else None
+    parts, readers = cases_of_fits(run.fits, cases), list[AnyReader](run.readers)
+    scored = [
+        judge(reader, parts[place], baselines={}, sorts={}, subgroups={}, group=group)
+        for place, reader in enumerate(readers)
+    ]
+    if by_group:
+        rows = group_rows("", [one.by_group() for one in scored], run.gallery_rows)
+        frame = pandas.DataFrame(rows, columns=group_columns(scored))
+    else:
+        rows = prediction_rows(range(len(table)), "", scored, run.gallery_rows)
+        frame = pandas.DataFrame(rows, columns=prediction_columns(scored)).drop(columns=["group"])
+    targets = run.tasks.targets
+    hidden = {*HIDDEN, *(f"{part}_{name}" for name in targets for part in NEEDING_LABELS)}
+    hidden |= {f"{task.name}:fold" for task in run.tasks}
+    return frame.drop(columns=hidden & set(frame.columns)).rename(columns={f"value_{name}": name for name in targets})
+
+
+def write_frame(frame: "DataFrame", path: Path) -> None:
+    """Write CSV or Parquet, by the file's ending, whole or not at all."""
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(f"{path} must end in .csv or .parquet")
+    write_whole(
+        path,
+        lambda part: (
+            frame.to_csv(part, index=False) if path.suffix.lower() == ".csv" else frame.to_parquet(part, index=False)
+        ),
+    )

@@ -1,0 +1,155 @@
+"""A finished run, as Python users hold it: predict, evaluate, look at the test split."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from medgauge.recipes.schema import Recipe
+from medgauge.runfolder import RunFolder
+from medgauge.runs.ensemble import Finished
+from medgauge.runs.evaluate import evaluate_table
+from medgauge.runs.load import load_ensemble, load_fit
+from medgauge.runs.look import look_at, look_at_folds
+from medgauge.runs.outputs import Outputs
+from medgauge.runs.predict import predict_cases
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class Run:
+    """A finished run folder, of one fit or of several folds, ready to read values off new images.
+
+    >>> run = medgauge.load("runs/age")  # doctest: +SKIP
+    >>> run.predict(["hand.png"])  # doctest: +SKIP
+
+    Args:
+        finished: its model, readers and results.
+        look: scores one of its own splits: results after that look.
+    """
+
+    def __init__(self, finished: Finished, look: Callable[[str, Outputs], dict[str, Any]]) -> None:
+        self.finished, self._look = finished, look
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run folder."""
+        return self.finished.folder
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as used."""
+        return self.finished.recipe
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What results.json holds."""
+        return self.folder.read_json("results.json")
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the targets."""
+        return self.finished.tasks.targets
+
+    def predict(
+        self,
+        cases: str | Path | Sequence[str | Path],
+        *,
+        covariates: Sequence[str] | Mapping[str, float] = (),
+        ids_are_local: bool = False,
+        aggregate: Literal["none", "mean"] = "none",
+        out: str | Path | None = None,
+    ) -> "DataFrame":
+        """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
+
+        Args:
+            cases: a table with the columns that the run was trained with (labels are not needed), or image files.
+            covariates: for image files: name to value (or "name=value" texts), the same for all of them.
+            ids_are_local: the table's group ids are not those of the training table; without it, training cases of the
+                same group id are never neighbours.
+            aggregate: mean = one row a group of the table, the mean value of its cases, with an interval of its own.
+            out: CSV or Parquet file to write.
+
+        Raises:
+            InputError: a file or column is missing, or does not fit the model.
+        """
+        return predict_cases(
+            self.finished, cases, covariates=covariates, ids_are_local=ids_are_local, aggregate=aggregate, out=out
+        )
+
+    def evaluate(
+        self, table: str | Path, *, out: str | Path | None = None, split: str | None = None, ids_are_local: bool = False
+    ) -> dict[str, Any]:
+        """Score the run on a table from elsewhere; results.json and predictions.csv go to ``out``.
+
+        Args:
+            table: with the run's columns, labels and group.
+            out: folder for the files; None: nothing is written.
+            split: only the rows whose split column says so.
+            ids_are_local: the table's group ids are not those of the training table.
+
+        Raises:
+            InputError: columns or channels do not fit, or the table shares pictures or group ids with the run's cases.
+        """
+        return evaluate_table(self.finished, table, out=out, split=split, ids_are_local=ids_are_local)
+
+    def look(self, split: str = "test", *, images: bool = True) -> dict[str, Any]:
+        """Score one of the run's own splits; each look at the test split is counted in results.json.
+
+        Raises:
+            InputError: there is no such split, or the table has changed since.
+        """
+        return dict(self._look(split, Outputs(images=images))[split])
+
+    def promise(self, *, by_group: bool = False) -> str:
+        """What is said for certain of values, in a sentence; of cases, or of groups whose images are one value."""
+        notes = []
+        for reader in self.finished.readers:
+            said = reader.calibrated.groups if by_group else reader.calibrated.cases
+            notes += [said.note(place) for place in range(len(reader.task.columns))]
+        return " ".join(dict.fromkeys(notes))
+
+
+def load(path: str | Path) -> Run:
+    """Load a finished run folder; nothing in it is code.
+
+    Args:
+        path: the run folder.
+
+    Raises:
+        InputError: it is no whole run folder, or of another version.
+    """
+    folder = RunFolder(path)
+    if folder.is_ensemble():
+        whole = load_ensemble(folder)
+        return Run(whole, partial(look_at_folds, whole))
+    fit = load_fit(folder)
+    return Run(fit, partial(look_at, fit))
+
+
+def predict(
+    run: str | Path | Run,
+    cases: str | Path | Sequence[str | Path],
+    *,
+    covariates: Sequence[str] | Mapping[str, float] = (),
+    ids_are_local: bool = False,
+    aggregate: Literal["none", "mean"] = "none",
+    out: str | Path | None = None,
+) -> "DataFrame":
+    """Values of new cases, by a run or its folder: :meth:`Run.predict`."""
+    made = run if isinstance(run, Run) else load(run)
+    return made.predict(cases, covariates=covariates, ids_are_local=ids_are_local, aggregate=aggregate, out=out)
+
+
+def evaluate(
+    run: str | Path | Run,
+    table: str | Path,
+    *,
+    out: str | Path | None = None,
+    split: str | None = None,
+    ids_are_local: bool = False,
+) -> dict[str, Any]:
+    """Score a run, or that of a folder, on a table from elsewhere: :meth:`Run.evaluate`."""
+    made = run if isinstance(run, Run) else load(run)
+    return made.evaluate(table, out=out, split=split, ids_are_local=ids_are_local)

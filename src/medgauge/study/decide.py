@@ -1,0 +1,104 @@
+"""Decides what a recipe leaves to the data (``auto``), from what images and labels are like; all of it is written out."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.augment import AugmentSettings, check_label_safety
+from medgauge.data.images.cache import image_facts
+from medgauge.data.images.prepare import PrepareSettings
+from medgauge.data.tables.table import Table
+from medgauge.recipes.schema import Recipe
+
+LARGEST = {2: 224, 3: 64}
+SAMPLE = 64  # training images, spread over all of them, that are read before a decision
+
+
+def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
+    """Size, fit, window, channels and the covariates that are sizes of pixels, from a sample of the training images."""
+    facts = image_facts([table.image[row] for row in rows], limit=SAMPLE)
+    if not facts.ndims:
+        raise InputError(f"none of the images can be read; the first: {facts.problems[0][1]}")
+    image, ndim = recipe.image, facts.ndims[0]
+    largest = [max(size[axis] for size in facts.sizes if len(size) == ndim) for axis in range(ndim)]
+    small = max(largest) <= LARGEST[ndim]
+    if image.size == "auto":
+        image = replace(image, size=largest if small else [LARGEST[ndim]] * ndim)
+    if image.fit == "auto":
+        image = replace(image, fit="pad_or_crop" if small or image.spacing else "resize")
+    if image.channels == "auto":
+        wide = facts.channels[0] == 3 and not facts.grey
+        image = replace(image, channels=3 if wide else 1 if facts.channels[0] in (1, 3) else "keep")
+    if image.window == "auto":
+        found = None if "uint8" in facts.dtypes or facts.window is None else [float(end) for end in facts.window]
+        image = replace(image, window=found)
+    sizes = [name for name in table.covariate if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
+    augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
+    decided = replace(recipe, image=image, augmentation=augmentation)
+    check_label_safety(augment_settings(decided), augmentation.label_changes_with, augmentation.size_covariates)
+    return decided
+
+
+def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> Recipe:
+    """Encoder, normalisation, batch, steps and bins, from dimensions and the labels (n, t) of the training cases."""
+    cases = len(label)
+    encoder, training = recipe.model.encoder, recipe.training
+    if encoder.name == "auto":
+        encoder = replace(encoder, name="small")
+    if encoder.norm == "auto":
+        own = "batch" if ndim == 2 else "group"
+        encoder = replace(encoder, norm="default" if encoder.name.startswith("timm/") else own)
+    if training.batch_size == "auto":
+        usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32
+        training = replace(training, batch_size=max(2, min(usual, cases // 4)))
+    if training.steps == "auto":
+        training = replace(training, steps=min(20_000, max(600, 150 * cases // int(training.batch_size))))
+    optimiser = recipe.optimiser
+    if optimiser.learning_rate == "auto":
+        rate = 0.0001 if encoder.pretrained else 0.01 if encoder.name == "small" else 0.001
+        optimiser = replace(optimiser, learning_rate=rate)
+    model = replace(recipe.model, encoder=encoder)
+    return decide_bins(replace(recipe, model=model, training=training, optimiser=optimiser), label[:, 0])
+
+
+def decide_bins(recipe: Recipe, label: np.ndarray[Any, Any]) -> Recipe:
+    """The width of label bins where weights need one, from the training labels (n,)."""
+    wanted = recipe.weights
+    if wanted.scheme == "none" or wanted.smoothing == "kernel_density" or wanted.bin_width != "auto":
+        return recipe
+    label = label[~np.isnan(label)]
+    whole = bool((label == np.round(label)).all())
+    width = 1.0 if whole or len(label) == 0 else float(label.max() - label.min()) / 50 or 1.0
+    return replace(recipe, weights=replace(wanted, bin_width=width))
+
+
+def prepare_settings(recipe: Recipe) -> PrepareSettings:
+    """The image settings of the data layer."""
+    image = recipe.image
+    if image.size == "auto" or image.window == "auto" or image.channels == "auto" or image.fit == "auto":
+        raise ValueError("image settings must be decided first")
+    return PrepareSettings(
+        size=tuple(image.size),
+        fit=image.fit,
+        window=None if image.window is None else (float(image.window[0]), float(image.window[1])),
+        spacing=None if image.spacing is None else tuple(image.spacing),
+        channels=image.channels,
+    )
+
+
+def augment_settings(recipe: Recipe) -> AugmentSettings:
+    """The augmentation settings of the data layer."""
+    wanted = recipe.augmentation
+    axes = {"columns": -1, "rows": -2, "depth": -3}
+    return AugmentSettings(
+        flip=tuple(axes[name] for name in wanted.flip),
+        rotation=wanted.rotation,
+        shift=wanted.shift,
+        scale=wanted.scale,
+        brightness=wanted.intensity,
+        contrast=wanted.intensity,
+        noise=wanted.noise,
+    )

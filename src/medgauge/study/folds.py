@@ -1,0 +1,41 @@
+"""The study of one fold, out of the study of all folds, and where a case's fold is written."""
+
+from dataclasses import replace
+
+from medgauge.core.errors import InputError
+from medgauge.data.tables.folds import KEPT_OUT, UNUSED, fold_name, fold_splits
+from medgauge.data.tables.problems import raise_problems, too_few
+from medgauge.data.tables.splits import shared_pictures
+from medgauge.study.decide import decide_training
+from medgauge.study.splits import used_rows
+from medgauge.study.study import Study
+
+
+def fold_study(study: Study, fold: int) -> Study:
+    """The study of one fold's fit, out of the study of all folds; the images are shared.
+
+    Raises:
+        InputError: the other folds are too few or too small to train on, or a picture is on two sides.
+    """
+    recipe, table = study.recipe, study.table
+    recipe = replace(recipe, data=replace(recipe.data, fold=fold))
+    try:
+        split = fold_splits(study.splits, fold, table.group, table.label, shares=recipe.data.shares, seed=recipe.seed)
+        kept = set(used_rows(table, split, recipe))
+        split = [name if row in kept else UNUSED for row, name in enumerate(split)]
+        seen = [row for row, name in enumerate(split) if name not in (KEPT_OUT, UNUSED)]
+        names = [split[row] for row in seen]
+        digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
+        problems = [*shared_pictures(digests, names, ids), *too_few(table.take(seen), names)]
+        raise_problems(problems, table.path)
+    except InputError as error:
+        raise InputError(f"fold {fold + 1} of {recipe.data.folds}: {error}") from error
+    part = replace(study, recipe=recipe, splits=split)
+    label = table.label[part.rows("train")]
+    return replace(part, recipe=decide_training(recipe, study.images.array.ndim - 2, label))
+
+
+def fold_of_cases(study: Study) -> list[tuple[str, str]]:
+    """Id and number of the fold of every case; no number for a test case, which is in none."""
+    numbers = {fold_name(fold): str(fold) for fold in range(study.recipe.data.folds)}
+    return [(name, numbers.get(split, "")) for name, split in zip(study.table.id, study.splits, strict=True)]

@@ -1,0 +1,153 @@
+"""From a recipe to cases ready for training: every problem on the way is told at once."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.data.images.cache import PreparedImages, prepare_images
+from medgauge.data.tables.folds import fold_name
+from medgauge.data.tables.problems import raise_problems, too_few
+from medgauge.data.tables.splits import shared_pictures
+from medgauge.data.tables.subgroups import subgroup_values
+from medgauge.data.tables.table import Table, missing_files
+from medgauge.recipes.build import build_tasks
+from medgauge.recipes.schema import Recipe
+from medgauge.study.decide import decide_image, decide_training, prepare_settings
+from medgauge.study.folds import fold_study
+from medgauge.study.splits import split_cases, used_rows
+from medgauge.study.study import Study
+from medgauge.study.table import (
+    check_columns,
+    correct_sizes,
+    decide_kinds,
+    kind_notes,
+    open_table,
+    with_bundled_columns,
+)
+
+
+def cache_folder(setting: str) -> Path:
+    """The folder of decoded images: the setting, MEDGAUGE_CACHE, or the user's cache folder."""
+    if setting != "auto":
+        return Path(setting)
+    home = (
+        os.environ.get("MEDGAUGE_CACHE")
+        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgauge"
+    )
+    return Path(home)
+
+
+@dataclass
+class _Found:
+    """What was found while a table is read: it shrinks as bad cases are left out."""
+
+    recipe: Recipe
+    table: Table
+    splits: list[str]
+    problems: list[Problem]
+    left_out: list[tuple[Problem, str]]
+    read: int
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Leave all other cases out."""
+        self.table, self.splits = self.table.take(rows), [self.splits[row] for row in rows]
+
+
+def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = None) -> Study:
+    """Read, check and decode everything; raise one InputError with all problems unless ``skip_bad`` leaves them out.
+
+    With ``data.folds`` and no ``data.fold`` the splits are the folds and ``test``, and what depends on a fold's training
+    cases is left undecided; with ``data.fold`` they are those of that fold's fit.
+    """
+    data = recipe.data
+    found = _read_table(recipe)
+    images = _decode_all(found, progress)
+    few = [] if data.folds else too_few(found.table, found.splits)
+    raise_problems([*found.problems, *few], found.table.path)
+    chosen = correct_sizes(found.table, images.zoom, found.recipe)
+    notes = [*kind_notes(found.recipe), *images.notes]
+    study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
+    if data.folds:
+        return study if data.fold is None else fold_study(study, data.fold)
+    return replace(
+        study, recipe=decide_training(study.recipe, images.array.ndim - 2, chosen.label[study.rows("train")])
+    )
+
+
+def _read_table(recipe: Recipe) -> _Found:
+    """Read the table and give every case its split; with ``skip_bad`` without the cases whose cells are wrong."""
+    check_columns(recipe)
+    recipe = decide_kinds(with_bundled_columns(recipe))
+    table, problems = open_table(recipe)
+    told = {problem.where for problem in problems}
+    of_kinds = build_tasks(recipe).problems(torch.from_numpy(table.label), table.id)
+    problems += [problem for problem in of_kinds if problem.where not in told or problem.row is not None]
+    problems += missing_files(table)
+    try:
+        subgroup_values({name: table.extra[name] for name in recipe.data.subgroups})
+    except InputError as error:
+        problems.append(Problem("data.subgroups", str(error).rstrip("."), "table"))
+    try:
+        splits, more = split_cases(table, recipe)
+    except InputError as error:
+        raise_problems(
+            [*problems, Problem("the splits", str(error).rstrip("."), "group")] if problems else [], table.path
+        )
+        raise
+    left_out, problems = _skip(problems, splits, recipe)
+    found = _Found(recipe, table, splits, [*problems, *more], left_out, len(table))
+    dropped = {problem.row for problem, _ in left_out}
+    if dropped:
+        found.keep([row for row in range(len(table)) if row not in dropped])
+    return found
+
+
+def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> PreparedImages:
+    """Decode the images of the cases in use, and leave the other cases out; problems are added to those found."""
+    unlike = [problem for problem in found.problems if problem.kind == "file"]
+    bad_rows = {problem.row for problem in unlike}
+    used = range(len(found.table)) if found.recipe.data.folds else used_rows(found.table, found.splits, found.recipe)
+    readable = [row for row in used if row not in bad_rows]
+    if not readable or None in bad_rows:
+        raise_problems(found.problems, found.table.path)
+    learned_from = ("train", *map(fold_name, range(found.recipe.data.folds)))
+    sample = [row for row in readable if found.splits[row] in learned_from]
+    found.recipe = decide_image(found.recipe, found.table, sample)
+    images, bad = _decode(found.table, readable, found.recipe, progress)
+    unread = {problem.row for problem in bad}
+    kept = [row for row in readable if row not in unread]
+    skip = found.recipe.data.skip_bad
+    if bad and skip:
+        found.left_out += [(problem, found.splits[problem.row]) for problem in bad if problem.row is not None]
+        images, _ = _decode(found.table, kept, found.recipe, progress)
+    found.problems += [] if skip else bad
+    found.keep(kept)
+    if skip or not bad:
+        found.problems += shared_pictures(images.digests, found.splits, found.table.id)
+    return images
+
+
+def _decode(
+    table: Table, rows: Sequence[int], recipe: Recipe, progress: Callable[[int, int], None] | None
+) -> tuple[PreparedImages, list[Problem]]:
+    """Decode the images of the rows, or find them in the cache."""
+    folder = cache_folder(recipe.data.cache)
+    images = prepare_images(
+        [table.image[row] for row in rows], prepare_settings(recipe), cache_dir=folder, progress=progress
+    )
+    return images, [Problem(table.id[rows[place]], what, "file", rows[place]) for place, what in images.problems]
+
+
+def _skip(
+    problems: Sequence[Problem], splits: Sequence[str], recipe: Recipe
+) -> tuple[list[tuple[Problem, str]], list[Problem]]:
+    """With ``skip_bad``, the problems of single cases, with the split that each would be in, and the other problems."""
+    if not recipe.data.skip_bad:
+        return [], list(problems)
+    bad = [(problem, splits[problem.row]) for problem in problems if problem.row is not None]
+    return bad, [problem for problem in problems if problem.row is None]

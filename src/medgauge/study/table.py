@@ -1,0 +1,128 @@
+"""Reads the table that a recipe names, or another one with the same columns."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.core.words import nearest
+from medgauge.data.bundled import is_bundled
+from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.folds import parse_holdout
+from medgauge.data.tables.subgroups import check_subgroup_names
+from medgauge.data.tables.table import Table, read_table
+from medgauge.recipes.entries import DEFAULT_KIND
+from medgauge.recipes.schema import Recipe
+from medgauge.tasks import KINDS
+
+
+def check_columns(recipe: Recipe) -> None:
+    """Raise if the recipe does not say which table and which columns."""
+    data = recipe.data
+    missing = []
+    if data.table is None:
+        missing.append("a table (--table cases.csv)")
+    if not data.image and not data.array and not is_bundled(str(data.table)):
+        missing.append(
+            "the image column (--image path), or an array file with its index column (--array volumes.npz#images --index index)"
+        )
+    if not data.label:
+        missing.append("a label column (--label age)")
+    if data.group is None and not data.no_groups:
+        missing.append(
+            "the group column (--group patient_id), what may not be on both sides of a split, or --no-groups if every case stands alone"
+        )
+    if missing:
+        raise InputError("still needed: " + "; ".join(missing))
+    if data.group is not None and data.no_groups:
+        raise InputError("give --group or --no-groups, not both")
+    check_subgroup_names(data.subgroups, group=data.group, id=data.id, image=data.image)
+
+
+def with_bundled_columns(recipe: Recipe) -> Recipe:
+    """The recipe with the names that bundled data give their image and id columns."""
+    data = recipe.data
+    if not is_bundled(str(data.table)):
+        return recipe
+    return replace(recipe, data=replace(data, image=data.image or "image", id=data.id or "id"))
+
+
+def decide_kinds(recipe: Recipe) -> Recipe:
+    """The recipe with the kind of every label column, columns of one kind side by side.
+
+    Raises:
+        InputError: a kind is given for what is no label column.
+    """
+    data = recipe.data
+    for name in data.kind:
+        if name not in data.label:
+            near = nearest(name, data.label)
+            hint = f"did you mean {near}?" if near else f"label columns are {', '.join(data.label)}"
+            raise InputError(f"data.kind names {name!r}, which is no label column; {hint}")
+    kinds = {name: data.kind.get(name, DEFAULT_KIND) for name in data.label}
+    divided = [name for name, kind in kinds.items() if KINDS[kind].divides]
+    if data.label_times is not None and not divided:
+        raise InputError(
+            f"data.label_times divides numbers, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out"
+        )
+    ordered = [name for kind in KINDS for name in data.label if kinds[name] == kind]
+    return replace(recipe, data=replace(data, label=ordered, kind={name: kinds[name] for name in ordered}))
+
+
+def kind_notes(recipe: Recipe) -> list[str]:
+    """As what each label column is read, in a line."""
+    data = recipe.data
+    return [f"read as: {', '.join(f'{name} a {data.kind[name]}' for name in data.label)}"] if data.kind else []
+
+
+def columns_of(recipe: Recipe) -> list[str]:
+    """Number columns to read: the model's covariates, then the one that labels are divided by."""
+    data = recipe.data
+    extra = [data.label_times] if data.label_times and data.label_times not in data.covariates else []
+    return [*data.covariates, *extra]
+
+
+def open_table(
+    recipe: Recipe, *, path: str | Path | None = None, need_label: bool = True, need_group: bool = True
+) -> tuple[Table, list[Problem]]:
+    """Read the recipe's table, or another one with the recipe's columns."""
+    data = recipe.data
+    own = path is None
+    extra = dict.fromkeys(data.subgroups, "subgroups")
+    if own and data.holdout is not None:
+        extra[parse_holdout(data.holdout)[0]] = "holdout"
+    if extra and not own:
+        there = read_columns(str(path), [Wanted(name, role, needed=False) for name, role in extra.items()]).text
+        extra = {name: role for name, role in extra.items() if name in there}
+    return read_table(
+        str(data.table) if path is None else path,
+        image=data.image,
+        label=data.label,
+        group=data.group if need_group else None,
+        covariates=columns_of(recipe),
+        id=data.id if own or has_column(str(path), data.id) else None,
+        split=data.split if own and not data.resplit else None,
+        array=data.array,
+        index=data.index,
+        missing=data.missing,
+        need_label=need_label,
+        extra=extra,
+    )
+
+
+def has_column(path: str | Path, name: str | None) -> bool:
+    """Whether the table has the column."""
+    return name is not None and name in read_columns(path, [Wanted(name, "column", needed=False)]).text
+
+
+def correct_sizes(table: Table, zoom: np.ndarray[Any, Any], recipe: Recipe) -> Table:
+    """Divide pixel sizes by the zoom that images were resized with."""
+    sizes = [table.covariate.index(name) for name in recipe.augmentation.size_covariates if name in table.covariate]
+    if not sizes or bool((zoom == 1).all()):
+        return table
+    covariates = table.covariates.copy()
+    covariates[:, sizes] /= zoom[:, None]
+    return replace(table, covariates=covariates)

@@ -1,0 +1,158 @@
+"""Numbers: an age, a length, a score on a line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medgauge.calibration.intervals import Intervals
+from medgauge.core.batch import LabelCoding
+from medgauge.core.problem import Problem
+from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
+from medgauge.functional.regions import Regions
+from medgauge.inference import HeadPredictor, NeighbourPredictor
+from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
+from medgauge.metrics.catalogue import NUMBER
+from medgauge.models import LabelScaling
+from medgauge.models.heads import LinearHead
+from medgauge.models.ordinal import OrdinalHead
+from medgauge.models.scaling import ScalingKind
+from medgauge.tasks.problems import column_problems, negative_problems
+from medgauge.tasks.settings import HeadSettings
+from medgauge.tasks.values import constant, distance, relative_error
+
+TRANSFORMED = ("mae", "rmse", "r2", "bias")
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Label columns that hold numbers, read by a linear head (or an ordinal one whose thresholds its term names).
+
+    Args:
+        columns: label columns.
+        head_settings: which head, and what an ordinal one takes from the objective's term.
+        scaling: of the labels.
+        coding: the fitted scaling.
+        median: of the training labels, (t,).
+        regions: of the training labels.
+    """
+
+    kind: ClassVar[str] = "number"
+    recipe: ClassVar[str] = "default"
+    divides: ClassVar[bool] = True
+    certainty: ClassVar[type[Certainty]] = Intervals
+    baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)
+    figures: ClassVar[Mapping[str, Figure]] = NUMBER
+
+    columns: tuple[str, ...]
+    head_settings: HeadSettings
+    scaling: ScalingKind = "zscore"
+    coding: LabelScaling = field(default_factory=LabelScaling)
+    median: Float[Tensor, " t"] | None = None
+    regions: Regions | None = None
+
+    @classmethod
+    def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
+        """Unfitted."""
+        return cls(tuple(columns), head, scaling)
+
+    @property
+    def name(self) -> str:
+        """The kind: a run has one task of each."""
+        return self.kind
+
+    @property
+    def strata(self) -> Regions:
+        """many, medium, few by the density of the training labels."""
+        if self.regions is None:
+            raise ValueError("fit the task first")
+        return self.regions
+
+    def problems(self, label: Float[Tensor, "n t"], ids: Sequence[str]) -> list[Problem]:
+        """Missing everywhere, constant, infinite, or negative under log2(1 + label)."""
+        found = []
+        for name, column in zip(self.columns, label.unbind(1), strict=True):
+            found += column_problems(name, column, ids)
+            found += negative_problems(name, column, ids) if self.scaling == "log2" else []
+        return found
+
+    def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> Self:
+        """Scaling, regions and median of the training labels."""
+        coding = LabelScaling(self.scaling).fit(label, divisor, list(self.columns))
+        return replace(self, coding=coding, median=constant(label), regions=Regions.fit(label))
+
+    def stratified(self, label: Float[Tensor, "n t"]) -> Self:
+        """With the regions of other labels."""
+        return replace(self, regions=Regions.fit(label))
+
+    def head(self, embedding: int) -> nn.Module | None:
+        """The head of the recipe."""
+        wanted, count = self.head_settings, len(self.columns)
+        if wanted.name == "none":
+            return None
+        if wanted.name == "ordinal":
+            return OrdinalHead(embedding, count, wanted.numbers(), wanted.ordinal)
+        return LinearHead(embedding, count)
+
+    @property
+    def logits(self) -> int:
+        """Logits a target."""
+        return len(self.head_settings.numbers()) if self.head_settings.name == "ordinal" else 0
+
+    def surroundings(self) -> Surroundings:
+        """Kernel means of training cases nearby."""
+        return NeighbourPredictor(self.coding)
+
+    def predictors(self) -> Mapping[str, Predictor]:
+        """The head, where there is one."""
+        return {} if self.head_settings.name == "none" else {"head": HeadPredictor(self.coding)}
+
+    def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
+        """The absolute error."""
+        return distance(value, label)
+
+    def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
+        """Mean absolute errors over those of the training median."""
+        if self.median is None:
+            raise ValueError("fit the task first")
+        return relative_error(error, label, self.median)
+
+    def score(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> float:
+        """MAE over that of the training median on the same cases."""
+        return self.relative(distance(value.double(), label.double()).nanmean(0), label)
+
+    def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
+        """A mean of numbers is a number."""
+        return label
+
+    def aligned(self, probability: Float[Tensor, "n t k"] | None, other: Self) -> Float[Tensor, "n t k"] | None:
+        """A number has none."""
+        return probability
+
+    def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
+        """Errors in log2(1 + label), where labels are scaled so."""
+        if self.scaling != "log2":
+            return {}
+        pair = [self.coding.transformed(part[:, target : target + 1].clamp(min=-0.999999)) for part in (value, label)]
+        figures = {name: float(self.figures[name].of(pair[0], pair[1])[0]) for name in TRANSFORMED}
+        return {"transformed": {"unit": "log2(1 + label)", **figures}}
+
+    def to_dict(self) -> dict[str, object]:
+        """Median and regions."""
+        if self.median is None:
+            raise ValueError("fit the task first")
+        return {"median": self.median.tolist(), "regions": self.strata.to_dict()}
+
+    def restored(self, saved: Mapping[str, Any], coding: LabelCoding) -> Self:
+        """The inverse of ``to_dict``."""
+        if not isinstance(coding, LabelScaling):
+            raise ValueError(f"coding must be a LabelScaling, got {type(coding).__name__}")
+        median = torch.tensor(saved["median"], dtype=torch.float64)
+        return replace(self, coding=coding, median=median, regions=Regions.from_dict(saved["regions"]))
+
+    def new_coding(self) -> LabelScaling:
+        """An empty coding, whose state is loaded."""
+        return LabelScaling(self.scaling)

@@ -1,0 +1,49 @@
+"""What makes a label column unlearnable."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medgauge.core.problem import Problem, name_cases
+
+MOST_LEVELS = 20
+"""Different values that a grade may have."""
+
+
+def column_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
+    """Infinite labels, and a column that is missing everywhere or constant."""
+    infinite = torch.nonzero(label.isinf()).flatten().tolist()
+    problems = [Problem(ids[row], f"label {name} is infinite", "label", row) for row in infinite]
+    known = label[label.isfinite()]
+    if not len(known):
+        problems.append(Problem(f"label {name}", f"is missing in all {len(label)} cases", "label"))
+    elif bool(known.min() == known.max()):
+        what = f"is {float(known[0]):g} in all {len(known)} labelled cases, so nothing can be learned from it"
+        problems.append(Problem(f"label {name}", what, "label"))
+    return problems
+
+
+def negative_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
+    """Labels that log2(1 + label) does not allow."""
+    negative = torch.nonzero(label < 0).flatten().tolist()
+    if not negative:
+        return []
+    named = name_cases([ids[row] for row in negative])
+    what = f"is negative in {len(negative)} cases ({named}), which log2(1 + label) scaling does not allow"
+    return [Problem(f"label {name}", f"{what}; choose another scaling", "label")]
+
+
+def level_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
+    """Grades that are no whole numbers, and columns with more levels than grades have."""
+    known = label[label.isfinite()]
+    broken = torch.nonzero(label.isfinite() & (label != label.round())).flatten().tolist()
+    if broken:
+        words = f"and a grade is a whole number; correct it, or read {name} as a number (--kind {name}=number)"
+        return [Problem(ids[row], f"label {name} is {float(label[row]):g}, {words}", "label", row) for row in broken]
+    count = len(set(known.tolist()))
+    if count > MOST_LEVELS:
+        what = f"has {count} different values, and a grade has at most {MOST_LEVELS}; read it as a number"
+        return [Problem(f"label {name}", f"{what} (--kind {name}=number)", "label")]
+    return []

@@ -1,0 +1,42 @@
+"""What a recipe says of the head of a task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from medgauge.core.errors import InputError
+from medgauge.functional.ordinal import Kind
+
+HeadName = Literal["auto", "linear", "ordinal", "none"]
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Which head, and what an ordinal one has from the objective's ordinal term.
+
+    Args:
+        name: auto is what suits the kind: linear for a number, ordinal for a grade.
+        thresholds: of the term, ``ranks`` (those of grades), or None where the objective has no such term.
+        ordinal: the term's kind, binary or corn.
+    """
+
+    name: HeadName = "auto"
+    thresholds: Sequence[float] | Literal["ranks"] | None = None
+    ordinal: Kind = "binary"
+
+    def numbers(self) -> Sequence[float]:
+        """Thresholds in normalised label units.
+
+        Raises:
+            InputError: the objective's term names none.
+        """
+        if self.thresholds is None:
+            raise InputError(
+                "model.head ordinal needs an OrdinalRegressionLoss in the objective, whose thresholds it takes"
+            )
+        if isinstance(self.thresholds, str):
+            raise InputError(
+                "an ordinal head of a number needs thresholds in its OrdinalRegressionLoss (ranks are those of grades: "
+                "--kind COLUMN=grade)"
+            )
+        return self.thresholds

@@ -1,0 +1,26 @@
+"""What kinds whose values are numbers on a line share: errors, the constant baseline, relative scores."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medgauge.metrics import median_baseline
+
+
+def distance(value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
+    """|value - label|."""
+    return (value - label).abs()
+
+
+def constant(label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
+    """The median of each target's training labels."""
+    return median_baseline(label, 1)[0]
+
+
+def relative_error(error: Float[Tensor, " t"], label: Float[Tensor, "n t"], median: Float[Tensor, " t"]) -> float:
+    """Mean errors over those of the training median for the same labels, mean over the targets that have any.
+
+    Where the median has no error at all the error stands as it is.
+    """
+    blind = distance(median, label.detach().cpu().double()).nanmean(0)
+    return float((error.double() / torch.where(blind > 0, blind, torch.ones_like(blind))).nanmean())

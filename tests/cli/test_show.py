@@ -1,0 +1,53 @@
+from typing import Any
+
+import pytest
+
+from medgauge.cli.show import set_line, show_block
+
+SETS: dict[str, Any] = {
+    "level": 0.9, "n_groups": 12, "n": 4, "coverage": 0.75, "size": 1.5,
+    "by_grade": {"0": {"n": 3, "coverage": 1.0}, "1": {"n": 1, "coverage": 0.0}},
+}  # fmt: skip
+
+
+def block(**more: Any) -> dict[str, Any]:
+    """One target's figures."""
+    region = {"n": 4, "mae": 0.5, "bias": 0.25, "ci95": {"mae": "too few groups"}}
+    return {
+        "predictor": "head", "n": 4, "groups": 3, "mae": 0.5, "bias": 0.25, "spearman": 0.7,
+        "ci95": {"mae": [0.125, 0.875]}, "by_region": {"few": region}, "baselines": {"train_median": {"mae": 2.0}}, **more,
+    }  # fmt: skip
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.replace("┃", "│").strip()[1:-1].split("│")]
+
+
+def rows(text: str) -> list[list[str]]:
+    return [cells(line) for line in text.splitlines() if line[:1] in "│┃"]
+
+
+def test_a_number_has_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    show_block({"age": block(r2=0.6), "space": {"d5": 0.1, "rv": None}}, "test")
+    out = capsys.readouterr().out
+    assert out.startswith("age: test split, 4 cases of 3 groups, predictor head")
+    assert rows(out) == [
+        ["", "MAE", "95 % interval", "bias", "R2", "Spearman"],
+        ["all", "0.5", "0.125 to 0.875", "0.25", "0.6", "0.7"],
+        ["few (4 cases)", "0.5", "too few groups", "0.25", "", ""],
+        ["baseline: train median", "2", "", "", "", ""],
+    ]
+    assert "space: D5 0.1, RV –" in out
+
+
+def test_a_grade_has_its_figures_and_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    show_block({"dr": block(quadratic_kappa=0.8, accuracy=0.75, within_one=1.0, set=SETS)}, "val")
+    out = capsys.readouterr().out
+    assert "val split (used for selection, so too good)" in out
+    head, whole = rows(out)[:2]
+    assert head[3:] == ["bias", "kappa", "accuracy", "within one", "Spearman"]
+    assert whole[3:] == ["0.25", "0.8", "0.75", "1", "0.7"]
+    assert out.splitlines()[-1] == set_line(SETS)
+    assert set_line(SETS) == (
+        "90% sets of grades: coverage 75.0% (by grade: 0 100% of 3, 1 0% of 1), mean size 1.5, from 12 calibration groups"
+    )

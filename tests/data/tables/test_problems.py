@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem, name_cases
+from medgauge.data.images.image import ImageSource
+from medgauge.data.tables.problems import raise_problems, too_few
+from medgauge.data.tables.table import Table
+
+
+def make(label: object, group: list[str] | None = None) -> Table:
+    values = np.asarray(label, dtype=np.float64)
+    values = values[:, None] if values.ndim == 1 else values
+    ids = [f"c{row}" for row in range(len(values))]
+    return Table(
+        id=ids,
+        group=group or list(ids),
+        image=[ImageSource(Path(case), None, None) for case in ids],
+        label=values,
+        covariates=np.empty((len(ids), 0)),
+        target=[f"t{column}" for column in range(values.shape[1])],
+        covariate=[],
+        split=None,
+        line=list(range(2, len(ids) + 2)),
+        path=Path("cases.csv"),
+        digest="",
+    )
+
+
+def test_nothing_is_raised_for_no_problem() -> None:
+    raise_problems([], "cases.csv")
+
+
+def test_one_problem_is_one_sentence() -> None:
+    with pytest.raises(InputError) as caught:
+        raise_problems([Problem("017", "its image a.png is missing", "file", 3)], Path("folder/cases.csv"))
+    assert str(caught.value) == "cases.csv: case 017: its image a.png is missing."
+
+
+def test_many_problems_are_listed_up_to_the_limit() -> None:
+    problems = [Problem("label hc_mm", "is constant", "label"), *[Problem(f"c{i}", "bad", "file", i) for i in range(6)]]
+    with pytest.raises(InputError) as caught:
+        raise_problems(problems, "cases.csv", limit=2)
+    assert str(caught.value) == "7 problems in cases.csv:\n  label hc_mm: is constant\n  case c0: bad\n  and 5 more"
+    with pytest.raises(InputError) as caught:
+        raise_problems(problems, "cases.csv")
+    assert str(caught.value).splitlines()[-1] == "  case c5: bad"
+
+
+def test_a_problem_is_a_line() -> None:
+    assert str(Problem("", "has no id", "table", 1)) == "a case without id: has no id"
+
+
+def test_names_of_cases() -> None:
+    assert name_cases(["a"]) == "case a"
+    assert name_cases(["a", "b"]) == "cases a, b"
+    assert name_cases(list("abcdefg")) == "cases a, b, c, d, e and 2 more"
+
+
+def test_too_few_says_the_numbers_needed() -> None:
+    table = make(np.arange(12.0), ["g"] * 10 + ["h", "i"])
+    split = ["train"] * 10 + ["val"] * 2
+    assert [str(problem) for problem in too_few(table, split)] == [
+        "split train: has 10 labelled cases of 1 groups, needs 8 cases of 2 groups at least"
+    ]
+    split = ["train"] * 7 + ["test"] * 5
+    named = [problem.where for problem in too_few(make(np.arange(12.0)), split)]
+    assert named == ["split train", "split val"]
+    assert too_few(make(np.arange(12.0)), ["train"] * 10 + ["val"] * 2) == []
+
+
+def test_too_few_counts_labelled_cases_a_split_and_a_target() -> None:
+    label = np.arange(24.0).reshape(12, 2)
+    label[:10, 1] = np.nan
+    split = ["train"] * 10 + ["val"] * 2
+    assert [str(problem) for problem in too_few(make(label), split)] == [
+        "label t1: is missing in the whole split train"
+    ]
+    label[:3] = np.nan
+    assert [problem.where for problem in too_few(make(label), split)] == ["split train"]
+
+
+def test_too_few_takes_other_numbers() -> None:
+    table, split = make(np.arange(4.0)), ["train", "train", "val", "test"]
+    assert too_few(table, split, cases={"train": 2}, groups={"train": 2}) == []
+    (problem,) = too_few(table, split, cases={}, groups={"calibration": 1})
+    assert problem.where == "split calibration"

@@ -1,0 +1,59 @@
+"""How training cases count and are drawn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.fitting.parts import fit_tasks
+from medgauge.fitting.sampling import build_sampler, case_regions, case_weights
+from tests.study.small import recipe_of, study_of, table_of
+
+NAN = float("nan")
+LABEL = [1.0] * 8 + [2.0] * 2 + [50.0, NAN, 1.5]
+SPLITS = ["train"] * 10 + ["val", "test", "val"]
+
+
+def test_without_a_scheme_nothing_is_weighted() -> None:
+    assert case_weights(study_of(table_of(LABEL), SPLITS, recipe_of())) is None
+
+
+def test_a_rare_label_weighs_by_the_inverse_of_its_count() -> None:
+    recipe = recipe_of(weights={"scheme": "inverse", "smoothing": "none", "bin_width": 1.0})
+    table = table_of([1.0] * 18 + [2.0] * 6 + [50.0, NAN])
+    weight = case_weights(study_of(table, ["train"] * 24 + ["val"] * 2, recipe))
+    assert weight is not None
+    assert weight[18] / weight[0] == pytest.approx(18 / 6)
+    assert weight[:24].mean() == pytest.approx(1)
+    assert weight[24:].tolist() == [1, 1]
+
+
+def test_regions_are_those_of_the_training_labels() -> None:
+    study = study_of(table_of(LABEL), SPLITS, recipe_of())
+    found = case_regions(study, fit_tasks(study))
+    assert found[:8].tolist() == [0] * 8
+    assert found[10:].tolist()[:2] == [2, -1]  # beyond the training labels; missing
+    assert found[8] == found[9] > 0
+
+
+def test_the_sampler_draws_training_positions_only_and_its_batch_must_fit() -> None:
+    recipe = recipe_of(training={"batch_size": 5})
+    sampler = build_sampler(study_of(table_of(LABEL), SPLITS, recipe))
+    drawn = [place for step in range(2) for place in sampler.batch(step)]
+    assert sorted(drawn) == list(range(10))
+    with pytest.raises(InputError, match="batch"):
+        build_sampler(
+            study_of(table_of(LABEL), SPLITS, recipe_of(training={"batch_size": 99}, sampler={"name": "balanced"}))
+        )
+
+
+def test_weights_and_balanced_batches_know_one_target() -> None:
+    table = replace(table_of(LABEL), label=np.tile(np.array(LABEL)[:, None], 2), target=["age", "bmi"])
+    for changes, setting in (
+        ({"weights": {"scheme": "inverse"}}, "weights.scheme"),
+        ({"sampler": {"name": "balanced"}, "training": {"batch_size": 4}}, "sampler.name balanced"),
+    ):
+        study = study_of(table, SPLITS, recipe_of(**changes))
+        with pytest.raises(InputError, match=f"{setting} knows one target, and data.label names 2"):
+            case_weights(study) if "weights" in changes else build_sampler(study)

@@ -1,0 +1,86 @@
+"""The readers of several fits as one."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from medgauge.core.task import Observed
+from medgauge.inference.pooled import BY_FOLD, PooledReader
+from medgauge.tasks.grades import Grades
+from medgauge.tasks.settings import HeadSettings
+from tests.inference.small import SETTINGS, drawn, number_reader
+
+
+def two(record: str = "head") -> PooledReader:
+    readers = [number_reader(0, prefix="a"), number_reader(1, record=record, prefix="b")]
+    return PooledReader(readers, readers[0].task, readers[0].calibrated)
+
+
+def test_the_galleries_stand_one_after_the_other() -> None:
+    reader = two()
+    assert reader.starts == [0, 40]
+    assert reader.gallery_fold == [0] * 40 + [1] * 40
+    assert [reader.gallery.id[row] for row in (0, 39, 40, 79)] == ["a0", "a39", "b0", "b39"]
+    torch.testing.assert_close(reader.gallery.label[40:], reader.readers[1].gallery.label)
+    assert reader.gallery.divisor is None
+
+
+def test_of_different_records_it_is_by_fold() -> None:
+    assert two().record == "head"
+    assert two("neighbours").record == BY_FOLD
+    assert two("neighbours").origins(2) == [["", BY_FOLD]] * 2
+
+
+def test_values_are_the_mean_of_the_fits() -> None:
+    reader, cases = two("neighbours"), drawn(6, 5)
+    parts = [own.read([cases]).value for own in reader.readers]
+    found = reader.read([cases, cases])
+    torch.testing.assert_close(found.value, (parts[0] + parts[1]) / 2)
+    assert found.spread is not None
+    torch.testing.assert_close(found.spread, (parts[0] - parts[1]).abs() / math.sqrt(2))
+
+
+def test_an_out_of_fold_interval_has_no_part_of_its_own_residual() -> None:
+    label = torch.arange(40.0).double()[:, None]
+    miss = torch.cat([torch.full((20, 1), 1.0), torch.full((20, 1), 5.0)]).double()
+    observed = Observed(label + miss, label, [f"g{row}" for row in range(40)])
+    places = [torch.arange(20), torch.arange(20, 40)]
+    reader = two().leaving_out(observed, places, SETTINGS, seed=0)
+    stated = reader.certainty.apply(observed)
+    half = ((stated["upper"] - stated["lower"]) / 2).flatten()
+    torch.testing.assert_close(half, torch.cat([torch.full((20,), 5.0), torch.full((20,), 1.0)]).double())
+    assert bool(stated["covered"][:20].all())
+    assert not bool(stated["covered"][20:].any())
+    whole = reader.calibrated.cases.apply(observed)
+    assert float((whole["upper"] - whole["lower"])[0] / 2) == 5.0
+    assert [reader.origins(40)[row] for row in (0, 19, 20)] == [[0, "head"], [0, "head"], [1, "head"]]
+
+
+def test_groups_are_judged_by_the_other_folds_too() -> None:
+    label, group = torch.arange(40.0).double()[:, None], [f"g{row // 2}" for row in range(40)]
+    miss = torch.cat([torch.full((20, 1), 1.0), torch.full((20, 1), 5.0)]).double()
+    reader = two().leaving_out(
+        Observed(label + miss, label, group), [torch.arange(20), torch.arange(20, 40)], SETTINGS, seed=0
+    )
+    code = torch.arange(40) // 2
+    means = Observed((label + miss).reshape(20, 2).mean(1)[:, None], label.reshape(20, 2).mean(1)[:, None], group[::2])
+    stated = reader.grouped(code).apply(means)
+    half = ((stated["upper"] - stated["lower"]) / 2).flatten()
+    assert half.tolist() == pytest.approx([5.0] * 10 + [1.0] * 10)
+    assert [one[0] for one in reader.origins(20, code)] == [0] * 10 + [1] * 10
+
+
+def test_chances_of_a_fold_that_lacks_a_level_are_put_in_place() -> None:
+    def task(*labels: float) -> Grades:
+        return Grades.make(["dr"], HeadSettings(), "zscore").fit(torch.tensor(labels).double()[:, None], None)
+
+    whole, part = task(0, 1, 2), task(0, 2)
+    own = number_reader()
+    reader = PooledReader([replace(own, tuned=replace(own.tuned, task=part))], whole, own.calibrated)
+    found = own.read([drawn(1, 5)])
+    found = replace(found, observed=replace(found.observed, probability=torch.tensor([[[0.25, 0.75]]])))
+    (moved,) = reader.aligned([found])
+    assert moved.observed.probability is not None
+    assert moved.observed.probability.tolist() == [[[0.25, 0.0, 0.75]]]

@@ -1,0 +1,48 @@
+"""Entries of an objective are read as data."""
+
+import sys
+
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.recipes.build import build_objective, build_tasks
+from medgauge.recipes.entries import ObjectiveEntry, read_entries
+from medgauge.recipes.mistakes import objective_mistakes
+from medgauge.recipes.read import build_recipe, default_values
+
+L1 = {"class_path": "PointwiseLoss", "init_args": {"kind": "l1"}}
+
+
+def test_an_entry_has_its_defaults_and_nothing_is_imported() -> None:
+    found = read_entries({"mine": {"term": {"class_path": "no_such_module.Mine"}}})
+    assert found == {"mine": ObjectiveEntry("no_such_module.Mine", {}, 1.0, None)}
+    assert "no_such_module" not in sys.modules
+
+
+def test_an_unknown_task_is_named_with_the_nearest() -> None:
+    (words,) = objective_mistakes({"error": {"term": L1, "task": "grades"}})
+    assert words == "objective.error.task must be a kind of label, got 'grades' (did you mean grade?)"
+
+
+def objective(**entry: object) -> dict[str, object]:
+    data = {"label": ["age", "dr"], "kind": {"dr": "grade"}}
+    recipe = build_recipe({"data": data, "objective": {"error": {"term": L1, **entry}}})
+    import torch
+
+    tasks = build_tasks(recipe).fit(torch.tensor([[1.0, 0.0], [2.0, 1.0], [4.0, 1.0]]).double(), None)
+    return dict(build_objective(recipe, tasks).parts)
+
+
+def test_with_several_kinds_an_entry_says_which_it_is_of() -> None:
+    part = objective(task="grade")["error"]
+    assert (part.start, part.stop, part.logits) == (1, 2, 1)  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=r"objective\.error names no task; this run has number, grade"):
+        objective()
+
+
+def test_the_default_of_several_kinds_is_that_of_each() -> None:
+    values = default_values({"data": {"label": ["age", "dr"], "kind": {"dr": "grade"}}})
+    tasks = {entry.task for entry in read_entries(values["objective"]).values()}
+    assert tasks == {"number", "grade"}
+    alone = default_values({"data": {"label": ["dr"], "kind": {"dr": "grade"}}})
+    assert {entry.task for entry in read_entries(alone["objective"]).values()} == {None}

@@ -1,0 +1,65 @@
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import pytest
+
+from medgauge.recipes.mistakes import choice_mistakes
+from medgauge.recipes.schema import DataSettings, Recipe
+from medgauge.recipes.settings import meanings, settings
+from medgauge.training.settings import OptimiserSettings
+
+
+def test_every_field_of_the_schema_is_found_once_with_a_meaning() -> None:
+    def count(kind: Any) -> int:
+        return sum(count(field.type) if is_dataclass(field.type) else 1 for field in fields(kind))
+
+    found = {setting.place: setting for setting in settings(Recipe)}
+    assert len(found) == count(Recipe) > 60
+    assert all(setting.meaning for setting in found.values())
+    assert found["optimiser.warmup"].default == OptimiserSettings().warmup
+    assert found["model.encoder.width"].kind is float
+    assert found["seed"].default == 0
+
+
+def test_meanings_go_over_several_lines_and_end_with_the_docstring() -> None:
+    @dataclass
+    class One:
+        """One.
+
+        Args:
+            first: begins here
+                and goes on.
+            second: alone.
+        """
+
+        first: int = 0
+        second: int = 0
+
+    assert meanings(One) == {"first": "begins here and goes on.", "second": "alone."}
+    assert meanings(type("Bare", (), {})) == {}
+
+
+GRADES = "data.kind.a has the value 'grad', and must be one of number, grade (did you mean grade?)"
+AXES = "augmentation.flip[1] has the value 'x', and must be one of rows, columns, depth"
+NAMES = "sampler.name has the value None, and must be one of random, balanced"
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"data": {"kind": {"a": "grade", "b": "number"}}}, {}),
+        ({"data": {"kind": {"a": "grad"}}}, {"data.kind": GRADES}),
+        ({"augmentation": {"flip": ["rows", "x"]}}, {"augmentation.flip": AXES}),
+        ({"sampler": {"name": None}}, {"sampler.name": NAMES}),
+        ({"model": 3, "seed": "x", "image": {"size": "aut"}}, {}),
+    ],
+)
+def test_wrong_choices_are_told_with_the_nearest(values: dict[str, Any], found: dict[str, str]) -> None:
+    assert choice_mistakes(values, Recipe) == found
+
+
+def test_kinds_are_of_label_columns() -> None:
+    assert DataSettings(label=["age", "dr"], kind={"dr": "grade"}).kind == {"dr": "grade"}
+    assert DataSettings(kind={"dr": "grade"}).label == []
+    with pytest.raises(ValueError, match=r"data.kind names 'd', which is not in data.label \(did you mean dr\?\)"):
+        DataSettings(label=["age", "dr"], kind={"d": "grade"})

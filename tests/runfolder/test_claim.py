@@ -1,0 +1,62 @@
+"""A kill while the first file of a folder was written must not make the folder somebody else's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medgauge.comparing.state import State
+from medgauge.core.errors import InputError
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.claim import claim_folder
+
+STAMP = {"seed": 0, "data": {"folds": 0, "fold": None}}
+
+
+@pytest.fixture(scope="module")
+def dead() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def leave(folder: Path, *names: str) -> list[Path]:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("ha")
+    return [folder / name for name in names]
+
+
+def test_fit_takes_a_folder_that_holds_only_left_over_parts(tmp_path: Path, dead: int) -> None:
+    leave(tmp_path, f".recipe.yaml.{dead}.part")
+    assert not claim_folder(RunFolder(tmp_path), STAMP)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
+
+
+def test_a_run_that_goes_on_sweeps_its_parts(tmp_path: Path, dead: int) -> None:
+    claim_folder(RunFolder(tmp_path), STAMP)
+    left = leave(tmp_path, f".log.csv.{dead}.part", f"checkpoints/.last.ckpt.{dead}.part")
+    assert not claim_folder(RunFolder(tmp_path), STAMP)
+    assert not any(path.exists() for path in left)
+
+
+def test_another_runs_folder_and_a_folder_of_something_else_are_not_touched(tmp_path: Path, dead: int) -> None:
+    claim_folder(RunFolder(tmp_path / "run"), STAMP)
+    left = leave(tmp_path, f"run/.log.csv.{dead}.part", f"thesis/.recipe.yaml.{dead}.part", "thesis/thesis.txt")
+    with pytest.raises(InputError, match="holds another run"):
+        claim_folder(RunFolder(tmp_path / "run"), {**STAMP, "seed": 1})
+    with pytest.raises(InputError, match="no run folder"):
+        claim_folder(RunFolder(tmp_path / "thesis"), STAMP)
+    with pytest.raises(InputError, match="no comparison"):
+        State.claim(tmp_path / "thesis", {}, {})
+    assert all(path.exists() for path in left)
+
+
+def test_compare_takes_a_folder_that_holds_only_left_over_parts_and_goes_on(tmp_path: Path, dead: int) -> None:
+    leave(tmp_path, f".comparison.json.{dead}.part")
+    State.claim(tmp_path, {"seeds": [0]}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["comparison.json"]
+    (left,) = leave(tmp_path, f".predictions.csv.{dead}.part")
+    State.claim(tmp_path, {"seeds": [0]}, {})
+    assert not left.exists()

@@ -1,0 +1,97 @@
+"""Cases from outside the run."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from PIL import Image
+
+from medgauge.core.errors import InputError
+from medgauge.runs import files
+from medgauge.runs.fitted import Fit
+from medgauge.runs.new_cases import embed_table, image_table, read_table_of, without_groups
+from medgauge.study import Study
+from tests.inference.small import drawn
+
+
+def test_the_runs_own_table_is_embedded_as_it_was(fit: Fit, study: Study, table: Path) -> None:
+    there, known = read_table_of(fit, table, need_label=True)
+    assert known
+    (found,), digests = embed_table(fit, there)
+    assert digests == list(study.images.digests)
+    for split, own in files.read_cases(fit.folder, study, ["val", "test"]).items():
+        rows = study.rows(split)
+        torch.testing.assert_close(found.embedding[rows], own.embedding, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found.label[rows], own.label, equal_nan=True)
+        assert found.divisor is not None
+        assert own.divisor is not None
+        assert torch.equal(found.divisor[rows], own.divisor)
+
+
+def test_a_table_without_groups_can_be_read_but_not_scored(fit: Fit, table: Path, tmp_path: Path) -> None:
+    frame = pandas.read_csv(table).drop(columns=["patient", "age", "stage"])
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    there, known = read_table_of(fit, tmp_path / "new.csv", need_label=False)
+    assert not known
+    assert there.label.shape == (72, 2)
+    assert np.isnan(there.label).all()
+    with pytest.raises(InputError, match="has no group column 'patient'"):
+        read_table_of(fit, tmp_path / "new.csv", need_label=True)
+
+
+def test_a_label_that_is_no_grade_is_refused(fit: Fit, table: Path, tmp_path: Path) -> None:
+    frame = pandas.read_csv(table)
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    frame["stage"] = 1.5
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(InputError, match="label stage is 1.5, and a grade is a whole number"):
+        read_table_of(fit, tmp_path / "new.csv", need_label=True)
+
+
+def test_image_files_become_a_table(fit: Fit, table: Path) -> None:
+    names = [str(table.parent / f"{row}.png") for row in (3, 1)]
+    for given in (["pixel_mm=2.5"], {"pixel_mm": 2.5}):
+        made = image_table(fit, names, given)
+        assert made.id == made.group == names
+        assert made.covariates.tolist() == [[2.5], [2.5]]
+        assert made.label.shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "needs the covariate pixel_mm: give --covariate pixel_mm=VALUE"),
+        (["pixel_mm=1", "sex=2"], "the run has no covariate sex; it has pixel_mm"),
+        (["pixel_mm=wide"], "a covariate is not a number"),
+        ({"pixel_mm": float("inf")}, "covariates must be finite numbers"),
+    ],
+)
+def test_covariates_that_do_not_fit_are_refused(fit: Fit, table: Path, given: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        image_table(fit, [table.parent / "0.png"], given)
+
+
+def test_files_that_are_none_or_the_same_or_missing_are_refused(fit: Fit, table: Path) -> None:
+    one = table.parent / "0.png"
+    for names, words in (
+        ([], "give image files"), ([one, one], "given more than once"), (["none.png"], "none.png")
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=words):
+            image_table(fit, names, ["pixel_mm=1"])
+
+
+def test_images_of_another_number_of_dimensions_are_refused(fit: Fit, tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((20, 24), shade, dtype=np.uint8)) for shade in (10, 50, 90)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(InputError):
+        embed_table(fit, image_table(fit, [tmp_path / "stack.tif"], ["pixel_mm=1"]))
+
+
+def test_groups_made_unlike_the_gallerys_differ_from_case_to_case() -> None:
+    (found,) = without_groups([drawn(6, 0)])
+    assert len(set(found.group)) == 6
+    assert not set(found.group) & set(drawn(6, 0).group)
+    assert list(found.id) == list(drawn(6, 0).id)

@@ -1,0 +1,58 @@
+"""What is said of the kinds of label columns, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.fitting.check import check
+from tests.fitting.small_study import COLUMNS, SMALL, make_table
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = make_table(tmp_path_factory.mktemp("kinds"))
+    frame = pandas.read_csv(path)
+    stage = (frame["age"] // 20).astype(int)
+    words = stage.map({1: "mild", 2: "mild", 3: "severe", 4: "severe"})
+    frame = frame.assign(stage=stage, word=words, half=stage + 0.5 * (frame.index % 9 == 0), size=1.5)
+    frame.to_csv(path, index=False)
+    return path
+
+
+def told(table: Path, label: list[str], recipe: str | None = None, **data: Any) -> list[str]:
+    columns = {**COLUMNS, "table": str(table), "label": label, **data}
+    return check(recipe, columns=columns, changes=SMALL)
+
+
+def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path) -> None:
+    assert "read as: age a number, stage a grade" in told(table, ["stage", "age"], kind={"stage": "grade"})
+    assert "read as: stage a number" in told(table, ["stage"])
+
+
+@pytest.mark.parametrize(
+    ("label", "data", "words"),
+    [
+        (["word"], {}, r"label word: holds words \('(mild|severe)', '(mild|severe)'\), and only numbers and grades"),
+        (["word"], {"kind": {"word": "grade"}}, "label word: holds words"),
+        (["half"], {"kind": {"half": "grade"}}, "and a grade is a whole number; correct it, or read half as a number"),
+        (["stage"], {"kind": {"stag": "grade"}}, r"data\.kind names 'stag'.*did you mean stage"),
+        (["stage"], {"kind": {"stage": "grad"}}, r"data\.kind\.stage has the value 'grad'.*did you mean grade"),
+        (
+            ["stage"],
+            {"kind": {"stage": "grade"}, "label_times": "size", "covariates": ["size"]},
+            r"data\.label_times divides numbers, and stage is a grade; leave it out",
+        ),
+    ],
+)
+def test_what_is_no_such_kind_is_one_sentence(table: Path, label: list[str], data: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        told(table, label, **data)
+
+
+def test_a_recipe_for_grades_does_not_make_a_grade_of_a_number(table: Path) -> None:
+    with pytest.raises(InputError, match=r"objective\.grade needs the logits of an ordinal head.*--kind stage=grade"):
+        told(table, ["stage"], "grade")
+    assert "nothing is wrong" in told(table, ["stage"], "grade", kind={"stage": "grade"})

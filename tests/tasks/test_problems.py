@@ -1,0 +1,48 @@
+"""What makes a label column unlearnable, in words."""
+
+import pytest
+import torch
+
+from medgauge.core.problem import Problem
+from medgauge.tasks.numbers import Numbers
+from medgauge.tasks.problems import column_problems
+from medgauge.tasks.settings import HeadSettings
+
+NAN, INF = float("nan"), float("inf")
+
+
+def problems(label: list[list[float]], scaling: str = "zscore") -> list[Problem]:
+    columns = [f"t{column}" for column in range(len(label[0]))]
+    task = Numbers.make(columns, HeadSettings(), scaling)  # type: ignore[arg-type]
+    return task.problems(torch.tensor(label, dtype=torch.float64), [f"c{row}" for row in range(len(label))])
+
+
+def test_good_labels_have_no_problem() -> None:
+    assert problems([[1.0, NAN], [2.0, 0.0], [NAN, 1.0]], "log2") == []
+
+
+def test_constant_absent_and_infinite_labels() -> None:
+    found = problems([[3, NAN, 1], [3, NAN, INF], [NAN, NAN, 1]])
+    assert [str(problem) for problem in found] == [
+        "label t0: is 3 in all 2 labelled cases, so nothing can be learned from it",
+        "label t1: is missing in all 3 cases",
+        "case c1: label t2 is infinite",
+        "label t2: is 1 in all 2 labelled cases, so nothing can be learned from it",
+    ]
+    assert {problem.kind for problem in found} == {"label"}
+    assert found[2].row == 1
+
+
+def test_negative_labels_matter_under_log_scaling_only() -> None:
+    label = [[1.0], [-2.0], [-0.5], [NAN]]
+    assert problems(label) == []
+    (problem,) = problems(label, "log2")
+    assert str(problem) == (
+        "label t0: is negative in 2 cases (cases c1, c2), which log2(1 + label) scaling does not allow; "
+        "choose another scaling"
+    )
+
+
+@pytest.mark.parametrize("label", [[1.0, 2.0], [1.0, 2.0, NAN]])
+def test_a_column_that_can_be_learned(label: list[float]) -> None:
+    assert column_problems("age", torch.tensor(label), ["a", "b", "c"]) == []
