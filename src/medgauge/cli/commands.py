@@ -33,10 +33,12 @@ def fit(words: list[str]) -> int:
     parsed, changes = parser.read(words)
     from medgauge.cli.show import show_results
     from medgauge.fitting.fit import fit as run_fit
+    from medgauge.fitting.train import first_process
 
     out = parsed.out or f"runs/{_run_name(parsed.recipe, changes)}"
     run = run_fit(parsed.recipe, out=out, changes=changes, test=parsed.test, images=not parsed.no_images, terminal=True)
-    show_results(run)
+    if first_process():
+        show_results(run)
     return 0
 
 
@@ -192,6 +194,7 @@ def demo(words: list[str]) -> int:
     parsed, changes = parser.read(words)
     from medgauge.cli.show import show_results
     from medgauge.fitting.fit import fit as run_fit
+    from medgauge.fitting.train import first_process
 
     free = (name for name in ["runs/demo", *(f"runs/demo-{n}" for n in range(2, 10_000))] if not Path(name).exists())
     show_results(run_fit("hc18_demo", out=parsed.out or next(free), changes=changes, test=True, terminal=True))

@@ -9,7 +9,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Error
-from medgauge.inference.predictor import coding_or_identity, on_cpu
+from medgauge.inference.predictor import coding_or_identity, on_cpu, validation_error
 
 
 class HeadPredictor:
@@ -35,10 +35,7 @@ class HeadPredictor:
 
     def fit(self, gallery: Cases, validation: Cases | None = None, error: Error | None = None) -> Self:
         """Take the mean error of ``validation``."""
-        self.validation = torch.full((gallery.label.shape[1],), torch.nan, dtype=torch.float64)
-        if validation is not None and error is not None:
-            gap = error(self.read(validation).value, validation.label.detach().cpu().double())
-            self.validation = gap.nansum(0) / (~gap.isnan()).sum(0)
+        self.validation = validation_error(self.read, gallery.label.shape[1], validation, error)
         return self
 
     def restore(self, gallery: Cases, tuned: dict[str, float]) -> Self:

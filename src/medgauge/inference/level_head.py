@@ -11,6 +11,7 @@ from medgauge.core.evidence import Reading
 from medgauge.core.task import Error
 from medgauge.functional.grades import Levels
 from medgauge.functional.ordinal import Kind, level_probabilities
+from medgauge.inference.predictor import validation_error
 
 
 class LevelHead:
@@ -35,10 +36,7 @@ class LevelHead:
 
     def fit(self, gallery: Cases, validation: Cases | None = None, error: Error | None = None) -> Self:
         """Take the mean error of ``validation``."""
-        self.validation = torch.full((gallery.label.shape[1],), torch.nan, dtype=torch.float64)
-        if validation is not None and error is not None:
-            gap = error(self.read(validation).value, validation.label.detach().cpu().double())
-            self.validation = gap.nansum(0) / (~gap.isnan()).sum(0)
+        self.validation = validation_error(self.read, gallery.label.shape[1], validation, error)
         return self
 
     def restore(self, gallery: Cases, tuned: dict[str, float]) -> Self:

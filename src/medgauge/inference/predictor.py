@@ -1,10 +1,14 @@
 """What all predictors share: the coding that changes nothing, mean errors by target, plain numbers."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.batch import LabelCoding
+from medgauge.core.batch import Cases, LabelCoding
+from medgauge.core.evidence import Reading
+from medgauge.core.task import Error
 
 
 class Identity:
@@ -24,6 +28,16 @@ class Identity:
 def absolute_error(value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
     """|value - label|: the error of a number and of a grade."""
     return (value - label).abs()
+
+
+def validation_error(
+    read: Callable[[Cases], Reading], targets: int, validation: Cases | None, error: Error | None
+) -> Float[Tensor, " t"]:
+    """Mean error of what is read of the validation cases, each target; NaN without cases or an error."""
+    if validation is None or error is None:
+        return torch.full((targets,), torch.nan, dtype=torch.float64)
+    gap = error(read(validation).value, validation.label.detach().cpu().double())
+    return gap.nansum(0) / (~gap.isnan()).sum(0)
 
 
 def label_spread(label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
