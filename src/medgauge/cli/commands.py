@@ -197,7 +197,9 @@ def demo(words: list[str]) -> int:
     from medgauge.fitting.train import first_process
 
     free = (name for name in ["runs/demo", *(f"runs/demo-{n}" for n in range(2, 10_000))] if not Path(name).exists())
-    show_results(run_fit("hc18_demo", out=parsed.out or next(free), changes=changes, test=True, terminal=True))
+    run = run_fit("hc18_demo", out=parsed.out or next(free), changes=changes, test=True, terminal=True)
+    if first_process():
+        show_results(run)
     return 0
 
 
