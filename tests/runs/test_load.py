@@ -1,5 +1,6 @@
 """From a run folder to a finished run."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,10 @@ def test_a_folder_that_is_not_whole_is_refused(copy: Path, tmp_path: Path) -> No
         load_fit(RunFolder(copy))
     with pytest.raises(InputError, match="there is no run folder"):
         load_fit(RunFolder(tmp_path / "nowhere"))
+
+
+def test_a_run_folder_of_an_earlier_version_is_refused_with_what_to_do(copy: Path) -> None:
+    path = copy / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"medgauge": "0.1.0"}))
+    with pytest.raises(InputError, match=r"was made by medgauge 0\.1\.0, this is 0\.2\.0; fit again"):
+        load_fit(RunFolder(copy))
