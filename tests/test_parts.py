@@ -6,10 +6,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from medgauge.losses import RMLoss
 from medgauge.recipes.build import build_objective, build_tasks
 from medgauge.recipes.read import build_recipe, load_values, recipe_names
 from medgauge.recipes.schema import default_objective
+from medgauge.tasks import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "medgauge"
@@ -44,9 +47,11 @@ def test_every_recipe_builds_and_says_what_it_should_show() -> None:
     for name in names:
         recipe = build_recipe(load_values(name))
         assert recipe.claim.source != "none"
-        label = ["a"] if not recipe.data.label else recipe.data.label
-        labelled = replace(recipe, data=replace(recipe.data, label=label))
-        assert build_objective(labelled, build_tasks(labelled)).needs
+        label = recipe.data.label or ["a"]
+        kind = dict.fromkeys(label, next((one.kind for one in KINDS.values() if one.recipe == name), "number"))
+        labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind))
+        tasks = build_tasks(labelled).fit(torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64), None)
+        assert build_objective(labelled, tasks).needs
 
 
 def test_importing_the_losses_is_light() -> None:
