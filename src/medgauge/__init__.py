@@ -25,6 +25,11 @@ HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """The names of the Python interface, whether they were used or not."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Import a part of the Python interface at its first use, so that ``import medgauge.losses`` stays light."""
     if name in HOMES:

@@ -204,7 +204,7 @@ def test_notes() -> None:
         "hold whatever the true grade, for cases like the calibration cases, not for another site."
     )
     assert "guaranteed" not in full.note(0)
-    assert replace(full, cross=True).note(0).endswith("so the level is not guaranteed exactly.")
+    assert replace(full, cross=True).note(0).endswith("so that the level is not guaranteed exactly.")
     assert "guaranteed" in GradeSets.fit(Observed(*empty()), strata(list(LEVELS)), NINETY, seed=0, cross=True).note(0)
 
 

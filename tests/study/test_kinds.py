@@ -43,7 +43,12 @@ def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path
         (
             ["stage"],
             {"kind": {"stage": "grade"}, "label_times": "size", "covariates": ["size"]},
-            r"data\.label_times divides numbers, and stage is a grade; leave it out",
+            r"data\.label_times is for numbers, and stage is a grade; leave it out",
+        ),
+        (
+            ["stage"],
+            {"kind": {"stage": "grade"}, "label_scaling": "log2"},
+            r"data\.label_scaling is for numbers, and stage is a grade; leave it out",
         ),
     ],
 )

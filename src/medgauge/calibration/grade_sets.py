@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.calibration.scores import CROSS_WORDS, check_level, groups_needed, one_a_group, ranked_score
+from medgauge.calibration.scores import check_level, groups_needed, one_a_group, ranked_score
 from medgauge.calibration.set_figures import set_figures
 from medgauge.core.checks import check_same_shape
 from medgauge.core.task import Observed, Stated, Strata
 from medgauge.functional.grades import Levels, level_places, level_word
 from medgauge.metrics import confusion
+
+SEVERAL_FITS = " The chances come from several fits, so that the level is not guaranteed exactly."
 
 
 class HasLevel(Protocol):
@@ -182,11 +184,14 @@ class GradeSets:
             )
         else:
             found = ", ".join(f"{count} of grade {word}" for word, count in zip(words, counts, strict=True))
+            hold = "are meant to hold" if self.cross else "hold"
             text = (
-                f"{level} sets from calibration groups by true grade ({found}), one case each: they hold whatever the true "
-                "grade, for cases like the calibration cases, not for another site."
+                f"{level} sets from calibration groups by true grade ({found}), one case each: they {hold} whatever the "
+                "true grade, for cases like the calibration cases, not for another site."
             )
-        return text + (CROSS_WORDS if self.cross else "")
+        if min(self.threshold[target]) >= 1:
+            text += " The chances tell the grades apart too little: every set holds every grade."
+        return text + (SEVERAL_FITS if self.cross else "")
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values; an infinite threshold is None."""

@@ -130,10 +130,12 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
     for target in values["settings"]["targets"]:
         title = f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
         table = Table(title=escape(title), title_justify="left")
-        for key in NARROW:
+        rows = table_rows(values, target)
+        keys = [key for key in NARROW if key not in ("r2", "kappa") or any(row[key] != "–" for row in rows)]
+        for key in keys:
             table.add_column(COLUMNS[key], justify="left" if key in ("method", "verdict") else "right")
-        for row in table_rows(values, target):
-            table.add_row(*(escape(row[key]) for key in NARROW))
+        for row in rows:
+            table.add_row(*(escape(row[key]) for key in keys))
         console.print(table)
         if smallest := smallest_words(values, target):
             print(f"smallest difference that could be shown, stated beforehand: {smallest}")

@@ -21,7 +21,7 @@ COLUMNS = {
     "kappa": "kappa",
     "rv": "RV",
 }
-NARROW = ("method", "mae", "few", "difference", "difference_interval", "p", "verdict", "r2", "rv")
+NARROW = ("method", "mae", "few", "difference", "difference_interval", "p", "verdict", "r2", "kappa", "rv")
 
 
 def write_tables(values: Mapping[str, Any], folder: RunFolder) -> None:

@@ -67,7 +67,8 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     data = recipe.data
     found = _read_table(recipe)
     images = _decode_all(found, progress)
-    few = [] if data.folds else too_few(found.table, found.splits)
+    whole = any(problem.kind == "label" and problem.row is None for problem in found.problems)
+    few = [] if data.folds or whole else too_few(found.table, found.splits)
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
     notes = [*kind_notes(found.recipe), *images.notes]

@@ -63,11 +63,15 @@ def decide_kinds(recipe: Recipe) -> Recipe:
             hint = f"did you mean {near}?" if near else f"label columns are {', '.join(data.label)}"
             raise InputError(f"data.kind names {name!r}, which is no label column; {hint}")
     kinds = {name: data.kind.get(name, DEFAULT_KIND) for name in data.label}
-    divided = [name for name, kind in kinds.items() if KINDS[kind].divides]
-    if data.label_times is not None and not divided:
-        raise InputError(
-            f"data.label_times divides numbers, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out"
-        )
+    numbers = [name for name, kind in kinds.items() if KINDS[kind].divides]
+    asked = {
+        "data.label_times": data.label_times is not None,
+        "data.label_scaling": data.label_scaling in ("log2", "min_max"),
+        "prediction.correction": recipe.prediction.correction != "none",
+        "prediction.age_gap": recipe.prediction.age_gap,
+    }
+    for setting in (setting for setting, given in asked.items() if given and not numbers):
+        raise InputError(f"{setting} is for numbers, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out")
     ordered = [name for kind in KINDS for name in data.label if kinds[name] == kind]
     return replace(recipe, data=replace(data, label=ordered, kind={name: kinds[name] for name in ordered}))
 

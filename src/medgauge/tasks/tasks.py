@@ -20,7 +20,7 @@ class Kind(Task, Protocol):
     """A kind of label as the run's parts know it: a task whose coding is a module, and which can be made of settings."""
 
     divides: ClassVar[bool]
-    """Whether its labels may be divided by a covariate."""
+    """Whether its labels may be divided by a covariate, scaled and corrected."""
 
     @property
     def coding(self) -> Coding:
