@@ -59,10 +59,6 @@ def test_problems_are_those_of_every_column_before_anything_is_fitted() -> None:
     assert not any("ac" in one for one in said)
 
 
-def test_the_score_of_a_run_is_the_mean_of_its_tasks() -> None:
-    assert fitted().score([0.25, 0.75, 2.0]) == 1.0
-
-
 def test_strata_of_other_labels_leave_the_coding_alone() -> None:
     more = torch.cat([LABEL, torch.tensor([[15.0, 2.0, 7.0]]).double()])
     whole = fitted().stratified(more)

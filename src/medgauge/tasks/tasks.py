@@ -87,10 +87,6 @@ class Tasks:
         """Each with the strata of other labels."""
         return self._each(lambda task, part: task.stratified(label[:, part.columns]))
 
-    def score(self, scores: Sequence[float]) -> float:
-        """Of a run: the mean over its tasks."""
-        return sum(scores) / len(scores)
-
     def restored(self, saved: Mapping[str, Any], coding: Coding) -> "Tasks":
         """From what ``to_dict`` of each gave, with the coding of all."""
         codings = [coding] if len(self.parts) == 1 else list(coding.codings)  # type: ignore[arg-type]  # a JointCoding
