@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 
+from medgauge.recipes.data_settings import DataSettings
+from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.mistakes import choice_mistakes
-from medgauge.recipes.schema import DataSettings, Recipe
+from medgauge.recipes.prediction_settings import PredictionSettings
+from medgauge.recipes.schema import Recipe
 from medgauge.recipes.settings import meanings, settings
 from medgauge.training.settings import OptimiserSettings
 
@@ -63,3 +66,10 @@ def test_kinds_are_of_label_columns() -> None:
     assert DataSettings(kind={"dr": "grade"}).label == []
     with pytest.raises(ValueError, match=r"data.kind names 'd', which is not in data.label \(did you mean dr\?\)"):
         DataSettings(label=["age", "dr"], kind={"d": "grade"})
+
+
+def test_parts_of_the_schema_are_the_recipes() -> None:
+    recipe = Recipe()
+    assert (recipe.image, recipe.augmentation) == (ImageSettings(), AugmentationSettings())
+    with pytest.raises(ValueError, match=r"prediction.level must be in \(0, 1\), got 1.5"):
+        PredictionSettings(level=1.5)

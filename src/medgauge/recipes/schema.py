@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from medgauge.core.words import did_you_mean
-from medgauge.recipes.entries import KindName
+from medgauge.recipes.data_settings import DataSettings
+from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
+from medgauge.recipes.prediction_settings import PredictionSettings
 from medgauge.training.settings import OptimiserSettings, TrainingSettings
 
 Auto = Literal["auto"]
@@ -21,128 +22,6 @@ class ClaimSettings:
 
     source: str = "none"
     status: str = "no claim"
-
-
-@dataclass
-class DataSettings:
-    """The table, its columns, and how cases are split.
-
-    Args:
-        table: CSV or Parquet file, or bundled:hc18.
-        image: column of image files, relative to the table; may point into an array file (volumes.npz#images[12]).
-        array: array file that holds all images (volumes.npz#images), with index.
-        index: column of rows in array.
-        label: label columns.
-        kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
-        group: column of what may not be on both sides of a split (patient, examination).
-        no_groups: every case is its own group; must be said.
-        covariates: number columns given to the model beside the image.
-        id: column of case ids; without it the image's path or index.
-        split: column of given splits.
-        resplit: ignore the split column.
-        shares: shares of the groups, for splits made here.
-        test_seed: seed of a test split or of folds made here; null = the recipe's seed. Runs of several seeds then share their test cases.
-        folds: parts by group, each left out by one model in turn; 0 = one model on one split.
-        fold: the part that this model leaves out, from 0; null = all parts, one model after the other.
-        holdout: column=value (or column=value,value): these cases are the test split.
-        subgroups: text columns (sex, site) by whose values figures are given too.
-        fraction: share of the training and validation groups that is used, for learning curves; in (0, 1].
-        missing: a number that means a missing label.
-        label_times: covariate by which labels are divided before training; predictions are multiplied by it.
-        label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
-        skip_bad: leave out cases that cannot be read and list them in problems.csv.
-        cache: folder of decoded images; auto = the user's cache folder.
-    """
-
-    table: str | None = None
-    image: str | None = None
-    array: str | None = None
-    index: str | None = None
-    label: list[str] = field(default_factory=list)
-    kind: dict[str, KindName] = field(default_factory=dict)
-    group: str | None = None
-    no_groups: bool = False
-    covariates: list[str] = field(default_factory=list)
-    id: str | None = None
-    split: str | None = None
-    resplit: bool = False
-    shares: dict[str, float] = field(
-        default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
-    )
-    test_seed: int | None = None
-    folds: int = 0
-    fold: int | None = None
-    holdout: str | None = None
-    subgroups: list[str] = field(default_factory=list)
-    fraction: float = 1.0
-    missing: float | None = None
-    label_times: str | None = None
-    label_scaling: Literal["zscore", "min_max", "log2", "none"] = "zscore"
-    skip_bad: bool = False
-    cache: str = "auto"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fraction <= 1:
-            raise ValueError(f"data.fraction must be in (0, 1], got {self.fraction}")
-        if self.folds < 0 or self.folds == 1:
-            raise ValueError(f"data.folds must be >= 2 (or 0: one model on one split), got {self.folds}")
-        if self.fold is not None and not 0 <= self.fold < self.folds:
-            raise ValueError(f"data.fold must be >= 0 and below data.folds ({self.folds}), got {self.fold}")
-        if self.holdout is not None and self.split is not None and not self.resplit:
-            raise ValueError("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
-        for name in self.kind:
-            if self.label and name not in self.label:
-                raise ValueError(
-                    f"data.kind names {name!r}, which is not in data.label ({did_you_mean(name, self.label)})"
-                )
-
-
-@dataclass
-class ImageSettings:
-    """How an image becomes the array that the model reads.
-
-    Args:
-        size: pixels or voxels an axis, rows first; auto from the images.
-        fit: how an image of another size is fitted: pad_or_crop, pad, crop, resize (keeps the aspect, then pads) or stretch.
-        window: lowest and highest intensity, mapped to 0 and 1; null = the whole range of 8- and 16-bit images; auto = that
-            where 8-bit images occur, else one window found over the training images.
-        spacing: millimetres an axis to resample to; null = as it is.
-        channels: 1, 3 or keep; auto = as the images have.
-    """
-
-    size: list[int] | Auto = "auto"
-    fit: Literal["pad", "crop", "pad_or_crop", "resize", "stretch", "auto"] = "auto"
-    window: list[float] | Auto | None = "auto"
-    spacing: list[float] | None = None
-    channels: Literal[1, 3, "keep", "auto"] = "auto"
-
-
-@dataclass
-class AugmentationSettings:
-    """Random changes of training images, none of which may change the label.
-
-    Args:
-        flip: axes that may be mirrored: rows, columns (and depth).
-        rotation: largest angle, degrees.
-        shift: largest shift, as a fraction of the size.
-        scale: largest change of size, as a fraction; off by default, since it changes lengths.
-        intensity: largest change of brightness and contrast, as a fraction.
-        noise: standard deviation of added noise, in the 0 to 1 range of images.
-        label_changes_with: transforms that would change the label (scale, flip, rotation, shift, intensity); refused, unless it
-            is scale and size_covariates names what is updated with it.
-        size_covariates: covariates that are a pixel's size: divided by the zoom.
-    """
-
-    flip: list[Literal["rows", "columns", "depth"]] = field(default_factory=list)
-    rotation: float = 0.0
-    shift: float = 0.0
-    scale: float = 0.0
-    intensity: float = 0.0
-    noise: float = 0.0
-    label_changes_with: list[Literal["scale", "flip", "rotation", "shift", "intensity"]] = field(
-        default_factory=lambda: ["scale"]
-    )
-    size_covariates: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -223,34 +102,6 @@ class ModelSettings:
     def __post_init__(self) -> None:
         if self.embedding < 1:
             raise ValueError(f"model.embedding must be >= 1, got {self.embedding}")
-
-
-@dataclass
-class PredictionSettings:
-    """How values are read off the trained model.
-
-    Args:
-        predictor: the predictor of record: head, neighbours, or auto = the one with the lower MAE on val.
-        level: of the prediction intervals; in (0, 1).
-        aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
-        interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
-            which holds on average; the other one stands beside it.
-        correction: of the value of record, a function of the prediction fitted on the calibration cases: none, linear or
-            isotonic.
-        age_gap: write the column delta_corrected, prediction - label without its trend over the true label; for age gaps
-            only, never an accuracy.
-    """
-
-    predictor: Literal["head", "neighbours", "auto"] = "auto"
-    level: float = 0.9
-    aggregate: Literal["none", "mean"] = "none"
-    interval: Literal["label_conditional", "split"] = "label_conditional"
-    correction: Literal["none", "linear", "isotonic"] = "none"
-    age_gap: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError(f"prediction.level must be in (0, 1), got {self.level}")
 
 
 def default_objective() -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""What a recipe may say of the table, its columns and the splits."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from medgauge.core.words import did_you_mean
+from medgauge.recipes.entries import KindName
+
+
+@dataclass
+class DataSettings:
+    """The table, its columns, and how cases are split.
+
+    Args:
+        table: CSV or Parquet file, or bundled:hc18.
+        image: column of image files, relative to the table; may point into an array file (volumes.npz#images[12]).
+        array: array file that holds all images (volumes.npz#images), with index.
+        index: column of rows in array.
+        label: label columns.
+        kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
+        group: column of what may not be on both sides of a split (patient, examination).
+        no_groups: every case is its own group; must be said.
+        covariates: number columns given to the model beside the image.
+        id: column of case ids; without it the image's path or index.
+        split: column of given splits.
+        resplit: ignore the split column.
+        shares: shares of the groups, for splits made here.
+        test_seed: seed of a test split or of folds made here; null = the recipe's seed. Runs of several seeds then share their test cases.
+        folds: parts by group, each left out by one model in turn; 0 = one model on one split.
+        fold: the part that this model leaves out, from 0; null = all parts, one model after the other.
+        holdout: column=value (or column=value,value): these cases are the test split.
+        subgroups: text columns (sex, site) by whose values figures are given too.
+        fraction: share of the training and validation groups that is used, for learning curves; in (0, 1].
+        missing: a number that means a missing label.
+        label_times: covariate by which labels are divided before training; predictions are multiplied by it.
+        label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
+        skip_bad: leave out cases that cannot be read and list them in problems.csv.
+        cache: folder of decoded images; auto = the user's cache folder.
+    """
+
+    table: str | None = None
+    image: str | None = None
+    array: str | None = None
+    index: str | None = None
+    label: list[str] = field(default_factory=list)
+    kind: dict[str, KindName] = field(default_factory=dict)
+    group: str | None = None
+    no_groups: bool = False
+    covariates: list[str] = field(default_factory=list)
+    id: str | None = None
+    split: str | None = None
+    resplit: bool = False
+    shares: dict[str, float] = field(
+        default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
+    )
+    test_seed: int | None = None
+    folds: int = 0
+    fold: int | None = None
+    holdout: str | None = None
+    subgroups: list[str] = field(default_factory=list)
+    fraction: float = 1.0
+    missing: float | None = None
+    label_times: str | None = None
+    label_scaling: Literal["zscore", "min_max", "log2", "none"] = "zscore"
+    skip_bad: bool = False
+    cache: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f"data.fraction must be in (0, 1], got {self.fraction}")
+        if self.folds < 0 or self.folds == 1:
+            raise ValueError(f"data.folds must be >= 2 (or 0: one model on one split), got {self.folds}")
+        if self.fold is not None and not 0 <= self.fold < self.folds:
+            raise ValueError(f"data.fold must be >= 0 and below data.folds ({self.folds}), got {self.fold}")
+        if self.holdout is not None and self.split is not None and not self.resplit:
+            raise ValueError("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
+        for name in self.kind:
+            if self.label and name not in self.label:
+                raise ValueError(
+                    f"data.kind names {name!r}, which is not in data.label ({did_you_mean(name, self.label)})"
+                )

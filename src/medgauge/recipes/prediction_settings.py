@@ -1,0 +1,32 @@
+"""What a recipe may say of how values are read off a trained model."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class PredictionSettings:
+    """How values are read off the trained model.
+
+    Args:
+        predictor: the predictor of record: head, neighbours, or auto = the one with the lower MAE on val.
+        level: of the prediction intervals; in (0, 1).
+        aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
+        interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
+            which holds on average; the other one stands beside it.
+        correction: of the value of record, a function of the prediction fitted on the calibration cases: none, linear or
+            isotonic.
+        age_gap: write the column delta_corrected, prediction - label without its trend over the true label; for age gaps
+            only, never an accuracy.
+    """
+
+    predictor: Literal["head", "neighbours", "auto"] = "auto"
+    level: float = 0.9
+    aggregate: Literal["none", "mean"] = "none"
+    interval: Literal["label_conditional", "split"] = "label_conditional"
+    correction: Literal["none", "linear", "isotonic"] = "none"
+    age_gap: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise ValueError(f"prediction.level must be in (0, 1), got {self.level}")
