@@ -1,11 +1,13 @@
 """Decoded once, whole or not at all, and the same however it was made."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,84 @@ def rows_of(path: Path, array: np.ndarray) -> list[ImageSource]:
 @pytest.fixture
 def sources(tmp_path: Path) -> list[ImageSource]:
     return rows_of(tmp_path / "grey.npy", np.random.default_rng(0).integers(0, 256, (12, 8, 8), dtype=np.uint8))
+
+
+def array_gone(place: Path) -> None:
+    (place / "images.npy").unlink()
+
+
+def facts_gone(place: Path) -> None:
+    (place / "facts.json").unlink()
+
+
+def seal_gone(place: Path) -> None:
+    (place / "sha256.txt").unlink()
+
+
+def empty_array(place: Path) -> None:
+    (place / "images.npy").write_bytes(b"")
+
+
+def cut_array(place: Path) -> None:
+    content = (place / "images.npy").read_bytes()
+    (place / "images.npy").write_bytes(content[:-1])
+
+
+def no_rows(place: Path) -> None:
+    np.save(place / "images.npy", np.zeros((0, 1, 8, 8), np.uint8))
+
+
+def other_shape(place: Path) -> None:
+    np.save(place / "images.npy", np.zeros((12, 1, 4, 16), np.uint8))
+
+
+def one_bit(place: Path) -> None:
+    content = bytearray((place / "images.npy").read_bytes())
+    content[-5] ^= 1
+    (place / "images.npy").write_bytes(content)
+
+
+def list_of_facts(place: Path) -> None:
+    (place / "facts.json").write_text("[]")
+
+
+def other_zoom(place: Path) -> None:
+    facts = (place / "facts.json").read_text()
+    (place / "facts.json").write_text(facts.replace("1.0", "2.0", 1))
+
+
+def folder_for_facts(place: Path) -> None:
+    facts_gone(place)
+    (place / "facts.json").mkdir()
+
+
+def file_for_folder(place: Path) -> None:
+    shutil.rmtree(place)
+    place.write_text("no folder")
+
+
+def empty_folder(place: Path) -> None:
+    shutil.rmtree(place)
+    place.mkdir()
+
+
+def link_to_nowhere(place: Path) -> None:
+    shutil.rmtree(place)
+    place.symlink_to(place.parent / "nowhere")
+
+
+def another_entry(place: Path) -> None:
+    """The whole entry of other images, under this one's name."""
+    shutil.rmtree(place)
+    others = rows_of(place.parent.parent / "others.npy", np.zeros((12, 8, 8), np.uint8))
+    prepare_images(others, SIZE, cache_dir=place.parent.parent / "other")
+    next((place.parent.parent / "other").iterdir()).rename(place)
+
+
+DAMAGES = (
+    array_gone, facts_gone, seal_gone, empty_array, cut_array, no_rows, other_shape, one_bit, list_of_facts, other_zoom,
+    folder_for_facts, file_for_folder, empty_folder, link_to_nowhere, another_entry,
+)  # fmt: skip
 
 
 def never(*given: object) -> None:
@@ -196,12 +276,35 @@ class TestCache:
             prepare_images(given, settings, cache_dir=tmp_path / "cache")
         assert len(list((tmp_path / "cache").iterdir())) == 5
 
-    def test_a_damaged_cache_is_made_anew(self, sources: list[ImageSource], tmp_path: Path) -> None:
-        first = np.array(prepare_images(sources, SIZE, cache_dir=tmp_path / "cache").array)
+    @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+    def test_a_damaged_entry_is_made_anew(
+        self, sources: list[ImageSource], tmp_path: Path, damage: Callable[[Path], object]
+    ) -> None:
+        first = prepare_images(sources, SIZE, cache_dir=tmp_path / "cache")
         (place,) = (tmp_path / "cache").iterdir()
-        for name in ("images.npy", "facts.json"):
-            (place / name).unlink()
-            np.testing.assert_array_equal(prepare_images(sources, SIZE, cache_dir=tmp_path / "cache").array, first)
+        damage(place)
+        again = prepare_images(sources, SIZE, cache_dir=tmp_path / "cache")
+        np.testing.assert_array_equal(again.array[:, 0], np.load(sources[0].path))
+        assert (again.digests, again.zoom.tolist(), again.scale) == (first.digests, [1.0] * 12, 255.0)
+        assert again.notes == [f"the cache entry {place} was damaged; its images were decoded anew"]
+        third = prepare_images(sources, SIZE, cache_dir=tmp_path / "cache", progress=never)
+        np.testing.assert_array_equal(third.array, again.array)
+        assert third.notes == []
+        assert list((tmp_path / "cache").iterdir()) == [place]
+
+    def test_a_damaged_entry_that_cannot_be_removed_is_one_sentence(
+        self, sources: list[ImageSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        prepare_images(sources, SIZE, cache_dir=tmp_path / "cache")
+        (place,) = (tmp_path / "cache").iterdir()
+        (place / "facts.json").write_text("[]")
+
+        def refused(*given: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "rename", refused)
+        with pytest.raises(InputError, match=r"is damaged and cannot be removed \(Permission denied\); remove it"):
+            prepare_images(sources, SIZE, cache_dir=tmp_path / "cache")
 
     def test_another_process_may_be_first(
         self, sources: list[ImageSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

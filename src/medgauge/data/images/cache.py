@@ -1,8 +1,9 @@
 """All images of a run, decoded and prepared once, as one array on disk that is memory-mapped.
 
 The key is made of the contents of the files, the rows asked for and the settings: a moved folder finds its cache again,
-a changed pixel does not. The array is written under a name of its own and renamed when whole, so neither a kill nor a
-second process at the same work can leave half an array behind that is later taken for a whole one.
+a changed pixel does not. An entry is a folder: the array, facts of the images (facts.json), and a seal with the digests
+of both. It is written under a name of its own and renamed when whole, so neither a kill nor a second process at the same
+work can leave half an entry behind that is later taken for a whole one. What does not fit its seal is made anew.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -28,7 +29,8 @@ from medgauge.data.images.readers import read_image
 
 __all__ = ["Facts", "PreparedImages", "image_facts", "prepare_images"]
 
-FORMAT = 1  # raise when decoding or preparing changes, so that older caches are not used
+FORMAT = 2  # raise when decoding or preparing changes, so that older caches are not used
+ARRAY, FACTS, SEAL = "images.npy", "facts.json", "sha256.txt"
 ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
 
 
@@ -98,18 +100,23 @@ def prepare_images(
     if cache_dir is None:
         return decode_images(sources, settings, None, workers, progress)
     place = cache_dir / _key(sources, settings)
-    found = _opened(place)
-    if found is not None:
-        return found
+    whole = _is_whole(place)
+    if whole:
+        return _mapped(place)
+    damaged = whole is False
+    if damaged:
+        _remove(place)
     cache_dir.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(cache_dir)
     part = cache_dir / f"{place.name}.{uuid4().hex}.part"
     part.mkdir()
     try:
-        made = decode_images(sources, settings, part / "images.npy", workers, progress)
-        return made if made.problems else _published(made, part, place)
+        made = decode_images(sources, settings, part / ARRAY, workers, progress)
+        made = made if made.problems else _published(made, part, place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    told = [f"the cache entry {place} was damaged; its images were decoded anew"] if damaged else []
+    return replace(made, notes=[*made.notes, *told])
 
 
 def _key(sources: Sequence[ImageSource], settings: PrepareSettings) -> str:
@@ -134,31 +141,74 @@ def _published(made: PreparedImages, part: Path, place: Path) -> PreparedImages:
     if isinstance(made.array, np.memmap):
         made.array.flush()
     facts = {"zoom": made.zoom.tolist(), "digests": made.digests, "notes": made.notes, "scale": made.scale}
-    with (part / "facts.json").open("w", encoding="utf-8") as file:
-        json.dump(facts, file)
-        file.flush()
-        os.fsync(file.fileno())
+    _write(part / FACTS, json.dumps(facts))
+    _write(part / SEAL, _seal(part, place.name))
+    mapped = _mapped(part)
     try:
         os.replace(part, place)
     except OSError:
-        if _opened(place) is None:
+        if not _is_whole(place):
             raise
-    found = _opened(place)
-    return made if found is None else found
+        return _mapped(place)
+    return mapped
 
 
-def _opened(place: Path) -> PreparedImages | None:
-    """The cache at ``place``; None if there is none. One that was damaged afterwards is removed."""
-    if not place.is_dir():
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _seal(folder: Path, name: str) -> str:
+    """What SEAL holds of an entry of that name: digests of its files.
+
+    - Raises: OSError if a file cannot be read.
+    """
+    lines = [name]
+    for file in (ARRAY, FACTS):
+        with (folder / file).open("rb") as content:
+            lines.append(f"{hashlib.file_digest(content, 'sha256').hexdigest()}  {file}")
+    return "\n".join(lines) + "\n"
+
+
+def _is_whole(place: Path) -> bool | None:
+    """Whether the entry fits its seal; None if there is none."""
+    if not os.path.lexists(place):
         return None
     try:
-        facts = json.loads((place / "facts.json").read_text(encoding="utf-8"))
-        array = np.load(place / "images.npy", mmap_mode="r")
-        zoom = np.array(facts["zoom"], dtype=np.float64)
-        return PreparedImages(array, zoom, facts["digests"], facts["notes"], [], facts["scale"])
-    except (OSError, ValueError, KeyError):
-        shutil.rmtree(place, ignore_errors=True)
-        return None
+        return place.is_dir() and (place / SEAL).read_bytes() == _seal(place, place.name).encode()
+    except OSError:
+        return False
+
+
+def _mapped(place: Path) -> PreparedImages:
+    """The entry at ``place``, which fits its seal."""
+    facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
+    array = np.load(place / ARRAY, mmap_mode="r")
+    zoom = np.array(facts["zoom"], dtype=np.float64)
+    return PreparedImages(array, zoom, facts["digests"], facts["notes"], [], facts["scale"])
+
+
+def _remove(place: Path) -> None:
+    """Remove a damaged entry, whatever stands in its place.
+
+    - Raises: InputError if it cannot be removed.
+    """
+    away = place.with_name(f"{place.name}.{uuid4().hex}.part")
+    try:
+        place.rename(away)
+        if away.is_dir() and not away.is_symlink():
+            shutil.rmtree(away)
+        else:
+            away.unlink()
+    except FileNotFoundError:  # another process was first
+        return
+    except OSError as error:
+        raise InputError(
+            f"the cache entry {place} is damaged and cannot be removed ({error.strerror}); "
+            "remove it, or name another cache folder (data.cache)"
+        ) from error
 
 
 def _remove_abandoned(cache_dir: Path) -> None:
