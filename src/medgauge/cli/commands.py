@@ -105,6 +105,7 @@ def predict(words: list[str]) -> int:
     parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")
     parser.flag("--out", "CSV or Parquet file; without it the values are printed")
     parsed, _ = parser.read(words)
+    from medgauge.runs.predict import frame_text
     from medgauge.runs.run import load
 
     run, by_group = load(parsed.run), parsed.aggregate == "mean"
@@ -118,7 +119,7 @@ def predict(words: list[str]) -> int:
     if parsed.out:
         print(f"{len(frame)} {'groups' if by_group else 'cases'} written to {parsed.out}")
     else:
-        print(frame.to_csv(index=False), end="")
+        print(frame_text(frame), end="")
     print(run.promise(by_group=by_group), file=sys.stderr)
     return 0
 

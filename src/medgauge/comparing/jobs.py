@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from medgauge.core.cells import bare
 from medgauge.core.errors import InputError
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
@@ -114,7 +115,8 @@ def _cases(folder: Path, split: str, targets: Sequence[str]) -> dict[str, list[A
         keep_default_na=False, na_values={name: [""] for name in columns[2:]},
     )  # fmt: skip
     kept = frame[frame["split"] == split]
-    return {name: kept[name].tolist() for name in columns}
+    found = {name: kept[name].tolist() for name in columns}
+    return found | {name: list(map(bare, found[name])) for name in ("id", "group")}
 
 
 def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, workers: int, keep: bool) -> None:

@@ -123,7 +123,7 @@ class CaseTable:
             column = name if len(targets) == 1 else f"{name} {target}"
             self.columns[column] = [_text(cases[f"value_{target}"][place]) for place in order]
         rows = zip(*self.columns.values(), strict=True)
-        self.folder.write_table(self.name, list(self.columns), rows)
+        self.folder.write_table(self.name, list(self.columns), rows, texts=("id",))
 
     def numbers(self, column: str) -> list[float]:
         """A column of numbers; NaN where there is none."""

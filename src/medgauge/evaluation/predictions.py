@@ -11,6 +11,8 @@ from medgauge.evaluation.scored import Scored
 
 LISTED = 10  # neighbours named in predictions.csv
 WHERE = ("row", "id", "split", "group")
+TEXTS = ("id", "split", "group")
+"""Columns of the tables of predictions whose cells may be a user's words; the other texts are numbers and lists of them."""
 
 
 def prediction_columns(scored: Sequence[Scored]) -> list[str]:

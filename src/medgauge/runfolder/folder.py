@@ -5,7 +5,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from medgauge.core.cells import bare, csv_text
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 
@@ -109,19 +110,18 @@ class RunFolder:
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             raise self._broken(name, (str(error).splitlines() or [type(error).__name__])[0]) from error
 
-    def write_table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write a CSV file whole."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
-        self.write_text(name, text.getvalue())
+    def write_table(
+        self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, texts: Collection[str] | None = None
+    ) -> None:
+        """Write a CSV file whole; texts are guarded as :func:`csv_text` says."""
+        self.write_text(name, csv_text(columns, rows, texts=texts))
 
     def read_columns(self, name: str) -> dict[str, list[str]]:
         """Read a CSV file as one list of texts a column; a missing or broken one is an InputError."""
         try:
-            head, *rows = [row for row in csv.reader(io.StringIO(self.read_text(name))) if row] or [[]]
-            return {column: list(cells) for column, cells in zip(head, _turned(head, rows), strict=True)}
+            head, *rows = [row for row in csv.reader(io.StringIO(self.read_text(name), newline="")) if row] or [[]]
+            columns = zip(map(bare, head), _turned(head, rows), strict=True)
+            return {column: list(map(bare, cells)) for column, cells in columns}
         except (ValueError, csv.Error) as error:
             raise self._broken(name, error) from error
 

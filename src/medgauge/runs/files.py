@@ -15,7 +15,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.task import Known
 from medgauge.core.version import __version__
 from medgauge.data.tables.table import Table
-from medgauge.evaluation.predictions import group_columns, group_rows, prediction_columns, prediction_rows
+from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
 from medgauge.evaluation.scored import Scored
 from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.tuned import Tuned
@@ -273,9 +273,9 @@ def write_predictions(
         lines += prediction_rows(rows, split, scored, gallery_rows)
         if by_group:
             groups += group_rows(split, [one.by_group() for one in scored], gallery_rows)
-    folder.write_table("predictions.csv", prediction_columns(parts[0][2]), lines)
+    folder.write_table("predictions.csv", prediction_columns(parts[0][2]), lines, texts=TEXTS)
     if by_group:
-        folder.write_table("predictions_by_group.csv", group_columns(parts[0][2]), groups)
+        folder.write_table("predictions_by_group.csv", group_columns(parts[0][2]), groups, texts=TEXTS)
 
 
 def write_problems(folder: RunFolder, study: Study) -> None:

@@ -3,6 +3,7 @@
 from medgauge.core.errors import InputError
 from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
+from medgauge.evaluation.predictions import TEXTS
 from medgauge.report import write_report
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
@@ -97,7 +98,7 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     files.write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
     for name, there in kept.items():
         lines = [line for line in there if line["split"] != "test"] + folder.read_table(name)
-        folder.write_table(name, list(lines[0]), [list(line.values()) for line in lines])
+        folder.write_table(name, list(lines[0]), [list(line.values()) for line in lines], texts=TEXTS)
     if outputs.images:
         write_thumbnails(folder, study)
     results = before | {"looks": {"test": looks(before) + 1}, "test": block}

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from medgauge.core.batch import Cases
+from medgauge.core.cells import csv_text
 from medgauge.core.errors import InputError
 from medgauge.data.tables.table import Table
-from medgauge.evaluation.predictions import group_columns, group_rows, prediction_columns, prediction_rows
+from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
 from medgauge.evaluation.scored import judge
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder import write_whole
+from medgauge.runfolder.folder import bytes_to
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
 from medgauge.runs.new_cases import embed_table, image_table, read_table_of, without_groups
@@ -77,9 +79,12 @@ def write_frame(frame: "DataFrame", path: Path) -> None:
     """Write CSV or Parquet, by the file's ending, whole or not at all."""
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise InputError(f"{path} must end in .csv or .parquet")
-    write_whole(
-        path,
-        lambda part: (
-            frame.to_csv(part, index=False) if path.suffix.lower() == ".csv" else frame.to_parquet(part, index=False)
-        ),
-    )
+    if path.suffix.lower() == ".csv":
+        write_whole(path, lambda part: bytes_to(part, frame_text(frame).encode()))
+    else:
+        write_whole(path, lambda part: frame.to_parquet(part, index=False))
+
+
+def frame_text(frame: "DataFrame") -> str:
+    """The values as the text of a CSV file."""
+    return csv_text(list(frame.columns), frame.itertuples(index=False, name=None), texts=TEXTS)
