@@ -10,14 +10,14 @@ class Problem(NamedTuple):
     Args:
         where: the case's id when ``row`` is given, else what it is about, in words (``label hc_mm``, ``group 17``).
         what: what is wrong there, without a full stop.
-        kind: ``file`` (an image, which ``--skip-bad`` may leave out), ``label``, ``group``, or ``table`` (ids and
-            covariates).
+        kind: ``file`` (an image, which ``--skip-bad`` may leave out), ``label``, ``group``, ``picture`` (one that
+            several cases share), or ``table`` (ids and covariates).
         row: the case's position in the table, from 0, or None when it is not about one case.
     """
 
     where: str
     what: str
-    kind: Literal["file", "label", "table", "group"]
+    kind: Literal["file", "label", "table", "group", "picture"]
     row: int | None = None
 
     def __str__(self) -> str:

@@ -34,7 +34,7 @@ class DataSettings:
         missing: a number that means a missing label.
         label_times: covariate by which labels are divided before training; predictions are multiplied by it.
         label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
-        skip_bad: leave out cases that cannot be read and list them in problems.csv.
+        skip_bad: leave out cases that cannot be read, and those whose picture is another group's too, and list them in problems.csv.
         cache: folder of decoded images; auto = the user's cache folder.
     """
 

@@ -11,6 +11,7 @@ REASONS = {
     "file": "image cannot be read",
     "label": "label is wrong",
     "group": "group is on two sides",
+    "picture": "picture is that of another group too",
     "table": "id or covariate is wrong",
 }
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import KEPT_OUT, UNUSED, fold_name, fold_splits
+from medgauge.data.tables.pictures import shared_pictures
 from medgauge.data.tables.problems import raise_problems, too_few
-from medgauge.data.tables.splits import shared_pictures
 from medgauge.study.decide import decide_training
 from medgauge.study.splits import used_rows
 from medgauge.study.study import Study

@@ -11,8 +11,8 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.folds import fold_name
+from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, shared_pictures
 from medgauge.data.tables.problems import raise_problems, too_few
-from medgauge.data.tables.splits import shared_pictures
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table, missing_files
 from medgauge.recipes.build import build_tasks
@@ -72,6 +72,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
     notes = [*kind_notes(found.recipe), *images.notes]
+    notes += picture_notes(images.digests, chosen.group, chosen.id)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)
@@ -120,9 +121,13 @@ def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> P
     sample = [row for row in readable if found.splits[row] in learned_from]
     found.recipe = decide_image(found.recipe, found.table, sample)
     images, bad = _decode(found.table, readable, found.recipe, progress)
-    unread = {problem.row for problem in bad}
-    kept = [row for row in readable if row not in unread]
     skip = found.recipe.data.skip_bad
+    if skip:
+        ids, groups = ([part[row] for row in readable] for part in (found.table.id, found.table.group))
+        shared = pictures_of_groups(images.digests, groups, ids)
+        bad += [problem._replace(row=readable[problem.row]) for problem in shared if problem.row is not None]
+    dropped = {problem.row for problem in bad}
+    kept = [row for row in readable if row not in dropped]
     if bad and skip:
         found.left_out += [(problem, found.splits[problem.row]) for problem in bad if problem.row is not None]
         images, _ = _decode(found.table, kept, found.recipe, progress)

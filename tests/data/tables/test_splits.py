@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medgauge.core.errors import InputError
-from medgauge.data.tables.splits import SHARES, SPLITS, given_splits, group_problems, make_splits, shared_pictures
+from medgauge.data.tables.splits import SHARES, SPLITS, given_splits, group_problems, make_splits
 from medgauge.data.tables.table import Table, read_table
 from tests.data.tables.test_problems import make
 
@@ -282,15 +282,3 @@ def test_groups_on_two_sides_are_named_with_their_cases() -> None:
         "group q: is on both sides of a split: train (cases c2, c4) and test (case c3)",
     ]
     assert {problem.kind for problem in problems} == {"group"}
-
-
-# the same picture on two sides
-
-
-def test_shared_pictures_are_named_with_their_cases() -> None:
-    digests = ["x", "y", "x", "z", "z", "x", "", ""]
-    split = ["train", "train", "test", "val", "val", "train", "train", "test"]
-    problems = shared_pictures(digests, split, list("abcdefgh"))
-    assert [str(problem) for problem in problems] == ["the same picture: is in train (cases a, f) and test (case c)"]
-    assert problems[0].kind == "file"
-    assert shared_pictures(digests, ["train"] * 8, list("abcdefgh")) == []

@@ -145,23 +145,11 @@ def group_problems(group: Sequence[str], split: Sequence[str], id: Sequence[str]
     """A problem for every group that is in more than one split, with its cases."""
     return [
         Problem(f"group {name}", f"is on both sides of a split: {sides}", "group")
-        for name, sides in _divided(group, split, id).items()
+        for name, sides in divided(group, split, id).items()
     ]
 
 
-def shared_pictures(digests: Sequence[str], split: Sequence[str], id: Sequence[str]) -> list[Problem]:
-    """A problem for every picture that is in more than one split, with its cases.
-
-    Args:
-        digests: what is equal exactly when the decoded pixels are; "" where a picture could not be read (never equal).
-        split: the split of each case.
-        id: the id of each case.
-    """
-    divided = _divided(digests, split, id)
-    return [Problem("the same picture", f"is in {sides}", "file") for digest, sides in divided.items() if digest]
-
-
-def _divided(key: Sequence[str], split: Sequence[str], id: Sequence[str]) -> dict[str, str]:
+def divided(key: Sequence[str], split: Sequence[str], id: Sequence[str]) -> dict[str, str]:
     """Keys that are in more than one split, each with its cases by split in words."""
     sides: defaultdict[str, set[str]] = defaultdict(set)
     for name, side in zip(key, split, strict=True):

@@ -1,0 +1,32 @@
+from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, shared_pictures
+
+
+def test_shared_pictures_are_named_with_their_cases_and_the_ways_on() -> None:
+    digests = ["x", "y", "x", "z", "z", "x", "", ""]
+    split = ["train", "train", "test", "val", "val", "train", "train", "test"]
+    problems = shared_pictures(digests, split, list("abcdefgh"))
+    assert [str(problem) for problem in problems] == [
+        "the same picture: is in train (cases a, f) and test (case c); "
+        "give such cases one group and one split, or leave them out (--skip-bad does)"
+    ]
+    assert problems[0].kind == "picture"
+    assert shared_pictures(digests, ["train"] * 8, list("abcdefgh")) == []
+
+
+def test_all_cases_of_a_picture_of_several_groups_are_named_and_none_of_a_groups_own() -> None:
+    digests = ["x", "y", "x", "z", "z", "x", "", ""]
+    group = ["p", "p", "q", "r", "r", "p", "s", "t"]
+    problems = pictures_of_groups(digests, group, list("abcdefgh"))
+    assert [(str(problem), problem.row, problem.kind) for problem in problems] == [
+        ("case a: its picture is also that of case c, of another group", 0, "picture"),
+        ("case c: its picture is also that of cases a, f, of another group", 2, "picture"),
+        ("case f: its picture is also that of case c, of another group", 5, "picture"),
+    ]
+
+
+def test_a_note_counts_pictures_and_names_cases() -> None:
+    assert picture_notes(["x", "y", "x", "y", "z", "z"], ["p", "p", "q", "r", "s", "s"], list("abcdef")) == [
+        "2 pictures are that of several groups, all on one side here (cases a, b, c, d); "
+        "give such cases one group and one split, or leave them out (--skip-bad does)"
+    ]
+    assert picture_notes(["x", "x", "", ""], ["p", "p", "q", "r"], list("abcd")) == []
