@@ -49,7 +49,8 @@ def test_help_is_at_most_100_columns_wide(
 
 
 def said(setting: Setting) -> str:
-    return plain(f"{setting.meaning.rstrip('.')} [{default_words(setting.default)}]")
+    ends = f" ({setting.range})" if setting.range else ""
+    return plain(f"{setting.meaning.rstrip('.')}{ends} [{default_words(setting.default)}]")
 
 
 @pytest.mark.parametrize("command", ["fit", "check"])
@@ -92,3 +93,14 @@ def test_other_commands_with_settings_point_to_fit(command: str, capsys: pytest.
 @pytest.mark.parametrize("command", ["evaluate", "predict", "report", "list"])
 def test_commands_without_settings_show_only_theirs(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(groups(help_of(command, capsys))) == {f"words and flags of {command}", "help"}
+
+
+@pytest.mark.parametrize("command", ["fit", "check"])
+def test_ranges_are_told(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = plain(help_of(command, capsys))
+    for words in (
+        "of the prediction intervals (in (0, 1)) [0.9]",
+        "of lds, in bins; odd (in [1, 1001]) [5]",
+        "pixels or voxels an axis, rows first; auto from the images (2 or 3, each >= 1) [auto]",
+    ):
+        assert words in text

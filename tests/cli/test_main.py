@@ -124,9 +124,9 @@ def test_a_command_that_cannot_be_read_ends_with_status_2(
     ("words", "said"),
     [
         (["--kind", "age"], "--kind takes NAME=number|grade,…, got 'age'"),
-        (["--kind", "age=grad"], "data.kind.age has the value 'grad', and must be one of number, grade (did you mean grade?)"),
+        (["--kind", "age=grad"], "data.kind.age must be one of number, grade, got grad (did you mean grade?)"),
         (["--kind", "ag=grade"], "data.kind names 'ag', which is not in data.label (did you mean age?)"),
-        (["--augmentation.flip", "rows,colums"], "augmentation.flip[1] has the value 'colums'"),
+        (["--augmentation.flip", "rows,colums"], "augmentation.flip[1] must be one of rows, columns, depth, got colums"),
         (["--aggregate", "men"], "did you mean mean?"),
         (["--aggregate", "men", "--seed", "x"], "2 mistakes"),
     ],

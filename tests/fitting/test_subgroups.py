@@ -157,8 +157,8 @@ def test_check_honours_the_flags(table: Path, capsys: pytest.CaptureFixture[str]
         (["--holdout", "sit=A"], "no column 'sit' for the holdout (did you mean 'site'?)"),
         (["--holdout", "site=D"], "no case has site = D"),
         (["--holdout", "sex=F", "--split", "part"], "data.holdout and data.split both say which cases are test"),
-        (["--folds", "many"], "data.folds has the value 'many'"),
-        (["--aggregate", "median"], "prediction.aggregate has the value 'median'"),
+        (["--folds", "many"], "data.folds must be a whole number in [0, 1000], got 'many'"),
+        (["--aggregate", "median"], "prediction.aggregate must be one of none, mean, got median"),
     ],
 )
 def test_wrong_flags_end_with_a_sentence(

@@ -21,7 +21,7 @@ def test_an_entry_has_its_defaults_and_nothing_is_imported() -> None:
 
 def test_an_unknown_task_is_named_with_the_nearest() -> None:
     (words,) = objective_mistakes({"error": {"term": L1, "task": "grades"}})
-    assert words == "objective.error.task must be a kind of label, got 'grades' (did you mean grade?)"
+    assert words == "objective.error.task must be one of number, grade or null, got 'grades' (did you mean grade?)"
 
 
 def objective(**entry: object) -> dict[str, object]:

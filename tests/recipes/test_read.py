@@ -57,7 +57,10 @@ def test_values_are_read_as_yaml(text: str, value: object) -> None:
             {"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigma": -1}}}}},
             ["sigma must be > 0, got -1"],
         ),
-        ({"objective": {"a": {"factor": -1, "term": {"class_path": "RMLoss"}}}}, ["factor must be a number >= 0"]),
+        (
+            {"objective": {"a": {"factor": -1, "term": {"class_path": "RMLoss"}}}},
+            ["objective.a.factor must be >= 0 and finite, got -1.0"],
+        ),
         ({"objective": {"a": {"term": {"class_path": "torch.nn.L1Loss"}}}}, ["asks for input", "a step does not have"]),
     ],
 )

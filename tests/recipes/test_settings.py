@@ -5,7 +5,6 @@ import pytest
 
 from medgauge.recipes.data_settings import DataSettings
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
-from medgauge.recipes.mistakes import choice_mistakes
 from medgauge.recipes.prediction_settings import PredictionSettings
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.settings import meanings, settings
@@ -40,25 +39,6 @@ def test_meanings_go_over_several_lines_and_end_with_the_docstring() -> None:
 
     assert meanings(One) == {"first": "begins here and goes on.", "second": "alone."}
     assert meanings(type("Bare", (), {})) == {}
-
-
-GRADES = "data.kind.a has the value 'grad', and must be one of number, grade (did you mean grade?)"
-AXES = "augmentation.flip[1] has the value 'x', and must be one of rows, columns, depth"
-NAMES = "sampler.name has the value None, and must be one of random, balanced"
-
-
-@pytest.mark.parametrize(
-    ("values", "found"),
-    [
-        ({"data": {"kind": {"a": "grade", "b": "number"}}}, {}),
-        ({"data": {"kind": {"a": "grad"}}}, {"data.kind": GRADES}),
-        ({"augmentation": {"flip": ["rows", "x"]}}, {"augmentation.flip": AXES}),
-        ({"sampler": {"name": None}}, {"sampler.name": NAMES}),
-        ({"model": 3, "seed": "x", "image": {"size": "aut"}}, {}),
-    ],
-)
-def test_wrong_choices_are_told_with_the_nearest(values: dict[str, Any], found: dict[str, str]) -> None:
-    assert choice_mistakes(values, Recipe) == found
 
 
 def test_kinds_are_of_label_columns() -> None:

@@ -173,7 +173,7 @@ def _add_flag(
     group: argparse._ActionsContainer, setting: Setting, flag: str, *, listed: bool = True
 ) -> argparse.Action:
     """One flag of a setting; a short one that is off by default takes no value."""
-    about = f"{setting.meaning.rstrip('.')} [{default_words(setting.default)}]".replace("%", "%%")
+    about = f"{setting.told} [{default_words(setting.default)}]".replace("%", "%%")
     about = about if listed else argparse.SUPPRESS
     if setting.kind is bool and setting.default is False and "." not in flag:
         return group.add_argument(flag, dest=setting.place, action="append_const", const="true", help=about)

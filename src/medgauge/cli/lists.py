@@ -15,7 +15,7 @@ def show_list(what: str) -> None:
     """Print names of parts, with a line on each."""
     if what == "settings":
         for setting in settings(Recipe):
-            print(f"{setting.place:<36}{default_words(setting.default):<28} {setting.meaning}")
+            print(f"{setting.place:<36}{default_words(setting.default):<28} {setting.told}")
         return
     for name, text in parts(what):
         print(f"{name:<32}{text}")

@@ -1,11 +1,16 @@
-"""Checks of settings and tensors at the doors of terms and metrics; they raise, they never repair."""
+"""Checks of settings and tensors at the doors of terms and metrics; they raise, they never repair.
+
+Settings are checked before anything heavy is imported, so that PyTorch is not imported here.
+"""
 
 from collections.abc import Iterable
-from typing import SupportsFloat, SupportsIndex
+from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
-import torch
-from jaxtyping import Bool
-from torch import Tensor
+from medgauge.core.words import nearest, shown
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool
+    from torch import Tensor
 
 
 def check_number(
@@ -36,18 +41,29 @@ def check_number(
         infinite: whether infinity will do, if it is within the ends.
     """
     if not isinstance(value, SupportsIndex if whole else SupportsFloat):
-        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, got {value!r}")
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, got {shown(value)}")
     above_low = (above is None or value > above) and (least is None or value >= least)
     below_high = (below is None or value < below) and (most is None or value <= most)
     allowed = value == value and (whole or infinite or abs(value) != float("inf"))
     if not (above_low and below_high and allowed):
         needs_finite = not (whole or infinite)
-        raise ValueError(f"{name} must be {_range_words(above, least, below, most, needs_finite)}, got {value}")
+        words = range_words(above, least, below, most, needs_finite=needs_finite)
+        raise ValueError(f"{name} must be {words}, got {shown(value)}")
 
 
-def _range_words(
-    above: float | None, least: float | None, below: float | None, most: float | None, needs_finite: bool
+def range_words(
+    above: float | None,
+    least: float | None,
+    below: float | None,
+    most: float | None,
+    *,
+    needs_finite: bool = False,
 ) -> str:
+    """The ends of a range in words.
+
+    >>> range_words(0, None, None, 1), range_words(None, 1, None, None)
+    ('in (0, 1]', '>= 1')
+    """
     low, high = (least if above is None else above), (most if below is None else below)
     if low is not None and high is not None:
         return f"in {'[' if above is None else '('}{low}, {high}{']' if below is None else ')'}"
@@ -56,19 +72,23 @@ def _range_words(
     return " and ".join([*words, "finite"] if needs_finite else words or ["a number"])
 
 
-def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
-    """Raise ValueError unless the value is one of the choices.
+def check_choice(name: str, value: object, choices: Iterable[object], *, hint: bool = False) -> None:
+    """Raise ValueError unless the value is one of the choices, with the nearest of them where a hint is asked for.
 
-    >>> check_choice("kind", "l3", ("l1", "l2"))
+    >>> check_choice("kind", "l3", ("l1", "mse"), hint=True)
     Traceback (most recent call last):
-    ValueError: kind must be one of l1, l2, got l3
+    ValueError: kind must be one of l1, mse, got l3 (did you mean l1?)
     """
     known = tuple(choices)
-    if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {value}")
+    if any(type(value) is type(one) and value == one for one in known):
+        return
+    near = nearest(value, map(str, known), likeness=0.5) if hint and isinstance(value, str) else None
+    came = value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 60 else shown(value)
+    told = f" (did you mean {near}?)" if near else ""
+    raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, got {came}{told}")
 
 
-def check_rows(**tensors: Tensor | None) -> None:
+def check_rows(**tensors: "Tensor | None") -> None:
     """Raise unless every tensor given is 2-D, floating point, and has the same number of rows (a 1-D one: ``weight``)."""
     rows: dict[str, int] = {}
     for name, tensor in tensors.items():
@@ -84,7 +104,7 @@ def check_rows(**tensors: Tensor | None) -> None:
         raise ValueError(f"rows must be equal, got {rows}")
 
 
-def check_same_shape(**tensors: Tensor) -> None:
+def check_same_shape(**tensors: "Tensor") -> None:
     """Raise unless all tensors are 2-D floats of one shape: (n, 1) against (n,) is an error, never a broadcast."""
     check_rows(**tensors)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -92,21 +112,21 @@ def check_same_shape(**tensors: Tensor) -> None:
         raise ValueError(f"shapes must be equal, got {shapes}")
 
 
-def check_weight(weight: Tensor | None) -> None:
+def check_weight(weight: "Tensor | None") -> None:
     """Raise unless the weights (n,) are finite, none is negative, and not all of them are 0; no weights are fine."""
     if weight is None or weight.numel() == 0:
         return
-    least, most = (float(end) for end in torch.aminmax(weight.detach()))
+    least, most = (float(end) for end in weight.detach().aminmax())
     if not (least >= 0 and 0 < most < float("inf")):
         raise ValueError(f"weight must be finite, >= 0 and not all 0, got values from {least:g} to {most:g}")
 
 
-def observed_rows(label: Tensor) -> Bool[Tensor, " n"]:
+def observed_rows(label: "Tensor") -> "Bool[Tensor, ' n']":
     """Rows whose labels are all there (NaN = missing)."""
-    return ~torch.isnan(label).any(dim=1)
+    return ~label.isnan().any(dim=1)
 
 
-def observed(embedding: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+def observed(embedding: "Tensor", label: "Tensor") -> "tuple[Tensor, Tensor]":
     """The rows of both whose labels are all there."""
     rows = observed_rows(label)
     return embedding[rows], label[rows]

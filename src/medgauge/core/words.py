@@ -39,3 +39,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = nearest(name, known, likeness=0.5)
     return f"did you mean {near}?" if near else f"known: {', '.join(known)}"
+
+
+def shown(value: object, most: int = 60) -> str:
+    """What came, in one line of at most ``most`` characters.
+
+    >>> shown("age"), shown(1.5), shown(list(range(100)), most=12)
+    ("'age'", '1.5', '[0, 1, 2, 3…')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an integer of thousands of digits, or an object that cannot be told
+        text = f"a value of type {type(value).__name__} that cannot be shown"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

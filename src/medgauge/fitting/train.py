@@ -33,7 +33,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
     fabric = Fabric(
         accelerator=training.accelerator,
         devices=training.devices,
-        precision=training.precision,  # type: ignore[arg-type]  # Fabric's literal of names
+        precision=training.precision,
         loggers=_loggers(folder, training.loggers),
     )
     fabric.launch()

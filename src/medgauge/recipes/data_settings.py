@@ -1,14 +1,18 @@
 """What a recipe may say of the table, its columns and the splits."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
+from medgauge.core.settings import Range, Section, Size
 from medgauge.core.words import did_you_mean
 from medgauge.recipes.entries import KindName
 
+Name = Annotated[str, Size(1)]
+Names = Annotated[list[Name], Size(distinct=True)]
+
 
 @dataclass
-class DataSettings:
+class DataSettings(Section):
     """The table, its columns, and how cases are split.
 
     Args:
@@ -30,7 +34,7 @@ class DataSettings:
         fold: the part that this model leaves out, from 0; null = all parts, one model after the other.
         holdout: column=value (or column=value,value): these cases are the test split.
         subgroups: text columns (sex, site) by whose values figures are given too.
-        fraction: share of the training and validation groups that is used, for learning curves; in (0, 1].
+        fraction: share of the training and validation groups that is used, for learning curves.
         missing: a number that means a missing label.
         label_times: covariate by which labels are divided before training; predictions are multiplied by it.
         label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
@@ -38,44 +42,44 @@ class DataSettings:
         cache: folder of decoded images; auto = the user's cache folder.
     """
 
-    table: str | None = None
-    image: str | None = None
-    array: str | None = None
-    index: str | None = None
-    label: list[str] = field(default_factory=list)
-    kind: dict[str, KindName] = field(default_factory=dict)
-    group: str | None = None
+    place = "data"
+
+    table: Name | None = None
+    image: Name | None = None
+    array: Name | None = None
+    index: Name | None = None
+    label: Names = field(default_factory=list)
+    kind: dict[Name, KindName] = field(default_factory=dict)
+    group: Name | None = None
     no_groups: bool = False
-    covariates: list[str] = field(default_factory=list)
-    id: str | None = None
-    split: str | None = None
+    covariates: Names = field(default_factory=list)
+    id: Name | None = None
+    split: Name | None = None
     resplit: bool = False
-    shares: dict[str, float] = field(
+    shares: dict[str, Annotated[float, Range(least=0, most=1)]] = field(
         default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
     )
-    test_seed: int | None = None
-    folds: int = 0
-    fold: int | None = None
-    holdout: str | None = None
-    subgroups: list[str] = field(default_factory=list)
-    fraction: float = 1.0
+    test_seed: Annotated[int, Range(least=0)] | None = None
+    folds: Annotated[int, Range(least=0, most=1000)] = 0
+    fold: Annotated[int, Range(least=0)] | None = None
+    holdout: Name | None = None
+    subgroups: Names = field(default_factory=list)
+    fraction: Annotated[float, Range(above=0, most=1)] = 1.0
     missing: float | None = None
-    label_times: str | None = None
+    label_times: Name | None = None
     label_scaling: Literal["zscore", "min_max", "log2", "none"] = "zscore"
     skip_bad: bool = False
-    cache: str = "auto"
+    cache: Name = "auto"
 
-    def __post_init__(self) -> None:
-        if not 0 < self.fraction <= 1:
-            raise ValueError(f"data.fraction must be in (0, 1], got {self.fraction}")
-        if self.folds < 0 or self.folds == 1:
-            raise ValueError(f"data.folds must be >= 2 (or 0: one model on one split), got {self.folds}")
-        if self.fold is not None and not 0 <= self.fold < self.folds:
-            raise ValueError(f"data.fold must be >= 0 and below data.folds ({self.folds}), got {self.fold}")
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        found = []
+        if self.folds == 1:
+            found.append("data.folds must be >= 2 (or 0: one model on one split), got 1")
+        if self.fold is not None and self.fold >= self.folds:
+            found.append(f"data.fold must be below data.folds ({self.folds}), got {self.fold}")
         if self.holdout is not None and self.split is not None and not self.resplit:
-            raise ValueError("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
-        for name in self.kind:
-            if self.label and name not in self.label:
-                raise ValueError(
-                    f"data.kind names {name!r}, which is not in data.label ({did_you_mean(name, self.label)})"
-                )
+            found.append("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
+        unknown = [name for name in self.kind if self.label and name not in self.label]
+        hints = [f"{name!r}, which is not in data.label ({did_you_mean(name, self.label)})" for name in unknown]
+        return found + [f"data.kind names {hint}" for hint in hints]

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
+
+from medgauge.core.settings import Range, read_as
 
 KindName = Literal["number", "grade"]
 DEFAULT_KIND: KindName = "number"
@@ -24,8 +26,8 @@ class ObjectiveEntry:
 
     class_path: str
     init_args: Mapping[str, Any]
-    factor: float = 1.0
-    task: str | None = None
+    factor: Annotated[float, Range(least=0)] = 1.0
+    task: KindName | None = None
 
 
 def read_entries(objective: Mapping[str, Any]) -> dict[str, ObjectiveEntry]:
@@ -35,11 +37,18 @@ def read_entries(objective: Mapping[str, Any]) -> dict[str, ObjectiveEntry]:
         term = entry.get("term") if isinstance(entry, Mapping) else None
         if not isinstance(term, Mapping) or "class_path" not in term:
             continue
-        arguments, factor, task = term.get("init_args"), entry.get("factor", 1.0), entry.get("task")
+        arguments = term.get("init_args")
         found[name] = ObjectiveEntry(
             str(term["class_path"]),
             dict(arguments) if isinstance(arguments, Mapping) else {},
-            float(factor) if isinstance(factor, int | float) else 1.0,
-            task if isinstance(task, str) else None,
+            _declared(entry, "factor", 1.0),
+            _declared(entry, "task", None),
         )
     return found
+
+
+def _declared(entry: Mapping[str, Any], name: str, default: Any) -> Any:
+    try:
+        return read_as(name, entry.get(name, default), get_type_hints(ObjectiveEntry, include_extras=True)[name])
+    except ValueError:
+        return default

@@ -1,13 +1,17 @@
 """What a recipe may say of how images are read, and of their random changes while training."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from math import prod
+from typing import Annotated, Literal
+
+from medgauge.core.settings import Range, Section, Size
 
 Auto = Literal["auto"]
+MOST_PIXELS = 2**28  # of an image as the model reads it
 
 
 @dataclass
-class ImageSettings:
+class ImageSettings(Section):
     """How an image becomes the array that the model reads.
 
     Args:
@@ -19,15 +23,30 @@ class ImageSettings:
         channels: 1, 3 or keep; auto = as the images have.
     """
 
-    size: list[int] | Auto = "auto"
+    place = "image"
+
+    size: Annotated[list[Annotated[int, Range(least=1)]], Size(2, 3)] | Auto = "auto"
     fit: Literal["pad", "crop", "pad_or_crop", "resize", "stretch", "auto"] = "auto"
-    window: list[float] | Auto | None = "auto"
-    spacing: list[float] | None = None
+    window: Annotated[list[float], Size(2, 2)] | Auto | None = "auto"
+    spacing: Annotated[list[Annotated[float, Range(least=0.001, most=1000)]], Size(2, 3)] | None = None
     channels: Literal[1, 3, "keep", "auto"] = "auto"
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        found, size, spacing, window = [], self.size, self.spacing, self.window
+        if size != "auto" and prod(size) > MOST_PIXELS:
+            found.append(f"image.size must be at most {MOST_PIXELS} pixels in all, got {size}")
+        if size != "auto" and spacing is not None and len(size) != len(spacing):
+            found.append(f"image.size and image.spacing must name as many axes, got {size} and {spacing}")
+        if window is not None and window != "auto" and not window[0] < window[1]:
+            found.append(f"image.window must rise, got {window}")
+        if spacing is not None and self.fit in ("resize", "stretch"):
+            found.append(f"image.spacing and image.fit {self.fit} exclude each other; use image.fit pad_or_crop")
+        return found
 
 
 @dataclass
-class AugmentationSettings:
+class AugmentationSettings(Section):
     """Random changes of training images, none of which may change the label.
 
     Args:
@@ -42,13 +61,15 @@ class AugmentationSettings:
         size_covariates: covariates that are a pixel's size: divided by the zoom.
     """
 
-    flip: list[Literal["rows", "columns", "depth"]] = field(default_factory=list)
-    rotation: float = 0.0
-    shift: float = 0.0
-    scale: float = 0.0
-    intensity: float = 0.0
-    noise: float = 0.0
-    label_changes_with: list[Literal["scale", "flip", "rotation", "shift", "intensity"]] = field(
-        default_factory=lambda: ["scale"]
-    )
-    size_covariates: list[str] = field(default_factory=list)
+    place = "augmentation"
+
+    flip: Annotated[list[Literal["rows", "columns", "depth"]], Size(distinct=True)] = field(default_factory=list)
+    rotation: Annotated[float, Range(least=0, most=180)] = 0.0
+    shift: Annotated[float, Range(least=0, most=1)] = 0.0
+    scale: Annotated[float, Range(least=0, most=1)] = 0.0
+    intensity: Annotated[float, Range(least=0, below=1)] = 0.0
+    noise: Annotated[float, Range(least=0, most=1)] = 0.0
+    label_changes_with: Annotated[
+        list[Literal["scale", "flip", "rotation", "shift", "intensity"]], Size(distinct=True)
+    ] = field(default_factory=lambda: ["scale"])
+    size_covariates: Annotated[list[Annotated[str, Size(1)]], Size(distinct=True)] = field(default_factory=list)

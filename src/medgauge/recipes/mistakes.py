@@ -4,60 +4,14 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from medgauge.core.words import did_you_mean, nearest
-from medgauge.recipes.entries import DEFAULT_KIND, ENTRY, KindName, read_entries
+from medgauge.core.settings import read_as
+from medgauge.core.words import did_you_mean, shown
+from medgauge.recipes.entries import ENTRY, ObjectiveEntry, read_entries
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-def unknown_keys(values: Mapping[str, Any], settings: type, where: str = "") -> list[str]:
-    """Keys that ``settings`` (a dataclass) does not have, at any depth."""
-    fields = {field.name: field for field in dataclasses.fields(settings)}
-    found = []
-    for key, value in values.items():
-        place = f"{where}{key}"
-        if key not in fields:
-            found.append(f"{place} is not a setting ({did_you_mean(str(key), fields)})")
-            continue
-        kind = fields[key].type
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            if isinstance(value, Mapping):
-                found += unknown_keys(value, kind, f"{place}.")
-            else:
-                found.append(f"{place} must be a group of settings, got {value!r}")
-    return found
-
-
-def choice_mistakes(values: Mapping[str, Any], settings: type, where: str = "") -> dict[str, str]:
-    """By place: what is not among the choices of a setting, alone, in a list or by name. The keys must be known."""
-    found: dict[str, str] = {}
-    for field in dataclasses.fields(settings):
-        place, value, kind = f"{where}{field.name}", values.get(field.name), field.type
-        if field.name not in values:
-            continue
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            found |= choice_mistakes(value, kind, f"{place}.") if isinstance(value, Mapping) else {}
-            continue
-        parts: Mapping[str, Any] = {"": value}
-        if get_origin(kind) is dict and isinstance(value, Mapping):
-            kind, parts = get_args(kind)[1], {f".{name}": part for name, part in value.items()}
-        elif get_origin(kind) is list and isinstance(value, list):
-            kind, parts = get_args(kind)[0], {f"[{at}]": part for at, part in enumerate(value)}
-        if get_origin(kind) is Literal:
-            lines = [_choice_mistake(f"{place}{at}", part, get_args(kind)) for at, part in parts.items()]
-            found |= {place: "; ".join(filter(None, lines))} if any(lines) else {}
-    return found
-
-
-def _choice_mistake(place: str, value: Any, choices: tuple[Any, ...]) -> str:
-    if value in choices:
-        return ""
-    near = nearest(str(value), map(str, choices), likeness=0.5)
-    hint = f" (did you mean {near}?)" if near else ""
-    return f"{place} has the value {value!r}, and must be one of {', '.join(map(str, choices))}{hint}"
 
 
 def resolve_class(path: str) -> "type[nn.Module]":
@@ -65,9 +19,11 @@ def resolve_class(path: str) -> "type[nn.Module]":
     from torch import nn
 
     module, _, name = path.rpartition(".")
+    if not all(part.isidentifier() for part in path.split(".")):
+        raise ValueError(f"must be a name, or module.Class, got {shown(path)}")
     try:
         home = importlib.import_module(module or "medgauge.losses")
-    except ImportError as error:
+    except Exception as error:  # whatever the user's module raises while it is imported
         raise ValueError(f"the module {module} cannot be imported ({error})") from error
     found = getattr(home, name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
@@ -102,43 +58,54 @@ def loss_names() -> list[str]:
 
 
 def objective_mistakes(objective: Mapping[str, Any]) -> list[str]:
-    """Mistakes in the terms: unknown keys, classes, arguments and values."""
+    """Mistakes in the terms: names, unknown keys, classes, arguments and values."""
     if not objective:
         return [
             "objective has no term; give at least one, for instance error: {term: {class_path: PointwiseLoss, init_args: {kind: l1}}}"
         ]
-    return [mistake for name, entry in objective.items() for mistake in _term_mistakes(f"objective.{name}", entry)]
+    return [mistake for name, entry in objective.items() for mistake in _entry_mistakes(str(name), entry)]
 
 
-def _term_mistakes(where: str, entry: Any) -> list[str]:
-    if not isinstance(entry, Mapping) or "term" not in entry or not isinstance(entry["term"], Mapping):
-        return [f"{where} must have the form {{factor: 1.0, term: {{class_path: …, init_args: {{…}}}}}}, got {entry!r}"]
-    found = [
-        f"{where}.{key} is not a setting ({did_you_mean(str(key), ('factor', 'term'))})"
-        for key in entry
-        if key not in ENTRY
-    ]
-    term = entry["term"]
-    found += [
-        f"{where}.term.{key} is not a setting ({did_you_mean(str(key), ('class_path', 'init_args'))})"
-        for key in term
-        if key not in ("class_path", "init_args")
-    ]
-    factor = entry.get("factor", 1.0)
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor >= 0:
-        found.append(f"{where}.factor must be a number >= 0, got {factor!r}")
-    kinds = get_args(KindName)
-    if entry.get("task", DEFAULT_KIND) not in kinds:
-        found.append(
-            f"{where}.task must be a kind of label, got {entry['task']!r} ({did_you_mean(str(entry['task']), kinds)})"
-        )
-    if "class_path" not in term:
-        return [*found, f"{where}.term has no class_path"]
+def _entry_mistakes(name: str, entry: Any) -> list[str]:
+    from medgauge.training.objective import check_term_name
+
+    where = f"objective.{name}"
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("term"), Mapping):
+        return [
+            f"{where} must have the form {{factor: 1.0, term: {{class_path: …, init_args: {{…}}}}}}, got {shown(entry)}"
+        ]
+    found, term = _unknown(where, entry, ENTRY), entry["term"]
+    found += _unknown(f"{where}.term", term, ("class_path", "init_args"))
     try:
-        kind = resolve_class(str(term["class_path"]))
+        check_term_name(name)
     except ValueError as error:
-        return [*found, f"{where}.term.class_path: {error}"]
-    return found + _argument_mistakes(where, kind, term.get("init_args") or {})
+        found.append(f"{where}: {error}")
+    kinds = get_type_hints(ObjectiveEntry, include_extras=True)
+    given = {key: entry[key] for key in ("factor", "task") if key in entry}
+    for place, value, kind in [(f"{where}.{key}", value, kinds[key]) for key, value in given.items()]:
+        try:
+            read_as(place, value, kind)
+        except ValueError as error:
+            found.append(str(error))
+    return found + _term_mistakes(f"{where}.term", term)
+
+
+def _unknown(where: str, given: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
+    return [f"{where}.{key} is not a setting ({did_you_mean(str(key), known)})" for key in given if key not in known]
+
+
+def _term_mistakes(where: str, term: Mapping[str, Any]) -> list[str]:
+    path, arguments = term.get("class_path"), term.get("init_args")
+    if not isinstance(path, str):
+        told = f" that is a text, got {shown(path)}" if "class_path" in term else ""
+        return [f"{where} has no class_path{told}"]
+    if arguments is not None and not isinstance(arguments, Mapping):
+        return [f"{where}.init_args must be a group of settings by name, got {shown(arguments)}"]
+    try:
+        kind = resolve_class(path)
+    except ValueError as error:
+        return [f"{where}.class_path: {error}"]
+    return _argument_mistakes(where, kind, {str(key): value for key, value in (arguments or {}).items()})
 
 
 def _argument_mistakes(where: str, kind: "type[nn.Module]", arguments: Mapping[str, Any]) -> list[str]:
@@ -146,19 +113,19 @@ def _argument_mistakes(where: str, kind: "type[nn.Module]", arguments: Mapping[s
 
     known = list(inspect.signature(kind).parameters)
     found = [
-        f"{where}.term.init_args.{key} is not an argument of {kind.__name__} ({did_you_mean(key, known)})"
+        f"{where}.init_args.{key} is not an argument of {kind.__name__} ({did_you_mean(key, known)})"
         for key in arguments
         if key not in known
     ]
-    if not found:
-        try:
-            asked = inspect.signature(kind(**arguments).forward).parameters
-        except (TypeError, ValueError) as error:
-            return [f"{where}.term.init_args: {error}"]
-        steps = {field.name for field in dataclasses.fields(Step)}
-        found += [
-            f"{where}: {kind.__name__}.forward asks for {name}, which a step does not have ({did_you_mean(name, steps)})"
-            for name in asked
-            if name not in steps
-        ]
-    return found
+    if found:
+        return found
+    try:
+        asked = inspect.signature(kind(**arguments).forward).parameters
+    except Exception as error:  # whatever the constructor raises for an argument that is none
+        return [f"{where}.init_args: {error}"]
+    steps = {field.name for field in dataclasses.fields(Step)}
+    return [
+        f"{where}: {kind.__name__}.forward asks for {name}, which a step does not have ({did_you_mean(name, steps)})"
+        for name in asked
+        if name not in steps
+    ]

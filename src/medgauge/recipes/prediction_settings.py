@@ -1,16 +1,18 @@
 """What a recipe may say of how values are read off a trained model."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from medgauge.core.settings import Range, Section
 
 
 @dataclass
-class PredictionSettings:
+class PredictionSettings(Section):
     """How values are read off the trained model.
 
     Args:
         predictor: the predictor of record: head, neighbours, or auto = the one with the lower MAE on val.
-        level: of the prediction intervals; in (0, 1).
+        level: of the prediction intervals.
         aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
         interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
             which holds on average; the other one stands beside it.
@@ -20,13 +22,11 @@ class PredictionSettings:
             only, never an accuracy.
     """
 
+    place = "prediction"
+
     predictor: Literal["head", "neighbours", "auto"] = "auto"
-    level: float = 0.9
+    level: Annotated[float, Range(above=0, below=1)] = 0.9
     aggregate: Literal["none", "mean"] = "none"
     interval: Literal["label_conditional", "split"] = "label_conditional"
     correction: Literal["none", "linear", "isotonic"] = "none"
     age_gap: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError(f"prediction.level must be in (0, 1), got {self.level}")

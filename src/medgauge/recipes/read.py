@@ -2,8 +2,7 @@
 
 import copy
 import dataclasses
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ import yaml
 from medgauge.core.errors import InputError
 from medgauge.core.words import did_you_mean
 from medgauge.recipes.entries import DEFAULT_KIND
-from medgauge.recipes.mistakes import choice_mistakes, objective_mistakes, unknown_keys
+from medgauge.recipes.mistakes import objective_mistakes
 from medgauge.recipes.schema import Recipe
+from medgauge.recipes.sections import read_section
 
 
 def recipe_names() -> list[str]:
@@ -49,9 +49,11 @@ def default_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe for the kinds that ``values`` give its labels: of one kind its own, of several their objectives side by side."""
     from medgauge.tasks import KINDS
 
-    given = values.get("data", {}).get("kind") or {}
-    labels = values.get("data", {}).get("label") or []
-    kinds = {given.get(name, DEFAULT_KIND) for name in labels} or set(given.values())
+    data = values.get("data")
+    said, labels = (data.get("kind"), data.get("label")) if isinstance(data, Mapping) else (None, None)
+    given = said if isinstance(said, Mapping) else {}
+    names = [name for name in labels if isinstance(name, str)] if isinstance(labels, list | tuple) else []
+    kinds = {str(given.get(name, DEFAULT_KIND)) for name in names} or set(map(str, given.values()))
     wanted = [kind for name, kind in KINDS.items() if name in kinds] or [next(iter(KINDS.values()))]
     whole = load_values(wanted[0].recipe)
     if len(wanted) == 1:
@@ -102,100 +104,13 @@ def build_recipe(values: Mapping[str, Any]) -> Recipe:
         InputError: one sentence that lists every mistake.
     """
     values = {key: value for key, value in values.items() if key != "made"}
-    found, plain = unknown_keys(values, Recipe), {}
-    if not found:
-        try:
-            plain = _parsed(_floats(values))
-        except Exception as error:  # jsonargparse raises several kinds
-            found = _type_mistakes(values) or [" ".join(str(error).split())]
-    if "objective" in values:
-        found += objective_mistakes(values["objective"] or {})
-    if found:
+    found: list[str] = []
+    recipe = read_section(Recipe, values, found)
+    if isinstance(values.get("objective"), Mapping):
+        found += objective_mistakes(values["objective"])
+    if recipe is None or found:
         raise InputError(f"the recipe has {len(found)} mistake{'s' * (len(found) > 1)}: " + "; ".join(found))
-    try:
-        return _construct(Recipe, plain)  # type: ignore[no-any-return]  # _construct returns what it is given
-    except ValueError as error:
-        raise InputError(f"the recipe is wrong: {error}") from error
-
-
-def _leaves(values: Mapping[str, Any], kind: type, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
-    found: list[tuple[tuple[str, ...], Any]] = []
-    for field in dataclasses.fields(kind):
-        if field.name not in values or field.name == "objective":
-            continue
-        if isinstance(field.type, type) and dataclasses.is_dataclass(field.type):
-            found += _leaves(values[field.name], field.type, (*path, field.name))
-        else:
-            found.append(((*path, field.name), values[field.name]))
-    return found
-
-
-def _nested(path: Sequence[str], value: Any) -> dict[str, Any]:
-    for key in reversed(path):
-        value = {key: value}
-    return value  # type: ignore[no-any-return]  # a path has at least one key
-
-
-def _floats(values: Mapping[str, Any]) -> dict[str, Any]:
-    """YAML reads 1e-3 as text; make numbers of such texts."""
-    return {
-        key: _floats(value)
-        if isinstance(value, Mapping)
-        else parse_value(value)
-        if isinstance(value, str) and _is_number(value) and "e" in value.lower()
-        else value
-        for key, value in values.items()
-    }
-
-
-def _type_mistakes(values: Mapping[str, Any]) -> list[str]:
-    """Values of a wrong type, read one by one: it takes seconds, so only where reading all at once has failed."""
-    found, choices = [], choice_mistakes(values, Recipe)
-    for path, value in _leaves(_floats(values), Recipe):
-        if ".".join(path) in choices:
-            found.append(choices[".".join(path)])
-            continue
-        try:
-            _parser().parse_object(_nested(path, value))
-        except Exception as error:  # jsonargparse raises several kinds
-            wanted = [line.split("- ", 1)[-1].strip() for line in str(error).splitlines() if "Expected" in line]
-            found.append(f"{'.'.join(path)} has the value {value!r}: " + _wanted(wanted))
-    return found
-
-
-def _wanted(lines: Sequence[str]) -> str:
-    text = "; or ".join(
-        line.split(". Got")[0].replace("<class '", "").replace("'>", "").replace("typing.", "") for line in lines
-    )
-    return text[:1].lower() + text[1:] if text else "not a valid value"
-
-
-_PARSER: list[Any] = []
-
-
-def _parser() -> Any:
-    if not _PARSER:
-        from jsonargparse import ArgumentParser
-
-        parser = ArgumentParser(exit_on_error=False)
-        parser.add_class_arguments(Recipe, None)
-        _PARSER.append(parser)
-    return _PARSER[0]
-
-
-def _parsed(values: Mapping[str, Any]) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return dict(_parser().parse_object(dict(values)).as_dict())
-
-
-def _construct(kind: type, values: Mapping[str, Any]) -> Any:
-    made = {}
-    for field in dataclasses.fields(kind):
-        value = values[field.name]
-        nested = isinstance(field.type, type) and dataclasses.is_dataclass(field.type)
-        made[field.name] = _construct(field.type, value) if nested else value  # type: ignore[arg-type]  # checked above
-    return kind(**made)
+    return recipe
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:

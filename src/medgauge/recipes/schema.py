@@ -1,8 +1,9 @@
 """What a recipe may say: every setting, its default and its meaning. ``auto`` is decided from the data and written out."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from medgauge.core.settings import Range, Section, Size
 from medgauge.recipes.data_settings import DataSettings
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.prediction_settings import PredictionSettings
@@ -12,7 +13,7 @@ Auto = Literal["auto"]
 
 
 @dataclass
-class ClaimSettings:
+class ClaimSettings(Section):
     """What the recipe should show.
 
     Args:
@@ -20,31 +21,35 @@ class ClaimSettings:
         status: what is reproduced of it, in a few words.
     """
 
+    place = "claim"
+
     source: str = "none"
     status: str = "no claim"
 
 
 @dataclass
-class EncoderSettings:
+class EncoderSettings(Section):
     """The network from image to features.
 
     Args:
         name: one of those that medgauge list encoders tells; auto = small.
-        width: factor of the channels of small and MONAI's ResNets; > 0.
-        norm: batch, group or instance; auto = batch in 2-D, group in 3-D, and what timm's networks have.
+        width: factor of the channels of small and MONAI's ResNets.
+        norm: normalisation; auto = batch in 2-D, group in 3-D, and what timm's networks have (default).
         pretrained: hub, or a local file of weights; null = trained from the start.
         settings: further settings of that encoder.
     """
 
-    name: str = "auto"
-    width: float = 1.0
-    norm: str = "auto"
-    pretrained: str | None = None
+    place = "model.encoder"
+
+    name: Annotated[str, Size(1)] = "auto"
+    width: Annotated[float, Range(least=0.001, most=64)] = 1.0
+    norm: Literal["auto", "default", "batch", "group", "instance"] = "auto"
+    pretrained: Annotated[str, Size(1)] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
-class WeightSettings:
+class WeightSettings(Section):
     """Weights of the training cases by the density of their labels, mean 1; terms that take a weight use them.
 
     Args:
@@ -57,16 +62,22 @@ class WeightSettings:
         sigma: of lds, in bins.
     """
 
+    place = "weights"
+
     scheme: Literal["none", "inverse", "sqrt_inverse"] = "none"
     smoothing: Literal["kernel_density", "lds", "none"] = "kernel_density"
     kernel: Literal["published", "gaussian"] = "published"
-    bin_width: float | Auto = "auto"
-    kernel_size: int = 5
-    sigma: float = 2.0
+    bin_width: Annotated[float, Range(above=0)] | Auto = "auto"
+    kernel_size: Annotated[int, Range(least=1, most=1001)] = 5
+    sigma: Annotated[float, Range(above=0)] = 2.0
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        return [f"weights.kernel_size must be odd, got {self.kernel_size}"] if self.kernel_size % 2 == 0 else []
 
 
 @dataclass
-class SamplerSettings:
+class SamplerSettings(Section):
     """How training cases are drawn into batches.
 
     Args:
@@ -75,33 +86,33 @@ class SamplerSettings:
         one_per_group: of balanced: at most one case of a group in a batch.
     """
 
+    place = "sampler"
+
     name: Literal["random", "balanced"] = "random"
     by: Literal["region", "density"] = "region"
     one_per_group: bool = False
 
 
 @dataclass
-class ModelSettings:
+class ModelSettings(Section):
     """Encoder, neck and head.
 
     Args:
         encoder: the network from image to features.
         neck: covariate, or feature_smoothing (FDS) before it.
-        embedding: size of the embedding; >= 1.
+        embedding: size of the embedding.
         covariate_width: size of the embedded covariates.
         head: auto = linear for a number, ordinal for a grade; linear; ordinal (of a number: thresholds and kind are those of
             the objective's OrdinalRegressionLoss); or none where only neighbours predict.
     """
 
+    place = "model"
+
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     neck: Literal["covariate", "feature_smoothing"] = "covariate"
-    embedding: int = 64
-    covariate_width: int = 32
+    embedding: Annotated[int, Range(least=1, most=65_536)] = 64
+    covariate_width: Annotated[int, Range(least=1, most=65_536)] = 32
     head: Literal["auto", "linear", "ordinal", "none"] = "auto"
-
-    def __post_init__(self) -> None:
-        if self.embedding < 1:
-            raise ValueError(f"model.embedding must be >= 1, got {self.embedding}")
 
 
 def default_objective() -> dict[str, Any]:
@@ -116,7 +127,7 @@ def default_objective() -> dict[str, Any]:
 
 
 @dataclass
-class Recipe:
+class Recipe(Section):
     """A whole recipe.
 
     Args:
@@ -146,4 +157,4 @@ class Recipe:
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
-    seed: int = 0
+    seed: Annotated[int, Range(least=0)] = 0

@@ -49,8 +49,8 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     if encoder.name == "auto":
         encoder = replace(encoder, name="small")
     if encoder.norm == "auto":
-        own = "batch" if ndim == 2 else "group"
-        encoder = replace(encoder, norm="default" if encoder.name.startswith("timm/") else own)
+        has_own = encoder.name.startswith("timm/")
+        encoder = replace(encoder, norm="default" if has_own else "batch" if ndim == 2 else "group")
     if training.batch_size == "auto":
         usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32
         training = replace(training, batch_size=max(2, min(usual, cases // 4)))

@@ -1,7 +1,6 @@
 """The objective: named terms, each with a factor, fed from a step by the names of their parameters."""
 
 import inspect
-import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from medgauge.core.batch import Part, Step
+from medgauge.core.checks import check_number
 from medgauge.core.words import nearest
 from medgauge.training.gather import gather, shard_sizes, world_size
 
@@ -45,7 +45,8 @@ class Objective(nn.Module):
         self._required: dict[str, tuple[str, ...]] = {}
         self._optional: dict[str, tuple[str, ...]] = {}
         for name, (term, factor) in terms.items():
-            _check_term(name, factor)
+            check_term_name(name)
+            check_number(f"factor of term {name}", factor)
             self._required[name], self._optional[name] = _asked(name, term)
             self.terms[name] = term
             self.factors[name] = float(factor)
@@ -93,13 +94,12 @@ def _kind(term: nn.Module) -> str:
     return type(term).__name__
 
 
-def _check_term(name: str, factor: float) -> None:
+def check_term_name(name: str) -> None:
+    """Raise ValueError unless it can be the name of a term."""
     if name in RESERVED or not name.isidentifier() or hasattr(nn.ModuleDict, name):
         raise ValueError(
             f"name of a term must be a word that modules and the log ({', '.join(RESERVED)}) do not use, got {name}"
         )
-    if not math.isfinite(factor):
-        raise ValueError(f"factor of term {name} must be finite, got {factor}")
 
 
 def _asked(name: str, term: nn.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,39 +1,36 @@
 """Settings of the loop and of the optimiser; they can be read without PyTorch."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from medgauge.core.settings import Range, Section, Size
 
 
 @dataclass
-class OptimiserSettings:
+class OptimiserSettings(Section):
     """Settings of the optimiser and its learning-rate schedule.
 
     Args:
         name: which of PyTorch's optimisers.
-        learning_rate: peak learning rate; > 0; auto = 0.01 for the encoder small, 0.001 for others, 0.0001 for pretrained ones.
+        learning_rate: peak learning rate; auto = 0.01 for the encoder small, 0.001 for others, 0.0001 for pretrained ones.
         weight_decay: of weights with two or more axes; biases and norms have none.
         schedule: cosine falls to zero over the run, constant does not.
         warmup: steps over which the learning rate rises linearly from zero.
         clip: largest norm of the gradient; 0 = no clipping.
     """
 
-    name: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float | Literal["auto"] = "auto"
-    weight_decay: float = 0.01
-    schedule: Literal["cosine", "constant"] = "cosine"
-    warmup: int = 50
-    clip: float = 0.0
+    place = "optimiser"
 
-    def __post_init__(self) -> None:
-        if self.learning_rate != "auto" and self.learning_rate <= 0:
-            raise ValueError(f"optimiser.learning_rate must be > 0, got {self.learning_rate}")
-        for name in ("weight_decay", "warmup", "clip"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"optimiser.{name} must be >= 0, got {getattr(self, name)}")
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Range(above=0)] | Literal["auto"] = "auto"
+    weight_decay: Annotated[float, Range(least=0)] = 0.01
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: Annotated[int, Range(least=0)] = 50
+    clip: Annotated[float, Range(least=0)] = 0.0
 
 
 @dataclass
-class TrainingSettings:
+class TrainingSettings(Section):
     """Settings of the training loop.
 
     Args:
@@ -44,30 +41,23 @@ class TrainingSettings:
         accumulate: batches whose gradients are added up before a step (batch terms see each batch alone).
         evaluations: how often the validation cases are read in a run.
         patience: stop after so many evaluations without a better one; 0 = never.
-        precision: Lightning Fabric's names (32-true, bf16-mixed, 16-mixed).
-        accelerator: Lightning Fabric's names (auto, cpu, cuda, mps).
+        precision: of the network's numbers, by Lightning Fabric's names; 16-mixed needs a GPU.
+        accelerator: what computes; gpu is cuda or mps, whichever there is.
         devices: processes, one a device.
         checkpoint_seconds: at least one checkpoint in this time.
         loggers: tensorboard, beside log.csv, which is always written.
     """
 
-    steps: int | Literal["auto"] = "auto"
-    seconds: float = 0.0
-    batch_size: int | Literal["auto"] = "auto"
-    accumulate: int = 1
-    evaluations: int = 10
-    patience: int = 0
-    precision: str = "32-true"
-    accelerator: str = "auto"
-    devices: int = 1
-    checkpoint_seconds: float = 30.0
-    loggers: list[Literal["tensorboard"]] = field(default_factory=list)
+    place = "training"
 
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulate", "evaluations", "devices"):
-            value = getattr(self, name)
-            if value != "auto" and value < 1:
-                raise ValueError(f"training.{name} must be >= 1, got {value}")
-        for name in ("seconds", "patience", "checkpoint_seconds"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"training.{name} must be >= 0, got {getattr(self, name)}")
+    steps: Annotated[int, Range(least=1)] | Literal["auto"] = "auto"
+    seconds: Annotated[float, Range(least=0)] = 0.0
+    batch_size: Annotated[int, Range(least=1, most=10**6)] | Literal["auto"] = "auto"
+    accumulate: Annotated[int, Range(least=1, most=10_000)] = 1
+    evaluations: Annotated[int, Range(least=1, most=100_000)] = 10
+    patience: Annotated[int, Range(least=0)] = 0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
+    devices: Annotated[int, Range(least=1, most=1024)] = 1
+    checkpoint_seconds: Annotated[float, Range(least=0)] = 30.0
+    loggers: Annotated[list[Literal["tensorboard"]], Size(distinct=True)] = field(default_factory=list)
