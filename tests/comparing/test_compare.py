@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,17 @@ from torch import Tensor, nn
 
 import medgauge
 from medgauge.cli import main
+from medgauge.comparing import figures as comparing_figures
 from medgauge.comparing import jobs as compare_jobs
 from medgauge.comparing.figures import Judged, figures
 from medgauge.comparing.jobs import Job, Outcome
 from medgauge.comparing.plan import build_methods, factors, laid_over, method_values
 from medgauge.core.errors import InputError
+from medgauge.metrics.catalogue import ACCURACY, CONCORDANCE
 from medgauge.recipes.read import load_values
 from medgauge.report import write_report
 from medgauge.training.loop import Stopped
+from tests.report.comparison.fake import fake_comparison
 
 ONE = {"seeds": 1, "trials": 1}
 
@@ -109,7 +113,7 @@ def test_the_smallest_difference_comes_from_the_chosen_trials(made: Path) -> Non
     groups = values["figures"]["hc_mm"]["parts"]["all"]["groups"]
     assert stated["test_groups"] == groups
     assert stated["difference"] == pytest.approx((1.959964 + 0.841621) * part.std(ddof=1) / groups**0.5, rel=1e-5)
-    assert stated["reference_mae"] == pytest.approx(error["l1"].mean(), rel=1e-6)
+    assert stated["reference_error"] == pytest.approx(error["l1"].mean(), rel=1e-6)
 
 
 def test_the_same_command_again_trains_nothing_and_says_the_same(
@@ -258,7 +262,7 @@ def judged(errors: dict[str, np.ndarray], reference: str) -> Judged:
     count = len(next(iter(errors.values())))
     region = ["many"] * (count - 60) + ["few"] * 60
     value = torch.from_numpy(np.stack(list(errors.values())))[:, None, :, None]
-    run: dict[str, Any] = {"test": {"y": {"predictor": "head"}, "space": {}}}
+    run: dict[str, Any] = {"test": {"y": {"kind": "number", "predictor": "head"}, "space": {}}}
     return Judged(
         [str(row) for row in range(count)],
         ["y"],
@@ -284,6 +288,44 @@ def test_not_worse_needs_the_region_few_as_well() -> None:
     assert found["few"]["verdict"] == "not shown"
     assert found["same"]["verdict"] == "not worse"
     assert found["same"]["p_holm"] == 1.0
+
+
+def test_a_figure_where_higher_is_better_turns_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    errors = {"l1": random.integers(0, 3, 300) * 1.0, "good": random.integers(0, 2, 300) * 1.0}
+    errors["bad"] = np.full(300, 2.0)
+    for figures_of_kind, reference in (
+        ({"accuracy": ACCURACY}, "l1"),
+        ({"concordance_correlation": CONCORDANCE}, "l1"),
+    ):
+        monkeypatch.setitem(comparing_figures.FIGURES, "number", figures_of_kind)
+        made = judged(errors, reference)
+        label = torch.from_numpy(random.integers(0, 5, (300, 1)) * 1.0)
+        made = replace(made, label=label, value=made.value + label)
+        block = figures(made, draws=400)["y"]
+        name = next(iter(figures_of_kind))
+        methods = block["methods"]
+        assert block["figure"] == name
+        assert methods["good"][name] > methods["l1"][name] > methods["bad"][name]
+        assert methods["good"]["difference"] > 0
+        assert {one: methods[one]["verdict"] for one in ("good", "bad")} == {"good": "better", "bad": "worse"}
+        by_seed = figures_of_kind[name].of(made.value[1, 0], label)
+        assert methods["good"]["by_seed"] == pytest.approx(by_seed.tolist())
+
+
+def test_grades_have_sets_and_drawn_kappas(tmp_path: Path) -> None:
+    values = fake_comparison(tmp_path / "c", {"l1": 1.0, "rm": 0.5}, whole=True, kind="grade", cases=120).values
+    block = values["figures"]["hc_mm"]
+    assert (block["kind"], block["figure"]) == ("grade", "mae")
+    for one in block["methods"].values():
+        assert one["coverage"]["size"] is not None
+        assert "width" not in one["coverage"]
+        for name in ("quadratic_kappa", "accuracy", "within_one", "bias"):
+            low, high = one[name]["ci95"]
+            assert low <= one[name]["mean"] <= high
+    better = block["methods"]["rm"]
+    assert better["quadratic_kappa"]["difference_ci95"][0] > 0
+    assert "difference_ci95" not in block["methods"]["l1"]["quadratic_kappa"]
 
 
 def test_the_reference_need_not_be_the_first_and_mirrors_the_difference() -> None:

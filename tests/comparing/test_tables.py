@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medgauge.comparing.finished import are_runs, claim_runs
-from medgauge.comparing.tables import COLUMNS, write_tables
+from medgauge.comparing.tables import column_names, write_tables
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
 from tests.report.comparison.fake import fake_comparison
@@ -45,7 +45,10 @@ def test_the_table_for_people_has_a_line_a_method(values: dict, tmp_path: Path) 
     text = (tmp_path / "table.md").read_text().splitlines()
     assert text[0] == "hc_mm: 80 test cases of 40 groups, 2 seeds a method; differences to base|line"
     head = [cell.strip() for cell in text[2].strip("|").split("|")]
-    assert head == [name for key, name in COLUMNS.items() if key != "kappa"]  # no kappa of numbers
+    assert head == ["method", "MAE", "95 %", "few", "95 %", "difference", "95 %", "p (Holm)", "verdict", "R²", "RV"]
+    assert list(column_names(values["figures"]["hc_mm"], narrow=True).values()) == [
+        head[at] for at in (0, 1, 3, 5, 6, 7, 8, 9, 10)
+    ]
     lines = [line for line in text if line.startswith(("| base/line", "| better"))]
     assert [len(line.strip("|").split("|")) for line in lines] == [len(head)] * 2
     assert any(line.startswith("Smallest difference that could be shown") and "0.80" in line for line in text)

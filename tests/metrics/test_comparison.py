@@ -6,9 +6,10 @@ import scipy.stats
 import sklearn.metrics
 import torch
 
-from medgauge.metrics import quadratic_kappa
+from medgauge.metrics import mae, quadratic_kappa
 from medgauge.metrics.comparison import (
     crossed_draws,
+    crossed_figures,
     crossed_means,
     ends,
     holm,
@@ -39,6 +40,33 @@ def test_drawn_means_equal_a_slow_loop_over_the_same_draws() -> None:
                 own = sum(float(by_seed[draw, s]) * float(error[method, s, case]) for s in range(4)) / 4
                 total, count = total + times * own, count + times
             assert float(drawn[draw, method]) == pytest.approx(total / count, rel=1e-12)
+
+
+def test_drawn_figures_are_computed_anew_on_the_cases_of_each_draw() -> None:
+    random = np.random.default_rng(4)
+    group = [f"g{code}" for code in random.integers(0, 9, 40)]
+    label = random.integers(0, 5, 40).astype(float)
+    value = label + random.normal(0, 0.8, (2, 3, 40))
+    names = sorted(set(group))
+    drawn = crossed_figures(quadratic_kappa, torch.from_numpy(value), torch.from_numpy(label), group, draws=25, seed=3)
+    ((by_group, by_seed),) = crossed_draws(len(names), 3, draws=25, seed=3)
+    for draw in range(25):
+        rows = [case for case in range(40) for _ in range(int(by_group[draw, names.index(group[case])]))]
+        for method in range(2):
+            each = [
+                sklearn.metrics.cohen_kappa_score(
+                    label[rows], np.floor(value[method, seed, rows] + 0.5), weights="quadratic", labels=range(-9, 15)
+                )
+                for seed in range(3)
+            ]
+            expected = sum(float(by_seed[draw, seed]) * each[seed] for seed in range(3)) / 3
+            assert float(drawn[draw, method]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_drawn_figures_of_a_mean_are_drawn_means() -> None:
+    value, group = errors()
+    drawn = crossed_figures(mae, value, torch.zeros(23), group, draws=40, seed=5)
+    torch.testing.assert_close(drawn, crossed_means(value, group, draws=40, seed=5), rtol=1e-12, atol=0)
 
 
 def test_draws_are_with_replacement_independent_and_the_same_for_a_seed() -> None:

@@ -67,6 +67,8 @@ class GradeSets:
     """
 
     kind: ClassVar[str] = "label_conditional_set"
+    key: ClassVar[str] = "set"
+    extent: ClassVar[str] = "size"
     level: float
     levels: tuple[tuple[float, ...], ...]
     threshold: tuple[tuple[float, ...], ...]

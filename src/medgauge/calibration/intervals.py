@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from medgauge.calibration.conformal import SplitConformal
 from medgauge.calibration.correction import AgeGapLine, PredictionCorrection, delta_corrected
@@ -26,6 +26,8 @@ class Intervals:
     tenth of the groups gives (``PredictionCorrection.cross_fit``): two halves would leave too few groups in region few.
     """
 
+    key: ClassVar[str] = "interval"
+    extent: ClassVar[str] = "width"
     record: Conformal
     beside: Conformal
     correction: PredictionCorrection | None = None
@@ -87,7 +89,7 @@ class Intervals:
     ) -> dict[str, object]:
         """The blocks ``interval`` and the one beside it, and what stands beside a corrected value."""
         both: list[tuple[str, str, Conformal]] = [
-            ("interval", "", self.record),
+            (self.key, "", self.record),
             (f"{BESIDE[self.record.kind]}_interval", "beside_", self.beside),
         ]
         groups = next(one.groups[target] for _, _, one in both if isinstance(one, SplitConformal))

@@ -123,19 +123,18 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from medgauge.comparing.tables import COLUMNS, NARROW
+    from medgauge.comparing.tables import column_names
     from medgauge.report.comparison.rows import cases_words, smallest_words, table_rows
 
     console = Console(width=None if sys.stdout.isatty() else 130)
     for target in values["settings"]["targets"]:
         title = f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
         table = Table(title=escape(title), title_justify="left")
-        rows = table_rows(values, target)
-        keys = [key for key in NARROW if key not in ("r2", "kappa") or any(row[key] != "–" for row in rows)]
-        for key in keys:
-            table.add_column(COLUMNS[key], justify="left" if key in ("method", "verdict") else "right")
-        for row in rows:
-            table.add_row(*(escape(row[key]) for key in keys))
+        columns = column_names(values["figures"][target], narrow=True)
+        for key, name in columns.items():
+            table.add_column(name, justify="left" if key in ("method", "verdict") else "right")
+        for row in table_rows(values, target):
+            table.add_row(*(escape(row[key]) for key in columns))
         console.print(table)
         if smallest := smallest_words(values, target):
             print(f"smallest difference that could be shown, stated beforehand: {smallest}")

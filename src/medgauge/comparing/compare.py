@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from medgauge.comparing.figures import Judged, figures, showable
+from medgauge.comparing.figures import Judged, figures, main_figure, showable
 from medgauge.comparing.finished import are_runs, claim_runs
 from medgauge.comparing.jobs import Job, Outcome, do_jobs
 from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values, try_methods
@@ -190,10 +190,11 @@ def _smallest(plan: Plan, state: State, chosen: Mapping[str, Any]) -> dict[str, 
     found = {}
     for place, target in enumerate(targets):
         label = torch.tensor(table.numbers(f"label_{target}"), dtype=torch.float64)
+        error = main_figure(plan.study.recipe.data.kind[target]).each
+        if error is None:  # nothing to say beforehand of what is no mean over cases
+            continue
         errors = {
-            name: (
-                torch.tensor(table.values(f"{name}-trial{trial}", targets)[place], dtype=torch.float64) - label
-            ).abs()
+            name: error(torch.tensor(table.values(f"{name}-trial{trial}", targets)[place], dtype=torch.float64), label)
             for name, trial in trials.items()
         }
         found[target] = showable(errors, table.columns["group"], plan.reference, groups=plan.test_groups[target])

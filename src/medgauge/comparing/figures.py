@@ -10,8 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.errors import InputError
-from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS, quadratic_kappa
+from medgauge.core.task import Figure
+from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS
+from medgauge.metrics.catalogue import FIGURES, KAPPA
 from medgauge.metrics.comparison import (
+    crossed_figures,
     crossed_means,
     ends,
     holm,
@@ -20,10 +23,11 @@ from medgauge.metrics.comparison import (
     smallest_difference,
     verdict,
 )
+from medgauge.tasks import KINDS
 
 DRAWS = 10_000
 LEVELS = 20  # whole-number labels with at most so many levels have a kappa
-BY_RUN = ("r2", "rmse", "bias", "pearson", "spearman", "concordance_correlation", "geometric_mean_error")
+ANEW = 2_000  # draws where a figure is computed anew on each
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,22 @@ def figures(judged: Judged, *, draws: int = DRAWS, seed: int = 0) -> dict[str, A
     return found
 
 
+def main_figure(kind: str) -> Figure:
+    """The figure that decides between methods: the first one of the kind."""
+    return next(iter(FIGURES[kind].values()))
+
+
 def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, Any]:
-    names = list(judged.entries)
-    target, label = judged.targets[place], judged.label[:, place].double()
-    error = (judged.value[..., place].double() - label).abs()
+    names, target = list(judged.entries), judged.targets[place]
+    kind = str(judged.entries[judged.reference][0]["test"][target]["kind"])
+    value, label = judged.value[..., place].double(), judged.label[:, place].double()
+    main, further = main_figure(kind), _further(kind, label)
     known = ~torch.isnan(label)
     parts = {"all": known} | {
         name: known & torch.tensor([row[place] == name for row in judged.region]) for name in REGION_NAMES
     }
-    blocks = {name: _part(error, judged.group, rows, judged, draws, seed) for name, rows in parts.items()}
+    cases = {name: Cases(value[:, :, rows], label[rows], _named(judged.group, rows)) for name, rows in parts.items()}
+    blocks = {name: _part(main, part, judged, draws, seed) for name, part in cases.items()}
     whole, few = blocks["all"], blocks["few"]
     adjusted = holm([block["p"] for name, block in whole["methods"].items() if name != judged.reference])
     others = [name for name in names if name != judged.reference]
@@ -72,42 +83,92 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
         block["p_holm"] = p
         block["verdict"] = verdict(
             p,
-            _pair(block["difference_ci95"]),
-            _pair(block["relative_ci95"])[1],
-            _pair(few["methods"][name]["relative_ci95"])[1],
+            _worse(main, block["difference_ci95"]),
+            _worse(main, block["relative_ci95"])[1],
+            _worse(main, few["methods"][name]["relative_ci95"])[1],
         )
-    kappa = _whole_numbers(label[known])
+    said = [_further_part(figure, cases["all"], judged, seed) for figure in further]
     for at, name in enumerate(names):
         block, runs = whole["methods"][name], [run["test"][target] for run in judged.entries[name]]
-        block["by_seed"] = error[at][:, known].mean(dim=1).tolist()
-        block |= {key: _spread([run.get(key) for run in runs]) for key in BY_RUN}
-        if kappa:
-            block["quadratic_kappa"] = _spread(
-                [
-                    float(quadratic_kappa(one[:, place : place + 1], judged.label[:, place : place + 1])[0])
-                    for one in judged.value[at]
-                ]
-            )
-        block["coverage"] = _coverage(runs)
+        block["by_seed"] = [float(main.of(one[:, None], cases["all"].label[:, None])) for one in cases["all"].value[at]]
+        block |= {key: _spread([run.get(key) for run in runs]) for key in FIGURES[kind] if key != main.name}
+        block |= {figure.name: one[at] for figure, one in zip(further, said, strict=True)}
+        block["coverage"] = coverage_of(kind, runs)
         block["predictors"] = [str(run.get("predictor")) for run in runs]
     parts_of = {name: {key: block[key] for key in ("n", "groups")} for name, block in blocks.items()}
     for name in names:
         whole["methods"][name]["by_region"] = {part: blocks[part]["methods"][name] for part in REGION_NAMES}
-    return {"reference": judged.reference, "draws": draws, "parts": parts_of, "methods": whole["methods"]}
+    return {
+        "kind": kind,
+        "figure": main.name,
+        "reference": judged.reference,
+        "draws": draws,
+        "parts": parts_of,
+        "methods": whole["methods"],
+    }
 
 
-def _part(error: Tensor, group: Sequence[str], rows: Tensor, judged: Judged, draws: int, seed: int) -> dict[str, Any]:
-    """MAE and difference to the reference, with intervals, on some of the cases."""
+@dataclass(frozen=True)
+class Cases:
+    """Some of the judged cases, of one target: value (m, s, n), label (n,), all of them there, and n groups."""
+
+    value: Float[Tensor, "m s n"]
+    label: Float[Tensor, " n"]
+    group: list[str]
+
+
+def _named(group: Sequence[str], rows: Tensor) -> list[str]:
+    return [name for name, keep in zip(group, rows.tolist(), strict=True) if keep]
+
+
+def _estimate(figure: Figure, cases: Cases) -> Float[Tensor, " m"]:
+    """The figure of each method, mean over the seeds."""
+    if figure.each is not None:
+        return seed_mean(figure.each(cases.value, cases.label)).mean(dim=1)
+    label = cases.label[:, None]
+    return torch.stack([figure.of(one.T, label.expand(-1, len(one))).mean() for one in cases.value])
+
+
+def _draw(figure: Figure, cases: Cases, draws: int, seed: int) -> Float[Tensor, "b m"]:
+    """The figure of each method on draws of groups and seeds: of a mean the cases' numbers are drawn, else it is computed anew."""
+    if figure.each is not None:
+        return crossed_means(figure.each(cases.value, cases.label), cases.group, draws=draws, seed=seed)
+    return crossed_figures(figure.of, cases.value, cases.label, cases.group, draws=min(draws, ANEW), seed=seed)
+
+
+def _further(kind: str, label: Float[Tensor, " n"]) -> list[Figure]:
+    """Figures beside the main one that get an interval: those shown large; kappa too where numbers are whole."""
+    main, *others = FIGURES[kind].values()
+    found = [figure for figure in others if figure.headline]
+    return found if KAPPA in found or not _whole_numbers(label[~torch.isnan(label)]) else [*found, KAPPA]
+
+
+def _further_part(figure: Figure, cases: Cases, judged: Judged, seed: int) -> list[dict[str, Any]]:
+    """For each method a further figure: mean and spread over the seeds, its interval and that of the difference."""
+    label, at = cases.label[:, None], list(judged.entries).index(judged.reference)
+    by_seed = [figure.of(one.T, label.expand(-1, len(one))).tolist() for one in cases.value]
+    few = len(set(cases.group)) < MIN_GROUPS
+    found: list[dict[str, Any]] = [_spread(one) for one in by_seed]
+    drawn = None if few else _draw(figure, cases, ANEW, seed)
+    for place, block in enumerate(found):
+        block["ci95"] = TOO_FEW_GROUPS if drawn is None else ends(drawn[:, [place]])[0].tolist()
+        if place != at:
+            apart = None if drawn is None else drawn[:, [place]] - drawn[:, [at]]
+            block["difference_ci95"] = TOO_FEW_GROUPS if apart is None else ends(apart)[0].tolist()
+    return found
+
+
+def _part(figure: Figure, cases: Cases, judged: Judged, draws: int, seed: int) -> dict[str, Any]:
+    """The main figure and its difference to the reference, with intervals, on some of the cases."""
     names = list(judged.entries)
     at = names.index(judged.reference)
-    inside, kept = error[:, :, rows], [name for name, keep in zip(group, rows.tolist(), strict=True) if keep]
-    count = len(set(kept))
+    count = len(set(cases.group))
     nothing: Any = float("nan")
-    mean = seed_mean(inside).mean(dim=1) if kept else torch.full((len(names),), nothing, dtype=torch.float64)
+    mean = _estimate(figure, cases) if cases.group else torch.full((len(names),), nothing, dtype=torch.float64)
     gap, ratio = mean - mean[at], mean / mean[at] - 1
     lines: dict[str, list[Any]] = {"ci95": [], "difference_ci95": [], "relative_ci95": [], "p": []}
     if count >= MIN_GROUPS:
-        drawn = crossed_means(inside, kept, draws=draws, seed=seed)
+        drawn = _draw(figure, cases, draws, seed)
         apart = drawn - drawn[:, at : at + 1]
         lines = {
             "ci95": ends(drawn).tolist(),
@@ -119,16 +180,18 @@ def _part(error: Tensor, group: Sequence[str], rows: Tensor, judged: Judged, dra
         lines = {key: [nothing if key == "p" else TOO_FEW_GROUPS] * len(names) for key in lines}
     methods: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(names):
-        block = {"mae": float(mean[place]), "ci95": lines["ci95"][place]}
+        block = {figure.name: float(mean[place]), "ci95": lines["ci95"][place]}
         if place != at:
             block |= {"difference": float(gap[place]), "relative": float(ratio[place])}
             block |= {key: lines[key][place] for key in ("difference_ci95", "relative_ci95", "p")}
         methods[name] = block
-    return {"n": len(kept), "groups": count, "methods": methods}
+    return {"n": len(cases.group), "groups": count, "methods": methods}
 
 
-def _pair(interval: Any) -> tuple[float, float]:
-    return (float("nan"), float("nan")) if isinstance(interval, str) else (interval[0], interval[1])
+def _worse(figure: Figure, interval: Any) -> tuple[float, float]:
+    """An interval of differences, turned so that more is worse; NaN where there is none."""
+    low, high = (float("nan"), float("nan")) if isinstance(interval, str) else interval
+    return (low, high) if figure.lower_is_better else (-high, -low)
 
 
 def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
@@ -140,15 +203,16 @@ def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
     return {"mean": float(column.mean()), "sd": float(column.std()) if len(known) > 1 else None}
 
 
-def _coverage(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Coverage and width of the intervals over the seeds, whole and by each run's own regions."""
-    intervals = [run.get("interval") or {} for run in runs]
-    found: dict[str, Any] = {"level": intervals[0].get("level")}
-    found |= {key: _spread([one.get(key) for one in intervals])["mean"] for key in ("coverage", "width")}
+def coverage_of(kind: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Coverage and extent (width, size) of what is said for certain, over the seeds, whole and by each run's own regions."""
+    certainty = KINDS[kind].certainty
+    blocks = [run.get(certainty.key) or {} for run in runs]
+    found: dict[str, Any] = {"level": blocks[0].get("level")}
+    found |= {key: _spread([one.get(key) for one in blocks])["mean"] for key in ("coverage", certainty.extent)}
     found["by_region"] = {
         name: {
-            key: _spread([((one.get("by_region") or {}).get(name) or {}).get(key) for one in intervals])["mean"]
-            for key in ("n", "coverage", "width")
+            key: _spread([((one.get("by_region") or {}).get(name) or {}).get(key) for one in blocks])["mean"]
+            for key in ("n", "coverage", certainty.extent)
         }
         for name in REGION_NAMES
     }
@@ -168,7 +232,7 @@ def showable(
     errors alone: as if the other method's were as spread and not correlated with them, which is the cautious side.
     """
     own = errors[reference].double()
-    kept = [name for name, known in zip(group, (~torch.isnan(own)).tolist(), strict=True) if known]
+    kept = _named(group, ~torch.isnan(own))
     own_known = own[~torch.isnan(own)]
     if len(set(kept)) < 2:
         raise InputError("the validation cases with a label are of fewer than two groups; give more groups")
@@ -178,15 +242,15 @@ def showable(
         if name != reference
     }
     value = median(others.values()) if others else smallest_difference(own_known * 2**0.5, kept, groups=groups)
-    mae = float(own_known.mean())
+    reference_error = float(own_known.mean())
     return {
         "difference": value,
-        "relative": value / mae if mae else None,
+        "relative": value / reference_error if reference_error else None,
         "level": 0.95,
         "power": 0.8,
         "test_groups": groups,
         "development_groups": len(set(kept)),
-        "reference_mae": mae,
+        "reference_error": reference_error,
         "from": "paired differences of the chosen trials"
         if others
         else "the reference's errors, taken as uncorrelated",

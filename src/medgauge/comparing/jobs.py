@@ -21,10 +21,9 @@ from medgauge.core.errors import InputError
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder import RunFolder
+from medgauge.tasks import KINDS
 
-SAID = ("interval", "set")  # what is said for certain of a target
-INTERVAL = ("kind", "level", "n", "coverage", "width", "size")
-BY_REGION = ("n", "coverage", "width", "size")
+SAID = ("kind", "level", "n", "coverage")  # kept of what is said for certain, beside its extent
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,14 @@ def _figures(block: dict[str, Any]) -> dict[str, Any]:
     main, *_ = figures = FIGURES[block["kind"]]
     kept = {name: block[name] for name in ("kind", "predictor", "n", "groups", *figures) if name in block}
     kept["by_predictor"] = {name: {main: other[main]} for name, other in block["by_predictor"].items()}
-    said = next(block[name] for name in SAID if name in block)
-    interval = {name: said.get(name) for name in INTERVAL}
-    interval["by_region"] = {
-        region: {name: part.get(name) for name in BY_REGION} for region, part in said["by_region"].items()
+    certainty = KINDS[block["kind"]].certainty
+    whole = block[certainty.key]
+    said = {name: whole[name] for name in (*SAID, certainty.extent) if name in whole}
+    said["by_region"] = {
+        region: {name: part.get(name) for name in ("n", "coverage", certainty.extent)}
+        for region, part in whole["by_region"].items()
     }
-    return kept | {"baselines": block["baselines"], "interval": interval}
+    return kept | {"baselines": block["baselines"], certainty.key: said}
 
 
 def _cases(folder: Path, split: str, targets: Sequence[str]) -> dict[str, list[Any]]:

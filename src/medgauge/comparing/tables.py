@@ -3,13 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from medgauge.report.comparison.rows import cases_words, column_notes, smallest_words, table_rows
+from medgauge.report.comparison.rows import (
+    cases_words,
+    column_notes,
+    further_figures,
+    main_of,
+    said_of,
+    short,
+    smallest_words,
+    table_rows,
+)
 from medgauge.report.plots import REGIONS
 from medgauge.runfolder import RunFolder
 
 COLUMNS = {
-    "method": "method",
-    "mae": "MAE",
     "interval": "95 %",
     "few": "few",
     "few_interval": "95 %",
@@ -17,29 +24,34 @@ COLUMNS = {
     "difference_interval": "95 %",
     "p": "p (Holm)",
     "verdict": "verdict",
-    "r2": "R2",
-    "kappa": "kappa",
-    "rv": "RV",
 }
-NARROW = ("method", "mae", "few", "difference", "difference_interval", "p", "verdict", "r2", "kappa", "rv")
+WIDE = ("interval", "few_interval")
+"""Columns that are left out where there is little room."""
+
+
+def column_names(block: Mapping[str, Any], *, narrow: bool = False) -> dict[str, str]:
+    """Columns of a target's table: keys of its rows, and what they are called."""
+    further = {figure.name: short(figure) for figure in further_figures(block) if figure.unit == "plain"}
+    columns = {"method": "method", "main": short(main_of(block)), **COLUMNS, **further, "rv": "RV"}
+    return {key: name for key, name in columns.items() if not (narrow and key in WIDE)}
 
 
 def write_tables(values: Mapping[str, Any], folder: RunFolder) -> None:
     """Write table.md and comparison.csv."""
     folder.write_text("table.md", "\n".join(_markdown(values)) + "\n")
     rows = list(_lines(values))
-    folder.write_table("comparison.csv", list(rows[0]), [list(row.values()) for row in rows])
+    columns = list(dict.fromkeys(column for row in rows for column in row))  # targets of other kinds have others
+    folder.write_table("comparison.csv", columns, [[row.get(column) for column in columns] for row in rows])
 
 
 def _markdown(values: Mapping[str, Any]) -> Iterator[str]:
     for target in values["settings"]["targets"]:
-        rows = table_rows(values, target)
-        kept = {key: name for key, name in COLUMNS.items() if key != "kappa" or any(row[key] != "–" for row in rows)}
+        kept = column_names(values["figures"][target])
         yield f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
         yield ""
         yield f"| {' | '.join(kept.values())} |"
         yield f"| {' | '.join('---' for _ in kept)} |"
-        for row in rows:
+        for row in table_rows(values, target):
             yield f"| {' | '.join(row[key].replace('|', '/') for key in kept)} |"
         yield ""
         if smallest := smallest_words(values, target):
@@ -52,18 +64,24 @@ def _lines(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """One row a target, method and part of the label range."""
     for target in values["settings"]["targets"]:
         block = values["figures"][target]
+        main, extent = block["figure"], said_of(block).extent
+        others = [
+            key
+            for key, part in next(iter(block["methods"].values())).items()
+            if isinstance(part, Mapping) and "mean" in part
+        ]
         for method, one in block["methods"].items():
             for part in ("all", *REGIONS):
                 figures = one if part == "all" else one["by_region"][part]
                 whole = one if part == "all" else {}
                 cover = one["coverage"] if part == "all" else one["coverage"]["by_region"][part]
                 row: dict[str, Any] = {"target": target, "method": method, "part": part, **block["parts"][part]}
-                row |= {"mae": figures["mae"], **_ends("mae", figures["ci95"])}
+                row |= {main: figures[main], **_ends(main, figures["ci95"])}
                 row |= {"difference": figures.get("difference"), **_ends("difference", figures.get("difference_ci95"))}
                 row |= {"relative": figures.get("relative"), **_ends("relative", figures.get("relative_ci95"))}
                 row |= {key: whole.get(key) for key in ("p", "p_holm", "verdict")}
-                row |= {"coverage": cover["coverage"], "width": cover["width"]}
-                for key in ("r2", "rmse", "bias", "spearman", "quadratic_kappa"):
+                row |= {"coverage": cover["coverage"], extent: cover[extent]}
+                for key in others:
                     row[key] = (whole.get(key) or {}).get("mean")
                 for key in ("rv", "d5"):
                     row[key] = values["figures"]["space"][method][key]["mean"] if whole else None

@@ -31,7 +31,8 @@ class Figure:
         lower_is_better: else higher is.
         headline: shown large, with a bootstrap interval.
         in_strata: has a meaning within a part of the label range.
-        a_mean_of_cases: a mean of per-case numbers, so that a comparison draws cases; else it is computed anew on each draw.
+        each: of a mean over cases the number of each case, (prediction (..., n), label (n,)) -> (..., n), so that a comparison
+            draws these; None: the figure is computed anew on each draw.
     """
 
     name: str
@@ -43,7 +44,12 @@ class Figure:
     lower_is_better: bool = True
     headline: bool = False
     in_strata: bool = False
-    a_mean_of_cases: bool = False
+    each: Callable[[Tensor, Tensor], Tensor] | None = None
+
+    @property
+    def a_mean_of_cases(self) -> bool:
+        """Whether it is a mean of one number a case."""
+        return self.each is not None
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,13 @@ class Saying(Protocol):
 
 
 class Certainty(Saying, Protocol):
-    """A saying that is fitted on calibration cases."""
+    """A saying that is fitted on calibration cases.
+
+    ``key`` is the key of what it says in a target's block of results.json, and ``extent`` that of its mean size there.
+    """
+
+    key: ClassVar[str]
+    extent: ClassVar[str]
 
     @classmethod
     def fit(cls, observed: Observed, strata: Any, settings: Asked, *, seed: int, cross: bool) -> Self:

@@ -11,8 +11,8 @@ from medgauge.metrics.agreement import (
     quadratic_kappa,
     spearman,
 )
-from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
-from medgauge.metrics.grades import accuracy, within_one
+from medgauge.metrics.error import absolute_error, bias, geometric_mean_error, mae, r2, rmse, signed_error
+from medgauge.metrics.grades import accuracy, is_grade, is_within_one, within_one
 
 MAE = Figure(
     "mae",
@@ -22,7 +22,7 @@ MAE = Figure(
     unit="label",
     headline=True,
     in_strata=True,
-    a_mean_of_cases=True,
+    each=absolute_error,
 )
 RMSE = Figure("rmse", rmse, "root mean squared error", "0 is perfect", unit="label", headline=True)
 BIAS = Figure(
@@ -33,7 +33,7 @@ BIAS = Figure(
     unit="signed",
     headline=True,
     in_strata=True,
-    a_mean_of_cases=True,
+    each=signed_error,
 )
 GEOMETRIC = Figure(
     "geometric_mean_error", geometric_mean_error, "geometric mean error", "0 is perfect", unit="label", in_strata=True
@@ -71,7 +71,7 @@ ACCURACY = Figure(
     lower_is_better=False,
     headline=True,
     in_strata=True,
-    a_mean_of_cases=True,
+    each=is_grade,
 )
 WITHIN_ONE = Figure(
     "within_one",
@@ -82,7 +82,7 @@ WITHIN_ONE = Figure(
     lower_is_better=False,
     headline=True,
     in_strata=True,
-    a_mean_of_cases=True,
+    each=is_within_one,
 )
 
 

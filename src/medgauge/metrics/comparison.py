@@ -5,7 +5,7 @@ A case's error is therefore averaged over the seeds first, and groups and seeds 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import NormalDist
 from typing import Literal
 
@@ -78,6 +78,46 @@ def crossed_means(
         share = by_seed / (by_group @ size)[:, None] / seeds
         found.append(torch.stack([((by_group @ one) * share).sum(dim=1) for one in sums], dim=1))
     return torch.cat(found)
+
+
+def crossed_figures(
+    figure: Callable[[Tensor, Tensor], Tensor],
+    value: Float[Tensor, "m s n"],
+    label: Float[Tensor, " n"],
+    group: Sequence[str],
+    *,
+    draws: int = 2_000,
+    seed: int = 0,
+) -> Float[Tensor, "b m"]:
+    """A figure that is no mean of cases (a correlation, kappa), computed anew on each draw of groups and seeds.
+
+    A draw's figure is the mean over the drawn seeds of the figure of the drawn groups' cases. With as many ``draws``
+    and the same ``seed`` the draws are those of ``crossed_means``.
+
+    - Shape: value (methods, seeds, cases), label (cases,) -> (draws, methods), float64; NaN where a draw has no figure.
+    - Raises: ValueError for another shape, no case, or ``draws`` < 1.
+    - Source: Owen, Annals of Applied Statistics 2007.
+
+    Args:
+        figure: (prediction (n, t), label (n, t)) -> (t,).
+        value: what each method read in each seed.
+        label: of the cases.
+        group: what is drawn whole (patients).
+        draws: number of draws.
+        seed: same seed, same draws.
+    """
+    value = _checked(value, group)
+    codes = group_codes(list(group))[0]
+    methods, seeds, cases = value.shape
+    columns, truth = value.reshape(methods * seeds, cases).T, label.detach().cpu().double()[:, None]
+    found = []
+    for by_group, by_seed in crossed_draws(int(codes.max()) + 1, seeds, draws=draws, seed=seed):
+        for of_groups, of_seeds in zip(by_group[:, codes].long(), by_seed, strict=True):
+            rows = torch.repeat_interleave(of_groups)
+            each = figure(columns[rows], truth[rows].expand(-1, methods * seeds)).view(methods, seeds)
+            seen = of_seeds > 0
+            found.append((each[:, seen] * of_seeds[seen]).sum(dim=1) / seeds)
+    return torch.stack(found)
 
 
 def seed_mean(error: Float[Tensor, "m s n"]) -> Float[Tensor, "m n"]:

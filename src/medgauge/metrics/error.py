@@ -8,13 +8,23 @@ from medgauge.core.checks import check_number
 from medgauge.metrics.masking import over_targets
 
 
+def absolute_error(prediction: Float[Tensor, "*m n"], label: Float[Tensor, " n"]) -> Float[Tensor, "*m n"]:
+    """Absolute error of each case, in label units; NaN where the label is missing. ``mae`` is its mean."""
+    return (prediction - label).abs()
+
+
+def signed_error(prediction: Float[Tensor, "*m n"], label: Float[Tensor, " n"]) -> Float[Tensor, "*m n"]:
+    """Prediction minus label of each case, in label units; NaN where the label is missing. ``bias`` is its mean."""
+    return prediction - label
+
+
 def mae(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
     """Mean absolute error of each target, in label units; 0 is perfect.
 
     >>> mae(torch.tensor([[1.0], [4.0]]), torch.tensor([[2.0], [2.0]]))
     tensor([1.5000], dtype=torch.float64)
     """
-    return over_targets(lambda guess, truth: (guess - truth).abs().mean(), prediction, label)
+    return over_targets(lambda guess, truth: absolute_error(guess, truth).mean(), prediction, label)
 
 
 def rmse(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
@@ -32,7 +42,7 @@ def bias(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float
     >>> bias(torch.tensor([[1.0], [4.0]]), torch.tensor([[2.0], [2.0]]))
     tensor([0.5000], dtype=torch.float64)
     """
-    return over_targets(lambda guess, truth: (guess - truth).mean(), prediction, label)
+    return over_targets(lambda guess, truth: signed_error(guess, truth).mean(), prediction, label)
 
 
 def geometric_mean_error(

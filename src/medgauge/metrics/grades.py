@@ -36,6 +36,19 @@ def within_one(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) ->
     return _share_within(1, prediction, label, "within_one")
 
 
+def is_grade(prediction: Float[Tensor, "*m n"], label: Float[Tensor, " n"]) -> Float[Tensor, "*m n"]:
+    """1 for each case whose rounded value is the label, else 0; NaN where the label is missing. ``accuracy`` is its mean."""
+    return _within(0, prediction, label)
+
+
+def is_within_one(prediction: Float[Tensor, "*m n"], label: Float[Tensor, " n"]) -> Float[Tensor, "*m n"]:
+    """1 for each case whose rounded value is at most one grade away, else 0; NaN where the label is missing.
+
+    ``within_one`` is its mean.
+    """
+    return _within(1, prediction, label)
+
+
 def confusion(value: Float[Tensor, " n"], label: Float[Tensor, " n"], levels: Sequence[float]) -> Int[Tensor, "k k"]:
     """Number of cases of one target by true level (row) and by the level nearest to the value (column), int64.
 
@@ -64,6 +77,10 @@ def _share_within(
     steps: int, prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"], name: str
 ) -> Float[Tensor, " t"]:
     check_grades(label, name)
-    return over_targets(
-        lambda guess, truth: ((nearest_grade(guess) - truth).abs() <= steps).double().mean(), prediction, label
-    )
+    return over_targets(lambda guess, truth: _within(steps, guess, truth).mean(), prediction, label)
+
+
+def _within(steps: int, prediction: Tensor, label: Tensor) -> Tensor:
+    """1 where a rounded value is at most so many grades away, 0 where it is not; NaN where the label is missing."""
+    apart = (nearest_grade(prediction) - label.double()).abs()
+    return (apart <= steps).double().masked_fill(apart.isnan(), torch.nan)

@@ -54,4 +54,4 @@ def _section(view: RunView, target: str, key: str, picture: Thumbnails) -> tuple
             f"{view.path / 'results.json'} says that {target} is a {kind}, which this medgauge cannot show; "
             f"known are {', '.join(SECTIONS)}"
         )
-    return SECTIONS[kind](view, target, key, picture)
+    return SECTIONS[kind].section(view, target, key, picture)

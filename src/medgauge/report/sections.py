@@ -3,12 +3,10 @@
 from typing import Any
 
 from medgauge.report import plots_space
+from medgauge.report.kinds import SECTIONS
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
 from medgauge.report.words import counted, finite, number, percent, quantity
-
-CALIBRATED = {"number": "the width of the intervals", "grade": "which grades are in a set"}
-"""What calibration cases set, by kind of label."""
 
 
 def case_counts(view: RunView) -> dict[str, Any]:
@@ -19,7 +17,7 @@ def case_counts(view: RunView) -> dict[str, Any]:
     uses = {
         "train": "fits the model and fills the gallery",
         "val": "chose the checkpoint, the predictor’s settings and the thresholds",
-        "calibration": f"sets {' and '.join(CALIBRATED[kind] for kind in kinds if kind in CALIBRATED)}, nothing else",
+        "calibration": f"sets {' and '.join(SECTIONS[kind].SAID.calibrated for kind in kinds if kind in SECTIONS)}, nothing else",
         "out_of_fold": "each read by the fit that left it out; the other fits learn from it",
         "test": "judges, and selects nothing",
     }

@@ -21,6 +21,7 @@ def fake_comparison(
     seeds: int = 3,
     cases: int = 240,
     whole: bool = False,
+    kind: str = "number",
     prefix: str = "case-",
 ) -> State:
     """A comparison of methods, each with the size of its errors; the first is the reference."""
@@ -47,14 +48,14 @@ def fake_comparison(
     for at, (name, size) in enumerate(methods.items()):
         for trial in (1, 2):
             entry = {"name": f"{name}-trial{trial}", "method": name, "seed": 1000, "trial": trial}
-            entry["val"] = _split(targets, size, 0.3)
+            entry["val"] = _split(targets, size, 0.3, kind)
             value = label + size * hard
             job = Job(entry["name"], name, 1000, trial, {}, folder)
             state.record(job, Outcome(entry, _cases(targets, label, value, group, prefix)))
         for seed in range(seeds):
             value = label + size * (hard + 0.4 * random.standard_normal(label.shape))
             entry = {"name": f"{name}-{seed}", "method": name, "seed": seed, "steps": 400}
-            entry["test"] = _split(targets, size, 0.1 + 0.03 * at)
+            entry["test"] = _split(targets, size, 0.1 + 0.03 * at, kind)
             entry["cases"] = {
                 "train": {"cases": 600 + seed, "groups": 300},
                 "test": {"cases": cases, "groups": cases // 2},
@@ -66,7 +67,7 @@ def fake_comparison(
         name: {
             "difference": 0.8,
             "relative": 0.08,
-            "reference_mae": 9.0,
+            "reference_error": 9.0,
             "from": "paired differences of the chosen trials",
         }
         for name in targets
@@ -75,12 +76,13 @@ def fake_comparison(
     return state
 
 
-def _split(targets: Sequence[str], size: float, rv: float) -> dict[str, Any]:
-    part = {"n": 50, "coverage": 0.9, "width": 4 * size}
-    interval = {"level": 0.9, **part, "by_region": dict.fromkeys(("many", "medium", "few"), part)}
+def _split(targets: Sequence[str], size: float, rv: float, kind: str) -> dict[str, Any]:
+    said, extent = ("set", "size") if kind == "grade" else ("interval", "width")
+    part = {"n": 50, "coverage": 0.9, extent: 4 * size}
+    certain = {"level": 0.9, **part, "by_region": dict.fromkeys(("many", "medium", "few"), part)}
     block = {
-        "predictor": "head", "mae": 0.8 * size, "r2": 0.9, "rmse": size, "bias": 0.0, "spearman": 0.9,
-        "interval": interval, "baselines": {"median": {"mae": 40.0}},
+        "kind": kind, "predictor": "head", "mae": 0.8 * size, "r2": 0.9, "rmse": size, "bias": 0.0, "spearman": 0.9,
+        said: certain, "baselines": {"median": {"mae": 40.0}},
     }  # fmt: skip
     return {**dict.fromkeys(targets, block), "space": {"d5": 2 * size, "rv": rv}}
 

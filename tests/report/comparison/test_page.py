@@ -124,6 +124,23 @@ def test_whole_numbers_have_a_kappa_and_one_seed_says_so(tmp_path: Path) -> None
     assert "Quadratic kappa" in page
 
 
+def test_grades_are_told_of_as_sets(tmp_path: Path) -> None:
+    fake_comparison(tmp_path / "cmp", {"l1": 1.0, "rm": 0.5}, whole=True, kind="grade", cases=120)
+    page, values = (tmp_path / "cmp" / "comparison.html").read_text(encoding="utf-8"), values_of(tmp_path / "cmp")
+    assert "Coverage of 90% sets" in page
+    assert "Grades in a set, mean" in page
+    assert "intervals</th>" not in page
+    assert ">Accuracy</th>" in page
+    assert ">R²</th>" not in page
+    sizes = re.findall('90\N{NO-BREAK SPACE}%</td><td class="num">([0-9]\\.[0-9]{2})</td></tr>', page)
+    assert sizes == ["4.00"] * 3 + ["2.00"] * 3
+    kappa = values["figures"]["hc_mm"]["methods"]["rm"]["quadratic_kappa"]
+    low, high = kappa["difference_ci95"]
+    assert f"<small>difference +{low:.3f} to +{high:.3f}</small>" in page
+    lines = (tmp_path / "cmp" / "table.md").read_text().splitlines()
+    assert "| Quadratic kappa | Accuracy | Within one grade | RV |" in lines[2]
+
+
 def test_too_few_groups_have_no_interval_and_show_nothing(tmp_path: Path) -> None:
     fake_comparison(tmp_path / "cmp", {"l1": 10.0, "rm": 10.0}, cases=60)
     block = values_of(tmp_path / "cmp")["figures"]["hc_mm"]

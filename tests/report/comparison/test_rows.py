@@ -15,6 +15,8 @@ from medgauge.report.comparison.rows import (
     table_rows,
     verdict_words,
 )
+from medgauge.report.kinds import SECTIONS
+from medgauge.tasks import KINDS
 from tests.report.comparison.fake import fake_comparison
 
 
@@ -36,7 +38,7 @@ def test_each_method_has_a_row_beside_the_reference(values: dict[str, Any]) -> N
     ]  # fmt: skip
     for row in rows:
         own = block[row["method"]]
-        assert float(plain(row["mae"]).removesuffix(" mm")) == pytest.approx(own["mae"], abs=0.05)
+        assert float(plain(row["main"]).removesuffix(" mm")) == pytest.approx(own["mae"], abs=0.05)
         if row["method"] != "base":
             gap = own["mae"] - block["base"]["mae"]
             assert float(plain(row["difference"]).removesuffix(" mm")) == pytest.approx(gap, abs=0.05)
@@ -90,3 +92,9 @@ def test_error_against_variance(values: dict[str, Any]) -> None:
     assert drawn["data"][0]["x"] == pytest.approx([space[name]["rv"]["mean"] for name in block["methods"]])
     nothing = {name: {"rv": {"mean": None}} for name in block["methods"]}
     assert error_and_variance(block, nothing, "hc_mm") is None
+
+
+def test_every_kind_has_a_section_that_says_what_its_certainty_says() -> None:
+    assert {kind: (one.certainty.key, one.certainty.extent) for kind, one in KINDS.items()} == {
+        kind: (section.SAID.key, section.SAID.extent) for kind, section in SECTIONS.items()
+    }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from medgauge.report.comparison.rows import change, change_interval, error_digits, interval
+from medgauge.report.comparison.rows import change, change_interval, error_digits, interval, main_of, short
 from medgauge.report.plots import REGIONS, SYMBOLS, Plot, axis, colour, layout, note, safe, with_unit
 from medgauge.report.words import finite, number, quantity, unit_of
 
@@ -13,22 +13,22 @@ MARGINS = {"all": 3.0, "few": 10.0}  # percent, as in metrics.comparison
 
 
 def error_by_region(block: Mapping[str, Any], target: str) -> Plot:
-    """Mean absolute error of each method, overall and in each label region, with 95 % intervals."""
-    unit, digits = unit_of(target), error_digits(block)
+    """The main figure of each method, overall and in each label region, with 95 % intervals."""
+    unit, digits, main = unit_of(target), error_digits(block), main_of(block)
     names = list(block["methods"])
     traces = []
     for place, part in enumerate(PARTS):
         blocks = [one if part == "all" else one["by_region"][part] for one in block["methods"].values()]
         words = [
-            f"<b>{safe(name)}</b>, {part}<br>MAE {escape(quantity(finite(one['mae']), digits, unit))}"
+            f"<b>{safe(name)}</b>, {part}<br>{short(main)} {escape(quantity(finite(one[main.name]), digits, unit))}"
             f"<br>95 % interval {escape(interval(one['ci95'], digits, unit))}"
             for name, one in zip(names, blocks, strict=True)
         ]
         height = [at + (place - 1.5) * 0.18 for at in range(len(names))]
         traces.append(
-            _dots(part, [finite(one["mae"]) for one in blocks], height, [one["ci95"] for one in blocks], words)
+            _dots(part, [finite(one[main.name]) for one in blocks], height, [one["ci95"] for one in blocks], words)
         )
-    title = f"mean absolute error{f' [{safe(unit)}]' if unit else ''}"
+    title = f"{main.words}{f' [{safe(unit)}]' if unit else ''}"
     return {
         "data": traces,
         "layout": layout(height=110 + 74 * len(names), xaxis=axis(title, rangemode="tozero"), yaxis=_names(names)),
@@ -36,7 +36,7 @@ def error_by_region(block: Mapping[str, Any], target: str) -> Plot:
 
 
 def differences(block: Mapping[str, Any]) -> Plot:
-    """Relative difference of the MAE to the reference, overall and in the region few, with the margins of not worse."""
+    """Relative difference of the main figure to the reference, overall and in the region few, with the margins of not worse."""
     names = [name for name in block["methods"] if name != block["reference"]]
     traces = []
     for place, part in enumerate(("all", "few")):
@@ -55,10 +55,12 @@ def differences(block: Mapping[str, Any]) -> Plot:
             for one in blocks
         ]
         traces.append(_dots(part, values, height, ends, words))
-    lines = [_upright(0, "ink-2", "solid"), *(_upright(MARGINS[part], _shade(part), "dash") for part in MARGINS)]
+    side_of_worse = 1 if main_of(block).lower_is_better else -1
+    margins = {part: side_of_worse * margin for part, margin in MARGINS.items()}
+    lines = [_upright(0, "ink-2", "solid"), *(_upright(margins[part], _shade(part), "dash") for part in margins)]
     notes = [
         note(
-            MARGINS[part],
+            margins[part],
             1,
             f"{MARGINS[part]:g} %",
             yref="paper",
@@ -67,7 +69,7 @@ def differences(block: Mapping[str, Any]) -> Plot:
         )
         for part, side in (("all", "right"), ("few", "left"))
     ]
-    title = f"change of the MAE, % of {safe(block['reference'], 24)}"
+    title = f"change of the {short(main_of(block))}, % of {safe(block['reference'], 24)}"
     return {
         "data": traces,
         "layout": layout(
@@ -81,23 +83,23 @@ def differences(block: Mapping[str, Any]) -> Plot:
 
 
 def error_and_variance(block: Mapping[str, Any], space: Mapping[str, Any], target: str) -> Plot | None:
-    """Mean absolute error against residual variance (RV) of the space, means over the seeds; None without any RV."""
-    unit, digits = unit_of(target), error_digits(block)
+    """The main figure against residual variance (RV) of the space, means over the seeds; None without any RV."""
+    unit, digits, main = unit_of(target), error_digits(block), main_of(block)
     points = []
     for name, one in block["methods"].items():
-        rv, mae = finite(space[name]["rv"]["mean"]), finite(one["mae"])
-        if rv is not None and mae is not None:
-            points.append((name, rv, mae))
+        rv, value = finite(space[name]["rv"]["mean"]), finite(one[main.name])
+        if rv is not None and value is not None:
+            points.append((name, rv, value))
     if not points:
         return None
     words = [
-        f"<b>{safe(name)}</b><br>RV {number(rv, 4)}<br>MAE {escape(quantity(mae, digits, unit))}"
-        for name, rv, mae in points
+        f"<b>{safe(name)}</b><br>RV {number(rv, 4)}<br>{short(main)} {escape(quantity(value, digits, unit))}"
+        for name, rv, value in points
     ]
     low, high = min(rv for _, rv, _ in points), max(rv for _, rv, _ in points)
     pad = 0.15 * (high - low) or 0.01  # room for the names
     trace = {
-        "type": "scatter", "mode": "markers+text", "x": [rv for _, rv, _ in points], "y": [mae for _, _, mae in points],
+        "type": "scatter", "mode": "markers+text", "x": [rv for _, rv, _ in points], "y": [value for _, _, value in points],
         "text": [safe(name, 24) for name, _, _ in points], "textposition": "top center",
         "textfont": {"color": colour("ink-2"), "size": 12}, "hoverinfo": "text", "hovertext": words,
         "showlegend": False, "cliponaxis": False,
@@ -107,7 +109,7 @@ def error_and_variance(block: Mapping[str, Any], space: Mapping[str, Any], targe
         "data": [trace],
         "layout": layout(
             xaxis=axis("residual variance (RV) of the space", range=[low - pad, high + pad]),
-            yaxis=axis(f"MAE of {safe(with_unit(target, unit))}"),
+            yaxis=axis(f"{short(main)} of {safe(with_unit(target, unit))}"),
         ),
     }
 

@@ -13,7 +13,12 @@ from medgauge.report.comparison.rows import (
     cases_words,
     column_notes,
     error_digits,
+    further_figures,
+    further_rows,
+    main_of,
     region_table,
+    said_of,
+    short,
     smallest_words,
     table_rows,
     verdict_words,
@@ -69,7 +74,12 @@ def describe_comparison(values: Mapping[str, Any], name: str) -> dict[str, Any]:
                 "cases": cases_words(values, target),
                 "smallest": smallest_words(values, target),
                 "smallest_from": ((values.get("smallest_difference") or {}).get(target) or {}).get("from", ""),
-                "kappa": any("quadratic_kappa" in one for one in block["methods"].values()),
+                "main": short(main_of(block)),
+                "main_words": main_of(block).words,
+                "further": [short(figure) for figure in further_figures(block)],
+                "further_rows": further_rows(block, unit_of(target)),
+                "said": said_of(block).name,
+                "extent": said_of(block).extent_words,
                 "variance": variance is not None,
                 "level": f"{finite(next(iter(block['methods'].values()))['coverage']['level']) or 0.9:.0%}",
             }
@@ -106,7 +116,11 @@ def tuning_rows(values: Mapping[str, Any]) -> list[dict[str, str]]:
         chosen = (values["chosen"].get(entry["method"]) or {}).get("trial") == entry["trial"]
         blocks = {target: entry.get("val", {}).get(target) for target in settings["targets"]}
         errors = [
-            quantity(finite(block["mae"]), error_digits(values["figures"][target]), unit_of(target))
+            quantity(
+                finite(block[values["figures"][target]["figure"]]),
+                error_digits(values["figures"][target]),
+                unit_of(target),
+            )
             for target, block in blocks.items()
             if block
         ]
@@ -115,7 +129,7 @@ def tuning_rows(values: Mapping[str, Any]) -> list[dict[str, str]]:
                 "method": entry["method"],
                 "trial": str(entry["trial"]),
                 "tried": ", ".join(f"{place.rpartition('.')[2]} {value}" for place, value in tried.items()),
-                "mae": ", ".join(errors) or "–",
+                "main": ", ".join(errors) or "–",
                 "note": f"failed: {entry['failed']}" if "failed" in entry else "chosen" if chosen else "",
             }
         )

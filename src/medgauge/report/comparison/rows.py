@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medgauge.core.task import Figure
+from medgauge.metrics.catalogue import FIGURES, KAPPA
+from medgauge.report.kinds import SECTIONS
+from medgauge.report.kinds.shared import Said
 from medgauge.report.plots import REGIONS
 from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
 
@@ -14,20 +18,21 @@ def table_rows(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
     block = values["figures"][target]
     reference, methods = block["reference"], block["methods"]
     unit, digits = unit_of(target), error_digits(block)
-    space = values["figures"]["space"]
+    space, main = values["figures"]["space"], block["figure"]
     rows = []
     for name, one in methods.items():
         few = one["by_region"]["few"]
         row = {
             "method": name,
-            "mae": quantity(finite(one["mae"]), digits, unit),
+            "main": quantity(finite(one[main]), digits, unit),
             "interval": interval(one["ci95"], digits, ""),
-            "few": quantity(finite(few["mae"]), digits, unit),
+            "few": quantity(finite(few[main]), digits, unit),
             "few_interval": interval(few["ci95"], digits, ""),
             "relative_interval": "",
             "relative_few_interval": "",
-            "r2": mean_sd(one["r2"], 3),
-            "kappa": mean_sd(one.get("quadratic_kappa"), 3),
+            **{
+                figure.name: mean_sd(one[figure.name], 3) for figure in further_figures(block) if figure.unit == "plain"
+            },
             "rv": mean_sd(space[name]["rv"], 4),
             "d5": mean_sd(space[name]["d5"], digits),
             "coverage": percent(finite(one["coverage"]["coverage"])),
@@ -58,7 +63,7 @@ def table_rows(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
 def region_table(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
     """One row a method and label region: error, difference to the reference, and the intervals' coverage and width."""
     block = values["figures"][target]
-    unit, digits = unit_of(target), error_digits(block)
+    unit, digits, main, said = unit_of(target), error_digits(block), block["figure"], said_of(block)
     rows = []
     for name, one in block["methods"].items():
         for region in REGIONS:
@@ -68,12 +73,12 @@ def region_table(values: Mapping[str, Any], target: str) -> list[dict[str, str]]
                 "region": region,
                 "n": counted(block["parts"][region]["n"], "case"),
                 "groups": counted(block["parts"][region]["groups"], "group"),
-                "mae": quantity(finite(part["mae"]), digits, unit),
+                "main": quantity(finite(part[main]), digits, unit),
                 "interval": interval(part["ci95"], digits, ""),
                 "difference": "reference",
                 "relative": "",
                 "coverage": percent(finite(cover["coverage"])),
-                "width": quantity(finite(cover["width"]), digits, unit),
+                "extent": quantity(finite(cover[said.extent]), *((digits, unit) if said.in_label_units else (2, ""))),
             }
             if name != block["reference"]:
                 gap = quantity(finite(part["difference"]), digits, unit, sign=True)
@@ -83,9 +88,56 @@ def region_table(values: Mapping[str, Any], target: str) -> list[dict[str, str]]
     return rows
 
 
+def said_of(block: Mapping[str, Any]) -> Said:
+    """What is said for certain of a target's kind, in words."""
+    return SECTIONS[block["kind"]].SAID
+
+
+def main_of(block: Mapping[str, Any]) -> Figure:
+    """The figure that decides between the methods."""
+    return FIGURES[block["kind"]][block["figure"]]
+
+
+def short(figure: Figure) -> str:
+    """What a figure is called in the head of a column.
+
+    >>> from medgauge.metrics.catalogue import ACCURACY, MAE
+    >>> short(MAE), short(ACCURACY)
+    ('MAE', 'Accuracy')
+    """
+    return figure.name.upper() if figure.name in ("mae", "rmse") else figure.words[:1].upper() + figure.words[1:]
+
+
+def further_figures(block: Mapping[str, Any]) -> list[Figure]:
+    """The figures beside the main one that have an interval."""
+    one = next(iter(block["methods"].values()))
+    known = {**FIGURES[block["kind"]], KAPPA.name: KAPPA}
+    return [known[name] for name, part in one.items() if isinstance(part, Mapping) and "ci95" in part and name in known]
+
+
+def further_rows(block: Mapping[str, Any], unit: str) -> list[dict[str, Any]]:
+    """One row a method: each further figure with its interval and that of the difference to the reference."""
+    rows = []
+    for name, one in block["methods"].items():
+        cells = []
+        for figure in further_figures(block):
+            digits = 3 if figure.unit == "plain" else error_digits(block)
+            part, shown = one[figure.name], "" if figure.unit == "plain" else unit
+            apart = part.get("difference_ci95")
+            cells.append(
+                {
+                    "value": mean_sd(part, digits),
+                    "interval": interval(part["ci95"], digits, shown),
+                    "difference": "" if apart is None else interval(apart, digits, shown, sign=True),
+                }
+            )
+        rows.append({"method": name, "cells": cells})
+    return rows
+
+
 def error_digits(block: Mapping[str, Any]) -> int:
     """Decimals for the errors of one target."""
-    return decimals_for(finite(block["methods"][block["reference"]]["mae"])) + 1
+    return decimals_for(finite(block["methods"][block["reference"]][block["figure"]])) + 1
 
 
 def interval(around: Any, digits: int, unit: str, *, sign: bool = False) -> str:
@@ -151,7 +203,7 @@ def smallest_words(values: Mapping[str, Any], target: str) -> str:
     part = (values.get("smallest_difference") or {}).get(target)
     if not part:
         return ""
-    unit, digits = unit_of(target), decimals_for(finite(part["reference_mae"])) + 1
+    unit, digits = unit_of(target), decimals_for(finite(part["reference_error"])) + 1
     relative = finite(part["relative"])
     share = "" if relative is None else f", {percent(relative)} of the reference’s validation error"
     return f"{quantity(finite(part['difference']), digits, unit)}{share}"
@@ -160,16 +212,18 @@ def smallest_words(values: Mapping[str, Any], target: str) -> str:
 def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
     """What the columns mean, in sentences."""
     one_seed = len(values["settings"]["seeds"]) == 1
+    draws = next(values["figures"][target]["draws"] for target in values["settings"]["targets"])
     drawn = (
         "With one seed only groups are drawn, so that chance in training is not in the intervals"
         if one_seed
         else "Groups and seeds are drawn with replacement, crossed"
     )
     return [
-        f"A case’s absolute error is averaged over the seeds first. {drawn}; 95 % percentile intervals of 10,000 draws.",
+        f"Every figure is the mean over the seeds. {drawn}; 95 % percentile intervals of {draws:,} draws, and of "
+        "2,000 where a figure has to be computed anew on each.",
         "Differences are paired by case and by seed, to the one reference; p-values are two-sided and adjusted over the "
         "methods by Holm. Differences by region carry no p-value.",
         "“better” and “worse”: adjusted p below 0.05 and the interval on one side of 0. “not worse”: the upper limit of the "
-        "relative increase of the MAE is at most 3 % overall and at most 10 % in the region few. Everything else is “not "
+        "relative change for the worse is at most 3 % overall and at most 10 % in the region few. Everything else is “not "
         "shown”, which is not “equal”.",
     ]

@@ -3,17 +3,25 @@
 ``KIND.html.j2`` is the section, ``KIND_card.html.j2`` what a card says of one case.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 from medgauge.report.evidence import Thumbnails
 from medgauge.report.kinds import grade, number
-from medgauge.report.kinds.shared import Section
+from medgauge.report.kinds.shared import Said, Section
 from medgauge.report.reading import RunView
 
-SECTIONS: Mapping[str, Callable[[RunView, str, str, Thumbnails], Section]] = {
-    "number": number.section,
-    "grade": grade.section,
-}
-"""(run, target, its id on the page, thumbnails) -> texts and figures."""
+
+class KindModule(Protocol):
+    """What a kind's module has: ``SAID``, what is said for certain in words, and the section of a target."""
+
+    SAID: Said
+
+    def section(self, view: RunView, target: str, key: str, picture: Thumbnails) -> Section:
+        """Texts and figures of one target; ``key`` is its id on the page."""
+
+
+SECTIONS: Mapping[str, KindModule] = {"number": number, "grade": grade}
+"""Every kind's module."""
 
 __all__ = ["SECTIONS"]

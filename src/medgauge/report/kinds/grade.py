@@ -12,7 +12,7 @@ from medgauge.report import plots_regions
 from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list
 from medgauge.report.evidence import Case, Thumbnails, number_in
 from medgauge.report.intervals import between
-from medgauge.report.kinds.shared import Section, shared_section, training_cases
+from medgauge.report.kinds.shared import Said, Section, shared_section, training_cases
 from medgauge.report.look import Look
 from medgauge.report.reading import RunView
 from medgauge.report.words import counted, finite, number, percent
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 DECIMALS = 1
+SAID = Said("set", "size", "sets", "Grades in a set, mean", False, "which grades are in a set")
 HEATS = 5
 """Shades of the confusion matrix beside that of nothing."""
 
@@ -41,7 +42,7 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         picture,
         look,
         lambda case, labels: _on_card(case, target, names, labels),
-        said="set",
+        said=SAID.key,
         in_regions=shown,
         in_folds=folds,
         in_subgroups=shown,

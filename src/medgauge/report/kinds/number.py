@@ -7,13 +7,14 @@ from medgauge.report import plots, plots_regions
 from medgauge.report.evidence import Case, Thumbnails, number_in
 from medgauge.report.headline import baseline_name
 from medgauge.report.intervals import correction_words, interval_words
-from medgauge.report.kinds.shared import Section, shared_section, target_cases, training_cases
+from medgauge.report.kinds.shared import Said, Section, shared_section, target_cases, training_cases
 from medgauge.report.look import Look
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
 from medgauge.report.words import decimals_for, finite, quantity, span, unit_of
 
 BARE = ("–", "infinite")
+SAID = Said("interval", "width", "intervals", "Mean width", True, "the width of the intervals")
 
 
 def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Section:
@@ -31,7 +32,7 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         picture,
         look,
         lambda case, _: _on_card(case, target, look),
-        said="interval",
+        said=SAID.key,
         in_regions=("mae", "bias"),
         in_folds=("mae", "bias", "r2"),
         in_subgroups=("mae", "bias"),

@@ -1,5 +1,6 @@
 """What the section of a target has whatever its kind: headline, baselines, parts of the cases, embedding, cards."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said for certain of a kind, in words.
+
+    Args:
+        key: its key in a target's block of results.json.
+        extent: the key of its size there.
+        name: what it is called, of several.
+        extent_words: what its size is called, capitalised.
+        in_label_units: whether its size has the unit of labels.
+        calibrated: what calibration cases set.
+    """
+
+    key: str
+    extent: str
+    name: str
+    extent_words: str
+    in_label_units: bool
+    calibrated: str
+
 
 Section = tuple[dict[str, Any], dict[str, Plot]]
 """What the template shows of a target, as texts, and its figures by the id of their place on the page."""

@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from medgauge.core.task import Figure
+from medgauge.metrics.catalogue import FIGURES, MAE
+
+MEANS = [figure for figures in FIGURES.values() for figure in figures.values() if figure.a_mean_of_cases]
+
+
+@pytest.mark.parametrize("figure", MEANS, ids=lambda figure: figure.name)
+def test_a_mean_is_the_mean_of_its_cases_numbers(figure: Figure) -> None:
+    random = torch.Generator().manual_seed(0)
+    label = torch.randint(0, 5, (50,), generator=random).double()
+    label[3] = torch.nan
+    value = label.nan_to_num(2.0) + torch.randn(2, 3, 50, generator=random, dtype=torch.float64)
+    each = figure.each(value, label)
+    assert each.shape == value.shape
+    assert each.isnan().nonzero()[:, -1].unique().tolist() == [3]
+    of = figure.of(value[1, 2][:, None], label[:, None])
+    torch.testing.assert_close(each[1, 2].nanmean(), of[0], rtol=1e-12, atol=0)
+    assert len({round(float(one), 9) for one in each[~each.isnan()]}) > 1
+
+
+def test_the_first_figure_of_every_kind_is_an_error_and_a_mean() -> None:
+    assert MEANS
+    for figures in FIGURES.values():
+        first = next(iter(figures.values()))
+        assert first.a_mean_of_cases
+        assert first.lower_is_better
+        assert first.best == 0
+    assert not FIGURES["number"]["r2"].a_mean_of_cases
+    assert MAE.each(torch.tensor([1.0, 5.0]), torch.tensor([2.0, 2.0])).tolist() == [1.0, 3.0]
