@@ -14,8 +14,7 @@ from zlib import error as ZlibError
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ImageSource, RawImage
-from medgauge.data.images.pictures import ALPHA_DROPPED
+from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
 
 
 def read_array(source: ImageSource) -> RawImage:

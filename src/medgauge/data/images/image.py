@@ -9,6 +9,8 @@ PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 NIFTI_ENDINGS = (".nii", ".nii.gz")
 DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 ARRAY_ENDINGS = (".npy", ".npz")
+ALPHA_DROPPED = "alpha channel dropped"
+DEPTH_REDUCED = "16-bit colour read as 8-bit"
 ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_ENDINGS)
 
 

@@ -1,86 +1,104 @@
-"""PNG, JPEG, TIFF and BMP, through MONAI's PILReader."""
+"""PNG, JPEG and BMP by Pillow; TIFF by ``data.images.tiff``, and by Pillow where that one leaves it."""
 
+import io
 from typing import Any
 
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage
+from medgauge.data.images.orientation import turned_notes, upright
+from medgauge.data.images.png import Header, png_header
+from medgauge.data.images.tiff import read_plain
+from medgauge.data.images.tiff_tags import MAGICS, Tags, read_tags
 
-GREY_MODES = ("L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-ALPHA_DROPPED = "alpha channel dropped"
-DEPTH_REDUCED = "16-bit colour read as 8-bit"
-TURNED = "turned upright as the camera's mark says"
+GREY_REDUCED = "16-bit grey with transparency read as 8-bit"
+PRINT_COLOURS = "print colours (CMYK) turned to red, green and blue"
+ORIENTATION = 0x0112
+GREY = ("L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+TO_GREY = ("1", "LA", "La")
+TO_COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr", "CMYK")
+DAMAGE = (OSError, SyntaxError, ValueError, IndexError, EOFError, KeyError, TypeError, OverflowError)
 
 
 def read_picture(source: ImageSource) -> RawImage:
-    """Read a picture: grey (1, h, w) in 8, 16 or 32 bits, or colour (3, h, w) in 8 bits; no spacing.
+    """Read a picture: grey (1, h, w) with the file's own number type, or colour (3, h, w) in 8 bits; no spacing.
 
-    Palettes become colour, 1-bit becomes 0 and 255, alpha is dropped. Resolution marks (dpi) are about printing, not
-    about the patient, and are ignored.
+    Palettes become colour, 1-bit becomes 0 and 255, other grey of less than 8 bits is spread over 0 to 255, alpha is
+    dropped. An orientation mark is followed. Resolution marks (dpi) are about printing, not about the patient, and are
+    ignored, and so are gamma and colour profiles.
     """
-    from monai.data.image_reader import PILReader
+    header = png_header(source.path)
+    if header is not None:
+        return _by_pillow(source, header=header)
+    with source.path.open("rb") as file:
+        start = file.read(4)
+    if start in MAGICS:
+        tags = read_tags(source)
+        plain = read_plain(source, tags)
+        return _by_pillow(source, tags=tags) if plain is None else plain
+    return _by_pillow(source)
+
+
+def _by_pillow(source: ImageSource, header: Header | None = None, tags: Tags | None = None) -> RawImage:
     from PIL import Image, UnidentifiedImageError
 
-    reader = PILReader(reverse_indexing=False)
     try:
-        picture = reader.read(source.path)
+        picture = Image.open(source.path if tags is None else _unturned(source, tags))
     except UnidentifiedImageError:
+        if tags is not None:
+            raise InputError(f"{source.path} is a TIFF of {tags.words}, which is not read; {tags.remedy}") from None
         raise InputError(
             f"{source.path} is not a PNG, JPEG, TIFF or BMP image; replace it or leave the case out"
         ) from None
     except Image.DecompressionBombError:
         raise InputError(f"{source.path} has too many pixels; make it smaller before") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except DAMAGE as error:
         raise InputError(f"{source.path} cannot be opened as an image; replace it or leave the case out") from error
     with picture:
-        _refuse_frames(picture, source)
+        _refuse(picture, source, tags)
         try:
-            plain, notes = _plain(picture)
-            array, _ = reader.get_data(plain)
-        except (OSError, SyntaxError, ValueError, IndexError, EOFError) as error:
+            return _decoded(picture, header, tags)
+        except Image.DecompressionBombError:
+            raise InputError(f"{source.path} has too many pixels; make it smaller before") from None
+        except DAMAGE as error:
             raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
-    array = _sixteen_bit(array) if picture.format == "PNG" else array
-    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), None, notes)
 
 
-def _refuse_frames(picture: Any, source: ImageSource) -> None:
-    """Raise for a stack of frames; the second frame of a camera's MPO file is only a preview."""
+def _refuse(picture: Any, source: ImageSource, tags: Tags | None) -> None:
+    """Raise for frames (the second frame of a camera's MPO file is only a preview) and for colours of other kinds."""
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":
         raise InputError(f"{source.path} has {frames} frames; save the one that counts, or a volume as NIfTI or NumPy")
+    if picture.mode not in (*GREY, *TO_GREY, *TO_COLOUR):
+        what = f"a {picture.format} of {tags.words if tags else picture.mode}"
+        raise InputError(f"{source.path} is {what}, which is not read; save it as grey or as 8-bit colour")
 
 
-def _plain(picture: Any) -> tuple[Any, tuple[str, ...]]:
-    """The picture as grey or RGB, upright, and what was changed."""
-    from PIL import ImageOps
-
-    notes = []
-    mode = picture.mode
-    if mode not in GREY_MODES and _is_deep(picture):
+def _decoded(picture: Any, header: Header | None, tags: Tags | None) -> RawImage:
+    """The pixels, turned upright, and what was changed."""
+    mode, notes = picture.mode, []
+    if header is not None and header.depth == 16 and header.colour != 0:
+        notes.append(GREY_REDUCED if header.colour == 4 else DEPTH_REDUCED)
+    if tags is not None and max(tags.bits) > 8:
         notes.append(DEPTH_REDUCED)
+    if mode == "CMYK":
+        notes.append(PRINT_COLOURS)
     picture.load()
-    if picture.format in ("JPEG", "MPO") and picture.getexif().get(0x0112, 1) != 1:
-        picture = ImageOps.exif_transpose(picture)
-        notes.append(TURNED)
-    if mode in ("LA", "La", "RGBA", "RGBa", "PA") or (mode == "P" and "transparency" in picture.info):
+    mark = int(picture.getexif().get(ORIENTATION, 1)) if tags is None else tags.orientation  # a PNG has it at its end
+    if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in picture.info:
         notes.append(ALPHA_DROPPED)
-    if mode in GREY_MODES:
-        return picture, tuple(notes)
-    return picture.convert("L" if mode in ("1", "LA", "La") else "RGB"), tuple(notes)
+    grey = mode in TO_GREY or (header is not None and header.colour == 4)
+    array = np.asarray(picture if mode in GREY else picture.convert("L" if grey else "RGB"))
+    if header is not None and array.dtype == np.int32:
+        array = array.astype(np.uint16)  # 16-bit grey, which some versions of Pillow give as 32-bit
+    array = upright(array, mark)
+    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), None, (*notes, *turned_notes(mark)))
 
 
-def _is_deep(picture: Any) -> bool:
-    """Whether a colour file has 16 bits a channel, which Pillow reads as 8."""
-    if picture.format == "PNG":
-        picture.fp.seek(24)
-        deep = bool(picture.fp.read(1) == b"\x10")
-        picture.fp.seek(0)
-        return deep
-    bits = getattr(picture, "tag_v2", {}).get(258, (8,))
-    return bool(max(bits if isinstance(bits, tuple) else (bits,)) > 8)
-
-
-def _sixteen_bit(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A 16-bit PNG as uint16 also where Pillow gives 32-bit integers."""
-    return array.astype(np.uint16) if array.dtype == np.int32 else array
+def _unturned(source: ImageSource, tags: Tags) -> io.BytesIO:
+    """A TIFF without its orientation mark: some versions of Pillow follow it, and wrongly in memory-mapped files."""
+    data = bytearray(source.path.read_bytes())
+    if tags.orientation_at is not None:
+        data[tags.orientation_at : tags.orientation_at + 2] = (1).to_bytes(2, "little" if tags.order == "<" else "big")
+    return io.BytesIO(data)

@@ -104,5 +104,6 @@ def _checked(image: RawImage, source: ImageSource) -> RawImage:
         raise InputError(f"{source.text} is {shape}, not a 2-D or 3-D image")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"{source.text} has pixels that are not finite numbers; replace them or leave the case out")
-    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    single = array.dtype == np.float16  # half precision overflows in sums, and every value of it is exact in single
+    array = np.ascontiguousarray(array, dtype=np.float32 if single else array.dtype.newbyteorder("="))
     return image._replace(array=array)

@@ -1,0 +1,208 @@
+"""Grey TIFF of every sample type, and RGB, in strips or tiles, with the compressions that keep every bit."""
+
+import io
+import struct
+import zlib
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage
+from medgauge.data.images.orientation import turned_notes, upright
+from medgauge.data.images.tiff_tags import (
+    COMPRESSION,
+    COUNTS,
+    EXTRA,
+    FILL_ORDER,
+    FORMAT,
+    LENGTH,
+    OFFSETS,
+    PHOTOMETRIC,
+    PLANAR,
+    PREDICTOR,
+    ROWS,
+    TILE_COUNTS,
+    TILE_LENGTH,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    WIDTH,
+    Tags,
+)
+
+COLOURS = {0: 1, 1: 1, 2: 3}  # samples of a pixel that are wanted, by photometric interpretation
+WHITE_IS_ZERO = "white-is-zero grey inverted, so that white is high"
+RAW, DEFLATE, BY_LIBTIFF = 1, (8, 32946), (5, 32773, 34925, 50000)
+BY_PILLOW = (2, 3, 4, 6, 7)  # fax and JPEG
+TYPES = {
+    (1, 8): "u1", (1, 16): "u2", (1, 32): "u4", (1, 64): "u8",
+    (2, 8): "i1", (2, 16): "i2", (2, 32): "i4", (2, 64): "i8",
+    (3, 16): "f2", (3, 32): "f4", (3, 64): "f8",
+}  # fmt: skip
+PACKED = (1, 2, 4)  # bits of samples that share a byte
+REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+
+
+def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
+    """The image of a grey or RGB TIFF, or None where Pillow has to read it (JPEG, fax, palettes and other colours).
+
+    Grey (1, h, w) keeps the file's number type; samples of 1, 2 and 4 bits are spread over 0 to 255. White-is-zero is
+    inverted: whole numbers within the range of their type, floats by their sign. Colour (3, h, w) has 8 bits.
+
+    - Raises: InputError where the file is truncated or damaged, or its pixels are of a kind that is not read.
+    - Source: TIFF 6.0, sections 3, 8, 14 (predictor 2) and 15 (tiles); Adobe's Technical Note 3 (predictor 3).
+    """
+    codec, plain = tags.one(COMPRESSION, 1), tags.one(FILL_ORDER, 1) == 1
+    premultiplied = tags.samples > 1 and tags.one(EXTRA, 0) == 1
+    by_pillow = codec in BY_PILLOW or premultiplied or (codec in (*DEFLATE, *BY_LIBTIFF) and not plain)
+    if tags.one(PHOTOMETRIC, 1) not in COLOURS or by_pillow:
+        if codec == RAW and tags.one(PLANAR, 1) == 2 and max(tags.bits) > 8:  # Pillow reads the planes wrongly
+            raise InputError(f"{source.path} is a TIFF of {tags.words} in planes, which is not read; {tags.remedy}")
+        return None
+    notes = _kind_notes(source, tags)
+    try:
+        with source.path.open("rb") as file:
+            array = _pixels(file, source, tags)
+    except (
+        OSError,
+        ValueError,
+        IndexError,
+        SyntaxError,
+        MemoryError,
+        OverflowError,
+        struct.error,
+        zlib.error,
+    ) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
+    if tags.one(PHOTOMETRIC, 1) == 0:
+        array = -array if array.dtype.kind == "f" else ~array
+        notes = (*notes, WHITE_IS_ZERO)
+    if COLOURS[tags.one(PHOTOMETRIC, 1)] == 3 and array.dtype == np.uint16:
+        array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
+    array = np.moveaxis(upright(array, tags.orientation), -1, 0)
+    return RawImage(array, None, (*notes, *turned_notes(tags.orientation)))
+
+
+def _kind_notes(source: ImageSource, tags: Tags) -> tuple[str, ...]:
+    """Raise for what is not one picture of a known kind; what is dropped of it."""
+    sample, bits, wanted = tags.one(FORMAT, 1), tags.bits[0], COLOURS[tags.one(PHOTOMETRIC, 1)]
+    alpha = tags.samples == wanted + 1 and (wanted == 3 or tags.one(EXTRA, 0) == 2)
+    if tags.samples != wanted and not alpha:
+        raise InputError(
+            f"{source.path} is a TIFF of {tags.samples} channels of {tags.words}; save the one that counts, or 8-bit colour"
+        )
+    known = (1 if sample == 4 else sample, bits) in TYPES and (wanted == 1 or (sample in (1, 4) and bits in (8, 16)))
+    known |= bits in PACKED and sample == 1 and tags.samples == 1 and tags.one(PREDICTOR, 1) == 1
+    known &= tags.one(COMPRESSION, 1) in (RAW, *DEFLATE, *BY_LIBTIFF) and len(set(tags.bits)) == 1
+    if not known:
+        raise InputError(f"{source.path} is a TIFF of {tags.words}, which is not read; {tags.remedy}")
+    return (ALPHA_DROPPED,) if alpha else ()
+
+
+def _pixels(file: BinaryIO, source: ImageSource, tags: Tags) -> np.ndarray[Any, Any]:
+    """The stored rows and columns of the wanted samples, (h, w, 1 or 3), in native byte order."""
+    from PIL import Image
+
+    height, width = tags.one(LENGTH, 0), tags.one(WIDTH, 0)
+    if height < 1 or width < 1:
+        raise ValueError("no rows or columns")
+    if height * width > 2 * (Image.MAX_IMAGE_PIXELS or height * width):
+        raise InputError(f"{source.path} has too many pixels; make it smaller before")
+    tiled = TILE_OFFSETS in tags.values
+    across = tags.one(TILE_WIDTH, width) if tiled else width
+    down = tags.one(TILE_LENGTH, height) if tiled else min(tags.one(ROWS, height), height)
+    if min(across, down) < 1 or across * down > 4 * max(height * width, 2**20):
+        raise ValueError("blocks of an impossible size")
+    offsets = tags.values.get(TILE_OFFSETS if tiled else OFFSETS, ())
+    counts = tags.values.get(TILE_COUNTS if tiled else COUNTS) or _only_count(tags, offsets, width, height)
+    columns, rows = -(-width // across), -(-height // down)
+    wanted = COLOURS[tags.one(PHOTOMETRIC, 1)]
+    planes = wanted if tags.one(PLANAR, 1) == 2 else 1
+    whole: np.ndarray[Any, Any] | None = None
+    for place in range(planes * rows * columns):
+        plane, inside = divmod(place, rows * columns)
+        top, left = inside // columns * down, inside % columns * across
+        lines = down if tiled else min(down, height - top)
+        file.seek(offsets[place])
+        block = _block(file.read(counts[place]), tags, lines, across)
+        if whole is None:
+            whole = np.empty((height, width, wanted), block.dtype)
+        kept = slice(plane, plane + 1) if planes > 1 else slice(wanted)
+        whole[top : top + lines, left : left + across, kept] = block[: height - top, : width - left, :wanted]
+    if whole is None:
+        raise ValueError("no blocks")
+    return whole
+
+
+def _only_count(tags: Tags, offsets: tuple[int, ...], width: int, height: int) -> tuple[int, ...]:
+    """The bytes of the only strip of an uncompressed file, which old writers do not tell."""
+    if len(offsets) != 1 or tags.one(COMPRESSION, 1) != RAW:
+        raise ValueError("the lengths of the strips are missing")
+    return (-(-width * tags.bits[0] * tags.samples // 8) * height,)
+
+
+def _block(raw: bytes, tags: Tags, lines: int, across: int) -> np.ndarray[Any, Any]:
+    """The samples of one strip or tile, (lines, across, samples)."""
+    bits = tags.bits[0]
+    samples = 1 if tags.one(PLANAR, 1) == 2 else tags.samples
+    row = -(-across * samples * bits // 8)
+    data = _unpacked(raw, tags.one(COMPRESSION, 1), row, lines)
+    if tags.one(FILL_ORDER, 1) == 2:
+        data = data.translate(REVERSED)
+    bytes_ = np.frombuffer(data, np.uint8, count=row * lines).reshape(lines, row)
+    if bits in PACKED:
+        parts = np.unpackbits(bytes_, axis=1).reshape(lines, -1, bits)
+        spread = (parts * (1 << np.arange(bits))[::-1]).sum(axis=2) * (255 // (2**bits - 1))
+        return spread[:, :across, None].astype(np.uint8)
+    sample = 1 if tags.one(FORMAT, 1) == 4 else tags.one(FORMAT, 1)
+    kind = np.dtype(tags.order + TYPES[sample, bits])
+    values = _unpredicted(bytes_, kind, tags.one(PREDICTOR, 1), samples)
+    return values.astype(kind.newbyteorder("=")).reshape(lines, across, samples)
+
+
+def _unpredicted(
+    bytes_: np.ndarray[Any, Any], kind: np.dtype[Any], predictor: int, samples: int
+) -> np.ndarray[Any, Any]:
+    """Values (lines, across * samples) of rows of bytes."""
+    lines = len(bytes_)
+    if predictor == 1:
+        return bytes_.view(kind)
+    if predictor == 2:
+        whole = np.dtype(f"{kind.byteorder}u{kind.itemsize}") if kind.itemsize > 1 else np.dtype("u1")
+        steps = bytes_.view(whole).astype(whole.newbyteorder("=")).reshape(lines, -1, samples)
+        return np.cumsum(steps, axis=1, dtype=steps.dtype).reshape(lines, -1).view(kind.newbyteorder("="))
+    if predictor == 3 and kind.kind == "f":
+        steps = bytes_.reshape(lines, -1, samples)
+        planes = np.cumsum(steps, axis=1, dtype=np.uint8).reshape(lines, kind.itemsize, -1)
+        return np.ascontiguousarray(planes.swapaxes(1, 2)).reshape(lines, -1).view(kind.newbyteorder(">"))
+    raise ValueError(f"predictor {predictor}")
+
+
+def _unpacked(raw: bytes, codec: int, row: int, lines: int) -> bytes:
+    """The bytes of ``lines`` rows of ``row`` bytes."""
+    if codec == RAW:
+        return raw
+    if codec in DEFLATE:
+        unpacker = zlib.decompressobj()
+        data = unpacker.decompress(raw, row * lines)
+        unpacker.decompress(unpacker.unconsumed_tail, 1)  # the checksum comes after the last pixel
+        if not unpacker.eof and len(data) < row * lines:
+            raise ValueError("compressed pixels are cut off")
+        return data
+    return _by_libtiff(raw, codec, row, lines)
+
+
+def _by_libtiff(raw: bytes, codec: int, row: int, lines: int) -> bytes:
+    """Unpacked by Pillow's libtiff, to which the bytes are given as a picture of 8-bit grey."""
+    from PIL import Image
+
+    entries: list[tuple[int, Literal[3, 4], int]] = [
+        (WIDTH, 4, row), (LENGTH, 4, lines), (258, 3, 8), (COMPRESSION, 3, codec), (PHOTOMETRIC, 3, 1),
+        (OFFSETS, 4, 8 + 2 + 9 * 12 + 4), (277, 3, 1), (ROWS, 4, lines), (COUNTS, 4, len(raw)),
+    ]  # fmt: skip
+    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    file = io.BytesIO(b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + raw)
+    with Image.open(file) as picture:
+        return picture.tobytes()
