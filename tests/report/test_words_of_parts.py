@@ -1,11 +1,13 @@
 """Headlines, folds, subgroups, groups, cards and the parts that are of no target, in words."""
 
 import base64
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pandas
 import pytest
+from PIL import Image
 
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.evidence import Thumbnails, evidence_words, number_in
@@ -16,6 +18,7 @@ from medgauge.report.look import Look
 from medgauge.report.parts import fold_rows, group_words, record_words, split_words, subgroup_tables
 from medgauge.report.reading import RunView, read_run
 from medgauge.report.sections import case_counts, space_quality, training_facts
+from medgauge.runfolder import RunFolder
 from tests.report.fake_run import FakeRun, make_run
 
 LOOK = Look(FIGURES["number"], "mm", "mm", 1)
@@ -107,12 +110,17 @@ def test_only_the_neighbours_value_rests_on_its_cases() -> None:
 
 
 def test_thumbnails_are_counted_and_left_out_on_demand(tmp_path: Path) -> None:
-    (tmp_path / "3.png").write_bytes(b"picture")
-    picture = Thumbnails(tmp_path, images=True)
-    assert picture(3) == "data:image/png;base64," + base64.b64encode(b"picture").decode()
+    (tmp_path / "thumbnails").mkdir()
+    Image.new("L", (3, 2), 77).save(tmp_path / "thumbnails" / "3.png")
+    picture = Thumbnails(RunFolder(tmp_path), images=True)
+    shown = picture(3)
+    assert shown is not None
+    assert shown.startswith("data:image/png;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(shown.partition(",")[2]))) as there:
+        assert (there.format, there.size, there.tobytes()) == ("PNG", (3, 2), bytes([77] * 6))
     assert picture(4) is None
     assert picture.used == {3}
-    assert Thumbnails(tmp_path, images=False)(3) is None
+    assert Thumbnails(RunFolder(tmp_path), images=False)(3) is None
 
 
 def test_cases_of_a_target_have_label_and_value(view: RunView) -> None:
@@ -123,7 +131,7 @@ def test_cases_of_a_target_have_label_and_value(view: RunView) -> None:
 
 
 def test_the_section_of_a_number_has_its_figures(view: RunView, tmp_path: Path) -> None:
-    texts, plots = number.section(view, "hc_mm", "t0", Thumbnails(tmp_path, images=False))
+    texts, plots = number.section(view, "hc_mm", "t0", Thumbnails(RunFolder(tmp_path), images=False))
     assert set(plots) == {"t0-agreement", "t0-bland-altman", "t0-regions", "t0-coverage", "t0-embedding"}
     block = view.block["hc_mm"]
     assert plain(texts["answer"]["value"]) == f"{block['mae']:.{texts_digits(texts)}f} mm"

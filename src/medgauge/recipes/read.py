@@ -7,9 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from medgauge.core.errors import InputError
+from medgauge.core.settings_text import MOST_BYTES, read_settings
 from medgauge.core.words import did_you_mean
 from medgauge.recipes.entries import DEFAULT_KIND
 from medgauge.recipes.mistakes import objective_mistakes
@@ -25,24 +24,29 @@ def recipe_names() -> list[str]:
 
 def load_values(recipe: str | Path) -> dict[str, Any]:
     """The raw values of a YAML file, or of a recipe that comes with medgauge, by name."""
-    path = Path(recipe)
+    path, name = Path(recipe), str(recipe).removesuffix(".yaml")
     if path.is_file():
-        text = path.read_text(encoding="utf-8-sig")
-    elif str(recipe).removesuffix(".yaml") in recipe_names():
-        text = (resources.files("medgauge.recipes") / f"{str(recipe).removesuffix('.yaml')}.yaml").read_text(
-            encoding="utf-8"
-        )
+        values = _read(recipe, path)
+    elif name in recipe_names():
+        values = read_settings((resources.files("medgauge.recipes") / f"{name}.yaml").read_text(encoding="utf-8"))
     else:
         raise InputError(
             f"there is no recipe {str(recipe)!r}: neither a file nor one of medgauge's ({did_you_mean(str(recipe), recipe_names())})"
         )
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"the recipe {recipe} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise InputError(f"the recipe {recipe} must be a mapping of settings, got {type(values).__name__}")
     return values
+
+
+def _read(recipe: str | Path, path: Path) -> Any:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"it has {path.stat().st_size} bytes, a recipe has at most {MOST_BYTES}")
+        return read_settings(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"the recipe {recipe} cannot be read: it is no UTF-8 text") from error
+    except (ValueError, OSError) as error:
+        raise InputError(f"the recipe {recipe} cannot be read: {error}") from error
 
 
 def default_values(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,8 +88,8 @@ def override(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 def parse_value(text: str) -> Any:
     """A value as typed on the command line, read as YAML (``1e-3`` is a number too)."""
     try:
-        return float(text) if _is_number(text) and not text.lstrip("+-").isdigit() else yaml.safe_load(text)
-    except yaml.YAMLError:
+        return float(text) if _is_number(text) and not text.lstrip("+-").isdigit() else read_settings(text)
+    except ValueError:
         return text
 
 

@@ -10,11 +10,12 @@ from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
 from medgauge.report.sections import case_counts, space_quality, training_facts
 from medgauge.report.words import times
+from medgauge.runfolder import RunFolder
 
 
 def describe(view: RunView, *, images: bool) -> dict[str, Any]:
     """Everything that the template shows, as texts, and the figures as specifications under ``figures``."""
-    picture = Thumbnails(view.path / "thumbnails", images=images)
+    picture = Thumbnails(RunFolder(view.path), images=images)
     drawn: dict[str, Plot] = {}
     targets = []
     for place, target in enumerate(view.targets):

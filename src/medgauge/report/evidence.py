@@ -3,12 +3,13 @@
 import base64
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards
 from medgauge.report.look import Look
+from medgauge.report.thumbnails import read_thumbnail
 from medgauge.report.words import counted, finite, percent
+from medgauge.runfolder import RunFolder
 
 if TYPE_CHECKING:
     from medgauge.report.reading import RunView
@@ -28,18 +29,19 @@ KINDS = {
 class Thumbnails:
     """The run's thumbnails as data addresses; counts those handed out. Without images every answer is None."""
 
-    def __init__(self, folder: Path, *, images: bool) -> None:
+    def __init__(self, folder: RunFolder, *, images: bool) -> None:
         self.folder = folder
         self.images = images
         self.used: set[int] = set()
 
     def __call__(self, row: int) -> str | None:
         """The thumbnail of a row as a ``data:`` address, or None."""
-        path = self.folder / f"{row}.png"
-        if not self.images or not path.is_file():
+        name = f"thumbnails/{row}.png"
+        if not self.images or not self.folder.has(name):
             return None
+        content = read_thumbnail(self.folder, name)
         self.used.add(row)
-        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+        return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
 def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, more: More) -> list[dict[str, Any]]:

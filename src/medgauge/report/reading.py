@@ -98,23 +98,16 @@ def read_run(run: Path) -> RunView:
 
     - Raises: InputError, naming the file, if a file is missing or cannot be read.
     """
-    import yaml
-
     folder = RunFolder(run)
     if not run.is_dir():
         raise InputError(f"There is no run folder at {run}; give the folder that `medgauge fit --out` wrote.")
-    recipe_text = folder.read_text("recipe.yaml")
-    try:
-        recipe = yaml.safe_load(recipe_text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{folder / 'recipe.yaml'} is not valid YAML; run `medgauge fit` again.") from error
     predictions = _table(folder, "predictions.csv")
     predictors = folder.read_json("predictors.json")
     embedding, row = _embedding(folder, "embeddings.safetensors")
     return RunView(
         path=run,
-        recipe=recipe if isinstance(recipe, dict) else {},
-        recipe_text=recipe_text,
+        recipe=folder.read_yaml("recipe.yaml"),
+        recipe_text=folder.read_text("recipe.yaml"),
         results=folder.read_json("results.json"),
         predictors=predictors,
         splits=_table(folder, "splits.csv"),
@@ -131,7 +124,7 @@ def read_run(run: Path) -> RunView:
 
 def _optional(folder: RunFolder, name: str) -> "DataFrame | None":
     """A table, or None where the run has none."""
-    return _table(folder, name) if (folder / name).exists() else None
+    return _table(folder, name) if folder.has(name) else None
 
 
 def _table(folder: RunFolder, name: str) -> "DataFrame":
@@ -162,7 +155,7 @@ def _embedding(
     folder: RunFolder, name: str
 ) -> tuple[Float32[np.ndarray, "n d"] | None, Int64[np.ndarray, " n"] | None]:
     """The embedding of every case and its rows, or None twice."""
-    if not (folder / name).exists():
+    if not folder.has(name):
         return None, None
     arrays = folder.read_tensors(name)
     try:

@@ -17,24 +17,23 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
     Raises:
         InputError: the folder holds another run (all differences are listed), or something else.
     """
-    path = folder / "recipe.yaml"
-    if not path.exists():
+    if not folder.has("recipe.yaml"):
         if folder.path.exists() and (not folder.path.is_dir() or foreign_files(folder, stamp)):
             raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
         sweep_parts(folder.path)
         folder.write_text("recipe.yaml", yaml.safe_dump(dict(stamp), sort_keys=False, allow_unicode=True))
         return False
     try:
-        there = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is damaged; give another --out") from error
+        there = folder.read_yaml("recipe.yaml")
+    except InputError as error:
+        raise InputError(f"{error}, or give another --out") from error
     found = differences(there, stamp)
     if found:
         raise InputError(
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
         )
     sweep_parts(folder.path)
-    return (folder / "results.json").exists()
+    return folder.has("results.json")
 
 
 def foreign_files(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:

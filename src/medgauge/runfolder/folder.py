@@ -5,17 +5,20 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from medgauge.core.cells import bare, csv_text
 from medgauge.core.errors import InputError
+from medgauge.core.settings_text import read_settings
 from medgauge.core.version import __version__
+from medgauge.runfolder.opening import AGAIN, inner_path, plain_file, read_whole
+from medgauge.runfolder.values import read_values
 
 POOLED = ("recipe.yaml", "splits.csv", "predictors.json", "results.json")
 COMPLETE = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gallery.safetensors", "predictors.json")
@@ -25,6 +28,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then put it in its place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary.unlink(missing_ok=True)  # a link of that name would be written through
     try:
         write(temporary)
         with temporary.open("rb+") as handle:
@@ -69,6 +73,14 @@ class RunFolder:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file or folder; a symbolic link is an InputError."""
+        return inner_path(self.path, name).exists()
+
+    def inner(self, name: str) -> "RunFolder":
+        """The run folder of that name inside this one; a symbolic link is an InputError."""
+        return RunFolder(inner_path(self.path, name))
+
     def write_text(self, name: str, text: str) -> None:
         """Write a text file whole, as UTF-8 with its line ends as they are."""
         write_whole(self.path / name, lambda part: bytes_to(part, text.encode()))
@@ -77,38 +89,43 @@ class RunFolder:
         """Write a JSON file whole; NaN and infinity become null."""
         self.write_text(name, json.dumps(plain(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
+    def read_bytes(self, name: str) -> bytes:
+        """Read a file that is there."""
+        return read_whole(self.path, name)
+
     def read_text(self, name: str) -> str:
         """Read a text file, UTF-8 with its line ends as they are; a missing or broken one is an InputError."""
         try:
-            return (self.path / name).read_bytes().decode("utf-8-sig")
+            return read_whole(self.path, name).decode("utf-8-sig")
         except FileNotFoundError as error:
             raise InputError(
                 f"the run folder {self.path} has no {name}: it is no run of medgauge or it is not finished"
             ) from error
-        except (ValueError, OSError) as error:
-            raise self._broken(name, error) from error
+        except UnicodeDecodeError as error:
+            raise self.broken(name, "it is no UTF-8 text") from error
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file that holds a mapping; a missing or broken one is an InputError."""
         text = self.read_text(name)
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise self._broken(name, error) from error
-        if not isinstance(values, dict):
-            raise self._broken(name, "it holds no mapping")
-        return values
+            return read_values(text)
+        except ValueError as error:
+            raise self.broken(name, error) from error
 
-    def _broken(self, name: str, why: object) -> InputError:
-        return InputError(f"{self.path / name} cannot be read ({why}); run `medgauge fit` again")
+    def broken(self, name: str, why: object) -> InputError:
+        """What is said of a file that is there and is not what it must be."""
+        return InputError(f"{self.path / name} cannot be read ({why}); {AGAIN}")
 
     def read_yaml(self, name: str) -> dict[str, Any]:
         """Read a YAML file of settings; a missing or broken one is an InputError."""
         text = self.read_text(name)
         try:
-            return dict(yaml.safe_load(text))
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise self._broken(name, (str(error).splitlines() or [type(error).__name__])[0]) from error
+            values = read_settings(text)
+        except ValueError as error:
+            raise self.broken(name, error) from error
+        if not isinstance(values, dict):
+            raise self.broken(name, "it holds no group of settings")
+        return values
 
     def write_table(
         self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, texts: Collection[str] | None = None
@@ -123,7 +140,7 @@ class RunFolder:
             columns = zip(map(bare, head), _turned(head, rows), strict=True)
             return {column: list(map(bare, cells)) for column, cells in columns}
         except (ValueError, csv.Error) as error:
-            raise self._broken(name, error) from error
+            raise self.broken(name, error) from error
 
     def read_table(self, name: str) -> list[dict[str, str]]:
         """Read a CSV file as one mapping a row, every cell a text; a missing or broken one is an InputError."""
@@ -141,32 +158,43 @@ class RunFolder:
         """Read a safetensors file."""
         from safetensors.torch import load_file
 
-        try:
-            return dict(load_file(str(self.path / name)))
-        except Exception as error:  # safetensors has its own kind of error
-            raise InputError(f"{self.path / name} is missing or damaged; run `medgauge fit` again") from error
+        with self._opened(name) as path:
+            return dict(load_file(path))
 
     def read_shapes(self, name: str) -> dict[str, tuple[int, ...]]:
         """Shapes of the tensors of a safetensors file, from its header alone."""
         from safetensors import safe_open
 
+        with self._opened(name) as path, safe_open(path, framework="pt") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 # no mapping
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[str]:
+        """The path of a safetensors file; whatever goes wrong while it is read is an InputError."""
+        from safetensors import SafetensorError
+
         try:
-            with safe_open(str(self.path / name), framework="pt") as file:
-                return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 # no mapping
-        except Exception as error:  # safetensors has its own kind of error
-            raise InputError(f"{self.path / name} is missing or damaged; run `medgauge fit` again") from error
+            yield str(plain_file(self.path, name))
+        except FileNotFoundError as error:
+            raise InputError(f"the run folder {self.path} has no {name}; {AGAIN}") from error
+        except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise self.broken(name, (str(error).splitlines() or [""])[0]) from error
 
     def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
         """Write a checkpoint whole; its values must load with ``weights_only=True``."""
-        write_whole(self.path / "checkpoints" / name, lambda part: torch.save(dict(state), part))
+        write_whole(self.inner("checkpoints") / name, lambda part: torch.save(dict(state), part))
 
     def load_checkpoint(self, name: str) -> dict[str, Any] | None:
         """Read a checkpoint, or None where there is none."""
         path = self.path / "checkpoints" / name
-        if not path.exists():
-            return None
         try:
-            return dict(torch.load(path, map_location="cpu", weights_only=True))
+            return dict(torch.load(plain_file(self.path, f"checkpoints/{name}"), map_location="cpu", weights_only=True))
+        except FileNotFoundError:
+            return None
+        except InputError:
+            raise
         except Exception as error:  # torch raises many kinds
             raise InputError(
                 f"the checkpoint {path} cannot be read; remove the folder {self.path} and fit again"
@@ -174,7 +202,7 @@ class RunFolder:
 
     def is_ensemble(self) -> bool:
         """Whether it is the folder of several folds' fits, each with a run folder of its own inside."""
-        return (self.path / "fold-0").is_dir()
+        return inner_path(self.path, "fold-0").is_dir()
 
     def check_complete(self) -> None:
         """Raise unless this is a whole run folder of this version of the format."""

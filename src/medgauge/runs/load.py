@@ -35,7 +35,7 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
     recipe, saved = files.read_recipe(folder), files.saved_values(folder)
     if folder.read_json("predictors.json").get("folds") != recipe.data.folds:
         raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; fit again")
-    fits = [load_fit(RunFolder(folder / fold_name(fold))) for fold in range(recipe.data.folds)]
+    fits = [load_fit(folder.inner(fold_name(fold))) for fold in range(recipe.data.folds)]
     tasks = files.read_tasks(folder, fits[0].tasks, fits[0].tasks.coding)
     readers = [
         PooledReader([fit.readers[place] for fit in fits], task, files.read_calibrated(folder, task, saved[task.name]))

@@ -27,4 +27,4 @@ def write_thumbnail(folder: RunFolder, row: int, array: np.ndarray[Any, Any], sc
     eight = (np.asarray(array, dtype=np.float64) / scale * 255).round().clip(0, 255).astype(np.uint8)
     picture = Image.fromarray(eight[0] if eight.shape[0] == 1 else np.moveaxis(eight[:3], 0, -1))
     picture.thumbnail((128, 128))
-    write_whole(folder / f"thumbnails/{row}.png", lambda part: picture.save(part, format="PNG"))
+    write_whole(folder.inner("thumbnails") / f"{row}.png", lambda part: picture.save(part, format="PNG"))
