@@ -155,7 +155,8 @@ def _block(raw: bytes, tags: Tags, lines: int, across: int) -> np.ndarray[Any, A
     if bits in PACKED:
         parts = np.unpackbits(bytes_, axis=1).reshape(lines, -1, bits)
         spread = (parts * (1 << np.arange(bits))[::-1]).sum(axis=2) * (255 // (2**bits - 1))
-        return spread[:, :across, None].astype(np.uint8)
+        grey: np.ndarray[Any, Any] = spread[:, :across, None].astype(np.uint8)
+        return grey
     sample = 1 if tags.one(FORMAT, 1) == 4 else tags.one(FORMAT, 1)
     kind = np.dtype(tags.order + TYPES[sample, bits])
     values = _unpredicted(bytes_, kind, tags.one(PREDICTOR, 1), samples)
