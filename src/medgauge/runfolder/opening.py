@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medgauge.core.errors import InputError
 
-AGAIN = "give the same `medgauge fit` command again, or have the folder sent again"
+AGAIN = "give the same `medgauge fit` again, or have the folder sent again"
 """What to do about a file that is damaged."""
 MOST_BYTES = {
     ".yaml": 2**20,
