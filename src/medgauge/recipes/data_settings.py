@@ -24,6 +24,8 @@ class DataSettings(Section):
         kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
         group: column of what may not be on both sides of a split (patient, examination).
         no_groups: every case is its own group; must be said.
+        groups_are_exact: groups whose names differ in case, blanks, ".0" or leading zeros alone are different groups.
+        merge_groups: groups whose names differ so are one group; with neither setting they are refused.
         covariates: number columns given to the model beside the image.
         id: column of case ids; without it the image's path or index.
         split: column of given splits.
@@ -36,6 +38,7 @@ class DataSettings(Section):
         subgroups: text columns (sex, site) by whose values figures are given too.
         fraction: share of the training and validation groups that is used, for learning curves.
         missing: a number that means a missing label.
+        decimal: the mark of decimals, in columns where no cell tells whether 1.234 or 1,234 is a thousand; auto = they are refused.
         label_times: covariate by which labels are divided before training; predictions are multiplied by it.
         label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.
         skip_bad: leave out cases that cannot be read, and those whose picture is another group's too, and list them in problems.csv.
@@ -52,6 +55,8 @@ class DataSettings(Section):
     kind: dict[Name, KindName] = field(default_factory=dict)
     group: Name | None = None
     no_groups: bool = False
+    groups_are_exact: bool = False
+    merge_groups: bool = False
     covariates: Names = field(default_factory=list)
     id: Name | None = None
     split: Name | None = None
@@ -66,6 +71,7 @@ class DataSettings(Section):
     subgroups: Names = field(default_factory=list)
     fraction: Annotated[float, Range(above=0, most=1)] = 1.0
     missing: float | None = None
+    decimal: Literal["auto", "point", "comma"] = "auto"
     label_times: Name | None = None
     label_scaling: Literal["zscore", "min_max", "log2", "none"] = "zscore"
     skip_bad: bool = False
@@ -78,6 +84,8 @@ class DataSettings(Section):
             found.append("data.folds must be >= 2 (or 0: one model on one split), got 1")
         if self.fold is not None and self.fold >= self.folds:
             found.append(f"data.fold must be below data.folds ({self.folds}), got {self.fold}")
+        if self.groups_are_exact and self.merge_groups:
+            found.append("data.groups_are_exact and data.merge_groups contradict one another; give one of them")
         if self.holdout is not None and self.split is not None and not self.resplit:
             found.append("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
         unknown = [name for name in self.kind if self.label and name not in self.label]

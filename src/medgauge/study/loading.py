@@ -71,7 +71,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     few = [] if data.folds or whole else too_few(found.table, found.splits)
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
-    notes = [*kind_notes(found.recipe), *images.notes]
+    notes = [*kind_notes(found.recipe), *found.table.notes, *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:

@@ -112,6 +112,8 @@ def open_table(
         array=data.array,
         index=data.index,
         missing=data.missing,
+        decimal=data.decimal,
+        spelling="merge" if data.merge_groups else "exact" if data.groups_are_exact else "alike",
         need_label=need_label,
         extra=extra,
     )

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from medgauge.core.errors import InputError
-from medgauge.data.tables.columns import MISSING_WORDS, parse_numbers
+from medgauge.data.tables.missing import is_missing, trim
+from medgauge.data.tables.numbers import parse_numbers
 
 MISSING = "(missing)"
 MOST_VALUES = 20
@@ -20,8 +21,8 @@ def subgroup_values(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]
     """
     found = {}
     for name, cells in columns.items():
-        values = [cell.strip() for cell in cells]
-        found[name] = [MISSING if value.casefold() in MISSING_WORDS else value for value in values]
+        values = [trim(cell) for cell in cells]
+        found[name] = [MISSING if is_missing(value) else value for value in values]
         count = len(set(found[name]))
         if count > MOST_VALUES:
             raise InputError(_too_many(name, values, count))
@@ -39,7 +40,7 @@ def check_subgroup_names(names: Sequence[str], *, group: str | None, id: str | N
 
 
 def _too_many(name: str, values: Sequence[str], count: int) -> str:
-    numeric = not parse_numbers(values, decimal_comma=False)[1]
+    numeric = not parse_numbers(values, decimal_comma=False).wrong
     what = (
         f"holds {count} different numbers; put them into a few ranges in a column of its own and name that"
         if numeric

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -19,7 +18,11 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.bundled import is_bundled
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.columns import Columns, Wanted, parse_numbers, read_columns, words_among
+from medgauge.data.tables.cells import index_problems, name_problems, number_columns
+from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.missing import tidy, trim
+from medgauge.data.tables.names import Groups, Spelling, settle_groups, trimmed
+from medgauge.data.tables.numbers import Mark
 
 RESERVED_TARGETS = frozenset({"space", "n", "seconds"})
 """Names of other things in ``results.json``, so no target may be called so."""
@@ -35,6 +38,7 @@ class Table:
     - Shape: n texts each for id, group and split (None without a split column); n image sources; label (n, t) and
       covariates (n, q) float64 in original units, NaN = missing; target: t names; covariate: q names; line: where each
       case stands in the file (header = line 1; in Parquet the row, from 1); extra: further columns as text.
+    - ``notes``: what was read otherwise than it stands in the file.
     - ``digest``: SHA-256 of the columns in use as they were read (of the whole table also after :meth:`take`),
       independent of the file's place, kind and other columns.
     """
@@ -51,6 +55,7 @@ class Table:
     path: Path
     digest: str
     extra: dict[str, list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.id)
@@ -87,15 +92,17 @@ def read_table(
     array: str | None = None,
     index: str | None = None,
     missing: float | None = None,
+    decimal: Mark = "auto",
+    spelling: Spelling = "alike",
     need_label: bool = True,
     extra: Sequence[str] | Mapping[str, str] = (),
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
-    CSV is UTF-8, with comma, semicolon or tab. Ids, groups, paths and splits are kept as text exactly as written,
-    spaces included. In labels and covariates nothing, NaN, NA and N/A mean missing; a cell that is no finite number is
-    a problem and missing. Rows with nothing in any cell are no cases. Files are not looked at
-    (see :func:`missing_files`).
+    CSV has comma, semicolon, tab or |, and a line ``sep=;`` may stand above the header. Ids, groups, paths and splits
+    are kept as text as written, without blanks at their ends; of paths only where no file has such a name. Nothing, NaN,
+    NA, null, - and the like mean missing; a cell that is no finite number is a problem and missing. Rows with nothing in
+    any cell are no cases. Other files are not looked at (see :func:`missing_files`).
 
     - Raises: InputError if the table cannot be read, lacks a column, or the columns asked for contradict one another.
 
@@ -111,6 +118,8 @@ def read_table(
         array: one array file for all cases, ``volumes.npz#images`` or ``volumes.npy``, relative to the table's folder.
         index: column with the row in ``array``, from 0.
         missing: a number that means a missing label (not a missing covariate).
+        decimal: the mark of decimals, for columns that do not tell it.
+        spelling: what is done with groups that differ in case, blanks, ``.0`` or leading zeros alone.
         need_label: False: a label column may be absent, its labels are then all missing.
         extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
     """
@@ -128,30 +137,52 @@ def read_table(
     ]
     columns = read_columns(path, wanted)
     text, n = columns.text, len(columns.line)
-    pictures = text[image] if image else [f"{array}[{row.strip()}]" for row in text[str(index)]]
-    ids = text[id] if id else pictures
-    unplaced = [] if image else _index_problems(text[str(index)], ids, columns)
+    notes = list(columns.notes)
+
+    def trim_column(name: str, what: str) -> list[str]:
+        names, said = trimmed(text[name], what, columns.place, columns.line)
+        notes.extend(said)
+        return names
+
+    folder = columns.path.parent
+    if image:
+        pictures = [_picture_cell(cell, folder) for cell in text[image]]
+        notes += trimmed(text[image], "image paths", columns.place, columns.line)[1] if pictures != text[image] else []
+    else:
+        pictures = [f"{array}[{trim(row)}]" for row in text[str(index)]]
+    ids = trim_column(id, "ids") if id else pictures
+    unplaced = [] if image else index_problems(text[str(index)], ids, columns)
     nowhere = {problem.row for problem in unplaced}
-    problems = [*unplaced, *_text_problems(pictures, ids, text[group] if group else None, columns)]
-    labels, wrong = _numbers(columns, label, ids, "label", missing)
-    numbers, wrong_numbers = _numbers(columns, covariates, ids, "covariate", None)
+    groups = Groups(list(ids), [], [])
+    if group:
+        groups = settle_groups(trim_column(group, "groups"), spelling, columns.line, columns.place)
+    exact = spelling == "exact"
+    problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
+    labels = number_columns(columns, label, ids, "label", missing, decimal)
+    numbers = number_columns(columns, covariates, ids, "covariate", None, decimal)
     table = Table(
         id=ids,
-        group=text[group] if group else list(ids),
-        image=[
-            image_source("" if row in nowhere else picture, columns.path.parent) for row, picture in enumerate(pictures)
-        ],
-        label=labels.reshape(n, len(label)),
-        covariates=numbers.reshape(n, len(covariates)),
+        group=groups.names,
+        image=[image_source("" if row in nowhere else picture, folder) for row, picture in enumerate(pictures)],
+        label=labels.values.reshape(n, len(label)),
+        covariates=numbers.values.reshape(n, len(covariates)),
         target=list(label),
         covariate=list(covariates),
-        split=text[split] if split else None,
+        split=trim_column(split, "split words") if split else None,
         line=columns.line,
         path=columns.path,
         digest="",
         extra={name: text[name] for name in extra},
+        notes=(*notes, *groups.notes, *labels.notes),
     )
-    return replace(table, digest=_digest(table, pictures)), [*problems, *wrong, *wrong_numbers]
+    found = [*problems, *groups.problems, *labels.problems, *numbers.problems]
+    return replace(table, digest=_digest(table, pictures)), found
+
+
+def _picture_cell(cell: str, folder: Path) -> str:
+    """The path in a cell: as it stands there if such a file exists, else without blanks at its ends."""
+    bare = trim(cell)
+    return cell if cell != bare and bare and os.path.lexists(folder / cell) else bare
 
 
 def image_source(text: str, folder: Path) -> ImageSource:
@@ -187,9 +218,8 @@ def _file_problem(path: Path) -> str | None:
     try:
         state = os.stat(path)
     except (OSError, ValueError):
-        hints = [" (write / in place of \\)"] if "\\" in path.name else []
-        hints += [" (its name has a space at its start or end)"] if path.name != path.name.strip() else []
-        return f"its image {path} is missing{''.join(hints)}"
+        hint = " (write / in place of \\)" if "\\" in path.name else ""
+        return f"its image {path} is missing{hint}"
     if stat.S_ISDIR(state.st_mode):
         return f"its image {path} is a folder, not a file"
     if state.st_size == 0:
@@ -215,10 +245,10 @@ def _check_settings(
     if need_label and not label:
         raise InputError("no label column is given; name at least one.")
     for role, names in (("label", label), ("covariate", covariates)):
-        twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
+        twice = [name for name in names if list(map(tidy, names)).count(tidy(name)) > 1]
         if twice:
             raise InputError(f"the {role} column '{twice[0]}' is given twice; name it once.")
-    both = [name for name in label if name in covariates]
+    both = [name for name in label if tidy(name) in map(tidy, covariates)]
     if both:
         raise InputError(
             f"column '{both[0]}' is given as label and as covariate, which gives the answer away; drop one."
@@ -226,64 +256,6 @@ def _check_settings(
     reserved = [name for name in label if name in RESERVED_TARGETS]
     if reserved:
         raise InputError(f"a label may not be called '{reserved[0]}', a word used in the results; rename the column.")
-
-
-def _text_problems(pictures: list[str], ids: list[str], groups: list[str] | None, columns: Columns) -> list[Problem]:
-    """Cells of image, id and group with nothing in them, and ids that occur twice."""
-    problems = []
-    first: dict[str, int] = {}
-    for row, (picture, case) in enumerate(zip(pictures, ids, strict=True)):
-        place = f"{columns.place} {columns.line[row]}"
-        if not picture.strip():
-            problems.append(Problem(case, f"names no image on {place}", "file", row))
-        elif not case.strip():
-            problems.append(Problem(case, f"has no id on {place}", "table", row))
-        if groups is not None and not groups[row].strip():
-            problems.append(Problem(case, f"has no group on {place}", "group", row))
-        earlier = first.setdefault(case, row)
-        if earlier != row and case.strip():
-            what = f"has its id twice: on {columns.place} {columns.line[earlier]} and {columns.line[row]}"
-            problems.append(Problem(case, what, "table", row))
-    return problems
-
-
-def _index_problems(rows: list[str], ids: list[str], columns: Columns) -> list[Problem]:
-    """Cells of the index column that are no row number."""
-    return [
-        Problem(
-            ids[row], f"its array index on {columns.place} {columns.line[row]} is no row number: {text!r}", "file", row
-        )
-        for row, text in enumerate(rows)
-        if not re.fullmatch(r"\s*[0-9]+\s*", text)
-    ]
-
-
-def _numbers(
-    columns: Columns, names: Sequence[str], ids: list[str], role: Literal["label", "covariate"], missing: float | None
-) -> tuple[NDArray[np.float64], list[Problem]]:
-    """The named columns as float64 (n, names), NaN = missing, and what is wrong in them, in the order of the file."""
-    numbers = np.full((len(ids), len(names)), np.nan)
-    problems: list[Problem] = []
-    kind: Literal["label", "table"] = "label" if role == "label" else "table"
-    for column, name in enumerate(names):
-        if name not in columns.text:
-            continue
-        values, wrong = parse_numbers(columns.text[name], decimal_comma=columns.decimal_comma)
-        if missing is not None:
-            values[values == missing] = np.nan
-        if role == "covariate":
-            absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}
-            wrong = sorted([*wrong, *((row, "is missing") for row in absent)])
-        numbers[:, column] = values
-        words = words_among(columns.text[name], [row for row, _ in wrong]) if role == "label" else ""
-        if words:
-            what = f"holds words ({words}), and only numbers and grades are read; give it as numbers"
-            problems.append(Problem(f"label {name}", what, kind))
-            continue
-        for row, what in wrong:
-            place = f"on {columns.place} {columns.line[row]}"
-            problems.append(Problem(ids[row], f"{role} {name} {place} {what}", kind, row))
-    return numbers, problems
 
 
 def _digest(table: Table, pictures: list[str]) -> str:

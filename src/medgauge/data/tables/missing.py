@@ -1,0 +1,61 @@
+"""Words for nothing, and the blanks around a cell that nobody sees."""
+
+import unicodedata
+
+MISSING_WORDS = frozenset(
+    [
+        "",
+        "nan",
+        "na",
+        "n/a",
+        "n.a.",
+        "<na>",
+        "#n/a",
+        "#na",
+        "null",
+        "none",
+        "nat",
+        "-",
+        "--",
+        "\u2013",
+        "\u2014",
+        "?",
+        ".",
+    ]
+)
+"""How programs and people write that there is nothing, in small letters."""
+ERROR_WORDS = frozenset(["#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#wert!", "#bezug!", "#zahl!"])
+"""What a spreadsheet writes where a formula has failed: no name of anything, and no number either."""
+UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\xad"
+"""Characters without a width, which copied texts bring along."""
+
+
+def trim(text: str) -> str:
+    """A text without blanks and unseen characters at its ends.
+
+    >>> trim(" P 01\\u200b\\xa0")
+    'P 01'
+    """
+    while text and (text[0].isspace() or text[0] in UNSEEN or text[-1].isspace() or text[-1] in UNSEEN):
+        text = text.strip().strip(UNSEEN)
+    return text
+
+
+def tidy(name: str) -> str:
+    """The name of a column as it is compared: trimmed, and with one way to write letters with marks."""
+    return unicodedata.normalize("NFC", trim(name))
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell of numbers says nothing."""
+    return trim(cell).casefold() in MISSING_WORDS
+
+
+def is_no_name(cell: str) -> bool:
+    """Whether a cell of ids or groups names nothing.
+
+    >>> is_no_name(" NA "), is_no_name("#REF!"), is_no_name("Nan Goldin")
+    (True, True, False)
+    """
+    word = trim(cell).casefold()
+    return word in MISSING_WORDS or word in ERROR_WORDS

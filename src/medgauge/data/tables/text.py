@@ -1,0 +1,134 @@
+"""The text of a table file: its encoding, its separator, its records."""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from medgauge.core.errors import InputError
+from medgauge.data.tables.missing import tidy
+
+SEPARATORS = (",", ";", "\t", "|")
+MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+OTHERS = {b"PK\x03\x04": "a spreadsheet or a zip file", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"PAR1": "a Parquet file"}
+_SEPARATOR_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
+_FOREIGN = re.compile(r"[^\x00-\x7f]{3}|[\x80-\x9f]")
+
+
+class Text(NamedTuple):
+    """A table as text, cut into records.
+
+    Args:
+        header: the names of the columns as they stand there.
+        separator: between the cells.
+        body: the text from the header on.
+        above: lines of the file above the header.
+        notes: what is said of how it was read.
+    """
+
+    header: list[str]
+    separator: str
+    body: str
+    above: int
+    notes: list[str]
+
+
+def read_text(file: Path, asked: Collection[str]) -> Text:
+    """The text of a CSV file; the separator is told by a line ``sep=;`` above the header, else by the columns.
+
+    - Raises: InputError if the file cannot be read, is no text or has no header.
+
+    Args:
+        file: comma, semicolon, tab or | between cells; UTF-8, UTF-16 or UTF-32, else Windows-1252 with a note.
+        asked: names of columns that are looked for.
+    """
+    whole, notes = _decode(file)
+    told = _SEPARATOR_LINE.match(whole)
+    body = whole[told.end() :] if told else whole
+    wanted = {tidy(name) for name in asked}
+    separators = (told[1].replace("\\t", "\t"),) if told else SEPARATORS
+    headers = {separator: _first_record(body, separator) for separator in separators}
+    # the right separator is the one that shows most of the columns asked for, then the most columns
+    separator = max(separators, key=lambda s: (len(wanted & set(map(tidy, headers[s]))), len(headers[s])))
+    if not any(headers[separator]):
+        raise InputError(f"the table {file.name} is empty: its first line must name the columns.")
+    return Text(headers[separator], separator, body, 1 if told else 0, notes)
+
+
+def records(text: Text, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Every row below the header that is not empty, with its first line in the file."""
+    width = len(text.header)
+    reader = csv.reader(io.StringIO(text.body, newline=""), delimiter=text.separator, strict=True)
+    next(reader)
+    start = reader.line_num + 1
+    try:
+        for record in reader:
+            if any(map(str.strip, record)):  # rows of nothing but separators are no cases
+                if len(record) != width:
+                    raise InputError(
+                        f"{source} is not a table: line {start + text.above} has {len(record)} fields and the header "
+                        f"has {width}."
+                    )
+                yield start + text.above, record
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{source} is not a table: the row that begins on line {start + text.above}: {error}."
+        ) from error
+
+
+def _first_record(text: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _decode(file: Path) -> tuple[str, list[str]]:
+    """The text of a file, without its byte order mark, and what is said of its encoding."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"the table {file.name} cannot be read: {error.strerror}.") from error
+    for start, what in OTHERS.items():
+        if raw.startswith(start):
+            raise InputError(f"{file.name} is {what}, not a CSV; save it as CSV (UTF-8), or name it by what it is.")
+    encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), None) or _unmarked(raw)
+    try:
+        text, notes = raw.decode(encoding), list[str]()
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise InputError(
+                f"{file.name} is not whole {encoding.upper()} text; save the table as CSV in UTF-8."
+            ) from error
+        text, notes = _decode_western(raw, error.start, file)
+    if _CONTROL.search(text):
+        raise InputError(
+            f"{file.name} is not a table: it holds zero bytes or control characters; give a CSV (UTF-8) or a Parquet file."
+        )
+    return text.removeprefix("\ufeff"), notes
+
+
+def _unmarked(raw: bytes) -> str:
+    """UTF-16 where every second byte of the beginning is zero, as it is of letters and figures; else UTF-8."""
+    start = raw[:512]
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if len(start) >= 8 and len(raw) % 2 == 0 and max(even, odd) > 0.4 * len(start) and min(even, odd) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
+    return "utf-8-sig"
+
+
+def _decode_western(raw: bytes, start: int, file: Path) -> tuple[str, list[str]]:
+    """Text of a Western spreadsheet without Unicode (Windows-1252), if it looks like such text."""
+    line = raw.count(b"\n", 0, start) + 1
+    text = raw.decode("cp1252", errors="surrogateescape")
+    if b"\0" in raw or _FOREIGN.search(text) or any("\udc80" <= letter <= "\udcff" for letter in text):
+        raise InputError(f"{file.name} is not UTF-8 text (line {line}); save the table as CSV in UTF-8.")
+    word = re.findall(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*", text)[0]
+    return text, [
+        f"{file.name} is not UTF-8 and was read as Windows-1252 ({word!r} on line {line}); if letters are wrong, "
+        "save it as CSV in UTF-8"
+    ]

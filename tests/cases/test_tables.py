@@ -1,0 +1,128 @@
+"""Tables as hospitals send them: each case is a folder beside this file, siblings are written here."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from medgauge.cli.main import main
+from tests.cli.small import refuse
+
+HERE = Path(__file__).parent
+COLUMNS = ["--image", "path", "--label", "mm", "--group", "patient"]
+Rewrite = Callable[[str], str]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Callable[..., Path]:
+    """A copy of a case's folder, its table as text or bytes rewritten; the path of the table."""
+
+    def make(name: str, rewrite: Callable[[str], str | bytes] = str) -> Path:
+        folder = Path(shutil.copytree(HERE / name, tmp_path / name))
+        text = rewrite((folder / "cases.csv").read_text())
+        (folder / "cases.csv").write_bytes(text.encode() if isinstance(text, str) else text)
+        return folder / "cases.csv"
+
+    return make
+
+
+def check(table: Path, *more: str) -> int:
+    return main(["check", "--table", str(table), *COLUMNS, *more])
+
+
+def test_thousands_points_that_could_be_decimals_are_refused(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = case("thousands_point")
+    assert "1.234" in table.read_text()
+    words = ["label mm: on line 2 1.234 could be 1234 or 1.234", "--decimal point or --decimal comma"]
+    refuse(capsys, check(table), *words)
+    refuse(capsys, check(table, "--skip-bad"), *words)
+    assert check(table, "--decimal", "comma") == 0
+    assert "label mm: thousands marks in" in capsys.readouterr().out
+    assert check(table, "--decimal", "point") == 0
+
+
+@pytest.mark.parametrize("name", ["group_trailing_space", "group_letter_case"])
+def test_spellings_of_one_patient_are_one_group(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    more = ["--merge-groups"] if name == "group_letter_case" else []
+    assert check(case(name), *more) == 0
+    out = capsys.readouterr().out
+    assert "40 cases of 20 groups" in out
+    said = {
+        "group_trailing_space": "blanks at the ends of 20 groups are left out (the first: 'P000 ' on line 3)",
+        "group_letter_case": "groups that differ in spelling alone are one (20: 'P000' = 'p000', ",
+    }
+    assert said[name] in out
+
+
+@pytest.mark.parametrize("spelled", ["p{}", "P {}", "P0{}", "P\u2009{}", "P{}.0"])
+def test_spellings_that_are_nearly_one_are_refused(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str], spelled: str
+) -> None:
+    other = spelled.format("003")
+
+    def rewrite(text: str) -> str:
+        header, rest = text.split("\n", 1)
+        return f"{header}\n{rest.replace(',p', ',P').replace(',P003,', f',{other},', 1)}"
+
+    table = case("group_letter_case", rewrite)
+    words = [f"groups: 1 are spelled in more than one way: {other!r} = 'P003'", "--merge-groups", "--groups-are-exact"]
+    refuse(capsys, check(table), *words)
+    assert check(table, "--groups-are-exact") == 0
+    assert "40 cases of 21 groups" in capsys.readouterr().out
+    assert check(table, "--merge-groups") == 0
+    assert "40 cases of 20 groups" in capsys.readouterr().out
+    refuse(capsys, check(table, "--merge-groups", "--groups-are-exact"), "contradict one another")
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "NaN", "null", "None", "N/A", "n/a", "-", "?", ".", "", "#N/A", "#REF!"])
+def test_a_word_for_nothing_is_no_patient(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    table = case("group_missing_words", lambda text: text.replace(",NA,", f",{word},"))
+    text = refuse(capsys, check(table), "14 problems in cases.csv", "case i00.png: has no group on line 2")
+    assert text.count("has no group on line") == 14
+
+
+def test_a_patient_number_that_a_spreadsheet_has_shortened_is_refused(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = case("group_missing_words", lambda text: text.replace(",NA,", ",1.23457E+12,"))
+    refuse(capsys, check(table), "case i00.png: has a group on line 2 that a spreadsheet has shortened (1.23457E+12)")
+    assert check(table, "--groups-are-exact") == 0
+
+
+def test_missing_patients_of_parquet(case: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = case("group_missing_words").parent
+    n, nothing = 40, [float("nan"), None]
+    columns = {
+        "path": [f"i{row:02d}.png" for row in range(n)],
+        "mm": pa.array([1.5, 2, None, float("nan"), *range(n - 4)], pa.float64()),
+        "patient": pa.array([*nothing, *range(n - 2)], pa.float64()),
+    }
+    pq.write_table(pa.table(columns), folder / "t.parquet")
+    text = refuse(capsys, check(folder / "t.parquet"), "2 problems", "case i00.png: has no group on row 1", "on row 2")
+    assert text.count("has no group") == 2
+
+
+def test_a_german_spreadsheet_of_old(case: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """``sep=``, Windows-1252, decimal commas, blanks around names and cells, numbers as they stand elsewhere."""
+
+    def german(text: str) -> bytes:
+        header, *rows = (line.split(",") for line in text.splitlines())
+        lines = [" ; ".join([*header[:2], "Länge"]), *(f"{a} ; {b} ; {c.replace('.', ',')}" for a, b, c in rows)]
+        return "\r\n".join(["sep=;", *lines, ""]).encode("cp1252")
+
+    table = case("group_trailing_space", german)
+    assert main(["check", "--table", str(table), "--image", "path", "--label", "Länge", "--group", "patient"]) == 0
+    out = capsys.readouterr().out
+    assert "40 cases of 20 groups" in out
+    assert "read as Windows-1252 ('Länge' on line 2)" in out
+    assert "blanks at the ends of column names are left out: ' Länge', 'path ', ' patient '" in out
+    assert "blanks at the ends of 40 image paths are left out" in out
