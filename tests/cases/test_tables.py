@@ -126,3 +126,37 @@ def test_a_german_spreadsheet_of_old(case: Callable[..., Path], capsys: pytest.C
     assert "read as Windows-1252 ('Länge' on line 2)" in out
     assert "blanks at the ends of column names are left out: ' Länge', 'path ', ' patient '" in out
     assert "blanks at the ends of 40 image paths are left out" in out
+
+
+def test_a_column_with_a_comma_in_its_name(case: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    table = case("label_comma_in_name")
+    words = ["check", "--table", str(table), "--image", "path", "--group", "patient"]
+    assert main([*words, "--label", "HC, mm"]) == 0
+    assert "read as: HC, mm a number" in capsys.readouterr().out
+    assert main([*words, "--label", "HC, mm", "--kind", "HC, mm=number"]) == 0
+    refuse(capsys, main([*words, "--label", "HC, cm"]), "no column 'HC'")
+
+
+def test_commas_in_lists_of_columns_and_in_what_is_held_out(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rewrite(text: str) -> str:
+        header, *rows = text.splitlines()
+        lines = [f'{header},"size, px",w,"site, town"']
+        lines += [
+            f'{row},{at % 7},{at % 3},"{("Berlin, Mitte", "Bonn", "Ulm", "Ulm", "Ulm", "Ulm")[at // 2 % 6]}"'
+            for at, row in enumerate(rows)
+        ]
+        return "\n".join(lines)
+
+    table = case("label_comma_in_name", rewrite)
+    words = ["check", "--table", str(table), "--image", "path", "--group", "patient", "--label", "HC, mm"]
+    words += ["--covariates", "w,size, px", "--subgroups", "site, town"]
+    assert main([*words, "--augmentation.size_covariates", "size, px"]) == 0
+    assert "subgroups by site, town: Berlin, Mitte 4, Bonn 4, Ulm 16" in capsys.readouterr().out
+    for held, cases in (("Berlin, Mitte", 4), ("Bonn,Berlin, Mitte", 8)):
+        assert main([*words, "--holdout", f"site, town={held}"]) == 0
+        assert f"test {cases}" in capsys.readouterr().out
+    table.write_text(table.read_text().replace("Ulm", "bonn", 1))
+    text = "column 'site, town' holds 'bonn' (1 cases) beside the held-out 'Bonn'; write them alike, or hold both out"
+    refuse(capsys, main([*words, "--holdout", "site, town=Bonn"]), text)

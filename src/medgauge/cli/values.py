@@ -87,7 +87,23 @@ def _read_list(kind: Any, text: str, flag: str) -> list[Any]:  # a type
 
 
 def _read_names(kind: Any, text: str, flag: str) -> dict[str, Any]:  # a type
-    pairs = [part.partition("=") for part in text.split(",") if part]
+    pairs = [part.partition("=") for part in _joined(text.split(",")) if part]
     if not all(name and equals for name, equals, _ in pairs):
         raise InputError(f"{flag} takes {kind_words(kind)}, got {text!r}")
     return {name: _read(get_args(kind)[1], value, flag) for name, _, value in pairs}
+
+
+def _joined(parts: Sequence[str]) -> list[str]:
+    """Parts between commas; one without ``=`` is the beginning of the next one's name.
+
+    >>> _joined(["age=number", "HC", " mm=grade"])
+    ['age=number', 'HC, mm=grade']
+    """
+    found, open_name = list[str](), ""
+    for part in parts:
+        if "=" in part or not part:
+            found.append(f"{open_name}{part}")
+            open_name = ""
+        else:
+            open_name += f"{part},"
+    return [*found, open_name.removesuffix(",")] if open_name else found

@@ -17,6 +17,7 @@ from medgauge.fitting.train import augmented_batch
 from medgauge.metrics import LabelRegions
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, parse_value, recipe_values
 from medgauge.recipes.schema import Recipe
+from medgauge.recipes.whole_names import whole_names
 from medgauge.study import Study
 from medgauge.study.decide import decide_training
 from medgauge.training.step import is_guided, read_step
@@ -103,6 +104,7 @@ def method_values(
     for name, one in zip(names, given, strict=True):
         values = laid_over(base, load_values(one)) if losses else load_values(one)
         wanted = override(values, changes)
+        wanted = override(wanted, whole_names(wanted))
         found[name] = {"objective": default_values(wanted)["objective"], **wanted}
     return found
 

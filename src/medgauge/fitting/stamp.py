@@ -7,6 +7,7 @@ from typing import Any
 from medgauge.core.version import __version__
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
+from medgauge.recipes.whole_names import whole_names
 from medgauge.study import Study
 
 LISTS = ("label", "covariates", "subgroups")
@@ -23,6 +24,7 @@ def make_recipe(
     """
     placed = {**column_changes(columns or {}), **(changes or {})}
     given = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else None
+    placed |= whole_names(override(given or {}, placed))
     wanted = override(default_values(override({}, placed)) if given is None else given, placed)
     return build_recipe({"objective": default_values(wanted)["objective"], **wanted})
 

@@ -73,6 +73,26 @@ def read_columns(path: str | Path, wanted: Sequence[Wanted]) -> Columns:
     return columns
 
 
+def column_names(path: str | Path, asked: Sequence[str]) -> list[str]:
+    """The names of a table's columns, tidied; none where it cannot be read.
+
+    Args:
+        path: the table.
+        asked: names that are looked for, by which the separator of a CSV file is told.
+    """
+    file = Path(path)
+    try:
+        if is_bundled(path) or not file.is_file():
+            return []
+        if file.suffix.lower() in (".parquet", ".pq"):
+            import pyarrow.parquet
+
+            return [tidy(name) for name in pyarrow.parquet.read_schema(file).names]
+        return [tidy(name) for name in read_text(file, asked).header]
+    except (InputError, OSError, ValueError):
+        return []
+
+
 def find_columns(names: Sequence[str], wanted: Sequence[Wanted], source: str) -> tuple[dict[str, int], list[str]]:
     """Where each wanted column is, by the name that it is asked for, and what is said of names that differ a little.
 

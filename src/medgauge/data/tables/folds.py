@@ -9,6 +9,8 @@ from jaxtyping import Float64
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.core.words import nearest
+from medgauge.data.tables.missing import trim
+from medgauge.data.tables.names import join_names, spelling_key
 from medgauge.data.tables.splits import group_problems, make_folds, make_splits
 from medgauge.data.tables.table import Table
 
@@ -112,12 +114,15 @@ def holdout_splits(
         shares: of train, val and calibration; that of test does not count.
         seed: of the cut.
     """
-    column, values = parse_holdout(holdout)
-    cells = [cell.strip() for cell in table.extra[column]]
+    column, _ = parse_holdout(holdout)
+    cells = [trim(cell) for cell in table.extra[column]]
     there = Counter(cells)
+    parts = holdout.partition("=")[2].split(",")
+    values = [trim(value) for value in join_names(parts, there) if trim(value)]
     for value in values:
         if value not in there:
             raise InputError(_no_such_value(column, value, there))
+    _check_spellings(column, values, there)
     split = ["test" if cell in values else "" for cell in cells]
     rows = [row for row, name in enumerate(split) if not name]
     if not rows:
@@ -129,6 +134,18 @@ def holdout_splits(
     for row, name in zip(rows, cut, strict=True):
         split[row] = name
     return split, group_problems(table.group, split, table.id)
+
+
+def _check_spellings(column: str, values: Sequence[str], there: Mapping[str, int]) -> None:
+    """Raise if a value that is not held out differs from one that is in its spelling alone."""
+    held = {spelling_key(value): value for value in values}
+    near = [(held[spelling_key(cell)], cell) for cell in there if cell not in values and spelling_key(cell) in held]
+    if near:
+        value, cell = near[0]
+        raise InputError(
+            f"column '{column}' holds '{cell}' ({there[cell]} cases) beside the held-out '{value}'; write them alike, or hold "
+            f"both out ({column}={value},{cell})."
+        )
 
 
 def _no_such_value(column: str, value: str, there: Mapping[str, int]) -> str:

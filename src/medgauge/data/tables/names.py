@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from medgauge.core.problem import Problem
-from medgauge.data.tables.missing import UNSEEN, trim
+from medgauge.data.tables.missing import UNSEEN, tidy, trim
 
 Spelling = Literal["alike", "exact", "merge"]
 """Of groups whose spellings differ a little: refused (they must be alike), each its own, or one."""
@@ -48,6 +48,26 @@ def spellings(names: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         found.setdefault(spelling_key(name), []).append(name)
+    return found
+
+
+def join_names(parts: Sequence[str], known: Collection[str]) -> list[str]:
+    """Parts of a list that was cut at its commas, put together again where that makes a name that is known.
+
+    Parts that are all known stay as they are.
+
+    >>> join_names(["age", "HC", " mm"], ["age", "HC, mm", "mm"]), join_names(["a", "b"], ["a", "b", "a,b"])
+    (['age', 'HC, mm'], ['a', 'b'])
+    """
+    whole = set(map(tidy, known))
+    found, start = list[str](), 0
+    if all(part in whole for part in parts):
+        return list(parts)
+    while start < len(parts):
+        ends = range(len(parts), start + 1, -1)
+        end = next((end for end in ends if tidy(",".join(parts[start:end])) in whole), start + 1)
+        found.append(",".join(parts[start:end]))
+        start = end
     return found
 
 
