@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from medgauge.cli.main import main
-from tests.cli.small import refuse
+from tests.cli.small import SETTINGS, refuse
 
 HERE = Path(__file__).parent
 COLUMNS = ["--image", "path", "--label", "mm", "--group", "patient"]
@@ -160,3 +160,55 @@ def test_commas_in_lists_of_columns_and_in_what_is_held_out(
     table.write_text(table.read_text().replace("Ulm", "bonn", 1))
     text = "column 'site, town' holds 'bonn' (1 cases) beside the held-out 'Bonn'; write them alike, or hold both out"
     refuse(capsys, main([*words, "--holdout", "site, town=Bonn"]), text)
+
+
+def test_a_label_far_from_the_others_is_noted(case: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    table = case("label_outlier")
+    assert check(table) == 0
+    (note,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("label mm")]
+    row = next(line for line in table.read_text().splitlines() if ",1000000" in line)
+    assert note.startswith(
+        f"label mm: 1 case is far outside the others (case {row.split(',')[0]}): 1e+06 where the others are "
+    )
+
+
+def test_numbers_for_nothing_are_noted_and_can_be_said(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rewrite(text: str) -> str:
+        header, *rows = text.replace(",1000000", ",5").splitlines()
+        lines = [
+            f"{row.rpartition(',')[0]},-999,3" if at % 9 == 0 else f"{row},{at % 4}" for at, row in enumerate(rows)
+        ]
+        return "\n".join([f"{header},size", *lines])
+
+    table = case("label_outlier", rewrite)
+    assert check(table, "--covariates", "size") == 0
+    out = capsys.readouterr().out
+    assert "label mm: 5 cases are -999, apart from the others (" in out
+    assert "if it means missing, give --missing -999" in out
+    assert check(table, "--missing", "-999") == 0
+    assert "-999" not in capsys.readouterr().out
+
+
+def test_merged_groups_are_in_the_recipe_the_folds_and_new_cases(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    table, out = case("group_letter_case"), tmp_path / "run"
+    assert check(table, "--folds", "4", "--merge-groups") == 0
+    assert "40 cases of 20 groups: " in capsys.readouterr().out
+    small = [*SETTINGS, "--training.steps=2", "--training.batch_size=4"]
+    assert main(["fit", "--table", str(table), *COLUMNS, "--out", str(out), "--merge-groups", *small]) == 0
+    assert "  merge_groups: true" in (out / "recipe.yaml").read_text().splitlines()
+    lines = [line.split(",") for line in (out / "splits.csv").read_text().splitlines()]
+    group, split = lines[0].index("group"), lines[0].index("split")
+    sides = {line[group]: {other[split] for other in lines[1:] if other[group] == line[group]} for line in lines[1:]}
+    assert len(sides) == 20
+    assert all(len(on) == 1 for on in sides.values())
+    new = table.with_name("new.csv")
+    new.write_text(table.read_text().replace("P0", "P 0"))
+    refuse(capsys, main(["evaluate", str(out), "--table", str(new)]), "are groups of the run's own cases")
+    words = ["predict", str(out), "--table", str(new)]
+    assert main([*words, "--groups-are-exact", "--merge-groups"]) == 2
+    assert main(words) == 0
+    assert "groups that differ from the run's in spelling alone are these (" in capsys.readouterr().err

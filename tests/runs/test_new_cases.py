@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import medgauge
 from medgauge.core.errors import InputError
 from medgauge.runs import files
 from medgauge.runs.fitted import Fit
@@ -95,3 +96,37 @@ def test_groups_made_unlike_the_gallerys_differ_from_case_to_case() -> None:
     assert len(set(found.group)) == 6
     assert not set(found.group) & set(drawn(6, 0).group)
     assert list(found.id) == list(drawn(6, 0).id)
+
+
+def spelled_otherwise(table: Path, folder: Path) -> Path:
+    """The run's table with patient p07 as P7, and blanks behind the others."""
+    frame = pandas.read_csv(table)
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    frame["patient"] = ["P7" if name == "p07" else f"{name} " for name in frame["patient"]]
+    frame.to_csv(folder / "new.csv", index=False)
+    return folder / "new.csv"
+
+
+def test_groups_have_the_names_of_the_run(fit: Fit, table: Path, tmp_path: Path) -> None:
+    own, _ = read_table_of(fit, table, need_label=True)
+    new = spelled_otherwise(table, tmp_path)
+    with pytest.raises(
+        InputError, match="1 groups of new.csv are spelled otherwise than the run's: 'P7' = 'p07'; write"
+    ):
+        read_table_of(fit, new, need_label=False)
+    merged, _ = read_table_of(fit, new, need_label=False, spelling="merge")
+    assert merged.group == own.group
+    assert merged.notes[-1] == "groups that differ from the run's in spelling alone are these (1: 'P7' = 'p07')"
+    for settings in ({"spelling": "exact"}, {"local": True}):
+        there, _ = read_table_of(fit, new, need_label=False, **settings)  # type: ignore[arg-type]
+        assert set(there.group) == {*own.group, "P7"} - {"p07"}
+
+
+def test_a_known_patient_is_found_whatever_the_spelling(run: medgauge.Run, table: Path, tmp_path: Path) -> None:
+    new = spelled_otherwise(table, tmp_path)
+    with pytest.raises(InputError, match="are groups of the run's own cases"):
+        run.evaluate(new, spelling="merge")
+    with pytest.raises(InputError, match="are spelled otherwise than the run's"):
+        run.evaluate(new)
+    one, other = run.predict(table), run.predict(new, spelling="merge")
+    assert other["age"].tolist() == one["age"].tolist()  # training cases of the same patient are no neighbours

@@ -1,9 +1,10 @@
 """One short function a command: its flags, the call, and what is shown of it."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from medgauge.cli.flags import Parser, UsageError
 from medgauge.core.words import did_you_mean
@@ -65,6 +66,17 @@ def check(words: list[str]) -> int:
     return 0
 
 
+def _add_spelling(parser: Parser) -> None:
+    parser.switch("--merge-groups", "groups whose names differ in spelling alone, also from the run's, are one group")
+    parser.switch("--groups-are-exact", "groups whose names differ so are different groups")
+
+
+def _spelling(parsed: argparse.Namespace) -> Literal["exact", "merge"] | None:
+    if parsed.merge_groups and parsed.groups_are_exact:
+        raise UsageError("--merge-groups and --groups-are-exact contradict one another; give one of them")
+    return "merge" if parsed.merge_groups else "exact" if parsed.groups_are_exact else None
+
+
 def evaluate(words: list[str]) -> int:
     """Score a run on one of its splits, or on a table from elsewhere."""
     example = "medgauge evaluate runs/age --table other_site.csv --out runs/age_elsewhere"
@@ -77,6 +89,7 @@ def evaluate(words: list[str]) -> int:
     )
     parser.flag("--out", "folder for results.json and predictions.csv of a table")
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
+    _add_spelling(parser)
     parser.switch("--no-images", "keep no thumbnails of patients' images")
     parsed, _ = parser.read(words)
     from medgauge.cli.show import show_block
@@ -87,7 +100,14 @@ def evaluate(words: list[str]) -> int:
         show_block(run.look(split or "test", images=not parsed.no_images), split or "test")
     else:
         show_block(
-            run.evaluate(parsed.table, out=parsed.out, split=split, ids_are_local=parsed.ids_are_local),
+            run.evaluate(
+                parsed.table,
+                out=parsed.out,
+                split=split,
+                ids_are_local=parsed.ids_are_local,
+                spelling=_spelling(parsed),
+                terminal=True,
+            ),
             "test",
         )
     return 0
@@ -102,6 +122,7 @@ def predict(words: list[str]) -> int:
     parser.flag("--table", "table with the image column (and covariates) that the run was trained with")
     parser.several("--covariate", "of image files; again for each covariate", "NAME=NUMBER")
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
+    _add_spelling(parser)
     parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")
     parser.flag("--out", "CSV or Parquet file; without it the values are printed")
     parsed, _ = parser.read(words)
@@ -115,6 +136,8 @@ def predict(words: list[str]) -> int:
         ids_are_local=parsed.ids_are_local,
         aggregate=parsed.aggregate,
         out=parsed.out,
+        spelling=_spelling(parsed),
+        terminal=True,
     )
     if parsed.out:
         print(f"{len(frame)} {'groups' if by_group else 'cases'} written to {parsed.out}")

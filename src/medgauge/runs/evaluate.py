@@ -10,6 +10,8 @@ from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
+from medgauge.data.tables.missing import trim
+from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
 from medgauge.evaluation.baselines import mean_baselines, read_baselines
@@ -20,15 +22,23 @@ from medgauge.runfolder import RunFolder
 from medgauge.runs import files
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
-from medgauge.runs.new_cases import embed_table, read_table_of, without_groups
+from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
 from medgauge.runs.score import blocks
 
 
 def evaluate_table(
-    run: Finished, path: str | Path, *, out: str | Path | None, split: str | None, ids_are_local: bool
+    run: Finished,
+    path: str | Path,
+    *,
+    out: str | Path | None,
+    split: str | None,
+    ids_are_local: bool,
+    spelling: Spelling | None = None,
+    terminal: bool = False,
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
-    table, _ = read_table_of(run, path, need_label=True)
+    table, _ = read_table_of(run, path, need_label=True, local=ids_are_local, spelling=spelling)
+    say_notes(table, terminal)
     if split is not None:
         table = _rows_of_split(run, table, path, split)
     if np.isnan(table.label).all():
@@ -79,7 +89,7 @@ def spaces(run: Finished, cases: Sequence[Cases]) -> dict[str, object]:
 def _rows_of_split(run: Finished, table: Table, path: str | Path, split: str) -> Table:
     name = run.recipe.data.split or "split"
     values = read_columns(path, [Wanted(name, "split", needed=True)]).text[name]
-    rows = [row for row, value in enumerate(values) if value == split]
+    rows = [row for row, value in enumerate(map(trim, values)) if value == trim(split)]
     if not rows:
         raise InputError(f"no row of {path} has {name} = {split}; it has {', '.join(sorted(set(values)))}")
     return table.take(rows)

@@ -9,10 +9,13 @@ import numpy as np
 import torch
 
 from medgauge.core.batch import Cases
+from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import prepare_images
+from medgauge.data.tables.names import Spelling, in_words, spelled_as
+from medgauge.data.tables.notes import table_notes
 from medgauge.data.tables.problems import raise_problems
 from medgauge.data.tables.table import Table, image_source, missing_files
 from medgauge.models import Encoder
@@ -20,21 +23,56 @@ from medgauge.runs.ensemble import Finished
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
 from medgauge.study.study import divisor_of
-from medgauge.study.table import columns_of, correct_sizes, has_column, open_table
+from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of
 
 
-def read_table_of(run: Finished, path: str | Path, *, need_label: bool) -> tuple[Table, bool]:
-    """Read a table with the run's columns; also whether it has the group column."""
+def read_table_of(
+    run: Finished, path: str | Path, *, need_label: bool, local: bool = False, spelling: Spelling | None = None
+) -> tuple[Table, bool]:
+    """Read a table with the run's columns; also whether it has the group column.
+
+    Args:
+        run: whose columns, and whose groups the table's may be.
+        path: the table.
+        need_label: whether labels and groups must be there.
+        local: whether groups are others than the run's, whatever they are called.
+        spelling: of groups that differ in spelling alone, among one another and from the run's; None: as the recipe says.
+    """
     group = run.recipe.data.group
     known = has_column(path, group)
     if need_label and group is not None and not known:
         raise InputError(f"{path} has no group column {group!r}, by which intervals are drawn; add it")
-    table, problems = open_table(run.recipe, path=path, need_label=need_label, need_group=known)
+    table, problems = open_table(run.recipe, path=path, need_label=need_label, need_group=known, spelling=spelling)
     if need_label:  # a column of which only the whole is wrong (constant, all missing) can be scored
         label = torch.from_numpy(table.label)
         problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
     raise_problems([*problems, *missing_files(table)], table.path)
+    if known and not local:
+        table = _spelled_as_the_runs(run, table, spelling or spelling_of(run.recipe))
     return table, known
+
+
+def _spelled_as_the_runs(run: Finished, table: Table, spelling: Spelling) -> Table:
+    """Groups of the run under the run's names, where they differ from these in spelling alone."""
+    own = [line["group"] for line in run.folder.read_table("splits.csv")]
+    unlike = {} if spelling == "exact" else spelled_as(table.group, own)
+    if not unlike:
+        return table
+    shown = in_words(list(map(list, unlike.items())))
+    if spelling == "alike":
+        raise InputError(
+            f"{len(unlike)} groups of {table.path.name} are spelled otherwise than the run's: {shown}; write them alike, or "
+            "say --merge-groups if each of these is one group, --groups-are-exact if they are different groups"
+        )
+    note = f"groups that differ from the run's in spelling alone are these ({len(unlike)}: {shown})"
+    return replace(table, group=[unlike.get(name, name) for name in table.group], notes=(*table.notes, note))
+
+
+def say_notes(table: Table, terminal: bool) -> None:
+    """Write what was read otherwise than it stands in the table, and what is odd in it, on the terminal."""
+    with Display(terminal) as display:
+        for note in [*table.notes, *table_notes(table)]:
+            display.say(note)
 
 
 def image_table(run: Finished, images: Sequence[str | Path], covariates: Sequence[str] | Mapping[str, float]) -> Table:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from medgauge.core.batch import Cases
 from medgauge.core.cells import csv_text
 from medgauge.core.errors import InputError
+from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.table import Table
 from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
 from medgauge.evaluation.scored import judge
@@ -15,7 +16,7 @@ from medgauge.runfolder import write_whole
 from medgauge.runfolder.folder import bytes_to
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
-from medgauge.runs.new_cases import embed_table, image_table, read_table_of, without_groups
+from medgauge.runs.new_cases import embed_table, image_table, read_table_of, say_notes, without_groups
 from medgauge.study.table import has_column
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def predict_cases(
     ids_are_local: bool = False,
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,
+    spelling: Spelling | None = None,
+    terminal: bool = False,
 ) -> "DataFrame":
     """Values, intervals and evidence of new cases: ``Run.predict`` says how."""
     if aggregate not in ("none", "mean"):
@@ -41,7 +44,8 @@ def predict_cases(
     if aggregate == "mean" and not (isinstance(cases, str | Path) and has_column(cases, name)):
         raise InputError(f"one value a group needs a table with the group column {name or '(this run has none)'}")
     if isinstance(cases, str | Path):
-        table, known = read_table_of(run, cases, need_label=False)
+        table, known = read_table_of(run, cases, need_label=False, local=ids_are_local, spelling=spelling)
+        say_notes(table, terminal)
     else:
         table, known = image_table(run, cases, covariates), False
     gathered, _ = embed_table(run, table)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from medgauge.data.tables.names import Spelling
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runs.ensemble import Finished
@@ -60,6 +61,8 @@ class Run:
         ids_are_local: bool = False,
         aggregate: Literal["none", "mean"] = "none",
         out: str | Path | None = None,
+        spelling: Spelling | None = None,
+        terminal: bool = False,
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
 
@@ -70,16 +73,33 @@ class Run:
                 same group id are never neighbours.
             aggregate: mean = one row a group of the table, the mean value of its cases, with an interval of its own.
             out: CSV or Parquet file to write.
+            spelling: of groups that differ from one another, or from the run's, in case, blanks, ".0" or leading zeros alone:
+                alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
+            terminal: write notes on the table.
 
         Raises:
             InputError: a file or column is missing, or does not fit the model.
         """
         return predict_cases(
-            self.finished, cases, covariates=covariates, ids_are_local=ids_are_local, aggregate=aggregate, out=out
+            self.finished,
+            cases,
+            covariates=covariates,
+            ids_are_local=ids_are_local,
+            aggregate=aggregate,
+            out=out,
+            spelling=spelling,
+            terminal=terminal,
         )
 
     def evaluate(
-        self, table: str | Path, *, out: str | Path | None = None, split: str | None = None, ids_are_local: bool = False
+        self,
+        table: str | Path,
+        *,
+        out: str | Path | None = None,
+        split: str | None = None,
+        ids_are_local: bool = False,
+        spelling: Spelling | None = None,
+        terminal: bool = False,
     ) -> dict[str, Any]:
         """Score the run on a table from elsewhere; results.json and predictions.csv go to ``out``.
 
@@ -88,11 +108,22 @@ class Run:
             out: folder for the files; None: nothing is written.
             split: only the rows whose split column says so.
             ids_are_local: the table's group ids are not those of the training table.
+            spelling: of groups that differ from one another, or from the run's, in case, blanks, ".0" or leading zeros alone:
+                alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
+            terminal: write notes on the table.
 
         Raises:
             InputError: columns or channels do not fit, or the table shares pictures or group ids with the run's cases.
         """
-        return evaluate_table(self.finished, table, out=out, split=split, ids_are_local=ids_are_local)
+        return evaluate_table(
+            self.finished,
+            table,
+            out=out,
+            split=split,
+            ids_are_local=ids_are_local,
+            spelling=spelling,
+            terminal=terminal,
+        )
 
     def look(self, split: str = "test", *, images: bool = True) -> dict[str, Any]:
         """Score one of the run's own splits; each look at the test split is counted in results.json.
@@ -136,10 +167,13 @@ def predict(
     ids_are_local: bool = False,
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,
+    spelling: Spelling | None = None,
 ) -> "DataFrame":
     """Values of new cases, by a run or its folder: :meth:`Run.predict`."""
     made = run if isinstance(run, Run) else load(run)
-    return made.predict(cases, covariates=covariates, ids_are_local=ids_are_local, aggregate=aggregate, out=out)
+    return made.predict(
+        cases, covariates=covariates, ids_are_local=ids_are_local, aggregate=aggregate, out=out, spelling=spelling
+    )
 
 
 def evaluate(
@@ -149,7 +183,8 @@ def evaluate(
     out: str | Path | None = None,
     split: str | None = None,
     ids_are_local: bool = False,
+    spelling: Spelling | None = None,
 ) -> dict[str, Any]:
     """Score a run, or that of a folder, on a table from elsewhere: :meth:`Run.evaluate`."""
     made = run if isinstance(run, Run) else load(run)
-    return made.evaluate(table, out=out, split=split, ids_are_local=ids_are_local)
+    return made.evaluate(table, out=out, split=split, ids_are_local=ids_are_local, spelling=spelling)

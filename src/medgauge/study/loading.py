@@ -11,6 +11,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.folds import fold_name
+from medgauge.data.tables.notes import table_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, shared_pictures
 from medgauge.data.tables.problems import raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
@@ -71,7 +72,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     few = [] if data.folds or whole else too_few(found.table, found.splits)
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
-    notes = [*kind_notes(found.recipe), *found.table.notes, *images.notes]
+    notes = [*kind_notes(found.recipe), *found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:

@@ -12,6 +12,7 @@ from medgauge.core.words import nearest
 from medgauge.data.bundled import is_bundled
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import parse_holdout
+from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.subgroups import check_subgroup_names
 from medgauge.data.tables.table import Table, read_table
 from medgauge.recipes.entries import DEFAULT_KIND
@@ -89,10 +90,28 @@ def columns_of(recipe: Recipe) -> list[str]:
     return [*data.covariates, *extra]
 
 
+def spelling_of(recipe: Recipe) -> Spelling:
+    """What the recipe says of groups whose names differ in spelling alone."""
+    return "merge" if recipe.data.merge_groups else "exact" if recipe.data.groups_are_exact else "alike"
+
+
 def open_table(
-    recipe: Recipe, *, path: str | Path | None = None, need_label: bool = True, need_group: bool = True
+    recipe: Recipe,
+    *,
+    path: str | Path | None = None,
+    need_label: bool = True,
+    need_group: bool = True,
+    spelling: Spelling | None = None,
 ) -> tuple[Table, list[Problem]]:
-    """Read the recipe's table, or another one with the recipe's columns."""
+    """Read the recipe's table, or another one with the recipe's columns.
+
+    Args:
+        recipe: names table and columns.
+        path: another table; None: the recipe's.
+        need_label: whether a table without labels is refused.
+        need_group: whether a table without the group column is.
+        spelling: of the groups; None: as the recipe says.
+    """
     data = recipe.data
     own = path is None
     extra = dict.fromkeys(data.subgroups, "subgroups")
@@ -113,7 +132,7 @@ def open_table(
         index=data.index,
         missing=data.missing,
         decimal=data.decimal,
-        spelling="merge" if data.merge_groups else "exact" if data.groups_are_exact else "alike",
+        spelling=spelling or spelling_of(recipe),
         need_label=need_label,
         extra=extra,
     )

@@ -105,6 +105,17 @@ def settle_groups(names: Sequence[str], spelling: Spelling, line: Sequence[int],
     return Groups(list(names), [Problem("groups", what, "group")], [])
 
 
+def spelled_as(names: Sequence[str], known: Collection[str]) -> dict[str, str]:
+    """Names that are not known but differ from a known one in spelling alone, each with that one.
+
+    >>> spelled_as(["p1", "P2", "q"], ["P1", "P2"])
+    {'p1': 'P1'}
+    """
+    there, by_key = set(known), {key: found[0] for key, found in spellings(known).items()}
+    pairs = {name: by_key.get(spelling_key(name)) for name in dict.fromkeys(names) if name not in there}
+    return {name: other for name, other in pairs.items() if other is not None}
+
+
 def in_words(unlike: Sequence[Sequence[str]], limit: int = 5) -> str:
     """A few sets of spellings in words.
 

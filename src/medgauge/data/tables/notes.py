@@ -1,0 +1,134 @@
+"""Notes on columns of numbers: values far from the others, and numbers that may stand for nothing.
+
+A note is no refusal: what looks odd may be right. Skewed labels are no outliers: a value is far only where it is so in
+the column's own units and, for positive numbers, by ratio too.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medgauge.core.problem import name_cases
+from medgauge.data.tables.table import Table
+
+LEAST = 10
+"""Values that a column must have beside what is judged."""
+FAR = 6.0
+"""How many times as far from the median as a tenth of the values is, at the least, a value lies that is far."""
+FAR_RATIO = 4.0
+"""The same for the logarithm of positive values."""
+APART = 3.0
+"""How many times as far from the median as the next value the first far one lies."""
+MOST_FAR = 0.05
+"""Share of the values that may be far at the most; more of them are no exception."""
+
+_NINES = re.compile(r"-?(9+|9+\.9+|7{2,}|8{2,})")
+_CODES = frozenset([-1.0, -2.0, -7.0, -8.0])
+
+
+def table_notes(table: Table) -> list[str]:
+    """What is odd in the labels and covariates of a table."""
+    labels, covariates = enumerate(table.target), enumerate(table.covariate)
+    found = [number_notes(f"label {name}", table.label[:, at], table.id, missing=True) for at, name in labels]
+    found += [
+        number_notes(f"covariate {name}", table.covariates[:, at], table.id, missing=False) for at, name in covariates
+    ]
+    return [note for notes in found for note in notes]
+
+
+def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, missing: bool) -> list[str]:
+    """What is odd in a column, a line each, with what can be done.
+
+    Args:
+        what: the column in words, ``label age``.
+        values: (n,), NaN = missing.
+        ids: of the cases.
+        missing: whether a number can be said to mean missing (``--missing``).
+    """
+    notes, rest = list[str](), np.array(values, dtype=np.float64)
+    while (code := find_code(rest)) is not None:
+        here = rest == code
+        rest[here] = np.nan
+        remedy = f"give --missing {code:g}" if missing and not notes else "leave these cells empty"
+        ends = f"{np.nanmin(rest):.6g} to {np.nanmax(rest):.6g}"
+        notes.append(
+            f"{what}: {int(here.sum())} cases are {code:g}, apart from the others ({ends}); if it means missing, {remedy}"
+        )
+    rows = far_rows(rest)
+    if rows:
+        others = np.delete(rest, rows)
+        named = name_cases([ids[row] for row in rows])
+        verb = "1 case is" if len(rows) == 1 else f"{len(rows)} cases are"
+        notes.append(
+            f"{what}: {verb} far outside the others ({named}): {', '.join(f'{rest[row]:.6g}' for row in rows[:5])} "
+            f"where the others are {np.nanmin(others):.6g} to {np.nanmax(others):.6g}; correct or empty these cells if they are wrong"
+        )
+    return notes
+
+
+def find_code(values: NDArray[np.float64]) -> float | None:
+    """A number that stands apart, comes more than once and is written as one writes a missing value; else None.
+
+    Such are 0 among numbers above it, -1, and numbers of nines, sevens or eights.
+    """
+    known = values[~np.isnan(values)]
+    for code in (known.min(), known.max()) if len(known) else ():
+        others = known[known != code]
+        if len(others) < LEAST or len(known) - len(others) < 2 or others.min() == others.max():
+            continue
+        middle = np.quantile(others, 0.9) - np.quantile(others, 0.1) or others.max() - others.min()
+        gap = np.abs(others - code).min()
+        looks = code in _CODES or _NINES.fullmatch(f"{code:.10g}") is not None
+        only_negative = code < 0 <= others.min()
+        if (looks and (only_negative or gap > middle / 2)) or (code == 0 and others.min() > 0 and gap > middle):
+            return float(code)
+    return None
+
+
+def far_rows(values: NDArray[np.float64]) -> list[int]:
+    """Positions of the values that are far from all others, at most a twentieth of them; NaN are passed over."""
+    known = values[~np.isnan(values)]
+    found, count = np.unique(known, return_counts=True)
+    # a value that is usual by itself, such as 0, is no scale for others
+    if len(found) and count.max() > len(known) / 5:
+        known = known[known != found[count.argmax()]]
+    if len(known) < LEAST:
+        return []
+    far = _above(values, known) | _above(-values, -known) | _far_below(values, known)
+    return np.flatnonzero(far).tolist() if 0 < far.sum() <= max(1.0, MOST_FAR * len(known)) else []
+
+
+def _above(values: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values are far above the others, in their units and by ratio."""
+    low, median, high = map(float, np.quantile(known, [0.1, 0.5, 0.9]))
+    if high == median:
+        return np.zeros(len(values), dtype=bool)
+    far: NDArray[np.bool_] = values > median + FAR * max(high - median, (median - low) / 2)
+    if known.min() > 0:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            far &= np.log(values / median) > FAR_RATIO * np.log(high / median)
+    if not far.any():
+        return far
+    away = np.sort(values[values > median] - median)  # long tails have no gap
+    steps = np.flatnonzero(away[1:] >= APART * away[:-1])
+    starts = [float(away[step + 1]) for step in steps if away[step + 1] >= (values[far] - median).min()]
+    far &= values - median >= (starts[0] if starts else np.inf)
+    return far
+
+
+def _far_below(values: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which positive values are far below the others by ratio: a gap wider than three times the middle of the others."""
+    far: NDArray[np.bool_] = np.zeros(len(values), dtype=bool)
+    if known.min() <= 0:
+        return far
+    logs = np.sort(np.log(known))
+    middle = np.quantile(logs, 0.9) - np.quantile(logs, 0.1)
+    few = max(1, int(MOST_FAR * len(logs)))
+    gaps = np.diff(logs)[:few]
+    if middle == 0 or gaps.max() <= 3 * middle:
+        return far
+    positive = values > 0
+    far[positive] = np.log(values[positive]) <= logs[gaps.argmax()] + 1e-12
+    return far

@@ -1,0 +1,131 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medgauge.data.tables.columns import Wanted, column_names, read_columns
+from medgauge.data.tables.notes import far_rows, find_code, number_notes
+from medgauge.data.tables.numbers import parse_numbers
+
+SIZES = np.linspace(2, 8, 40)  # evenly from 2 to 8
+IDS = [f"c{row}" for row in range(60)]
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+SHAPES: dict[str, Draw] = {
+    "normal": lambda random, n: random.normal(0, 1, n),
+    "normal above 0": lambda random, n: random.normal(100, 15, n),
+    "uniform": lambda random, n: random.uniform(20, 90, n),
+    "exponential": lambda random, n: random.exponential(1, n),
+    "lognormal": lambda random, n: random.lognormal(0, 1, n),
+    "very skewed": lambda random, n: random.lognormal(0, 2, n),
+    "gamma": lambda random, n: random.gamma(0.5, 1, n),
+    "near the top": lambda random, n: 100 * random.beta(8, 1, n),
+    "mostly 0": lambda random, n: random.exponential(10, n) * (random.random(n) < 0.3),
+    "counts": lambda random, n: random.poisson(2, n).astype(float),
+    "grades": lambda random, n: random.choice(5, n, p=[0.7, 0.1, 0.1, 0.07, 0.03]).astype(float),
+    "rare": lambda random, n: (random.random(n) < 0.02).astype(float),
+    "ages": lambda random, n: random.integers(1, 100, n).astype(float),
+    "two scanners": lambda random, n: np.where(
+        random.random(n) < 0.7, random.normal(50, 5, n), random.normal(100, 5, n)
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_labels_as_they_come_have_no_notes(shape: str) -> None:
+    random, noted = np.random.default_rng(0), 0
+    for n in (40, 200, 1000):
+        for _ in range(30):
+            noted += bool(number_notes("label x", SHAPES[shape](random, n), list(map(str, range(n))), missing=True))
+    assert noted <= 1
+
+
+@pytest.mark.parametrize("wrong", [1e6, 80, -60, 0.001, 1e300])
+def test_one_value_far_from_all_others(wrong: float) -> None:
+    values = np.append(SIZES, [wrong, np.nan])
+    assert far_rows(values) == [40]
+    (note,) = number_notes("label mm", values, IDS, missing=True)
+    assert note == (
+        f"label mm: 1 case is far outside the others (case c40): {wrong:.6g} where the others are 2 to 8; correct or "
+        "empty these cells if they are wrong"
+    )
+
+
+def test_a_few_far_values_of_skewed_labels() -> None:
+    values = np.random.default_rng(3).lognormal(2, 1, 300)
+    assert far_rows(values) == []
+    values[[7, 90]] = 1e5, 2e6
+    assert far_rows(values) == [7, 90]
+    values[:40] *= 1e5  # no exceptions any more
+    assert far_rows(values) == []
+
+
+@pytest.mark.parametrize(("values", "rows"), [([1, 2, 1000], []), ([np.nan] * 20, []), ([5.0] * 20, []), ([], [])])
+def test_too_few_or_equal_values(values: list[float], rows: list[int]) -> None:
+    assert far_rows(np.array(values, dtype=float)) == rows
+    assert find_code(np.array(values, dtype=float)) is None
+
+
+@pytest.mark.parametrize("code", [-999, -99, -9, -1, 99, 999, 9999, 99.9, 0.0, -9999, 888])
+def test_a_number_for_nothing(code: float) -> None:
+    values = np.append(SIZES + (20 if code == 0 else 0), [code, code])
+    assert find_code(values) == code
+    (note,) = number_notes("label mm", values, IDS, missing=True)
+    ends = "22 to 28" if code == 0 else "2 to 8"
+    assert (
+        note
+        == f"label mm: 2 cases are {code:g}, apart from the others ({ends}); if it means missing, give --missing {code:g}"
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [*SIZES, -1],  # once
+        [*np.linspace(-3, 3, 40), -1, -1],  # among its like
+        [*np.arange(60.0, 100.0), 99, 99],  # an age
+        [*SIZES, 8.5, 8.5, 8.5],
+        [*([0.0] * 20), *SIZES],  # nothing there, measured
+        [*([-1.0] * 20), *([1.0] * 20)],  # two classes
+    ],
+)
+def test_a_number_that_is_a_number(values: list[float]) -> None:
+    assert find_code(np.array(values)) is None
+
+
+def test_two_codes_and_a_slip() -> None:
+    values = np.concatenate([SIZES, [-999, -999, -1, -1, 5e4]])
+    codes_and_slip = number_notes("covariate w", values, IDS, missing=False)
+    assert [note.partition(",")[0] for note in codes_and_slip] == [
+        "covariate w: 2 cases are -999",
+        "covariate w: 2 cases are -1",
+        "covariate w: 1 case is far outside the others (case c44): 50000 where the others are 2 to 8; correct or empty these "
+        "cells if they are wrong",
+    ]
+    assert all("--missing" not in note for note in codes_and_slip)
+    assert number_notes("label w", values, IDS, missing=True)[1].endswith("leave these cells empty")
+
+
+def test_real_tables_have_a_note_only_where_minus_1_means_missing(shared: Path) -> None:
+    found, columns = [], 0
+    for file in sorted((shared / "data").glob("*/*.csv")):
+        names = column_names(file, [])
+        for name, cells in read_columns(file, [Wanted(name, "label") for name in names]).text.items():
+            read = parse_numbers(cells, decimal_comma=False)
+            if not read.wrong:
+                columns += 1
+                found += number_notes(name, read.values, list(map(str, range(len(cells)))), missing=True)
+    assert columns > 100
+    assert found == [
+        "crp_high: 49 cases are -1, apart from the others (0 to 1); if it means missing, give --missing -1",
+        "ldh_high: 80 cases are -1, apart from the others (0 to 1); if it means missing, give --missing -1",
+    ]
+
+
+def test_long_tails_and_values_a_little_outside_are_not_far() -> None:
+    many = np.linspace(2, 8, 200)
+    assert far_rows(np.append(many, [9, 12, 16, 21, 26])) == []  # each next to another
+    assert far_rows(np.append(many, [27, 35])) == [200, 201]
+    assert far_rows(np.append(many - 5, [9.5])) == []
+    assert far_rows(np.append(many - 5, [18])) == [200]
