@@ -1,45 +1,79 @@
-"""One DICOM file with one frame, through MONAI's PydicomReader. No header value but its numbers of pixels goes out."""
+"""One DICOM file with one frame, through pydicom. No header value but numbers of pixels goes out."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.dicom_header import has_unit, number_of_frames, pixel_size
+from medgauge.data.images.dicom_pixels import grey_values
 from medgauge.data.images.image import ImageSource, RawImage
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-INVERTED = "MONOCHROME1 inverted"
-# geometry is read from PixelSpacing alone: empty or odd values in these would stop MONAI's reader
-UNUSED = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")
+KNOWN_BY = ("SOPClassUID", "Modality", "Rows", *PIXELS)  # a data set without preamble has one of these
+FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")  # of meta header and data set, little and big endian
+RLE = "1.2.840.10008.1.2.5"
+
+
+def says_dicom(path: Path) -> bool:
+    """Whether the first bytes are those of a DICOM file, with or without preamble."""
+    with path.open("rb") as file:
+        start = file.read(132)
+    return start[128:] == b"DICM" or start[:2] in FIRST_GROUPS
 
 
 def read_dicom(source: ImageSource) -> RawImage:
     """Read a DICOM file: grey (1, h, w) or colour (3, h, w); spacing between rows and between columns, if it is there.
 
-    Rescale slope and intercept are applied (CT numbers); without them, or with 1 and 0, the stored integers are kept.
-    MONOCHROME1 (white is low) is inverted about the middle of the stored range, so that white is high as elsewhere.
-    Palette colour becomes RGB.
+    Modality LUT, rescale slope and intercept are applied (CT numbers); without them, or with 1 and 0, the stored
+    integers are kept. MONOCHROME1 (white is low) is inverted within its range, so that white is high as elsewhere.
+    Palette colour and YBR become RGB. Padding is marked in the image's ``padding``. Preamble and meta header may lack.
     """
-    from monai.data.image_reader import PydicomReader
-    from pydicom.errors import InvalidDicomError
-
-    reader = PydicomReader(swap_ij=False)
-    try:
-        dataset = reader.read(source.path)
-    except InvalidDicomError:
-        raise InputError(f"{source.path} is not a DICOM file; replace it or leave the case out") from None
-    except Exception:  # noqa: BLE001 - a damaged header fails in many ways, and its text stays inside
-        raise InputError(f"{source.path} is a damaged DICOM file; replace it or leave the case out") from None
+    dataset = _opened(source)
     _check_content(dataset, source)
-    spacing = _spacing(dataset)
-    low, high = _stored_range(dataset)
-    for name in UNUSED:
-        dataset.pop(name, None)
-    array = _pixels(reader, dataset, source)
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        array = _inverted(array, low, high)
-        return RawImage(array[None], spacing, (INVERTED,))
-    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), spacing)
+    try:
+        spacing, notes = pixel_size(dataset)
+        if int(dataset.SamplesPerPixel) == 1 and dataset.PhotometricInterpretation != "PALETTE COLOR":
+            cells = _decoded(dataset, correct_unused_bits=not _is_native(dataset))
+            grey = grey_values(cells, dataset, masked=not _is_native(dataset))
+            array, padding, notes = grey.array[None], grey.padding, (*grey.notes, *notes)
+        else:
+            array, padding = np.moveaxis(_colours(dataset), -1, 0), None
+        unit = has_unit(dataset)
+    except Exception:  # noqa: BLE001 - as many errors as codecs; none of their texts may go out
+        raise InputError(_why_not(dataset, source)) from None
+    if padding is not None and padding.all():
+        raise InputError(f"{source.path} holds nothing but padding; replace it or leave the case out")
+    return RawImage(array, spacing, notes, padding, unit)
+
+
+def _opened(source: ImageSource) -> Any:
+    """The data set; one without meta header gets the transfer syntax that it is written in."""
+    import pydicom
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    whole = says_dicom(source.path)
+    try:
+        dataset = pydicom.dcmread(source.path, force=True)
+        known = any(name in dataset for name in KNOWN_BY)
+    except Exception:  # noqa: BLE001 - a damaged header fails in many ways, and its text stays inside
+        what = "a damaged DICOM file" if whole else "not a DICOM file"
+        raise InputError(f"{source.path} is {what}; replace it or leave the case out") from None
+    if not known and dataset.preamble is None:
+        raise InputError(f"{source.path} is not a DICOM file; replace it or leave the case out")
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        if any(name in dataset and dataset[name].is_undefined_length for name in PIXELS):
+            raise InputError(
+                f"{source.path} has compressed pixels and no meta header that says how; export it anew as a DICOM file"
+            )
+        meta = dataset.file_meta = FileMetaDataset(dataset.file_meta)
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    return dataset
 
 
 def _check_content(dataset: Any, source: ImageSource) -> None:
@@ -47,52 +81,38 @@ def _check_content(dataset: Any, source: ImageSource) -> None:
         raise InputError(f"{source.path} is a DICOM file without pixels (a report or a plan); name an image")
     if "SegmentSequence" in dataset:
         raise InputError(f"{source.path} is a DICOM segmentation, not an image; name the image")
-    frames = int(dataset.get("NumberOfFrames") or 1)
+    try:
+        frames = number_of_frames(dataset)
+    except (TypeError, ValueError):
+        raise InputError(f"{source.path} is a damaged DICOM file; replace it or leave the case out") from None
     if frames > 1:
         raise InputError(f"{source.path} has {frames} frames; save the one that counts, or a volume as NIfTI")
 
 
-def _spacing(dataset: Any) -> tuple[float, ...] | None:
-    """Millimetres between rows and between columns."""
-    try:
-        rows, columns = (float(value) for value in dataset.PixelSpacing)
-    except (AttributeError, TypeError, ValueError):
-        return None
-    known = 0 < rows < np.inf and 0 < columns < np.inf
-    return (rows, columns) if known else None
+def _is_native(dataset: Any) -> bool:
+    """Whether pixel cells are stored as they are, with all their bits (RLE keeps these too)."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return syntax == RLE or not syntax.is_compressed or syntax.is_deflated
 
 
-def _number(dataset: Any, name: str, default: float) -> float:
-    value = dataset.get(name)
-    return default if value is None or value == "" else float(value)
+def _decoded(dataset: Any, *, correct_unused_bits: bool = True) -> np.ndarray[Any, Any]:
+    """Pixels (h, w) or (h, w, 3), colours as RGB."""
+    from pydicom.pixels import pixel_array  # type: ignore[attr-defined]  # documented, not in __all__
+
+    array: np.ndarray[Any, Any] = pixel_array(dataset, correct_unused_bits=correct_unused_bits)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array[0] if number_of_frames(dataset) == 1 and array.ndim > 2 and array.shape[0] == 1 else array
 
 
-def _stored_range(dataset: Any) -> tuple[float, float]:
-    """Least and largest value a pixel can have after rescale; a rescale by 1 and 0 is taken out of the dataset."""
-    slope, intercept = _number(dataset, "RescaleSlope", 1.0), _number(dataset, "RescaleIntercept", 0.0)
-    if slope == 1.0 and intercept == 0.0:
-        dataset.pop("RescaleSlope", None)
-        dataset.pop("RescaleIntercept", None)
-    else:
-        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
-    bits = int(_number(dataset, "BitsStored", _number(dataset, "BitsAllocated", 8)))
-    low = -(2 ** (bits - 1)) if dataset.get("PixelRepresentation") == 1 else 0
-    ends = (low * slope + intercept, (low + 2**bits - 1) * slope + intercept)
-    return min(ends), max(ends)
+def _colours(dataset: Any) -> np.ndarray[Any, Any]:
+    """Colours (h, w, 3)."""
+    from pydicom.pixels import apply_color_lut  # type: ignore[attr-defined]  # documented, not in __all__
 
-
-def _pixels(reader: Any, dataset: Any, source: ImageSource) -> np.ndarray[Any, Any]:
-    """The rescaled values (h, w) or colours (h, w, 3)."""
-    try:
-        array: np.ndarray[Any, Any] = reader.get_data(dataset)[0]
-        if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-            from pydicom.pixels import apply_color_lut  # type: ignore[attr-defined]  # documented, not in __all__
-
-            array = apply_color_lut(array, dataset)
-            array = (array >> 8).astype(np.uint8) if array.dtype == np.uint16 else array
-    except Exception:  # noqa: BLE001 - as many errors as codecs; none of their texts may go out
-        raise InputError(_why_not(dataset, source)) from None
-    return array
+    array = _decoded(dataset)
+    if dataset.PhotometricInterpretation != "PALETTE COLOR":
+        return array
+    array = apply_color_lut(array, dataset)[..., :3]
+    return (array >> 8).astype(np.uint8) if array.dtype == np.uint16 and array.max() > 255 else array.astype(np.uint8)
 
 
 def _why_not(dataset: Any, source: ImageSource) -> str:
@@ -101,16 +121,15 @@ def _why_not(dataset: Any, source: ImageSource) -> str:
 
     try:
         syntax = dataset.file_meta.TransferSyntaxUID
-        codec_missing = syntax.is_compressed and not get_decoder(syntax).is_available
+        needs_codec = not _is_native(dataset)
+        codec_missing = needs_codec and not get_decoder(syntax).is_available
     except (AttributeError, NotImplementedError, ValueError):
         return f"{source.path} has DICOM pixels that cannot be decoded; replace it or leave the case out"
     if codec_missing:
         return f'{source.path} is compressed as {syntax.name}; pip install "medgauge[dicom]" to read it'
+    if needs_codec and find_spec("gdcm") is None:
+        return (
+            f"{source.path} is compressed as {syntax.name}, and is damaged or needs another decoder; "
+            'pip install "medgauge[dicom]", or replace it'
+        )
     return f"{source.path} is truncated or damaged; replace it or leave the case out"
-
-
-def _inverted(array: np.ndarray[Any, Any], low: float, high: float) -> np.ndarray[Any, Any]:
-    """Each value mirrored about the middle of the range, in the same dtype."""
-    if array.dtype.kind == "f":
-        return (np.float32(low + high) - array).astype(array.dtype)
-    return (int(low + high) - array.astype(np.int64)).astype(array.dtype)

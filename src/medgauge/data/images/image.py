@@ -33,12 +33,21 @@ class RawImage(NamedTuple):
     """An image as its file has it.
 
     - Shape: array (c, h, w) or (c, d, h, w), integer or float, native byte order; spacing: millimetres a pixel for each
-      axis after c, or None where the file does not say; notes: what was dropped or changed, to be said once.
+      axis after c, or None where the file does not say; notes: what was dropped or changed, to be said once;
+      padding: (h, w) or (d, h, w), True where a pixel holds no intensity, or None; has_unit: values mean the same in
+      every image of the kind, as CT numbers do.
     """
 
     array: np.ndarray[Any, Any]
     spacing: tuple[float, ...] | None = None
     notes: tuple[str, ...] = ()
+    padding: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    has_unit: bool = False
+
+    @property
+    def intensities(self) -> np.ndarray[Any, Any]:
+        """The values that are no padding, those of all channels in one row."""
+        return self.array.reshape(-1) if self.padding is None else self.array[:, ~self.padding].reshape(-1)
 
 
 def ending(path: Path) -> str:

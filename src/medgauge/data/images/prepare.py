@@ -70,7 +70,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
-    """Prepare one image; the same input gives the same bits.
+    """Prepare one image; the same input gives the same bits. Padding becomes 0, the lower end.
 
     - Raises: InputError if the image lacks the number of axes, the spacing, the window or the channels that are needed.
     """
@@ -83,7 +83,10 @@ def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
     zooms = _zooms(raw, settings)
     size = settings.size or tuple(max(1, round(side * zoom)) for side, zoom in zip(space, zooms, strict=True))
     _check_fit(space, size, zooms, settings)
-    array = _channels(_windowed(raw.array, settings.window), settings.channels)
+    windowed = _windowed(raw.array, settings.window)
+    if raw.padding is not None:
+        windowed[:, raw.padding] = 0.0
+    array = _channels(windowed, settings.channels)
     for axis, (target, zoom) in enumerate(zip(size, zooms, strict=True), start=1):
         array = _fitted(array, axis, target, zoom)
     zoom = float(np.exp(np.mean(np.log(zooms))))
@@ -94,13 +97,14 @@ def find_window(raws: Sequence[RawImage]) -> tuple[float, float]:
     """One window for all images from some (training) images: their usual lowest and highest values.
 
     The 5th percentile over the images of each image's 0.5th percentile, and the 95th of each one's 99.5th. One window
-    for all keeps values comparable between images, which windows of their own would not. 8-bit images give (0, 255).
+    for all keeps values comparable between images, which windows of their own would not. Padding does not count. 8-bit
+    images give (0, 255).
     """
     if not raws:
         raise ValueError("raws must hold at least one image, got none")
     if all(raw.array.dtype == np.uint8 for raw in raws):
         return WINDOWS["uint8"]
-    ends = np.array([np.percentile(raw.array, (0.5, 99.5)) for raw in raws])
+    ends = np.array([np.percentile(raw.intensities, (0.5, 99.5)) for raw in raws])
     low, high = float(np.percentile(ends[:, 0], 5)), float(np.percentile(ends[:, 1], 95))
     return (low, high) if high > low else (low, low + 1.0)
 

@@ -12,13 +12,13 @@ Array conventions, the same for every format:
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import current_thread, main_thread
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.dicom import read_dicom, says_dicom
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
     DICOM_ENDINGS,
@@ -70,7 +70,7 @@ def _check_file(source: ImageSource) -> None:
 
 
 def _reader_of(source: ImageSource) -> Callable[[ImageSource], RawImage]:
-    """The reader for a file's ending; a file without a known ending is DICOM if it says so in its first bytes."""
+    """The reader for a file's ending; a file without a known ending is DICOM if its first bytes are."""
     suffix = ending(source.path)
     if suffix in PICTURE_ENDINGS:
         from medgauge.data.images.pictures import read_picture as read
@@ -80,16 +80,11 @@ def _reader_of(source: ImageSource) -> Callable[[ImageSource], RawImage]:
         from medgauge.data.images.volumes import read_nifti as read
     elif suffix == ".nrrd":
         from medgauge.data.images.volumes import read_nrrd as read
-    elif suffix in DICOM_ENDINGS or _says_dicom(source.path):
-        from medgauge.data.images.dicom import read_dicom as read
+    elif suffix in DICOM_ENDINGS or says_dicom(source.path):
+        read = read_dicom
     else:
         raise InputError(f"{source.path} has an unknown ending; known are {', '.join(ENDINGS)}")
     return read
-
-
-def _says_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
 
 
 def _checked(image: RawImage, source: ImageSource) -> RawImage:

@@ -1,0 +1,136 @@
+"""What the header of a DICOM file with one frame says of its pixels: size, rescale, unit, padding (PS3.3)."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+AT_DETECTOR = "pixel size is the one at the detector, not in the patient (Imager Pixel Spacing),"
+OF_FILM = "pixel size is that of the scanned film (Nominal Scanned Pixel Spacing)"
+OF_ULTRASOUND = "pixel size is that of the ultrasound region"
+NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored,"
+CENTIMETRES = 3  # code of Physical Units X Direction and Y Direction
+MILLIMETRES_IN_CENTIMETRE = 10.0
+UNSPECIFIED = "US"  # code of Rescale Type and Modality LUT Type
+
+
+class PixelSize(NamedTuple):
+    """Millimetres between rows and between columns, or None, and what is to be said of it."""
+
+    spacing: tuple[float, float] | None
+    notes: tuple[str, ...] = ()
+
+
+def number_of_frames(dataset: Any) -> int:
+    """Frames in the file, 1 where it does not say."""
+    return int(dataset.get("NumberOfFrames") or 1)
+
+
+def groups_of_frame(dataset: Any) -> Iterator[Any]:
+    """The functional groups of the only frame, its own before the shared ones, then the data set itself."""
+    for name in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        yield from list(dataset.get(name) or [])[:1]
+    yield dataset
+
+
+def _from_groups(dataset: Any, sequence: str, name: str) -> Any:
+    """A value from the functional group ``sequence``, else from the data set; None if it is nowhere."""
+    for group in groups_of_frame(dataset):
+        items = [group] if group is dataset else list(group.get(sequence) or [])[:1]
+        for item in items:
+            value = item.get(name)
+            if value is not None and value != "":
+                return value
+    return None
+
+
+def pixel_size(dataset: Any) -> PixelSize:
+    """The size of a pixel, of the patient where it is given, else at the detector, of the film or by the ultrasound.
+
+    - Source: DICOM PS3.3, 10.7 (basic, imager and nominal scanned spacing), C.8.5.5 (ultrasound regions), C.7.6.16.2.1.
+    """
+    imager = _pair(dataset.get("ImagerPixelSpacing"))
+    given = _pair(_from_groups(dataset, "PixelMeasuresSequence", "PixelSpacing"))
+    if given is not None:
+        uncalibrated = given == imager and not dataset.get("PixelSpacingCalibrationType")
+        return PixelSize(given, (AT_DETECTOR,) if uncalibrated else ())
+    if imager is not None:
+        return PixelSize(imager, (AT_DETECTOR,))
+    film = _pair(dataset.get("NominalScannedPixelSpacing"))
+    if film is not None:
+        return PixelSize(film, (OF_FILM,))
+    region = _ultrasound(dataset)
+    if region is not None:
+        return PixelSize(region, (OF_ULTRASOUND,))
+    ratio = _pair(dataset.get("PixelAspectRatio"))
+    return PixelSize(None, (NOT_SQUARE,) if ratio is not None and ratio[0] != ratio[1] else ())
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    """Two numbers > 0, or None for anything else."""
+    try:
+        rows, columns = (float(part) for part in value)
+    except (TypeError, ValueError):
+        return None
+    return (rows, columns) if 0 < rows < np.inf and 0 < columns < np.inf else None
+
+
+def _ultrasound(dataset: Any) -> tuple[float, float] | None:
+    """The one size that all regions measured in centimetres agree on."""
+    sizes = set()
+    for region in dataset.get("SequenceOfUltrasoundRegions") or []:
+        if region.get("PhysicalUnitsXDirection") == region.get("PhysicalUnitsYDirection") == CENTIMETRES:
+            size = _pair((abs(region.get("PhysicalDeltaY") or 0.0), abs(region.get("PhysicalDeltaX") or 0.0)))
+            sizes.add(size)
+    found = sizes.pop() if len(sizes) == 1 else None
+    return None if found is None else (
+        found[0] * MILLIMETRES_IN_CENTIMETRE,
+        found[1] * MILLIMETRES_IN_CENTIMETRE,
+    )  # fmt: skip
+
+
+def rescale(dataset: Any) -> tuple[float, float]:
+    """Slope and intercept, (1, 0) where there is none.
+
+    - Raises: ValueError for a slope of 0 and for what is not finite.
+    """
+    found = [
+        _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
+    ]
+    slope, intercept = 1.0 if found[0] is None else float(found[0]), 0.0 if found[1] is None else float(found[1])
+    if slope == 0 or not np.isfinite([slope, intercept]).all():
+        raise ValueError("the rescale slope must be finite and not 0")
+    return slope, intercept
+
+
+def has_unit(dataset: Any) -> bool:
+    """Whether values mean the same in every such file: CT numbers, or what a rescale or a Modality LUT gives."""
+    kind = _from_groups(dataset, "PixelValueTransformationSequence", "RescaleType")
+    tables = dataset.get("ModalityLUTSequence")
+    if tables:
+        kind = tables[0].get("ModalityLUTType")
+    changed = rescale(dataset) != (1.0, 0.0)
+    return dataset.get("Modality") == "CT" or changed or bool(tables) or kind not in (None, "", UNSPECIFIED)
+
+
+def padding_range(dataset: Any) -> tuple[int, int] | None:
+    """Lowest and highest stored value that is no intensity, or None (PS3.3 C.7.5.1.1.2)."""
+    ends = [_integer(dataset, name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if ends[0] is None:
+        return None
+    first = ends[0]
+    last = first if ends[1] is None else ends[1]
+    return min(first, last), max(first, last)
+
+
+def _integer(dataset: Any, name: str) -> int | None:
+    """A value that may be given as US or SS, read as the pixels are: signed or not."""
+    value = dataset.get(name)
+    if value is None or value == "" or value == b"":
+        return None
+    if isinstance(value, bytes):
+        value = int.from_bytes(value[:2], "little")
+    bits: int = int(dataset.BitsAllocated)
+    cell: int = int(value) % 2**bits
+    signed = dataset.get("PixelRepresentation") == 1 and cell >= 2 ** (bits - 1)
+    return int(cell - 2**bits) if signed else cell

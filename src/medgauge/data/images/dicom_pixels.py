@@ -1,0 +1,128 @@
+"""From the stored pixel cells of a DICOM file to values (PS3.5 8.1.1, PS3.3 C.7.6.3 and C.11.1)."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from medgauge.data.images.dicom_header import padding_range, rescale
+
+INVERTED = "MONOCHROME1 inverted"
+OTHER_BITS = "bits beside the stored ones (overlays) left out"
+UNUSED_BITS = 2  # a header that claims this many bits more than the pixels use does not tell their range
+
+
+class Values(NamedTuple):
+    """Grey values (h, w), where they are padding (h, w) or None, and notes."""
+
+    array: np.ndarray[Any, Any]
+    padding: np.ndarray[Any, np.dtype[np.bool_]] | None
+    notes: tuple[str, ...]
+
+
+def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> Values:
+    """Grey values of pixel cells (h, w) as they are decoded; MONOCHROME1 comes out with white high, as elsewhere.
+
+    Padding is marked and neither shifts the range that MONOCHROME1 is mirrored in nor is changed by it.
+
+    Args:
+        cells: integers of the data set's sign, or floats.
+        dataset: the header.
+        masked: the decoder has taken the bits beside the stored ones away (compressed pixels).
+    """
+    notes: list[str] = []
+    stored, bits, other = cells, _bits(cells, dataset), np.zeros((), bool)
+    if cells.dtype.kind in "ui" and not masked:
+        stored, other = _stored_bits(cells, dataset)
+    padding = _padding(cells, stored, dataset)
+    if (other if padding is None else other & ~padding).any():
+        notes.append(OTHER_BITS)
+    array = stored
+    tables = dataset.get("ModalityLUTSequence")
+    slope, intercept = (1.0, 0.0) if tables else rescale(dataset)
+    if tables:
+        array, bits = _looked_up(stored, tables[0], signed=dataset.get("PixelRepresentation") == 1)
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        array = _mirrored(array, bits, padding)
+        notes.append(INVERTED)
+    if (slope, intercept) != (1.0, 0.0):
+        array = (array.astype(np.float64) * slope + intercept).astype(np.float32)
+    elif bits == 1 and array.dtype == np.uint8:
+        array = array * np.uint8(255)
+    return Values(array, padding, tuple(notes))
+
+
+def _bits(cells: np.ndarray[Any, Any], dataset: Any) -> int:
+    whole = cells.dtype.itemsize * 8
+    given = int(dataset.get("BitsStored") or whole)
+    return given if 0 < given <= whole else whole
+
+
+def _stored_bits(
+    cells: np.ndarray[Any, Any], dataset: Any
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, np.dtype[np.bool_]]]:
+    """The stored bits of each cell, with their sign; also the cells whose other bits say something else."""
+    bits, whole = _bits(cells, dataset), cells.dtype.itemsize * 8
+    high = dataset.get("HighBit")
+    lowest = 0 if high is None else min(max(int(high) - bits + 1, 0), whole - bits)
+    plain = np.ascontiguousarray(cells).view(f"u{cells.dtype.itemsize}")
+    shifted = (plain << np.array(whole - bits - lowest, plain.dtype)).view(cells.dtype)
+    stored: np.ndarray[Any, Any] = shifted >> np.array(whole - bits, cells.dtype)  # keeps the sign of signed cells
+    return stored, (stored << np.array(lowest, cells.dtype)) != cells
+
+
+def _padding(
+    cells: np.ndarray[Any, Any], stored: np.ndarray[Any, Any], dataset: Any
+) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Where cells are padding: as a whole, or in their stored bits where these can hold the value of padding."""
+    ends = padding_range(dataset) if cells.dtype.kind in "ui" else None
+    if ends is None:
+        return None
+    found = _within(cells, ends)
+    bits, signed = _bits(cells, dataset), cells.dtype.kind == "i"
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    if low <= ends[0] and ends[1] <= high:
+        found |= _within(stored, ends)
+    return found if found.any() else None
+
+
+def _within(array: np.ndarray[Any, Any], ends: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    wide = array.astype(np.int64)
+    inside: np.ndarray[Any, np.dtype[np.bool_]] = (wide >= ends[0]) & (wide <= ends[1])
+    return inside
+
+
+def _looked_up(stored: np.ndarray[Any, Any], table: Any, *, signed: bool) -> tuple[np.ndarray[Any, Any], int]:
+    """Each value's entry in a Modality LUT, the first or last entry beyond its ends; and the bits of an entry."""
+    count, first, bits = (int(value) for value in table.LUTDescriptor)
+    count, first = count or 2**16, first % 2**16
+    first = first - 2**16 if signed and first >= 2**15 else first
+    entries = table.LUTData
+    if isinstance(entries, bytes):
+        entries = np.frombuffer(entries, np.uint8 if len(entries) < 2 * count else "<u2")
+    entries = np.asarray(entries)[:count].astype(np.uint8 if bits <= 8 else np.uint16)
+    if len(entries) < count:
+        raise ValueError("the lookup table is shorter than it says")
+    return entries[np.clip(stored.astype(np.int64) - first, 0, count - 1)], bits
+
+
+def _mirrored(array: np.ndarray[Any, Any], bits: int, padding: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
+    """Each value mirrored about the middle of its range: what the stored bits can hold, or what the pixels hold.
+
+    The second for floats, and where the pixels use at least two bits less than the header says.
+    """
+    inside = array if padding is None else array[~padding]
+    if inside.size == 0:
+        return array
+    if array.dtype.kind == "f":
+        turned: np.ndarray[Any, Any] = inside.min() + inside.max() - array
+        return turned
+    low, high = int(inside.min()), int(inside.max())
+    signed = array.dtype.kind == "i"
+    used = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + signed
+    total = low + high
+    if bits - UNUSED_BITS < used <= bits:
+        total = -1 if signed else 2**bits - 1
+    mirrored = total - array.astype(np.int64)
+    if padding is not None:
+        mirrored[padding] = array[padding]
+    return mirrored.astype(array.dtype)
