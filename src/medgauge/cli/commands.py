@@ -120,7 +120,7 @@ def predict(words: list[str]) -> int:
     parser.word("run", "run folder")
     parser.word("images", "image files, in place of a table", "*")
     parser.flag("--table", "table with the image column (and covariates) that the run was trained with")
-    parser.several("--covariate", "of image files; again for each covariate", "NAME=NUMBER")
+    parser.several("--covariate", "of image files; again for each covariate", "NAME=VALUE")
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
     parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")

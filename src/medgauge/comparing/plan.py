@@ -201,7 +201,9 @@ def _settled(recipe: Recipe, study: Study) -> Recipe:
     """The recipe with all that the data decide, the same for each method and seed."""
     decided = study.recipe
     own = decided.data
-    data = replace(recipe.data, image=own.image, id=own.id, label=own.label, kind=own.kind)
+    data = replace(
+        recipe.data, image=own.image, id=own.id, label=own.label, kind=own.kind, covariate_words=own.covariate_words
+    )
     laid = replace(recipe, data=data, image=decided.image, augmentation=decided.augmentation)
     return decide_training(laid, study.images.array.ndim - 2, study.table.label[study.rows("train")])
 

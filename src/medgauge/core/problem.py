@@ -13,12 +13,14 @@ class Problem(NamedTuple):
         kind: ``file`` (an image, which ``--skip-bad`` may leave out), ``label``, ``group``, ``picture`` (one that
             several cases share), or ``table`` (ids and covariates).
         row: the case's position in the table, from 0, or None when it is not about one case.
+        together: one sentence for all cases of a column in which the same is wrong; they are told by it alone.
     """
 
     where: str
     what: str
     kind: Literal["file", "label", "table", "group", "picture"]
     row: int | None = None
+    together: str = ""
 
     def __str__(self) -> str:
         """As a line for a person: ``case 001: its image a.png is missing``."""

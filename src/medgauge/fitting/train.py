@@ -15,6 +15,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import augment_batch, draw
+from medgauge.data.tables.words import model_covariates
 from medgauge.fitting.parts import Parts
 from medgauge.fitting.sampling import Sampler, build_sampler
 from medgauge.inference.tuned import Tuned
@@ -117,7 +118,8 @@ def augmented_batch(
         ndim = batch.image.ndim - 2
         drawn = draw(wanted, sampler.batch_size, ndim, generator(recipe.seed, "augmentation", step))
         sizes = recipe.augmentation.size_covariates
-        columns = [place for place, name in enumerate(recipe.data.covariates) if name in sizes]
+        names = model_covariates(recipe.data.covariates, recipe.data.covariate_words)
+        columns = [place for place, name in enumerate(names) if name in sizes]
         mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
         batch = augment_batch(batch, mine, size_columns=columns, divisor_is_size=recipe.data.label_times in sizes)
     if batch.image.ndim == 4:

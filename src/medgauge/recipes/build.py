@@ -7,6 +7,7 @@ import torch
 
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
+from medgauge.data.tables.words import model_covariates
 from medgauge.functional.ordinal import Kind
 from medgauge.models import Model, build_model
 from medgauge.recipes.entries import DEFAULT_KIND, read_entries
@@ -91,7 +92,7 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int)
         "head": None,
         "ndim": ndim,
         "channels": channels,
-        "covariates": len(recipe.data.covariates),
+        "covariates": len(model_covariates(recipe.data.covariates, recipe.data.covariate_words)),
         "targets": targets,
     }
 

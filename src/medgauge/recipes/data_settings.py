@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from medgauge.core.settings import Range, Section, Size
 from medgauge.core.words import did_you_mean
+from medgauge.data.tables.missing import trim
 from medgauge.recipes.entries import KindName
 
 Name = Annotated[str, Size(1)]
@@ -26,7 +27,9 @@ class DataSettings(Section):
         no_groups: every case is its own group; must be said.
         groups_are_exact: groups whose names differ in case, blanks, ".0" or leading zeros alone are different groups.
         merge_groups: groups whose names differ so are one group; with neither setting they are refused.
-        covariates: number columns given to the model beside the image.
+        covariates: columns of numbers or of words (sex, site) given to the model beside the image.
+        covariate_words: the words of covariates of words, by name, which say how they are coded: two are 0 and 1, more are a
+            0/1 column each; empty = the words of the training cases, in alphabetical order.
         id: column of case ids; without it the image's path or index.
         split: column of given splits.
         resplit: ignore the split column.
@@ -58,6 +61,7 @@ class DataSettings(Section):
     groups_are_exact: bool = False
     merge_groups: bool = False
     covariates: Names = field(default_factory=list)
+    covariate_words: dict[Name, Annotated[Names, Size(2, distinct=True)]] = field(default_factory=dict)
     id: Name | None = None
     split: Name | None = None
     resplit: bool = False
@@ -88,6 +92,14 @@ class DataSettings(Section):
             found.append("data.groups_are_exact and data.merge_groups contradict one another; give one of them")
         if self.holdout is not None and self.split is not None and not self.resplit:
             found.append("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
+        for name, words in self.covariate_words.items():
+            if name not in self.covariates:
+                hint = did_you_mean(name, self.covariates)
+                found.append(f"data.covariate_words names {name!r}, which is not in data.covariates ({hint})")
+            if spaced := [word for word in words if word != trim(word)]:
+                found.append(f"data.covariate_words.{name} must be words without spaces around them, got {spaced[0]!r}")
+            if name == self.label_times:
+                found.append(f"data.label_times must be a column of numbers, and {name} is one of words")
         unknown = [name for name in self.kind if self.label and name not in self.label]
         hints = [f"{name!r}, which is not in data.label ({did_you_mean(name, self.label)})" for name in unknown]
         return found + [f"data.kind names {hint}" for hint in hints]

@@ -12,12 +12,15 @@ from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
+from medgauge.core.words import nearest
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import prepare_images
+from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling, in_words, spelled_as
 from medgauge.data.tables.notes import table_notes
 from medgauge.data.tables.problems import raise_problems
 from medgauge.data.tables.table import Table, image_source, missing_files
+from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
 from medgauge.runs.ensemble import Finished
 from medgauge.study.decide import prepare_settings
@@ -75,22 +78,25 @@ def say_notes(table: Table, terminal: bool) -> None:
             display.say(note)
 
 
-def image_table(run: Finished, images: Sequence[str | Path], covariates: Sequence[str] | Mapping[str, float]) -> Table:
+def image_table(
+    run: Finished, images: Sequence[str | Path], covariates: Sequence[str] | Mapping[str, float | str]
+) -> Table:
     """Image files as a table without labels."""
     if not images:
         raise InputError("give image files or --table")
     values = _covariates(run, covariates)
+    names = list(values)
     texts = [str(image) for image in images]
     twice = {text for text in texts if texts.count(text) > 1}
     if twice:
         raise InputError(f"{sorted(twice)[0]} is given more than once")
-    n, names = len(texts), columns_of(run.recipe)
+    n = len(texts)
     table = Table(
         id=texts,
         group=list(texts),
         image=[image_source(text, Path()) for text in texts],
         label=np.full((n, len(run.tasks.targets)), np.nan),
-        covariates=np.tile(np.array([values[name] for name in names], dtype=np.float64), (n, 1)).reshape(n, len(names)),
+        covariates=np.tile(np.array(list(values.values()), dtype=np.float64), (n, 1)).reshape(n, len(names)),
         target=run.tasks.targets,
         covariate=names,
         split=None,
@@ -102,7 +108,8 @@ def image_table(run: Finished, images: Sequence[str | Path], covariates: Sequenc
     return table
 
 
-def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float]) -> dict[str, float]:
+def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float | str]) -> dict[str, float]:
+    """The covariates as the model reads them, by column, from what was given by name."""
     wanted = columns_of(run.recipe)
     pairs: dict[str, Any] = (
         dict(given) if isinstance(given, Mapping) else dict(text.partition("=")[::2] for text in given)
@@ -115,13 +122,27 @@ def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float]) -> di
     unknown = [name for name in pairs if name not in wanted]
     if unknown:
         raise InputError(f"the run has no covariate {unknown[0]}; it has {', '.join(wanted) or 'none'}")
-    try:
-        values = {name: float(value) for name, value in pairs.items()}
-    except ValueError as error:
-        raise InputError(f"a covariate is not a number: {error}") from error
+    values: dict[str, float] = {}
+    for name in wanted:
+        words = run.recipe.data.covariate_words.get(name)
+        if words is not None:
+            values |= dict(zip(coded_names(name, words), _coded(name, trim(str(pairs[name])), words), strict=True))
+            continue
+        try:
+            values[name] = float(pairs[name])
+        except (ValueError, TypeError) as error:
+            raise InputError(f"a covariate is not a number: {name} is {pairs[name]!r}") from error
     if not all(np.isfinite(list(values.values()))):
         raise InputError("covariates must be finite numbers")
     return values
+
+
+def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:
+    if word not in words:
+        near = nearest(word, words, likeness=0.5)
+        hint = f" (did you mean {near}?)" if near else ""
+        raise InputError(f"covariate {name} is {word!r}{hint}; the words of the training cases are {', '.join(words)}")
+    return [float(number) for number in coded([word], words)[0]]
 
 
 def embed_table(run: Finished, table: Table) -> tuple[list[Cases], list[str]]:
@@ -135,8 +156,9 @@ def _arrays(run: Finished, table: Table) -> tuple[CaseArrays, list[str]]:
     images = prepare_images(table.image, prepare_settings(run.recipe), cache_dir=None)
     raise_problems([Problem(table.id[row], what, "file", row) for row, what in images.problems], table.path)
     _check_channels(run, images.array)
-    table, covariates = correct_sizes(table, images.zoom, run.recipe), len(run.recipe.data.covariates)
-    arrays = make_cases(images, table.label, table.covariates[:, :covariates], divisor_of(table, run.recipe))
+    table, data = correct_sizes(table, images.zoom, run.recipe), run.recipe.data
+    covariates = table.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
+    arrays = make_cases(images, table.label, covariates, divisor_of(table, run.recipe))
     return arrays, images.digests
 
 

@@ -30,7 +30,7 @@ def predict_cases(
     run: Finished,
     cases: str | Path | Sequence[str | Path],
     *,
-    covariates: Sequence[str] | Mapping[str, float] = (),
+    covariates: Sequence[str] | Mapping[str, float | str] = (),
     ids_are_local: bool = False,
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,

@@ -11,6 +11,7 @@ from medgauge.data.images.augment import AugmentSettings, check_label_safety
 from medgauge.data.images.cache import image_facts
 from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
+from medgauge.data.tables.words import coded_names
 from medgauge.recipes.schema import Recipe
 
 LARGEST = {2: 224, 3: 64}
@@ -35,7 +36,12 @@ def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     if image.window == "auto":
         found = None if "uint8" in facts.dtypes or facts.window is None else [float(end) for end in facts.window]
         image = replace(image, window=found)
-    sizes = [name for name in table.covariate if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
+    of_words = {column for name, words in table.words.items() for column in coded_names(name, words)}
+    sizes = [
+        name
+        for name in table.covariate
+        if name not in of_words and re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)
+    ]
     augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
     decided = replace(recipe, image=image, augmentation=augmentation)
     check_label_safety(augment_settings(decided), augmentation.label_changes_with, augmentation.size_covariates)

@@ -9,6 +9,7 @@ from medgauge.data.tables.problems import raise_problems, too_few
 from medgauge.study.decide import decide_training
 from medgauge.study.splits import used_rows
 from medgauge.study.study import Study
+from medgauge.study.table import untrained_words
 
 
 def fold_study(study: Study, fold: int) -> Study:
@@ -27,7 +28,8 @@ def fold_study(study: Study, fold: int) -> Study:
         names = [split[row] for row in seen]
         digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
         problems = [*shared_pictures(digests, names, ids), *too_few(table.take(seen), names)]
-        raise_problems(problems, table.path)
+        train = [row for row, name in enumerate(split) if name == "train"]
+        raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)
     except InputError as error:
         raise InputError(f"fold {fold + 1} of {recipe.data.folds}: {error}") from error
     part = replace(study, recipe=recipe, splits=split)

@@ -16,6 +16,7 @@ from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, sha
 from medgauge.data.tables.problems import raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table, missing_files
+from medgauge.data.tables.words import coding_words
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
@@ -26,8 +27,10 @@ from medgauge.study.table import (
     check_columns,
     correct_sizes,
     decide_kinds,
+    decide_words,
     kind_notes,
     open_table,
+    untrained_words,
     with_bundled_columns,
 )
 
@@ -70,9 +73,13 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     images = _decode_all(found, progress)
     whole = any(problem.kind == "label" and problem.row is None for problem in found.problems)
     few = [] if data.folds or whole else too_few(found.table, found.splits)
+    if not found.problems and not few:
+        learned = [row for row, split in enumerate(found.splits) if split in _learned_from(found.recipe)]
+        few = untrained_words(found.recipe, found.table.covariates[learned])
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
-    notes = [*kind_notes(found.recipe), *found.table.notes, *table_notes(found.table), *images.notes]
+    notes = [*kind_notes(found.recipe), *coding_words(found.recipe.data.covariate_words)]
+    notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:
@@ -86,6 +93,29 @@ def _read_table(recipe: Recipe) -> _Found:
     """Read the table and give every case its split; with ``skip_bad`` without the cases whose cells are wrong."""
     check_columns(recipe)
     recipe = decide_kinds(with_bundled_columns(recipe))
+    table, problems = _open(recipe)
+    try:
+        splits, more = split_cases(table, recipe)
+    except InputError as error:
+        raise_problems(
+            [*problems, Problem("the splits", str(error).rstrip("."), "group")] if problems else [], table.path
+        )
+        raise
+    recipe, of_words = decide_words(
+        recipe, table, [row for row, split in enumerate(splits) if split in _learned_from(recipe)]
+    )
+    if table.words != recipe.data.covariate_words:  # words of val and test alone are none
+        table, problems = _open(recipe)
+    left_out, problems = _skip([*problems, *of_words], splits, recipe)
+    found = _Found(recipe, table, splits, [*problems, *more], left_out, len(table))
+    dropped = {problem.row for problem, _ in left_out}
+    if dropped:
+        found.keep([row for row in range(len(table)) if row not in dropped])
+    return found
+
+
+def _open(recipe: Recipe) -> tuple[Table, list[Problem]]:
+    """The table, with all that is wrong in its cells and in the files that it names."""
     table, problems = open_table(recipe)
     told = {problem.where for problem in problems}
     of_kinds = build_tasks(recipe).problems(torch.from_numpy(table.label), table.id)
@@ -95,19 +125,12 @@ def _read_table(recipe: Recipe) -> _Found:
         subgroup_values({name: table.extra[name] for name in recipe.data.subgroups})
     except InputError as error:
         problems.append(Problem("data.subgroups", str(error).rstrip("."), "table"))
-    try:
-        splits, more = split_cases(table, recipe)
-    except InputError as error:
-        raise_problems(
-            [*problems, Problem("the splits", str(error).rstrip("."), "group")] if problems else [], table.path
-        )
-        raise
-    left_out, problems = _skip(problems, splits, recipe)
-    found = _Found(recipe, table, splits, [*problems, *more], left_out, len(table))
-    dropped = {problem.row for problem, _ in left_out}
-    if dropped:
-        found.keep([row for row in range(len(table)) if row not in dropped])
-    return found
+    return table, problems
+
+
+def _learned_from(recipe: Recipe) -> tuple[str, ...]:
+    """The splits whose cases something is learned from; with folds any of them may be."""
+    return ("train", *map(fold_name, range(recipe.data.folds)))
 
 
 def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> PreparedImages:
@@ -118,8 +141,7 @@ def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> P
     readable = [row for row in used if row not in bad_rows]
     if not readable or None in bad_rows:
         raise_problems(found.problems, found.table.path)
-    learned_from = ("train", *map(fold_name, range(found.recipe.data.folds)))
-    sample = [row for row in readable if found.splits[row] in learned_from]
+    sample = [row for row in readable if found.splits[row] in _learned_from(found.recipe)]
     found.recipe = decide_image(found.recipe, found.table, sample)
     images, bad = _decode(found.table, readable, found.recipe, progress)
     skip = found.recipe.data.skip_bad

@@ -9,6 +9,7 @@ from medgauge.core.problem import Problem
 from medgauge.data.images.decode import PreparedImages
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
+from medgauge.data.tables.words import model_covariates
 from medgauge.recipes.schema import Recipe
 
 
@@ -39,7 +40,8 @@ class Study:
     @property
     def covariates(self) -> np.ndarray[Any, Any]:
         """Covariates of the model, (n, q)."""
-        return self.table.covariates[:, : len(self.recipe.data.covariates)]
+        data = self.recipe.data
+        return self.table.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
 
     @property
     def divisor(self) -> np.ndarray[Any, Any] | None:

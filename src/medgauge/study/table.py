@@ -1,5 +1,6 @@
 """Reads the table that a recipe names, or another one with the same columns."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from medgauge.data.tables.folds import parse_holdout
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.subgroups import check_subgroup_names
 from medgauge.data.tables.table import Table, read_table
+from medgauge.data.tables.words import absent_words
 from medgauge.recipes.entries import DEFAULT_KIND
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS
@@ -105,6 +107,9 @@ def open_table(
 ) -> tuple[Table, list[Problem]]:
     """Read the recipe's table, or another one with the recipe's columns.
 
+    Words in covariates that ``data.covariate_words`` does not know are coded in the recipe's own table, and are wrong in
+    another one.
+
     Args:
         recipe: names table and columns.
         path: another table; None: the recipe's.
@@ -135,7 +140,39 @@ def open_table(
         spelling=spelling or spelling_of(recipe),
         need_label=need_label,
         extra=extra,
+        words=data.covariate_words,
+        numbers=[str(data.label_times), *recipe.augmentation.size_covariates] if own else columns_of(recipe),
     )
+
+
+def decide_words(recipe: Recipe, table: Table, training: Sequence[int]) -> tuple[Recipe, list[Problem]]:
+    """The recipe with the words that covariates have in the training cases, and columns that have one word there.
+
+    Args:
+        recipe: what it says of words stays.
+        table: with the words of all cases coded.
+        training: positions of the training cases.
+    """
+    absent = absent_words(columns_of(recipe), table.words, table.covariates[list(training)])
+    decided, problems = dict(recipe.data.covariate_words), list[Problem]()
+    for name, words in table.words.items():
+        kept = [word for word in words if word not in absent.get(name, ())]
+        if len(kept) > 1:
+            decided.setdefault(name, kept)
+        elif len(words) > 1:
+            what = f"is {' or '.join(map(repr, kept)) or 'missing'} in all training cases, so nothing can be learned from it"
+            problems.append(Problem(f"covariate {name}", f"{what}; leave it out", "table"))
+    return replace(recipe, data=replace(recipe.data, covariate_words=decided)), problems
+
+
+def untrained_words(recipe: Recipe, covariates: np.ndarray[Any, Any]) -> list[Problem]:
+    """Words of the coding that none of the training cases has, whose coded covariates (n, q) are given."""
+    found = absent_words(recipe.data.covariates, recipe.data.covariate_words, covariates)
+    remedy = "so nothing can be learned of them; give data.covariate_words without them, or write another word"
+    return [
+        Problem(f"covariate {name}", f"no training case is {' or '.join(map(repr, words))}, {remedy}", "table")
+        for name, words in found.items()
+    ]
 
 
 def has_column(path: str | Path, name: str | None) -> bool:

@@ -25,12 +25,13 @@ def raise_problems(problems: Sequence[Problem], source: str | Path = "the table"
 
 def _raise(problems: Sequence[Problem], source: str | Path, limit: int) -> NoReturn:
     name = source.name if isinstance(source, Path) else source
-    if len(problems) == 1:
-        raise InputError(f"{name}: {problems[0]}.")
-    lines = [f"  {problem}" for problem in problems[:limit]]
-    if len(problems) > limit:
-        lines.append(f"  and {len(problems) - limit} more")
-    raise InputError(f"{len(problems)} problems in {name}:\n" + "\n".join(lines))
+    told = list(dict.fromkeys(problem.together or str(problem) for problem in problems))
+    if len(told) == 1:
+        raise InputError(f"{name}: {told[0]}.")
+    lines = [f"  {line}" for line in told[:limit]]
+    if len(told) > limit:
+        lines.append(f"  and {len(told) - limit} more")
+    raise InputError(f"{len(told)} problems in {name}:\n" + "\n".join(lines))
 
 
 def too_few(

@@ -23,6 +23,7 @@ from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.names import Groups, Spelling, settle_groups, trimmed
 from medgauge.data.tables.numbers import Mark
+from medgauge.data.tables.words import covariate_columns
 
 RESERVED_TARGETS = frozenset({"space", "n", "seconds"})
 """Names of other things in ``results.json``, so no target may be called so."""
@@ -36,8 +37,9 @@ class Table:
     """The cases of a table, one a row, in the order of the file.
 
     - Shape: n texts each for id, group and split (None without a split column); n image sources; label (n, t) and
-      covariates (n, q) float64 in original units, NaN = missing; target: t names; covariate: q names; line: where each
-      case stands in the file (header = line 1; in Parquet the row, from 1); extra: further columns as text.
+      covariates (n, q) float64 in original units, words coded, NaN = missing; target: t names; covariate: q names; line:
+      where each case stands in the file (header = line 1; in Parquet the row, from 1); extra: further columns as text;
+      words: those of each covariate of words, as coded (:mod:`medgauge.data.tables.words`).
     - ``notes``: what was read otherwise than it stands in the file.
     - ``digest``: SHA-256 of the columns in use as they were read (of the whole table also after :meth:`take`),
       independent of the file's place, kind and other columns.
@@ -55,6 +57,7 @@ class Table:
     path: Path
     digest: str
     extra: dict[str, list[str]] = field(default_factory=dict)
+    words: dict[str, list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -96,23 +99,25 @@ def read_table(
     spelling: Spelling = "alike",
     need_label: bool = True,
     extra: Sequence[str] | Mapping[str, str] = (),
+    words: Mapping[str, Sequence[str]] | None = None,
+    numbers: Sequence[str] = (),
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
     CSV has comma, semicolon, tab or |, and a line ``sep=;`` may stand above the header. Ids, groups, paths and splits
-    are kept as text as written, without blanks at their ends; of paths only where no file has such a name. Nothing, NaN,
-    NA, null, - and the like mean missing; a cell that is no finite number is a problem and missing. Rows with nothing in
-    any cell are no cases. Other files are not looked at (see :func:`missing_files`).
+    are kept as text as written, without blanks at their ends; of paths only where no file has such a name. Covariates
+    of words are coded. Nothing, NaN, NA, null, - and the like mean missing; a cell that is no finite number is a problem
+    and missing. Rows with nothing in any cell are no cases. Other files are not looked at (see :func:`missing_files`).
 
     - Raises: InputError if the table cannot be read, lacks a column, or the columns asked for contradict one another.
 
     Args:
         path: the table, or ``bundled:hc18`` (whose columns ``id`` and ``image`` are taken when none are named).
-        image: column with the image's path, relative to the table's folder, or a reference into an array file:
-            ``volumes.npz#images[12]``, ``volumes.npy[12]``. None with ``array``.
+        image: column with the image's path, relative to the table's folder, or a place in an array file
+            (``volumes.npz#images[12]``, ``volumes.npy[12]``). None with ``array``.
         label: label columns, one a target.
         group: column of what may not be on both sides of a split; None: each case is its own group.
-        covariates: columns of numbers given beside the image; a missing one is a problem.
+        covariates: columns of numbers or of words given beside the image; a missing one is a problem.
         id: column with the case's id; None: the image's path as text is the id. Ids must differ.
         split: column with a given split.
         array: one array file for all cases, ``volumes.npz#images`` or ``volumes.npy``, relative to the table's folder.
@@ -122,6 +127,8 @@ def read_table(
         spelling: what is done with groups that differ in case, blanks, ``.0`` or leading zeros alone.
         need_label: False: a label column may be absent, its labels are then all missing.
         extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
+        words: those of covariates whose coding is known; any other word in them is a problem.
+        numbers: covariates that may hold no words.
     """
     if is_bundled(path):
         image = image if image or array else "image"
@@ -131,10 +138,7 @@ def read_table(
     one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
     wanted = [Wanted(name, "label", need_label) for name in label]
     wanted += [Wanted(name, role) for role, name in one.items() if name is not None]
-    wanted += [
-        *(Wanted(name, "covariate") for name in covariates),
-        *(Wanted(name, role) for name, role in roles.items()),
-    ]
+    wanted += [Wanted(name, role) for name, role in [*((name, "covariate") for name in covariates), *roles.items()]]
     columns = read_columns(path, wanted)
     text, n = columns.text, len(columns.line)
     notes = list(columns.notes)
@@ -159,23 +163,24 @@ def read_table(
     exact = spelling == "exact"
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
     labels = number_columns(columns, label, ids, "label", missing, decimal)
-    numbers = number_columns(columns, covariates, ids, "covariate", None, decimal)
+    beside = covariate_columns(columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal)
     table = Table(
         id=ids,
         group=groups.names,
         image=[image_source("" if row in nowhere else picture, folder) for row, picture in enumerate(pictures)],
         label=labels.values.reshape(n, len(label)),
-        covariates=numbers.values.reshape(n, len(covariates)),
+        covariates=beside.values,
         target=list(label),
-        covariate=list(covariates),
+        covariate=beside.names,
         split=trim_column(split, "split words") if split else None,
         line=columns.line,
         path=columns.path,
         digest="",
         extra={name: text[name] for name in extra},
-        notes=(*notes, *groups.notes, *labels.notes),
+        words=beside.words,
+        notes=(*notes, *groups.notes, *labels.notes, *beside.notes),
     )
-    found = [*problems, *groups.problems, *labels.problems, *numbers.problems]
+    found = [*problems, *groups.problems, *labels.problems, *beside.problems]
     return replace(table, digest=_digest(table, pictures)), found
 
 
@@ -190,8 +195,7 @@ def image_source(text: str, folder: Path) -> ImageSource:
     found = _NPZ.fullmatch(text) or _NPY.fullmatch(text)
     if found is None:
         return ImageSource(folder / text, None, None)
-    parts = found.groupdict()
-    row = parts["index"]
+    parts, row = found.groupdict(), found.groupdict()["index"]
     return ImageSource(_array_path(folder, parts["path"]), parts.get("key"), None if row is None else int(row))
 
 
@@ -253,8 +257,7 @@ def _check_settings(
         raise InputError(
             f"column '{both[0]}' is given as label and as covariate, which gives the answer away; drop one."
         )
-    reserved = [name for name in label if name in RESERVED_TARGETS]
-    if reserved:
+    if reserved := [name for name in label if name in RESERVED_TARGETS]:
         raise InputError(f"a label may not be called '{reserved[0]}', a word used in the results; rename the column.")
 
 
