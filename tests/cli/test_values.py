@@ -52,6 +52,7 @@ def test_defaults_in_words(value: Any, words: str) -> None:
         (list[str], "a b,c", ["a b", "c"]),
         (list[str], "", []),
         (list[str], "[a", ["[a"]),
+        (dict[str, list[str]], "sex=F,M,site=A,B,C", {"sex": ["F", "M"], "site": ["A", "B", "C"]}),
         (int | None, "3", 3),
         (float, "1e-3", 0.001),
         (Any, "{a: 1}", {"a": 1}),

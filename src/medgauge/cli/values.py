@@ -1,5 +1,6 @@
 """Types in words, and values from text, as they are typed on the command line."""
 
+import re
 from collections.abc import Sequence
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -87,7 +88,10 @@ def _read_list(kind: Any, text: str, flag: str) -> list[Any]:  # a type
 
 
 def _read_names(kind: Any, text: str, flag: str) -> dict[str, Any]:  # a type
-    pairs = [part.partition("=") for part in _joined(text.split(",")) if part]
+    parts = text.split(",")
+    if get_origin(get_args(kind)[1]) is list:  # NAME=a,b,NAME=c,d
+        parts = re.split(r",(?=[^,=]+=)", text)
+    pairs = [part.partition("=") for part in _joined(parts) if part]
     if not all(name and equals for name, equals, _ in pairs):
         raise InputError(f"{flag} takes {kind_words(kind)}, got {text!r}")
     return {name: _read(get_args(kind)[1], value, flag) for name, _, value in pairs}

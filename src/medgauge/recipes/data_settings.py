@@ -61,7 +61,7 @@ class DataSettings(Section):
     groups_are_exact: bool = False
     merge_groups: bool = False
     covariates: Names = field(default_factory=list)
-    covariate_words: dict[Name, Annotated[Names, Size(2, distinct=True)]] = field(default_factory=dict)
+    covariate_words: dict[Name, Names] = field(default_factory=dict)
     id: Name | None = None
     split: Name | None = None
     resplit: bool = False
@@ -96,6 +96,8 @@ class DataSettings(Section):
             if name not in self.covariates:
                 hint = did_you_mean(name, self.covariates)
                 found.append(f"data.covariate_words names {name!r}, which is not in data.covariates ({hint})")
+            if len(words) < 2:
+                found.append(f"data.covariate_words.{name} must be two or more words, got {words}")
             if spaced := [word for word in words if word != trim(word)]:
                 found.append(f"data.covariate_words.{name} must be words without spaces around them, got {spaced[0]!r}")
             if name == self.label_times:

@@ -174,11 +174,11 @@ def _word_problems(name: str, words: Sequence[str], cells: Sequence[str]) -> lis
     twice = [word for word in words if alike[spelling_key(word)] > 1]
     if len(words) == 1:
         what = f"is {_shown(words)} in all {known} cases, so nothing can be learned from it; leave it out"
+    elif twice:
+        what = f"has words that differ in case, blanks or leading zeros alone ({_shown(twice)}); write each in one way"
     elif len(words) > MOST_WORDS or (len(words) > 2 and 2 * len(words) > known):
         count = f"holds {len(words)} different words in {known} cases ({_shown(words, 3)})"
         what = f"{count}, and a covariate has at most {MOST_WORDS}, each in several cases; is it an id? Leave it out"
-    elif twice:
-        what = f"has words that differ in case, blanks or leading zeros alone ({_shown(twice)}); write each in one way"
     return [Problem(f"covariate {name}", what, "table")] if what else []
 
 
