@@ -28,8 +28,11 @@ def read(folder: Path, cells: Sequence[str], name: str = "sex", **settings: Any)
 
 
 def test_two_words_are_0_and_1_in_alphabetical_order(tmp_path: Path) -> None:
-    table, told = read(tmp_path, ["M", " F ", "F", "M"])
+    table, told = read(tmp_path, ["M", " F ", "F", "M\u200b"])
     assert told == ""
+    assert table.notes == (
+        "blanks at the ends of 2 cells of the covariate sex are left out (the first: ' F ' on line 3)",
+    )
     assert (table.covariate, table.words) == (["sex=M"], {"sex": ["F", "M"]})
     assert table.covariates.tolist() == [[1], [0], [0], [1]]
 
@@ -53,10 +56,11 @@ def test_known_words_keep_their_order_whatever_the_cells_hold(tmp_path: Path, wo
 
 def test_numbers_stay_numbers_and_numbers_named_as_words_are_words(tmp_path: Path) -> None:
     assert read(tmp_path, ["1", "0", "1"])[0].covariates.tolist() == [[1], [0], [1]]
+    assert read(tmp_path, ["none", "some", "none"], words={"sex": ["none", "some"]})[1] == ""  # a word for nothing
     assert read(tmp_path, ["3", "1", "3"], words={"sex": ["1", "3"]})[0].covariates.tolist() == [[1], [0], [1]]
 
 
-@pytest.mark.parametrize("cell", ["", "NA", "nan", "n/a"])
+@pytest.mark.parametrize("cell", ["", "NA", "nan", "n/a", "-", "?", " null "])
 def test_a_missing_word_is_told_as_a_missing_number_is(tmp_path: Path, cell: str) -> None:
     table, told = read(tmp_path, ["M", "F", cell, "F"])
     assert told == "cases.csv: case 2.png: covariate sex on line 4 is missing."
@@ -76,8 +80,8 @@ def test_a_missing_word_is_told_as_a_missing_number_is(tmp_path: Path, cell: str
         ([f"P{row:03d}" for row in range(5)], "holds 5 different words in 5 cases"),
         ([f"w{row}x" for row in range(21)] * 3, "holds 21 different words in 63 cases"),
         (["M"] * 6, "is 'M' in all 6 cases, so nothing can be learned from it; leave it out"),
-        (["M", "m", "F", "F", "M", "f"], "has words that differ in case or spaces alone ('F', 'f', 'M', 'm'); write each in one way"),
-        (["a b", "a  b", "c", "c", "a b", "c"], "differ in case or spaces alone ('a  b', 'a b')"),
+        (["M", "m", "F", "F", "M", "f"], "differ in case, blanks or leading zeros alone ('F', 'f', 'M', 'm'); write each in one way"),
+        (["a b", "a  b", "c", "c", "a b", "c"], "differ in case, blanks or leading zeros alone ('a  b', 'a b')"),
     ],
 )  # fmt: skip
 def test_words_that_are_no_categories_are_one_sentence(tmp_path: Path, cells: list[str], words: str) -> None:

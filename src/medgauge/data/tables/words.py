@@ -85,7 +85,7 @@ def absent_words(
         words: of covariates that are coded.
         covariates: the coded columns.
     """
-    found, at = {}, 0
+    found, at = dict[str, list[str]](), 0
     for name in names:
         own = words.get(name, ())
         width = len(coded_names(name, own))
