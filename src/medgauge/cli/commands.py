@@ -66,6 +66,13 @@ def check(words: list[str]) -> int:
     return 0
 
 
+def _add_array(parser: Parser) -> None:
+    parser.flag(
+        "--array", "array file with the images of the table, relative to its folder (volumes.npz#images, volumes.npy)"
+    )
+    parser.flag("--index", "column of rows in the array [named as the run's]")
+
+
 def _add_spelling(parser: Parser) -> None:
     parser.switch("--merge-groups", "groups whose names differ in spelling alone, also from the run's, are one group")
     parser.switch("--groups-are-exact", "groups whose names differ so are different groups")
@@ -88,6 +95,7 @@ def evaluate(words: list[str]) -> int:
         "split of the run (test, or out_of_fold of a run of folds), or rows of the table whose split column says so",
     )
     parser.flag("--out", "folder for results.json and predictions.csv of a table")
+    _add_array(parser)
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
     parser.switch("--no-images", "keep no thumbnails of patients' images")
@@ -95,6 +103,8 @@ def evaluate(words: list[str]) -> int:
     from medgauge.cli.show import show_block
     from medgauge.runs.run import load
 
+    if parsed.table is None and (parsed.array or parsed.index):
+        raise UsageError("--array and --index say where the images of a table are; give it too, with --table")
     run, split = load(parsed.run), parsed.split
     if parsed.table is None:
         show_block(run.look(split or "test", images=not parsed.no_images), split or "test")
@@ -104,6 +114,8 @@ def evaluate(words: list[str]) -> int:
                 parsed.table,
                 out=parsed.out,
                 split=split,
+                array=parsed.array,
+                index=parsed.index,
                 ids_are_local=parsed.ids_are_local,
                 spelling=_spelling(parsed),
                 terminal=True,
@@ -121,6 +133,7 @@ def predict(words: list[str]) -> int:
     parser.word("images", "image files, in place of a table", "*")
     parser.flag("--table", "table with the image column (and covariates) that the run was trained with")
     parser.several("--covariate", "of image files; again for each covariate", "NAME=VALUE")
+    _add_array(parser)
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
     parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")
@@ -133,6 +146,8 @@ def predict(words: list[str]) -> int:
     frame = run.predict(
         parsed.table if parsed.table else list(parsed.images),
         covariates=parsed.covariate,
+        array=parsed.array,
+        index=parsed.index,
         ids_are_local=parsed.ids_are_local,
         aggregate=parsed.aggregate,
         out=parsed.out,

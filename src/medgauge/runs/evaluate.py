@@ -32,12 +32,16 @@ def evaluate_table(
     *,
     out: str | Path | None,
     split: str | None,
+    array: str | Path | None = None,
+    index: str | None = None,
     ids_are_local: bool,
     spelling: Spelling | None = None,
     terminal: bool = False,
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
-    table, _ = read_table_of(run, path, need_label=True, local=ids_are_local, spelling=spelling)
+    table, _ = read_table_of(
+        run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling
+    )
     say_notes(table, terminal)
     if split is not None:
         table = _rows_of_split(run, table, path, split)

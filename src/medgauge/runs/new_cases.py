@@ -26,11 +26,18 @@ from medgauge.runs.ensemble import Finished
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
 from medgauge.study.study import divisor_of
-from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of
+from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of, with_array
 
 
 def read_table_of(
-    run: Finished, path: str | Path, *, need_label: bool, local: bool = False, spelling: Spelling | None = None
+    run: Finished,
+    path: str | Path,
+    *,
+    need_label: bool,
+    array: str | Path | None = None,
+    index: str | None = None,
+    local: bool = False,
+    spelling: Spelling | None = None,
 ) -> tuple[Table, bool]:
     """Read a table with the run's columns; also whether it has the group column.
 
@@ -38,20 +45,23 @@ def read_table_of(
         run: whose columns, and whose groups the table's may be.
         path: the table.
         need_label: whether labels and groups must be there.
+        array: the table's array file; never the run's own one by itself.
+        index: its column of rows in the array; None: called as the run's.
         local: whether groups are others than the run's, whatever they are called.
         spelling: of groups that differ in spelling alone, among one another and from the run's; None: as the recipe says.
     """
-    group = run.recipe.data.group
+    recipe = with_array(run.recipe, path, array, index)
+    group = recipe.data.group
     known = has_column(path, group)
     if need_label and group is not None and not known:
         raise InputError(f"{path} has no group column {group!r}, by which intervals are drawn; add it")
-    table, problems = open_table(run.recipe, path=path, need_label=need_label, need_group=known, spelling=spelling)
+    table, problems = open_table(recipe, path=path, need_label=need_label, need_group=known, spelling=spelling)
     if need_label:  # a column of which only the whole is wrong (constant, all missing) can be scored
         label = torch.from_numpy(table.label)
         problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
     raise_problems([*problems, *missing_files(table)], table.path)
     if known and not local:
-        table = _spelled_as_the_runs(run, table, spelling or spelling_of(run.recipe))
+        table = _spelled_as_the_runs(run, table, spelling or spelling_of(recipe))
     return table, known
 
 

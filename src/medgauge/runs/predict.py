@@ -31,6 +31,8 @@ def predict_cases(
     cases: str | Path | Sequence[str | Path],
     *,
     covariates: Sequence[str] | Mapping[str, float | str] = (),
+    array: str | Path | None = None,
+    index: str | None = None,
     ids_are_local: bool = False,
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,
@@ -44,8 +46,12 @@ def predict_cases(
     if aggregate == "mean" and not (isinstance(cases, str | Path) and has_column(cases, name)):
         raise InputError(f"one value a group needs a table with the group column {name or '(this run has none)'}")
     if isinstance(cases, str | Path):
-        table, known = read_table_of(run, cases, need_label=False, local=ids_are_local, spelling=spelling)
+        table, known = read_table_of(
+            run, cases, need_label=False, array=array, index=index, local=ids_are_local, spelling=spelling
+        )
         say_notes(table, terminal)
+    elif array is not None or index is not None:
+        raise InputError("an array file (--array) and its column of rows (--index) go with a table (--table)")
     else:
         table, known = image_table(run, cases, covariates), False
     gathered, _ = embed_table(run, table)

@@ -58,6 +58,8 @@ class Run:
         cases: str | Path | Sequence[str | Path],
         *,
         covariates: Sequence[str] | Mapping[str, float | str] = (),
+        array: str | Path | None = None,
+        index: str | None = None,
         ids_are_local: bool = False,
         aggregate: Literal["none", "mean"] = "none",
         out: str | Path | None = None,
@@ -69,6 +71,9 @@ class Run:
         Args:
             cases: a table with the columns that the run was trained with (labels are not needed), or image files.
             covariates: for image files: name to value (or "name=value" texts), the same for all of them.
+            array: array file with the images of the table, relative to its folder (volumes.npz#images or volumes.npy). A run
+                whose own images are in one needs it; none is taken by itself.
+            index: the table's column of rows in ``array``, from 0; None = called as the run's.
             ids_are_local: the table's group ids are not those of the training table; without it, training cases of the
                 same group id are never neighbours.
             aggregate: mean = one row a group of the table, the mean value of its cases, with an interval of its own.
@@ -84,6 +89,8 @@ class Run:
             self.finished,
             cases,
             covariates=covariates,
+            array=array,
+            index=index,
             ids_are_local=ids_are_local,
             aggregate=aggregate,
             out=out,
@@ -97,6 +104,8 @@ class Run:
         *,
         out: str | Path | None = None,
         split: str | None = None,
+        array: str | Path | None = None,
+        index: str | None = None,
         ids_are_local: bool = False,
         spelling: Spelling | None = None,
         terminal: bool = False,
@@ -107,6 +116,9 @@ class Run:
             table: with the run's columns, labels and group.
             out: folder for the files; None: nothing is written.
             split: only the rows whose split column says so.
+            array: array file with the images of the table, relative to its folder (volumes.npz#images or volumes.npy). A run
+                whose own images are in one needs it; none is taken by itself.
+            index: the table's column of rows in ``array``, from 0; None = called as the run's.
             ids_are_local: the table's group ids are not those of the training table.
             spelling: of groups that differ from one another, or from the run's, in case, blanks, ".0" or leading zeros alone:
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
@@ -120,6 +132,8 @@ class Run:
             table,
             out=out,
             split=split,
+            array=array,
+            index=index,
             ids_are_local=ids_are_local,
             spelling=spelling,
             terminal=terminal,
@@ -164,6 +178,8 @@ def predict(
     cases: str | Path | Sequence[str | Path],
     *,
     covariates: Sequence[str] | Mapping[str, float | str] = (),
+    array: str | Path | None = None,
+    index: str | None = None,
     ids_are_local: bool = False,
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,
@@ -172,7 +188,14 @@ def predict(
     """Values of new cases, by a run or its folder: :meth:`Run.predict`."""
     made = run if isinstance(run, Run) else load(run)
     return made.predict(
-        cases, covariates=covariates, ids_are_local=ids_are_local, aggregate=aggregate, out=out, spelling=spelling
+        cases,
+        covariates=covariates,
+        array=array,
+        index=index,
+        ids_are_local=ids_are_local,
+        aggregate=aggregate,
+        out=out,
+        spelling=spelling,
     )
 
 
@@ -182,9 +205,13 @@ def evaluate(
     *,
     out: str | Path | None = None,
     split: str | None = None,
+    array: str | Path | None = None,
+    index: str | None = None,
     ids_are_local: bool = False,
     spelling: Spelling | None = None,
 ) -> dict[str, Any]:
     """Score a run, or that of a folder, on a table from elsewhere: :meth:`Run.evaluate`."""
     made = run if isinstance(run, Run) else load(run)
-    return made.evaluate(table, out=out, split=split, ids_are_local=ids_are_local, spelling=spelling)
+    return made.evaluate(
+        table, out=out, split=split, array=array, index=index, ids_are_local=ids_are_local, spelling=spelling
+    )

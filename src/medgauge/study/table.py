@@ -92,6 +92,33 @@ def columns_of(recipe: Recipe) -> list[str]:
     return [*data.covariates, *extra]
 
 
+def with_array(recipe: Recipe, path: str | Path, array: str | Path | None, index: str | None) -> Recipe:
+    """The recipe with the place of the images of a table from elsewhere.
+
+    Args:
+        recipe: of a run.
+        path: the table.
+        array: its array file, relative to its folder; None: the recipe's image column names its images.
+        index: its column of rows in the array; None: called as the recipe's.
+
+    Raises:
+        InputError: the recipe's images are in an array file, which is not that of the table, or an index is of no array.
+    """
+    data = recipe.data
+    if array is not None:
+        return replace(recipe, data=replace(data, image=None, array=str(array), index=index or data.index))
+    if index is not None:
+        raise InputError(
+            f"--index ({index}) names the column of rows in an array file; give the file too, with --array"
+        )
+    if data.array is not None:
+        raise InputError(
+            f"the run's own images are in an array file ({data.array}), and those of {path} are in another one: give it with "
+            f"--array FILE, and the column of rows in it with --index COLUMN (without it {data.index!r})"
+        )
+    return recipe
+
+
 def spelling_of(recipe: Recipe) -> Spelling:
     """What the recipe says of groups whose names differ in spelling alone."""
     return "merge" if recipe.data.merge_groups else "exact" if recipe.data.groups_are_exact else "alike"
