@@ -66,9 +66,10 @@ def test_each_task_is_tuned_on_its_own_columns() -> None:
 def small_study(**changes: Any) -> Any:
     random = np.random.default_rng(0)
     table = table_of(random.normal(50, 10, 12).round(1), covariates=np.ones((12, 1)), covariate=["mm"])
-    study = study_of(table, ["train"] * 8 + ["val"] * 4, recipe_of(
-        data={"covariates": ["mm"]}, training={"batch_size": 4, "steps": 3}, model={"embedding": 4}, **changes
-    ))  # fmt: skip
+    usual: dict[str, Any] = {"training": {"batch_size": 4, "steps": 3}, "model": {"embedding": 4}}
+    study = study_of(
+        table, ["train"] * 8 + ["val"] * 4, recipe_of(**{"data": {"covariates": ["mm"]}} | usual | changes)
+    )
     array = random.integers(0, 255, (12, 1, 20, 24), dtype=np.uint8)
     study = replace(study, images=replace(study.images, array=array))
     return replace(study, recipe=decide_training(study.recipe, 2, table.label[:8]))

@@ -44,6 +44,31 @@ def test_covariates_that_are_sizes_of_pixels_are_known_by_their_names(tmp_path: 
     assert decide_image(recipe, table, [0]).augmentation.size_covariates == ["Pixel_mm", "slice_spacing"]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "columns", "words"),
+    [
+        ({"size_covariates": ["pixl"]}, ["pixel"], r"size_covariates names 'pixl', .* \(did you mean pixel\?\)"),
+        ({"size_covariates": ["pixel"]}, [], r"neither in data.covariates nor data.label_times \(there are none\)"),
+        (
+            {"flip": ["rows", "depth"]},
+            [],
+            "augmentation.flip names depth, and the images are 2-D; name rows or columns",
+        ),
+    ],
+)
+def test_augmentation_of_what_there_is_not(
+    tmp_path: Path, wanted: dict[str, Any], columns: list[str], words: str
+) -> None:
+    table = pictures(tmp_path, (9, 9), covariate=columns, covariates=np.ones((3, len(columns))))
+    with pytest.raises(InputError, match=words):
+        decide_image(recipe_of(augmentation=wanted, data={"covariates": columns}), table, [0])
+
+
+def test_what_labels_are_divided_by_may_be_the_size_of_a_pixel(tmp_path: Path) -> None:
+    recipe = recipe_of(augmentation={"size_covariates": ["mm"]}, data={"label_times": "mm"})
+    assert decide_image(recipe, pictures(tmp_path, (9, 9)), [0]).augmentation.size_covariates == ["mm"]
+
+
 def test_without_a_readable_picture_it_says_so(tmp_path: Path) -> None:
     table = pictures(tmp_path, (9, 9))
     (tmp_path / "0.png").write_bytes(b"none")

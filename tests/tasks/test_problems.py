@@ -33,6 +33,17 @@ def test_constant_absent_and_infinite_labels() -> None:
     assert found[2].row == 1
 
 
+def test_labels_beyond_what_can_be_reckoned_with() -> None:
+    assert problems([[1e30, 0.0], [-1e30, 1e-30]]) == []
+    found = problems([[1e300, 0.0], [-2e30, 1e-300]])
+    assert [str(problem) for problem in found] == [
+        "case c0: label t0 is 1e+300, beyond 1e+30; correct it, or give the labels in another unit",
+        "case c1: label t0 is -2e+30, beyond 1e+30; correct it, or give the labels in another unit",
+        "label t1: differs by 1e-300 at most; give the labels in another unit",
+    ]
+    assert [problem.row for problem in found] == [0, 1, None]
+
+
 def test_negative_labels_matter_under_log_scaling_only() -> None:
     label = [[1.0], [-2.0], [-0.5], [NAN]]
     assert problems(label) == []

@@ -12,15 +12,12 @@ from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
 from medgauge.fitting.parts import build_parts
-from medgauge.fitting.sampling import build_sampler
-from medgauge.fitting.train import augmented_batch
 from medgauge.metrics import LabelRegions
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, parse_value, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
 from medgauge.study import Study
 from medgauge.study.decide import decide_training
-from medgauge.training.step import is_guided, read_step
 
 RATE = "optimiser.learning_rate"
 TUNING = 1000  # the tuning seed is the first run's seed plus this
@@ -269,20 +266,13 @@ def _check_grid(name: str, recipe: Recipe, changes: Mapping[str, Any]) -> None:
 
 
 def try_methods(plan: Plan) -> None:
-    """Build every method and take one batch forward and back, so that what one cannot do is told before any run.
+    """Build every method, which tries its first batch, so that what one cannot do is told before any run.
 
     Raises:
         InputError: with the method's name.
     """
     for name, recipe in plan.methods.items():
         try:
-            _try(replace(plan.study, recipe=recipe))
+            build_parts(replace(plan.study, recipe=recipe))
         except (ValueError, NotImplementedError) as error:
             raise InputError(f"{name} cannot be trained on these cases: {error}") from error
-
-
-def _try(study: Study) -> None:
-    parts, train, sampler = build_parts(study), study.rows("train"), build_sampler(study)
-    batch = augmented_batch(parts.arrays, study, sampler, train, 0, next(parts.model.parameters()).device)
-    step = read_step(parts.model, batch, parts.tasks.coding, 0.0, guided=is_guided(parts.model))
-    parts.objective(step)["total"].backward()

@@ -6,7 +6,8 @@ from typing import NamedTuple, cast
 import torch
 
 from medgauge.data.cases import CaseArrays, make_cases
-from medgauge.fitting.sampling import build_sampler, case_regions, case_weights
+from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights
+from medgauge.fitting.trial import check_devices, try_batch
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
 from medgauge.recipes.build import (
@@ -36,8 +37,9 @@ def build_parts(study: Study) -> Parts:
     """Build all parts; the model's weights and the scaling depend on seed and training split alone.
 
     Raises:
-        InputError: a part cannot be built, or the batch does not fit the training split.
+        InputError: a part cannot be built, the batch does not fit the training split, or the first one cannot be trained on.
     """
+    check_devices(study.recipe.training)
     recipe, train = study.recipe, study.rows("train")
     shape, tasks = study.images.array.shape, fit_tasks(study)
     description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], targets=len(study.table.target))
@@ -51,8 +53,10 @@ def build_parts(study: Study) -> Parts:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
     arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
-    build_sampler(study)
-    return Parts(model, build_objective(recipe, tasks), tasks, arrays, build_schedule(recipe, len(train)))
+    objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
+    batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"))
+    try_batch(model, objective, tasks.coding, batch)
+    return Parts(model, objective, tasks, arrays, build_schedule(recipe, len(train)))
 
 
 def fit_tasks(study: Study) -> Tasks:

@@ -1,14 +1,21 @@
-"""How training cases count and are drawn: weights, regions and the sampler that a recipe asks for."""
+"""How training cases count and are drawn: weights, regions, the sampler that a recipe asks for, and its batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from medgauge.core.batch import Batch
 from medgauge.core.errors import InputError
+from medgauge.core.seeding import generator
+from medgauge.data.cases import CaseArrays
+from medgauge.data.images.augment import augment_batch, draw
+from medgauge.data.tables.words import model_covariates
 from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights
 from medgauge.study import Study
+from medgauge.study.decide import augment_settings
 from medgauge.tasks import Tasks
 
 Made = TypeVar("Made")
@@ -58,6 +65,10 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
     """
     recipe, train = study.recipe, study.rows("train")
     size, wanted = int(recipe.training.batch_size), recipe.sampler
+    if world_size > size:
+        raise InputError(
+            f"training.devices is {world_size}, and a batch has {size} cases; give a training.batch_size of {world_size} or more"
+        )
     if wanted.name == "random":
         return RandomBatchSampler(len(train), size, seed=recipe.seed, rank=rank, world_size=world_size)
     _one_target(study, "sampler.name balanced")
@@ -73,6 +84,25 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
             world_size=world_size,
         )
     )
+
+
+def augmented_batch(
+    arrays: CaseArrays, study: Study, sampler: Sampler, rows: Sequence[int], step: int, device: torch.device
+) -> Batch:
+    """The local batch of a step; changes are drawn for the whole batch, so that several processes agree with one."""
+    wanted, recipe = augment_settings(study.recipe), study.recipe
+    batch = arrays.batch([rows[place] for place in sampler.batch(step)], device)
+    if wanted.kinds():
+        ndim = batch.image.ndim - 2
+        drawn = draw(wanted, sampler.batch_size, ndim, generator(recipe.seed, "augmentation", step))
+        sizes = recipe.augmentation.size_covariates
+        names = model_covariates(recipe.data.covariates, recipe.data.covariate_words)
+        columns = [place for place, name in enumerate(names) if name in sizes]
+        mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
+        batch = augment_batch(batch, mine, size_columns=columns, divisor_is_size=recipe.data.label_times in sizes)
+    if batch.image.ndim == 4:
+        batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+    return batch
 
 
 def _one_target(study: Study, setting: str) -> None:

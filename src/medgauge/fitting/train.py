@@ -2,26 +2,18 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from medgauge.core.batch import Batch, Cases
+from medgauge.core.batch import Cases
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
-from medgauge.core.seeding import generator
-from medgauge.data.cases import CaseArrays
-from medgauge.data.images.augment import augment_batch, draw
-from medgauge.data.tables.words import model_covariates
 from medgauge.fitting.parts import Parts
-from medgauge.fitting.sampling import Sampler, build_sampler
+from medgauge.fitting.sampling import augmented_batch, build_sampler
 from medgauge.inference.tuned import Tuned
 from medgauge.runfolder import RunFolder
 from medgauge.study import Study
-from medgauge.study.decide import augment_settings
 from medgauge.study.embedding import embed
 from medgauge.tasks import Tasks
 from medgauge.training.loop import Progress, Trainer, Validation
@@ -108,25 +100,6 @@ def validation_of(tuned: Sequence[Tuned]) -> Validation:
     return Validation(score, figures)
 
 
-def augmented_batch(
-    arrays: CaseArrays, study: Study, sampler: Sampler, rows: Sequence[int], step: int, device: torch.device
-) -> Batch:
-    """The local batch of a step; changes are drawn for the whole batch, so that several processes agree with one."""
-    wanted, recipe = augment_settings(study.recipe), study.recipe
-    batch = arrays.batch([rows[place] for place in sampler.batch(step)], device)
-    if wanted.kinds():
-        ndim = batch.image.ndim - 2
-        drawn = draw(wanted, sampler.batch_size, ndim, generator(recipe.seed, "augmentation", step))
-        sizes = recipe.augmentation.size_covariates
-        names = model_covariates(recipe.data.covariates, recipe.data.covariate_words)
-        columns = [place for place, name in enumerate(names) if name in sizes]
-        mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
-        batch = augment_batch(batch, mine, size_columns=columns, divisor_is_size=recipe.data.label_times in sizes)
-    if batch.image.ndim == 4:
-        batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
-    return batch
-
-
 def first_process() -> bool:
     """Whether this is the process that speaks, before Fabric is set up."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
@@ -136,11 +109,6 @@ def _loggers(folder: RunFolder, names: Sequence[str]) -> list[Any]:
     """Fabric's loggers; log.csv is written beside them in any case."""
     if "tensorboard" not in names:
         return []
-    try:
-        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+    from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
-        return [TensorBoardLogger(root_dir=str(folder.path), name="tensorboard", version="")]
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "training.loggers asks for tensorboard, which is not installed: pip install 'medgauge[tensorboard]'"
-        ) from error
+    return [TensorBoardLogger(root_dir=str(folder.path), name="tensorboard", version="")]

@@ -19,11 +19,18 @@ _MAKERS: frozenset[Callable[..., Any]] = frozenset(
 
 
 class Budget(TorchFunctionMode):
-    """Lets tensors be made of at most so many numbers in all; what would exceed it is refused before it is made."""
+    """Lets tensors be made of at most so many numbers in all; what would exceed it is refused before it is made.
 
-    def __init__(self, numbers: int) -> None:
+    Args:
+        numbers: how many.
+        refusal: the message of the InputError.
+    """
+
+    def __init__(
+        self, numbers: int, refusal: str = "the description is of a larger model than the weights are of"
+    ) -> None:
         super().__init__()
-        self.left = numbers
+        self.left, self.refusal = numbers, refusal
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -34,9 +41,9 @@ class Budget(TorchFunctionMode):
             try:
                 self.left -= func(*args, **{**kwargs, "device": "meta"}).numel()
             except RuntimeError as error:  # a size beyond any memory
-                raise InputError("the description is of a larger model than the weights are of") from error
+                raise InputError(self.refusal) from error
             if self.left < 0:
-                raise InputError("the description is of a larger model than the weights are of")
+                raise InputError(self.refusal)
         return func(*args, **kwargs)
 
 

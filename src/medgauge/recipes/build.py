@@ -10,6 +10,7 @@ from medgauge.core.seeding import derive_seed
 from medgauge.data.tables.words import model_covariates
 from medgauge.functional.ordinal import Kind
 from medgauge.models import Model, build_model
+from medgauge.models.stored import Budget
 from medgauge.recipes.entries import DEFAULT_KIND, read_entries
 from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
@@ -18,6 +19,11 @@ from medgauge.tasks.settings import HeadSettings
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective, required_fields
 
+MOST_WEIGHTS = 2**30
+TOO_LARGE = (
+    f"the model would have more than {MOST_WEIGHTS} weights; give a smaller model.encoder.width, model.embedding or "
+    "model.covariate_width"
+)
 ORDINAL = "OrdinalRegressionLoss"
 
 
@@ -101,7 +107,8 @@ def build_seeded_model(description: Mapping[str, Any], tasks: Tasks, seed: int) 
     """The model, with weights that depend on the seed alone; the head is that of the tasks."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        model = build_model(description)
+        with Budget(MOST_WEIGHTS, TOO_LARGE):
+            model = build_model(description)
         return Model(model.encoder, model.neck, tasks.head(int(model.neck.embedding)))  # type: ignore[arg-type]  # a number
 
 

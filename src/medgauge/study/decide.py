@@ -1,17 +1,20 @@
 """Decides what a recipe leaves to the data (``auto``), from what images and labels are like; all of it is written out."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.core.words import did_you_mean
 from medgauge.data.images.augment import AugmentSettings, check_label_safety
 from medgauge.data.images.cache import image_facts
 from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coded_names
+from medgauge.recipes.image_settings import AugmentationSettings
 from medgauge.recipes.schema import Recipe
 
 LARGEST = {2: 224, 3: 64}
@@ -37,15 +40,26 @@ def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
         found = None if "uint8" in facts.dtypes or facts.window is None else [float(end) for end in facts.window]
         image = replace(image, window=found)
     of_words = {column for name, words in table.words.items() for column in coded_names(name, words)}
-    sizes = [
-        name
-        for name in table.covariate
-        if name not in of_words and re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)
-    ]
+    numbers = [name for name in table.covariate if name not in of_words]
+    sizes = [name for name in numbers if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
     augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
+    _check_augmentation(augmentation, [*numbers, recipe.data.label_times], ndim)
     decided = replace(recipe, image=image, augmentation=augmentation)
     check_label_safety(augment_settings(decided), augmentation.label_changes_with, augmentation.size_covariates)
     return decided
+
+
+def _check_augmentation(wanted: AugmentationSettings, columns: Sequence[str | None], ndim: int) -> None:
+    """Raise InputError where it names columns or axes that there are not."""
+    for name in wanted.size_covariates:
+        if name not in columns:
+            known = [column for column in columns if column is not None]
+            raise InputError(
+                f"augmentation.size_covariates names {name!r}, which is neither in data.covariates nor data.label_times "
+                f"({did_you_mean(name, known) if known else 'there are none'})"
+            )
+    if "depth" in wanted.flip and ndim == 2:
+        raise InputError("augmentation.flip names depth, and the images are 2-D; name rows or columns")
 
 
 def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> Recipe:

@@ -10,17 +10,25 @@ from medgauge.core.problem import Problem, name_cases
 
 MOST_LEVELS = 20
 """Different values that a grade may have."""
+LARGEST = 1e30
+"""Of labels, so that squares and sums of them are numbers; their range is at least one over it."""
 
 
 def column_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
-    """Infinite labels, and a column that is missing everywhere or constant."""
-    infinite = torch.nonzero(label.isinf()).flatten().tolist()
-    problems = [Problem(ids[row], f"label {name} is infinite", "label", row) for row in infinite]
+    """Labels that are infinite or beyond what can be reckoned with, and a column that is missing everywhere or constant."""
+    problems = []
+    for row in torch.nonzero(label.abs() > LARGEST).flatten().tolist():
+        size = f"{float(label[row]):g}, beyond {LARGEST:g}; correct it, or give the labels in another unit"
+        what = "infinite" if bool(label[row].isinf()) else size
+        problems.append(Problem(ids[row], f"label {name} is {what}", "label", row))
     known = label[label.isfinite()]
     if not len(known):
         problems.append(Problem(f"label {name}", f"is missing in all {len(label)} cases", "label"))
     elif bool(known.min() == known.max()):
         what = f"is {float(known[0]):g} in all {len(known)} labelled cases, so nothing can be learned from it"
+        problems.append(Problem(f"label {name}", what, "label"))
+    elif float(known.max() - known.min()) < 1 / LARGEST:
+        what = f"differs by {float(known.max() - known.min()):g} at most; give the labels in another unit"
         problems.append(Problem(f"label {name}", what, "label"))
     return problems
 

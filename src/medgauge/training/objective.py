@@ -55,10 +55,8 @@ class Objective(nn.Module):
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Every term's value, without its factor, and ``total``, the sum with factors."""
-        for name, required in self._required.items():
-            for field in required:
-                if getattr(step, field) is None:
-                    raise ValueError(f"term {name} ({_kind(self.terms[name])}) needs {field}, but the step has none")
+        for name, field in self.lacking(step):
+            raise ValueError(f"term {name} ({_kind(self.terms[name])}) needs {field}, but the step has none")
         step = self._gathered(step)
         values: dict[str, Tensor] = {}
         logged: dict[str, Tensor] = {}
@@ -73,6 +71,11 @@ class Objective(nn.Module):
             logged |= {f"{name}_{key}": figure for key, figure in _log(term).items()}
         weighted = [self.factors[name] * value for name, value in values.items()]
         return {**values, **logged, "total": sum(weighted[1:], start=weighted[0])}
+
+    def lacking(self, step: Step) -> list[tuple[str, str]]:
+        """The fields that terms need and the step lacks, each with the name of the term."""
+        asked = [(name, field) for name, required in self._required.items() for field in required]
+        return [(name, field) for name, field in asked if getattr(step, field) is None]
 
     def _gathered(self, step: Step) -> Step:
         """The step of all processes, in the fields that are needed."""
