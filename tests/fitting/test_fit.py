@@ -203,12 +203,12 @@ def test_tensorboard_is_written_when_asked(tmp_path: Path, quick: dict[str, Any]
 def test_a_second_epoch_and_a_second_run_decode_no_more_than_the_sample_that_decides(
     tmp_path: Path, hc18_table: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(source: ImageSource) -> RawImage:
+    def never(source: ImageSource, **named: object) -> RawImage:
         raise AssertionError(f"{source.text} is decoded again")
 
-    def look(source: ImageSource) -> RawImage:
+    def look(source: ImageSource, *, nan: float | None) -> RawImage:
         looked.append(source.text)
-        return read_image(source)
+        return read_image(source, nan=nan)
 
     looked: list[str] = []
     monkeypatch.setattr("medgauge.study.decide.SAMPLE", 5)

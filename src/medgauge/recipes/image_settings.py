@@ -21,6 +21,8 @@ class ImageSettings(Section):
             where 8-bit images occur, else one window found over the training images.
         spacing: millimetres an axis to resample to; null = as it is.
         channels: 1, 3 or keep; auto = as the images have.
+        nan: what is read where a pixel is not a number (NaN), as some programs write a background; null = such images are
+            refused.
     """
 
     place = "image"
@@ -30,6 +32,7 @@ class ImageSettings(Section):
     window: Annotated[list[float], Size(2, 2)] | Auto | None = "auto"
     spacing: Annotated[list[Annotated[float, Range(least=0.001, most=1000)]], Size(2, 3)] | None = None
     channels: Literal[1, 3, "keep", "auto"] = "auto"
+    nan: Annotated[float, Range()] | None = None
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""

@@ -23,7 +23,7 @@ SAMPLE = 64  # training images, spread over all of them, that are read before a 
 
 def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     """Size, fit, window, channels and the covariates that are sizes of pixels, from a sample of the training images."""
-    facts = image_facts([table.image[row] for row in rows], limit=SAMPLE)
+    facts = image_facts([table.image[row] for row in rows], limit=SAMPLE, nan=recipe.image.nan)
     if not facts.ndims:
         raise InputError(f"none of the images can be read; the first: {facts.problems[0][1]}")
     image, ndim = recipe.image, facts.ndims[0]
@@ -106,6 +106,7 @@ def prepare_settings(recipe: Recipe) -> PrepareSettings:
         window=None if image.window is None else (float(image.window[0]), float(image.window[1])),
         spacing=None if image.spacing is None else tuple(image.spacing),
         channels=image.channels,
+        nan=image.nan,
     )
 
 

@@ -111,7 +111,7 @@ DAMAGES = (
 )  # fmt: skip
 
 
-def never(*given: object) -> None:
+def never(*given: object, **named: object) -> None:
     raise AssertionError("an image was decoded again")
 
 
@@ -383,7 +383,9 @@ class TestFacts:
     def test_a_sample_is_spread(self, sources: list[ImageSource], monkeypatch: pytest.MonkeyPatch) -> None:
         read = []
         real = cache.read_image
-        monkeypatch.setattr(cache, "read_image", lambda source: (read.append(source.index), real(source))[1])
+        monkeypatch.setattr(
+            cache, "read_image", lambda source, **named: (read.append(source.index), real(source, **named))[1]
+        )
         image_facts(sources, limit=3)
         assert read == [0, 6, 11]
 

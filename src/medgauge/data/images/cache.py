@@ -29,7 +29,7 @@ from medgauge.data.images.readers import read_image
 
 __all__ = ["Facts", "PreparedImages", "image_facts", "prepare_images"]
 
-FORMAT = 4  # raise when decoding or preparing changes, so that older caches are not used
+FORMAT = 5  # raise when decoding or preparing changes, so that older caches are not used
 ARRAY, FACTS, SEAL = "images.npy", "facts.json", "sha256.txt"
 ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
 
@@ -52,13 +52,13 @@ class Facts(NamedTuple):
     problems: list[tuple[int, str]]
 
 
-def image_facts(sources: Sequence[ImageSource], limit: int = 32) -> Facts:
+def image_facts(sources: Sequence[ImageSource], limit: int = 32, *, nan: float | None = None) -> Facts:
     """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like."""
     count = min(limit, len(sources))
     raws, problems = [], []
     for row in sorted({round(place) for place in np.linspace(0, len(sources) - 1, count)}):
         try:
-            raws.append(read_image(sources[row]))
+            raws.append(read_image(sources[row], nan=nan))
         except InputError as error:
             problems.append((row, str(error)))
     colour = [raw.array for raw in raws if len(raw.array) == 3]

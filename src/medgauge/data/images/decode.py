@@ -54,7 +54,7 @@ class _Row(NamedTuple):
 def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
     """One prepared image, or the sentence that says why not."""
     try:
-        raw = read_image(source)
+        raw = read_image(source, nan=settings.nan)
     except InputError as error:
         return str(error)
     try:

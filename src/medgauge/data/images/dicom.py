@@ -24,6 +24,12 @@ def says_dicom(path: Path) -> bool:
     return start[128:] == b"DICM" or start[:2] in FIRST_GROUPS
 
 
+def has_preamble(path: Path) -> bool:
+    """Whether the file says by its preamble that it is DICOM."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
 def read_dicom(source: ImageSource) -> RawImage:
     """Read a DICOM file: grey (1, h, w) or colour (3, h, w); spacing between rows and between columns, if it is there.
 

@@ -34,6 +34,7 @@ class PrepareSettings:
         spacing: millimetres a pixel to resample to, in the order of ``size``; None: pixels as they are. Not with
             ``resize`` and ``stretch``, which would undo it.
         channels: ``keep``, 1 (colour to luminance) or 3 (grey repeated).
+        nan: what is read where a pixel is not a number; None: such images are refused. It is used in reading.
     """
 
     size: tuple[int, ...] | None = None
@@ -41,6 +42,7 @@ class PrepareSettings:
     window: tuple[float, float] | None = None
     spacing: tuple[float, ...] | None = None
     channels: Literal["keep", 1, 3] = "keep"
+    nan: float | None = None
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:

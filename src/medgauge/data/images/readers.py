@@ -18,7 +18,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.dicom import read_dicom, says_dicom
+from medgauge.data.images.dicom import has_preamble, read_dicom, says_dicom
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
     DICOM_ENDINGS,
@@ -30,9 +30,12 @@ from medgauge.data.images.image import (
     ending,
 )
 
+LONG_FLOATS = "floats of more than 64 bits read as 64-bit"
+PAIRED = {".nhdr": ".nrrd", ".hdr": ".nii.gz", ".img": ".nii.gz", ".mhd": ".nrrd", ".raw": ".nrrd"}  # and what is one
 
-def read_image(source: ImageSource) -> RawImage:
-    """Read one image.
+
+def read_image(source: ImageSource, *, nan: float | None = None) -> RawImage:
+    """Read one image; pixels that are no numbers (NaN) are read as ``nan``, where that is given.
 
     - Raises: InputError with one sentence: no such file, not an image, truncated, no pixels, no such array or row, ...
     """
@@ -40,7 +43,7 @@ def read_image(source: ImageSource) -> RawImage:
     read = _reader_of(source)
     with quiet():
         image = read(source)
-    return _checked(image, source)
+    return _checked(image, source, nan)
 
 
 @contextmanager
@@ -77,9 +80,11 @@ def _reader_of(source: ImageSource) -> Callable[[ImageSource], RawImage]:
     elif suffix in ARRAY_ENDINGS:
         from medgauge.data.images.arrays import read_array as read
     elif suffix in NIFTI_ENDINGS:
-        from medgauge.data.images.volumes import read_nifti as read
+        from medgauge.data.images.nifti import read_nifti as read
     elif suffix == ".nrrd":
-        from medgauge.data.images.volumes import read_nrrd as read
+        from medgauge.data.images.nrrd import read_nrrd as read
+    elif suffix in PAIRED and not has_preamble(source.path):
+        raise InputError(f"{source.path} is one of two files of an image; save it as one {PAIRED[suffix]} file")
     elif suffix in DICOM_ENDINGS or says_dicom(source.path):
         read = read_dicom
     else:
@@ -87,7 +92,7 @@ def _reader_of(source: ImageSource) -> Callable[[ImageSource], RawImage]:
     return read
 
 
-def _checked(image: RawImage, source: ImageSource) -> RawImage:
+def _checked(image: RawImage, source: ImageSource, nan: float | None) -> RawImage:
     """The image with a plain dtype in native byte order; raises for what is not a picture of finite numbers."""
     array = image.array
     if array.dtype == bool:
@@ -97,8 +102,27 @@ def _checked(image: RawImage, source: ImageSource) -> RawImage:
     if array.ndim not in (3, 4) or array.size == 0:
         shape = " x ".join(str(side) for side in array.shape)
         raise InputError(f"{source.text} is {shape}, not a 2-D or 3-D image")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(f"{source.text} has pixels that are not finite numbers; replace them or leave the case out")
     single = array.dtype == np.float16  # half precision overflows in sums, and every value of it is exact in single
-    array = np.ascontiguousarray(array, dtype=np.float32 if single else array.dtype.newbyteorder("="))
-    return image._replace(array=array)
+    wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
+    kind = np.float32 if single else np.float64 if wide else array.dtype.newbyteorder("=")
+    array = np.ascontiguousarray(array, dtype=kind)
+    image = image._replace(array=array, notes=(*image.notes, LONG_FLOATS) if wide else image.notes)
+    return _finite(image, source, nan) if array.dtype.kind == "f" else image
+
+
+def _finite(image: RawImage, source: ImageSource, nan: float | None) -> RawImage:
+    """The image with ``nan`` where it is not a number; raises where that is not given, and for infinite values."""
+    array = image.array
+    if np.isfinite(array).all():
+        return image
+    empty = np.isnan(array)
+    if empty.any() and nan is None:
+        raise InputError(
+            f"{source.text} has {int(empty.sum())} pixels that are not a number (NaN), as some programs write a background; "
+            "say what to read there (image.nan, as --image.nan 0) or leave the case out"
+        )
+    if np.isinf(array).any():
+        raise InputError(f"{source.text} has pixels that are not finite numbers; replace them or leave the case out")
+    return image._replace(
+        array=np.where(empty, array.dtype.type(nan), array), notes=(*image.notes, f"NaN read as {nan:g}")
+    )

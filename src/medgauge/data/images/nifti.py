@@ -1,0 +1,125 @@
+"""NIfTI-1 and NIfTI-2 in one file, plain or gzip; the first bytes tell which, not the name."""
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
+from medgauge.data.images.unpack import DAMAGE, GZIP, check_memory, unpacked, unpacked_start
+from medgauge.data.images.volumes import AXIS_AS_CHANNELS, check_axes, turned_image
+
+HEADERS = {348: 1, 540: 2}  # NIfTI's version by the length of its header
+MAGIC = {1: (344, b"n+1\0", b"ni1\0"), 2: (4, b"n+2\0", b"ni2\0")}  # where it is; of one file, of a pair
+MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 0.001}  # of the codes for metre, millimetre and micrometre
+NO_ORIENTATION = (
+    "no orientation in the file: axes taken as NIfTI's older form has them, to the left, the front and the head"
+)
+STEPS_DIFFER = "sform and voxel sizes of the file differ: qform used"
+
+
+def read_nifti(source: ImageSource) -> RawImage:
+    """Read a NIfTI file of one image, (c, d, h, w) or (c, h, w).
+
+    A further axis of 2 to 4 is taken as channels and noted; RGB is colour; slope and intercept are applied, unless the
+    slope is 0.
+
+    - Source: NIfTI-1.1 header (nifti1.h), methods 1 to 3; gzip: RFC 1952.
+    """
+    data = source.path.read_bytes()
+    try:
+        picture = _picture(data, source)
+        values = _values(picture)
+    except DAMAGE as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
+    array, notes = _voxels(values, source)
+    affine, said = _affine(picture)
+    return turned_image(array, affine, source)._replace(notes=(*notes, *said))
+
+
+def _picture(data: bytes, source: ImageSource) -> Any:
+    """nibabel's image of the bytes, after the checksum of gzip fitted."""
+    import nibabel
+
+    packed = data[:2] == GZIP
+    start = unpacked_start(data, 540) if packed else data[:540]
+    version = _version(start, packed, source)
+    header: Any = (nibabel.Nifti1Header, nibabel.Nifti2Header)[version - 1]  # nibabel does not type its methods
+    image = (nibabel.Nifti1Image, nibabel.Nifti2Image)[version - 1]
+    try:
+        found: Any = header.from_fileobj(io.BytesIO(start))
+        size = math.prod(found.get_data_shape()) * found.get_data_dtype().itemsize
+        end = int(found.get_data_offset()) + size
+    except Exception as error:  # noqa: BLE001 - nibabel has its own for each field, and reads some later
+        raise ValueError("the header makes no sense") from error
+    if size < 0 or end < size:
+        raise ValueError("negative sizes")
+    check_memory(size, source.path)
+    whole = unpacked(data, end) if packed else data
+    if len(whole) < end:
+        raise EOFError("shorter than its header says")
+    return image.from_bytes(whole)
+
+
+def _version(start: bytes, packed: bool, source: ImageSource) -> int:
+    """1 or 2, from the first bytes."""
+    found = {HEADERS.get(int.from_bytes(start[:4], order)) for order in ("little", "big")} - {None}
+    version = found.pop() if found else None
+    if packed and len(start) < 4:
+        raise EOFError("no header")
+    if version is not None:
+        place, one, pair = MAGIC[version]
+        if len(start) < place + 4:
+            raise EOFError("the header is cut off")
+        if start[place : place + 4] == pair:
+            raise InputError(
+                f"{source.path} keeps its pixels in another file (.img); save it as one .nii or .nii.gz file"
+            )
+        if start[place : place + 4] == one:
+            return version
+    raise InputError(f"{source.path} is not a NIfTI file; replace it or leave the case out")
+
+
+def _values(picture: Any) -> np.ndarray[Any, Any]:
+    """The rescaled values, as many axes as the header says."""
+    try:
+        return np.asanyarray(picture.dataobj)
+    except Exception as error:  # noqa: BLE001 - as many errors as fields
+        raise ValueError("values cannot be read") from error
+
+
+def _voxels(values: np.ndarray[Any, Any], source: ImageSource) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+    """Voxels (x, y, z, c), z of 1 where there is none, and what was dropped or taken."""
+    shape = (*values.shape, *(1,) * (3 - values.ndim)) if values.ndim == 2 else values.shape
+    check_axes(shape, min(len(shape), 3), source)
+    channels = math.prod(shape[3:])
+    array = values.reshape(*shape[:3], channels)
+    notes: tuple[str, ...] = (AXIS_AS_CHANNELS,) if channels > 1 else ()
+    names = array.dtype.names
+    if names is not None:
+        if channels > 1 or names[:3] != ("R", "G", "B"):
+            raise InputError(f"{source.path} has several colour volumes; save one volume a file")
+        notes = (ALPHA_DROPPED,) if "A" in names else ()
+        array = np.stack([array[name][..., 0] for name in names[:3]], axis=-1)
+    return array, notes
+
+
+def _affine(picture: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+    """The affine to RAS millimetres, and what is said of it."""
+    header = picture.header
+    affine = np.asarray(picture.affine, dtype=float)
+    notes: tuple[str, ...] = ()
+    sizes = np.abs(np.asarray(header["pixdim"][1:4], dtype=float))
+    ndim = min(int(header["dim"][0]), 3)
+    if int(header["sform_code"]) > 0:
+        steps = np.linalg.norm(affine[:3, :ndim], axis=0)
+        if not np.allclose(steps, sizes[:ndim], rtol=1e-3) and int(header["qform_code"]) > 0:
+            affine, notes = np.asarray(picture.get_qform(), dtype=float), (STEPS_DIFFER,)
+    elif int(header["qform_code"]) == 0:
+        notes = (NO_ORIENTATION,)
+    factor = MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
+    return np.vstack([affine[:3] * factor, affine[3:]]), notes

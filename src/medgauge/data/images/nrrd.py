@@ -1,0 +1,140 @@
+"""NRRD of one image, with its pixels in the same file."""
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
+from medgauge.data.images.nrrd_header import Header, read_header
+from medgauge.data.images.unpack import DAMAGE, check_memory, unpacked
+from medgauge.data.images.volumes import AXIS_AS_CHANNELS, check_axes, stored_image, turned_image
+
+NO_ORIENTATION = "no orientation in the file: axes taken as stored"
+NO_SPACE = "no directions of the patient in the file: axes taken as left, posterior, superior"
+UNIT_UNKNOWN = "unit of the voxel sizes not known: sizes not used"
+TO_RAS = {
+    "right-anterior-superior": (1, 1, 1), "ras": (1, 1, 1),
+    "left-anterior-superior": (-1, 1, 1), "las": (-1, 1, 1),
+    "left-posterior-superior": (-1, -1, 1), "lps": (-1, -1, 1),
+}  # fmt: skip
+UNNAMED = ("", "scanner-xyz", "3d-right-handed", "3d-left-handed")
+MILLIMETRES = {"": 1.0, "mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001, "μm": 0.001, "nm": 1e-6}
+UNIT_WORDS = {"milli": "mm", "centi": "cm", "micro": "um", "nano": "nm", "": "m"}
+COLOURS = ("rgb-color", "rgba-color", "3-color")
+CHANNELS = ("vector", "list", "scalar", "stub", "none", "???", "4-color", "2-vector", "3-vector", "4-vector", *COLOURS)
+OF_SPACE = ("domain", "space", "???", "none")
+TEXT = ("txt", "text", "ascii")
+
+
+def read_nrrd(source: ImageSource) -> RawImage:
+    """Read an NRRD file of one image, (c, d, h, w) or (c, h, w), with the file's own number type.
+
+    - Source: NRRD 5, sections 4 (fields), 5 (space and orientation) and 6 (encodings).
+    """
+    data = source.path.read_bytes()
+    try:
+        header = read_header(data)
+        if "data file" in header.fields:
+            raise InputError(f"{source.path} keeps its pixels in another file; save it as one attached .nrrd file")
+        array = _stored(data[header.start :], header, source)
+        return _image(array, header, source)
+    except (*DAMAGE, KeyError, IndexError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{source.path} is not an NRRD file, or is damaged; replace it or leave the case out"
+        ) from error
+
+
+def _stored(data: bytes, header: Header, source: ImageSource) -> np.ndarray[Any, Any]:
+    """The numbers in the order of the axes, the fastest first."""
+    kind, encoding, count = header.kind, header.encoding, math.prod(header.sizes)
+    wanted, skip = count * kind.itemsize, int(header.fields.get("byte skip", 0))
+    check_memory(wanted, source.path)
+    for _ in range(int(header.fields.get("line skip", 0))):
+        data = data[data.index(b"\n") + 1 :]
+    if encoding in ("gz", "gzip", "bz2", "bzip2"):
+        data = unpacked(data, wanted + max(skip, 0))[-wanted:]
+    elif encoding in TEXT:
+        numbers = re.split(rb"[\s,]+", data.strip())
+        array = np.array([(float if kind.kind == "f" else int)(number) for number in numbers], kind)
+        data = array.tobytes()
+    elif encoding in ("raw", "hex"):
+        data = bytes.fromhex(data.decode("ascii")) if encoding == "hex" else data
+        data = data[-wanted:] if skip == -1 else data[skip:]
+    else:
+        raise InputError(f"{source.path} has the encoding {encoding}, which is not read; save it with encoding gzip")
+    if len(data) != wanted:
+        raise ValueError("not as many numbers as the sizes say")
+    return np.frombuffer(data, kind).reshape(header.sizes, order="F")
+
+
+def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> RawImage:
+    """The image of the stored axes: those of space first, then channels."""
+    directions, axes = header.directions, range(array.ndim)
+    kinds = header.words("kinds") or ["???"] * array.ndim
+    spatial = [axis for axis in axes if (kinds[axis] in OF_SPACE if directions is None else directions[axis])]
+    others = [axis for axis in axes if axis not in spatial]
+    for axis in others:
+        if kinds[axis] not in CHANNELS and array.shape[axis] > 1:
+            raise InputError(
+                f"{source.path} has an axis of kind {kinds[axis]}, which is not read; save one image a file"
+            )
+    array = array.transpose(spatial + others)
+    check_axes(array.shape, len(spatial), source)
+    array = array.reshape(*array.shape[: len(spatial)], -1)
+    channel = next((kinds[axis] for axis in others if kinds[axis] in COLOURS), "")
+    notes = () if array.shape[-1] == 1 or channel else (AXIS_AS_CHANNELS,)
+    if channel == "rgba-color":
+        array, notes = array[..., :3], (ALPHA_DROPPED,)
+    if directions is None:
+        factors = _factors(header, "units", len(axes))
+        steps = np.array(header.spacings)[spatial] * factors[spatial]
+        unknown = np.isnan(factors[spatial]).any()
+        image, said = stored_image(array, tuple(steps)), NO_ORIENTATION
+    else:
+        rows = np.array([directions[axis] for axis in spatial], dtype=float)
+        factors = _factors(header, "space units", rows.shape[1])
+        unknown = bool(np.isnan(factors).any())
+        image, said = _placed(array, np.where(np.isnan(factors), 1.0, factors) * rows, header, source)
+    if unknown:
+        image, notes = image._replace(spacing=None), (*notes, UNIT_UNKNOWN)
+    return image._replace(notes=(*notes, said) if said else notes)
+
+
+def _placed(
+    array: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], header: Header, source: ImageSource
+) -> tuple[RawImage, str]:
+    """The image of pixels whose axes have these steps in space (a row an axis), and what is said of it."""
+    space = header.fields.get("space", "").lower().replace(" ", "-")
+    if space not in TO_RAS and space not in UNNAMED:
+        raise InputError(
+            f"{source.path} has the space {space}, which is not read; save one volume in left-posterior-superior"
+        )
+    if rows.shape == (2, 2) and space in UNNAMED:
+        return stored_image(array, tuple(np.linalg.norm(rows, axis=1))), NO_ORIENTATION
+    if rows.shape[1] != 3:
+        raise ValueError("directions are not of three numbers")
+    if len(rows) == 2:  # a slice: it lies across its normal
+        normal = np.cross(*rows)
+        rows, array = np.vstack([rows, normal / (np.linalg.norm(normal) or 1.0)]), array[:, :, None]
+    affine = np.eye(4)
+    affine[:3, :3] = np.diag(TO_RAS.get(space, TO_RAS["lps"])) @ rows.T
+    return turned_image(array, affine, source), NO_SPACE if space in UNNAMED else ""
+
+
+def _factors(header: Header, name: str, count: int) -> np.ndarray[Any, Any]:
+    """Millimetres a unit, for each of ``count`` axes; NaN for a unit that is not known."""
+    text = header.fields.get(name, "").lower()
+    words = re.findall(r'"([^"]*)"', text) or text.split() or [""] * count
+    factors = [MILLIMETRES.get(_unit(word.strip()), math.nan) for word in words]
+    return np.array(factors if len(factors) == count else [math.nan] * count)
+
+
+def _unit(word: str) -> str:
+    """The short form of a unit's name: ``micrometers`` and ``micron`` are um."""
+    full = re.fullmatch(r"(milli|centi|micro|nano|)met(?:er|re)s?", word)
+    return UNIT_WORDS[full[1]] if full else "um" if word in ("micron", "microns") else word

@@ -1,0 +1,102 @@
+"""The header of an NRRD file: fields, whose names and words may be written in any case."""
+
+import math
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+TYPES = {
+    "i1": ("signed char", "int8", "int8_t"),
+    "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+    "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    "i4": ("int", "signed int", "int32", "int32_t"),
+    "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "i8": ("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t"),
+    "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+    "f4": ("float",),
+    "f8": ("double",),
+}
+KIND = {name: kind for kind, names in TYPES.items() for name in names}
+OLD_NAMES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
+NUMBER = r"[^\s,()\"]+"
+
+
+class Header(NamedTuple):
+    """The fields by name in lower case, and where the pixels begin in the file."""
+
+    fields: dict[str, str]
+    start: int
+
+    def words(self, name: str) -> list[str]:
+        """The words of a field, in lower case; those in quotes without them."""
+        return [
+            quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|([^\s"]+)', self.fields.get(name, "").lower())
+        ]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of the axes, the fastest first. Raises ValueError where they make no sense."""
+        sizes = tuple(int(word) for word in self.words("sizes"))
+        if len(sizes) != int(self.fields["dimension"]) or min(sizes) < 1:
+            raise ValueError("sizes and dimension differ")
+        return sizes
+
+    @property
+    def kind(self) -> np.dtype[np.generic]:
+        """The type of the numbers, with its byte order. Raises ValueError or KeyError where it is none."""
+        kind = KIND[" ".join(self.words("type"))]
+        endian = {"little": "<", "big": ">"}.get(self.fields.get("endian", "").lower(), "")
+        if not endian and kind[1] != "1" and self.encoding not in ("txt", "text", "ascii"):
+            raise ValueError("no byte order")
+        return np.dtype(f"{endian}{kind}")
+
+    @property
+    def encoding(self) -> str:
+        """The encoding in lower case."""
+        return self.fields["encoding"].lower()
+
+    @property
+    def directions(self) -> list[tuple[float, ...] | None] | None:
+        """The step of each axis in space, None where an axis is not of space; None where no axis has any."""
+        text = self.fields.get("space directions")
+        if text is None:
+            return None
+        found: list[tuple[float, ...] | None] = []
+        for inside in re.findall(r"\(([^)]*)\)|none", text.lower()):
+            vector = tuple(float(number) for number in inside.split(",")) if inside else None
+            found.append(None if vector is None or any(math.isnan(number) for number in vector) else vector)
+        if len(found) != len(self.sizes):
+            raise ValueError("not as many directions as axes")
+        return found
+
+    @property
+    def spacings(self) -> list[float]:
+        """The step of each axis, NaN where it is not told."""
+        return [float(word) for word in self.words("spacings")] or [math.nan] * len(self.sizes)
+
+
+def read_header(data: bytes) -> Header:
+    """The header at the start of a file.
+
+    - Raises: ValueError where there is none.
+    - Source: NRRD 5, "Definition of NRRD File Format", sections 1 to 5.
+    """
+    if not re.match(rb"NRRD000[1-5]\r?\n", data):
+        raise ValueError("no NRRD")
+    fields: dict[str, str] = {}
+    start = data.index(b"\n") + 1
+    while start < len(data):
+        end = data.find(b"\n", start)
+        end = len(data) if end < 0 else end
+        line, start = data[start:end].decode("utf-8", errors="replace").rstrip("\r"), end + 1
+        if not line.strip():
+            break
+        name, colon, value = line.partition(": ")
+        if not colon:
+            name, colon, value = line.partition(":")
+        if not line.startswith("#") and ":=" not in line[: len(name) + 2]:
+            name = name.strip().lower()
+            fields[OLD_NAMES.get(name, name)] = value.strip()
+    return Header(fields, start)
