@@ -10,6 +10,7 @@ import tifffile
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.readers import read_image
+from medgauge.data.tables.table import read_table
 
 HERE = Path(__file__).parent
 
@@ -63,3 +64,15 @@ def test_nifti_nan_background() -> None:
     image = read_image(ImageSource(place), nan=0.0)
     np.testing.assert_array_equal(np.sort(image.array, axis=None), np.sort(np.nan_to_num(stored), axis=None))
     assert image.notes[-1] == "NaN read as 0"
+
+
+def test_array_channel_last_one() -> None:
+    place = HERE / "array_channel_last_one"
+    stack = np.load(place / "stack.npy")
+    assert stack.shape == (40, 16, 16, 1)
+    table, problems = read_table(
+        place / "cases.csv", image=None, label=["mm"], group="patient", array=str(place / "stack.npy"), index="row"
+    )
+    assert not problems
+    for row, source in enumerate(table.image):
+        np.testing.assert_array_equal(read_image(source).array, stack[row, :, :, 0][None])

@@ -197,7 +197,7 @@ class TestArrays:
         assert image.notes == ("alpha channel dropped",)
 
     def test_volume_stays_as_stored(self, tmp_path: Path) -> None:
-        volume = np.random.default_rng(0).normal(size=(2, 4, 5, 6))
+        volume = np.random.default_rng(0).normal(size=(2, 5, 6, 7))
         np.save(tmp_path / "a.npy", volume)
         image = read(tmp_path / "a.npy", index=1)
         assert image.array.dtype == np.float64
@@ -238,8 +238,8 @@ class TestArrays:
         ("array", "said"),
         [
             (np.zeros(5), "not images"),
-            (np.zeros((2, 3, 8, 8)), "channels last"),
-            (np.zeros((2, 2, 2, 8, 8)), "not one image"),
+            (np.zeros((2, 3, 8, 8)), "may be channels"),
+            (np.zeros((2, 8, 8, 8, 8)), "not one image"),
             (np.full((2, 8, 8), np.nan), "64 pixels that are not a number (NaN)"),
             (np.full((2, 8, 8), np.inf), "not finite"),
             (np.zeros((2, 8, 8), complex), "complex"),

@@ -1,8 +1,6 @@
 """Images in NumPy files: ``.npy`` is memory-mapped, an array in an ``.npz`` is unpacked once a process.
 
-Axes of one image (after the row is taken): (h, w) grey; (h, w, 3) or (h, w, 4) colour, the last axis being channels
-when it is 3 or 4 and both others are larger than 4; (1, h, w) grey; any other (d, h, w) a volume; (1, d, h, w) and
-(d, h, w, 3 or 4) volumes. Colour with the channels in front is refused, for it looks like a volume of three slices.
+Axes of one image (after the row is taken): see ``data.images.layout``.
 """
 
 from functools import lru_cache
@@ -14,7 +12,8 @@ from zlib import error as ZlibError
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
+from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.layout import image_of
 
 
 def read_array(source: ImageSource) -> RawImage:
@@ -25,7 +24,7 @@ def read_array(source: ImageSource) -> RawImage:
         if not 0 <= source.index < len(array):
             raise InputError(f"{source.text} asks for row {source.index}, but the array has rows 0 to {len(array) - 1}")
         array = array[source.index]
-    return _channels_first(array, source)
+    return image_of(array, source)
 
 
 @lru_cache(maxsize=4)
@@ -65,18 +64,3 @@ def _key_of(path: Path, keys: list[str], key: str | None) -> str:
             f"{path} holds the arrays {names}; say which, as in {path.name}#{keys[0] if keys else 'images'}[0]"
         )
     raise InputError(f"{path} has no array {key!r}; it holds: {names}")
-
-
-def _channels_first(array: np.ndarray[Any, Any], source: ImageSource) -> RawImage:
-    shape = array.shape
-    if array.ndim in (3, 4) and shape[-1] in (3, 4) and min(shape[:-1]) > 4:
-        notes = (ALPHA_DROPPED,) if shape[-1] == 4 else ()
-        return RawImage(np.moveaxis(array[..., :3], -1, 0), None, notes)
-    if array.ndim in (3, 4) and shape[0] == 1:
-        return RawImage(array)
-    if array.ndim == 3 and shape[0] == 3 and min(shape[1:]) > 4:
-        raise InputError(f"{source.text} is {shape}: colour must be stored with the channels last, (rows, columns, 3)")
-    if array.ndim in (2, 3):
-        return RawImage(array[None])
-    hint = "; name a row, as in file.npz#images[0]" if source.index is None else ""
-    raise InputError(f"{source.text} is an array of shape {shape}, not one image{hint}")

@@ -29,7 +29,7 @@ from medgauge.data.images.readers import read_image
 
 __all__ = ["Facts", "PreparedImages", "image_facts", "prepare_images"]
 
-FORMAT = 5  # raise when decoding or preparing changes, so that older caches are not used
+FORMAT = 6  # raise when decoding or preparing changes, so that older caches are not used
 ARRAY, FACTS, SEAL = "images.npy", "facts.json", "sha256.txt"
 ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
 

@@ -1,0 +1,69 @@
+"""Which axis of an array without a header is what: rows, columns, slices, channels.
+
+====================== =================================================================
+axes of the array      read as
+====================== =================================================================
+(h, w)                 grey
+(h, w, 1), (1, h, w)   grey
+(h, w, 3 or 4)         colour; the fourth channel is transparency
+(d, h, w)              a grey volume
+(d, h, w, 1)           a grey volume
+(1, d, h, w)           a grey volume
+(d, h, w, 3 or 4)      a colour volume
+(1, h, w, 1)           grey, and so are (1, 1, h, w) and (h, w, 1, 1)
+====================== =================================================================
+
+An axis of 2 to 4 may be channels, and so may one of 1. Where an array without a channel of one has such an axis first or
+last, and it is not colour as above, it could be a few slices or columns as well: it is refused, and so is a volume that
+is one voxel thick. A channel of one makes a volume of few slices plain: (1, 3, h, w), (3, h, w, 1).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
+
+MOST_CHANNELS = 4
+COLOURS = (3, 4)
+WRAPPED = ([0, 3], [0, 1], [2, 3])  # axes of one around rows and columns
+NO_IMAGE = "which is not one image"
+DOUBTFUL = "in which an axis of 1 to 4 may be channels, slices or columns"
+THIN = "a volume that is one voxel thick"
+LAYOUTS = (
+    "save grey as (rows, columns), colour as (rows, columns, 3), a volume as (slices, rows, columns), "
+    "one of few slices as (1, slices, rows, columns)"
+)
+
+
+def image_of(array: np.ndarray[Any, Any], source: ImageSource) -> RawImage:
+    """The image of an array, without spacing.
+
+    - Raises: InputError for shapes that are no image or may be two, with the shapes that are one.
+    """
+    shape, ones = array.shape, [axis for axis, side in enumerate(array.shape) if side == 1]
+    if array.ndim == 2:
+        return RawImage(array[None])
+    if array.ndim not in (3, 4):
+        raise _refusal(NO_IMAGE, source, shape)
+    if array.ndim == 4 and ones in WRAPPED:
+        return RawImage(array.reshape([1, *(side for side in shape if side != 1)]))
+    if shape[-1] in COLOURS and min(shape[:-1]) > MOST_CHANNELS:
+        return RawImage(np.moveaxis(array[..., :3], -1, 0), None, (ALPHA_DROPPED,) if shape[-1] == 4 else ())
+    if shape[-1] == 1 != shape[0]:
+        array = np.moveaxis(array, -1, 0)
+    elif shape[0] != 1 or shape[-1] <= MOST_CHANNELS:
+        if shape[0] <= MOST_CHANNELS or shape[-1] <= MOST_CHANNELS:
+            raise _refusal(DOUBTFUL, source, shape)
+        if array.ndim == 4:
+            raise _refusal(NO_IMAGE, source, shape)
+        array = array[None]
+    if array.ndim == 4 and 1 in array.shape[1:]:
+        raise _refusal(THIN, source, shape)
+    return RawImage(array)
+
+
+def _refusal(why: str, source: ImageSource, shape: tuple[int, ...]) -> InputError:
+    row = "name a row, as in file.npz#images[0], or " if source.index is None else ""
+    return InputError(f"{source.text} is an array of shape {shape}, {why}; {row}{LAYOUTS}")

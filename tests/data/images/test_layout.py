@@ -1,0 +1,102 @@
+"""Axes of arrays: every shape that is one image, as it is in memory; shapes that may be two are refused."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.layout import image_of
+from medgauge.data.images.readers import read_image
+
+H, W, D = 12, 9, 7
+PIXELS = np.random.default_rng(0).integers(0, 4000, (D, H, W), dtype=np.uint16)
+FLAT = PIXELS[0]
+SOURCE = ImageSource(Path("a.npy"), None, 0)
+
+
+def pixel_by_pixel(image: RawImage) -> dict[tuple[int, ...], int]:
+    """The values by place, of all axes but those of one."""
+    long = np.array(image.array.shape) > 1
+    return {tuple(np.array(place)[long]): int(value) for place, value in np.ndenumerate(image.array)}
+
+
+@pytest.mark.parametrize(
+    "shape", [(H, W), (H, W, 1), (1, H, W), (1, H, W, 1), (1, 1, H, W), (H, W, 1, 1)], ids=str
+)  # fmt: skip
+def test_grey_pictures(shape: tuple[int, ...]) -> None:
+    image = image_of(FLAT.reshape(shape), SOURCE)
+    assert image.array.shape == (1, H, W)
+    assert image.array.dtype == np.uint16
+    assert pixel_by_pixel(image) == {(row, column): int(FLAT[row, column]) for row in range(H) for column in range(W)}
+
+
+@pytest.mark.parametrize("shape", [(D, H, W), (D, H, W, 1), (1, D, H, W)], ids=str)
+def test_grey_volumes(shape: tuple[int, ...]) -> None:
+    image = image_of(PIXELS.reshape(shape), SOURCE)
+    assert image.array.shape == (1, D, H, W)
+    places = itertools.product(range(D), range(H), range(W))
+    assert pixel_by_pixel(image) == {place: int(PIXELS[place]) for place in places}
+
+
+@pytest.mark.parametrize("slices", [2, 3, 4])
+def test_few_slices_need_a_channel_of_one(slices: int) -> None:
+    few = PIXELS[:slices]
+    for array in (few[None], few[..., None]):
+        np.testing.assert_array_equal(image_of(array, SOURCE).array, few[None])
+    with pytest.raises(InputError, match=r"1 to 4 may be channels.*one of few slices as \(1, slices, rows, columns\)"):
+        image_of(few, SOURCE)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colour_is_last(channels: int) -> None:
+    colour = np.random.default_rng(1).integers(0, 256, (D, H, W, channels), dtype=np.uint8)
+    for array in (colour, colour[0]):
+        image = image_of(array, SOURCE)
+        assert image.array.shape == (3, *array.shape[:-1])
+        assert all((image.array[channel] == array[..., channel]).all() for channel in range(3))
+        assert image.notes == (("alpha channel dropped",) if channels == 4 else ())
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (3, H, W), (4, H, W), (2, H, W), (H, W, 2), (4, W, 3), (H, 3, 3), (1, H, 3), (1, H, 1), (1, H, W, 3), (1, H, W, 4),
+        (1, D, H, 2), (3, D, H, W), (2, D, H, W), (D, H, W, 2), (4, H, W, 3),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_may_be_two_images_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError) as caught:
+        image_of(np.zeros(shape), SOURCE)
+    assert str(caught.value) == (
+        f"a.npy[0] is an array of shape {shape}, in which an axis of 1 to 4 may be channels, slices or columns; "
+        "save grey as (rows, columns), colour as (rows, columns, 3), a volume as (slices, rows, columns), "
+        "one of few slices as (1, slices, rows, columns)"
+    )
+
+
+@pytest.mark.parametrize("shape", [(D, 1, W), (1, D, 1, W), (D, 1, W, 1)], ids=str)
+def test_a_volume_of_one_voxels_thickness_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="a volume that is one voxel thick; save grey as"):
+        image_of(np.zeros(shape), SOURCE)
+
+
+@pytest.mark.parametrize("shape", [(H,), (D, D, H, W), (1, 1, D, H, W), (D, H, W, 1, 1)], ids=str)
+def test_other_shapes_are_no_image_and_a_row_is_asked_for(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"which is not one image; name a row, as in file.npz#images\[0\], or save"):
+        image_of(np.zeros(shape), ImageSource(Path("a.npy")))
+    with pytest.raises(InputError, match="which is not one image; save grey"):
+        image_of(np.zeros(shape), SOURCE)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_a_stack_with_a_channel_of_one_at_its_end(tmp_path: Path, ending: str) -> None:
+    stack = PIXELS[..., None]
+    np.save(tmp_path / "a.npy", stack)
+    np.savez(tmp_path / "a.npz", images=stack)
+    for row in range(D):
+        image = read_image(ImageSource(tmp_path / f"a.{ending}", None, row))
+        np.testing.assert_array_equal(image.array, PIXELS[row : row + 1])
