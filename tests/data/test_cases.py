@@ -20,7 +20,7 @@ ZOOM = np.array([1.0, 0.5, 1.0, 2.0, 1.0])
 def images(dtype: type = np.uint8) -> PreparedImages:
     array = RANDOM.integers(0, 256, (5, 1, 6, 7)).astype(dtype)
     scale = 255.0 if dtype is np.uint8 else 1.0
-    return PreparedImages(array if dtype is np.uint8 else array / 255, ZOOM, [""] * 5, [], [], scale)
+    return PreparedImages(array if dtype is np.uint8 else array / 255, ZOOM, [""] * 5, [], [], scale, [None] * 5)
 
 
 def test_a_batch_holds_its_rows_in_order() -> None:

@@ -38,5 +38,5 @@ def study_of(
     """Cases with images of two by three pixels, each different."""
     n = len(table)
     array = np.arange(n * 6, dtype=np.uint8).reshape(n, 1, 2, 3)
-    images = PreparedImages(array, np.ones(n), [f"d{row}" for row in range(n)], [], [], 255.0)
+    images = PreparedImages(array, np.ones(n), [f"d{row}" for row in range(n)], [], [], 255.0, [None] * n)
     return Study(recipe, table, list(splits), images, list(left_out), read or n, [])

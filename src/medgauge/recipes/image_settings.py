@@ -18,7 +18,10 @@ class ImageSettings(Section):
         size: pixels or voxels an axis, rows first; auto from the images.
         fit: how an image of another size is fitted: pad_or_crop, pad, crop, resize (keeps the aspect, then pads) or stretch.
         window: lowest and highest intensity, mapped to 0 and 1; null = the whole range of 8- and 16-bit images; auto = that
-            where 8-bit images occur, else one window found over the training images.
+            where all have 8 bits, else one window found over the training images.
+        grey: set = one scale of greys for all images, the window; image_percentiles = each image has its own, from its
+            0.5th to its 99.5th percentile; image_zscore = its own, four standard deviations about its mean; padding does
+            not count; auto = image_percentiles where files carry no unit and their ranges differ tenfold, else set.
         spacing: millimetres an axis to resample to; null = as it is.
         channels: 1, 3 or keep; auto = as the images have.
         nan: what is read where a pixel is not a number (NaN), as some programs write a background; null = such images are
@@ -33,6 +36,7 @@ class ImageSettings(Section):
     spacing: Annotated[list[Annotated[float, Range(least=0.001, most=1000)]], Size(2, 3)] | None = None
     channels: Literal[1, 3, "keep", "auto"] = "auto"
     nan: Annotated[float, Range()] | None = None
+    grey: Literal["set", "image_percentiles", "image_zscore", "auto"] = "auto"
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
@@ -43,6 +47,8 @@ class ImageSettings(Section):
             found.append(f"image.size and image.spacing must name as many axes, got {size} and {spacing}")
         if window is not None and window != "auto" and not window[0] < window[1]:
             found.append(f"image.window must rise, got {window}")
+        if window is not None and window != "auto" and self.grey not in ("set", "auto"):
+            found.append(f"image.window and image.grey {self.grey} exclude each other; set image.window to auto")
         if spacing is not None and self.fit in ("resize", "stretch"):
             found.append(f"image.spacing and image.fit {self.fit} exclude each other; use image.fit pad_or_crop")
         return found

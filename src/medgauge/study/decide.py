@@ -10,41 +10,33 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.core.words import did_you_mean
 from medgauge.data.images.augment import AugmentSettings, check_label_safety
-from medgauge.data.images.cache import image_facts
+from medgauge.data.images.facts import Facts, image_facts, range_ratio
 from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coded_names
-from medgauge.recipes.image_settings import AugmentationSettings
+from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.schema import Recipe
+from medgauge.study.sizes import decide_size
 
-LARGEST = {2: 224, 3: 64}
+UNLIKE = 10.0  # ranges of intensities that differ so many times say nothing of their scale
 SAMPLE = 64  # training images, spread over all of them, that are read before a decision
 
 
 def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
-    """Size, fit, window, channels and the covariates that are sizes of pixels, from a sample of the training images."""
+    """Sizes, greys, channels and the covariates that are sizes of pixels, from a sample of the training images."""
     facts = image_facts([table.image[row] for row in rows], limit=SAMPLE, nan=recipe.image.nan)
     if not facts.ndims:
         raise InputError(f"none of the images can be read; the first: {facts.problems[0][1]}")
-    image, ndim = recipe.image, facts.ndims[0]
-    largest = [max(size[axis] for size in facts.sizes if len(size) == ndim) for axis in range(ndim)]
-    small = max(largest) <= LARGEST[ndim]
-    if image.size == "auto":
-        image = replace(image, size=largest if small else [LARGEST[ndim]] * ndim)
-    if image.fit == "auto":
-        image = replace(image, fit="pad_or_crop" if small or image.spacing else "resize")
-    if image.channels == "auto":
-        wide = facts.channels[0] == 3 and not facts.grey
-        image = replace(image, channels=3 if wide else 1 if facts.channels[0] in (1, 3) else "keep")
-    if image.window == "auto":
-        found = None if "uint8" in facts.dtypes or facts.window is None else [float(end) for end in facts.window]
-        image = replace(image, window=found)
     of_words = {column for name, words in table.words.items() for column in coded_names(name, words)}
     numbers = [name for name in table.covariate if name not in of_words]
     sizes = [name for name in numbers if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
     augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
-    _check_augmentation(augmentation, [*numbers, recipe.data.label_times], ndim)
-    decided = replace(recipe, image=image, augmentation=augmentation)
+    _check_augmentation(augmentation, [*numbers, recipe.data.label_times], facts.ndims[0])
+    image = decide_size(recipe.image, facts, sized=bool(augmentation.size_covariates))
+    if image.channels == "auto":
+        wide = facts.channels[0] == 3 and not facts.grey
+        image = replace(image, channels=3 if wide else 1 if facts.channels[0] in (1, 3) else "keep")
+    decided = replace(recipe, image=_decide_grey(image, facts), augmentation=augmentation)
     check_label_safety(augment_settings(decided), augmentation.label_changes_with, augmentation.size_covariates)
     return decided
 
@@ -60,6 +52,17 @@ def _check_augmentation(wanted: AugmentationSettings, columns: Sequence[str | No
             )
     if "depth" in wanted.flip and ndim == 2:
         raise InputError("augmentation.flip names depth, and the images are 2-D; name rows or columns")
+
+
+def _decide_grey(image: ImageSettings, facts: Facts) -> ImageSettings:
+    """One scale for all images, but where files carry no unit and their ranges differ tenfold."""
+    if image.grey == "auto":
+        own = image.window == "auto" and range_ratio(facts.each) >= UNLIKE
+        image = replace(image, grey="image_percentiles" if own else "set")
+    if image.window != "auto":
+        return image
+    plain = image.grey != "set" or facts.window is None or facts.dtypes == ["uint8"]
+    return replace(image, window=None if plain else [float(end) for end in facts.window or ()])
 
 
 def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> Recipe:
@@ -107,6 +110,7 @@ def prepare_settings(recipe: Recipe) -> PrepareSettings:
         spacing=None if image.spacing is None else tuple(image.spacing),
         channels=image.channels,
         nan=image.nan,
+        grey="set" if image.grey == "auto" else image.grey,  # auto only in a run of before this setting
     )
 
 

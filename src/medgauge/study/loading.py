@@ -21,6 +21,7 @@ from medgauge.recipes.build import build_tasks
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
 from medgauge.study.folds import fold_study
+from medgauge.study.image_notes import image_notes
 from medgauge.study.splits import split_cases, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import (
@@ -81,6 +82,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes = [*kind_notes(found.recipe), *coding_words(found.recipe.data.covariate_words)]
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
+    notes += image_notes(images, chosen.id, found.recipe, recipe.image)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from medgauge.core.errors import InputError
-from medgauge.data.images import cache, decode
-from medgauge.data.images.cache import image_facts, prepare_images
+from medgauge.data.images import cache, decode, facts
+from medgauge.data.images.cache import prepare_images
+from medgauge.data.images.facts import image_facts
 from medgauge.data.images.image import ImageSource
 from medgauge.data.images.prepare import PrepareSettings
 
@@ -368,13 +369,13 @@ class TestFacts:
         colour = rows_of(
             tmp_path / "colour.npy", np.random.default_rng(0).integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
         )
-        facts = image_facts([*sources, *colour, ImageSource(tmp_path / "gone.npy")], limit=100)
-        assert (facts.ndims, facts.sizes, facts.channels) == ([2], [(8, 8), (9, 9)], [1, 3])
-        assert facts.dtypes == ["uint8"]
-        assert not facts.grey
-        assert facts.spacing is None
-        assert facts.window == (0.0, 255.0)
-        assert [row for row, _ in facts.problems] == [15]
+        found = image_facts([*sources, *colour, ImageSource(tmp_path / "gone.npy")], limit=100)
+        assert (found.ndims, found.sizes, found.channels) == ([2], [(8, 8), (9, 9)], [1, 3])
+        assert found.dtypes == ["uint8"]
+        assert not found.grey
+        assert {fact.spacing for fact in found.each} == {None}
+        assert found.window == (0.0, 255.0)
+        assert [row for row, _ in found.problems] == [15]
 
     def test_colour_that_is_grey(self, tmp_path: Path) -> None:
         grey = np.random.default_rng(0).integers(0, 256, (3, 9, 9, 1), dtype=np.uint8)
@@ -382,17 +383,17 @@ class TestFacts:
 
     def test_a_sample_is_spread(self, sources: list[ImageSource], monkeypatch: pytest.MonkeyPatch) -> None:
         read = []
-        real = cache.read_image
+        real = facts.read_image
         monkeypatch.setattr(
-            cache, "read_image", lambda source, **named: (read.append(source.index), real(source, **named))[1]
+            facts, "read_image", lambda source, **named: (read.append(source.index), real(source, **named))[1]
         )
         image_facts(sources, limit=3)
         assert read == [0, 6, 11]
 
     def test_all_bad(self, tmp_path: Path) -> None:
-        facts = image_facts([ImageSource(tmp_path / "gone.npy")])
-        assert facts.window is None
-        assert facts.sizes == []
+        found = image_facts([ImageSource(tmp_path / "gone.npy")])
+        assert found.window is None
+        assert found.sizes == []
 
 
 def test_real_pictures_from_the_shared_data(shared: Path, tmp_path: Path) -> None:

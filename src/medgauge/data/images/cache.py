@@ -11,11 +11,9 @@ import json
 import os
 import shutil
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -23,56 +21,15 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.data.images.decode import PreparedImages, Progress, decode_images
+from medgauge.data.images.facts import fact_of_values
 from medgauge.data.images.image import ImageSource, ending
-from medgauge.data.images.prepare import PrepareSettings, find_window
-from medgauge.data.images.readers import read_image
+from medgauge.data.images.prepare import PrepareSettings
 
-__all__ = ["Facts", "PreparedImages", "image_facts", "prepare_images"]
+__all__ = ["PreparedImages", "prepare_images"]
 
 FORMAT = 6  # raise when decoding or preparing changes, so that older caches are not used
 ARRAY, FACTS, SEAL = "images.npy", "facts.json", "sha256.txt"
 ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
-
-
-class Facts(NamedTuple):
-    """What a sample of the images is like, to choose settings by.
-
-    sizes, channels, dtypes and ndims: what occurs, the most frequent first; grey: every colour image has equal
-    channels; spacing: the pixel sizes, None where one file does not say; window: as :func:`find_window`;
-    problems: (row, sentence) of sampled images that could not be read.
-    """
-
-    ndims: list[int]
-    sizes: list[tuple[int, ...]]
-    channels: list[int]
-    dtypes: list[str]
-    grey: bool
-    spacing: list[tuple[float, ...]] | None
-    window: tuple[float, float] | None
-    problems: list[tuple[int, str]]
-
-
-def image_facts(sources: Sequence[ImageSource], limit: int = 32, *, nan: float | None = None) -> Facts:
-    """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like."""
-    count = min(limit, len(sources))
-    raws, problems = [], []
-    for row in sorted({round(place) for place in np.linspace(0, len(sources) - 1, count)}):
-        try:
-            raws.append(read_image(sources[row], nan=nan))
-        except InputError as error:
-            problems.append((row, str(error)))
-    colour = [raw.array for raw in raws if len(raw.array) == 3]
-    spacings = [raw.spacing for raw in raws if raw.spacing is not None]
-    return Facts(
-        ndims=_frequent(raw.array.ndim - 1 for raw in raws),
-        sizes=_frequent(raw.array.shape[1:] for raw in raws),
-        channels=_frequent(len(raw.array) for raw in raws),
-        dtypes=_frequent(raw.array.dtype.name for raw in raws),
-        grey=all(bool((array == array[:1]).all()) for array in colour),
-        spacing=_frequent(spacings) if raws and len(spacings) == len(raws) else None,
-        window=find_window(raws) if raws else None,
-        problems=problems,
-    )
 
 
 def prepare_images(
@@ -141,7 +98,7 @@ def _published(made: PreparedImages, part: Path, place: Path) -> PreparedImages:
     if isinstance(made.array, np.memmap):
         made.array.flush()
     facts = {"zoom": made.zoom.tolist(), "digests": made.digests, "notes": made.notes, "scale": made.scale}
-    _write(part / FACTS, json.dumps(facts))
+    _write(part / FACTS, json.dumps(facts | {"facts": made.facts}))
     _write(part / SEAL, _seal(part, place.name))
     mapped = _mapped(part)
     try:
@@ -187,7 +144,8 @@ def _mapped(place: Path) -> PreparedImages:
     facts = json.loads((place / FACTS).read_text(encoding="utf-8"))
     array = np.load(place / ARRAY, mmap_mode="r")
     zoom = np.array(facts["zoom"], dtype=np.float64)
-    return PreparedImages(array, zoom, facts["digests"], facts["notes"], [], facts["scale"])
+    each = [None if values is None else fact_of_values(values) for values in facts["facts"]]
+    return PreparedImages(array, zoom, facts["digests"], facts["notes"], [], facts["scale"], each)
 
 
 def _remove(place: Path) -> None:
@@ -220,8 +178,3 @@ def _remove_abandoned(cache_dir: Path) -> None:
             continue
         if old:
             shutil.rmtree(part, ignore_errors=True)
-
-
-def _frequent(values: Iterable[Any]) -> list[Any]:
-    """What occurs, the most frequent first."""
-    return [value for value, _ in Counter(values).most_common()]

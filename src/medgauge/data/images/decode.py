@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.facts import ImageFact, fact_of
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.prepare import PrepareSettings, prepare
 from medgauge.data.images.readers import quiet, read_image
@@ -29,7 +30,7 @@ class PreparedImages:
     - Shape: array (n, c, *size), uint8 when every image has 8 bits, else float32 in [0, 1]; a row that could not be
       read is zero; scale: what to divide by to be in [0, 1]; zoom (n,) float64: the physical size of a pixel is divided
       by it; digests: n texts, equal for equal decoded pixels ("" where unreadable); notes: sentences with counts;
-      problems: (row, sentence) of each image that could not be read.
+      problems: (row, sentence) of each image that could not be read; facts: what each file is like, None where unreadable.
     """
 
     array: np.ndarray[Any, Any]
@@ -38,6 +39,7 @@ class PreparedImages:
     notes: list[str]
     problems: list[tuple[int, str]]
     scale: float
+    facts: list[ImageFact | None]
 
     def __len__(self) -> int:
         return len(self.array)
@@ -49,6 +51,7 @@ class _Row(NamedTuple):
     digest: str
     notes: tuple[str, ...]
     eight_bit: bool
+    fact: ImageFact
 
 
 def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
@@ -61,8 +64,8 @@ def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
         array, zoom = prepare(raw, settings)
     except InputError as error:
         return f"{source.text}: {error}"
-    eight_bit = raw.array.dtype == np.uint8 and settings.window in (None, (0.0, 255.0))
-    return _Row(array, zoom, _digest(raw), raw.notes, eight_bit)
+    eight_bit = raw.array.dtype == np.uint8 and settings.grey == "set" and settings.window in (None, (0.0, 255.0))
+    return _Row(array, zoom, _digest(raw), raw.notes, eight_bit, fact_of(raw))
 
 
 def _digest(raw: RawImage) -> str:
@@ -118,6 +121,7 @@ def _filled(
     count = len(sources)
     array: np.ndarray[Any, Any] | None = None
     zoom, digests, notes, problems = np.ones(count), [""] * count, Counter[str](), []
+    facts: list[ImageFact | None] = [None] * count
     with closing(_rows(sources, settings, workers)) as rows:
         for row, read in enumerate(rows):
             if progress is not None:
@@ -134,12 +138,12 @@ def _filled(
             if eight_bit and not read.eight_bit:
                 raise _DeeperImageError
             array[row] = np.rint(read.array * 255.0) if eight_bit else read.array
-            zoom[row], digests[row] = read.zoom, read.digest
+            zoom[row], digests[row], facts[row] = read.zoom, read.digest, read.fact
             notes.update(read.notes)
     if array is None:
         array = np.zeros((count, 1, *(settings.size or (1, 1))), dtype=np.uint8)
     said = [f"{note} in {many} image{'' if many == 1 else 's'}" for note, many in notes.items()]
-    return PreparedImages(array, zoom, digests, said, problems, 255.0 if array.dtype == np.uint8 else 1.0)
+    return PreparedImages(array, zoom, digests, said, problems, 255.0 if array.dtype == np.uint8 else 1.0, facts)
 
 
 def _empty(file: Path | None, shape: tuple[int, ...], eight_bit: bool) -> np.ndarray[Any, Any]:

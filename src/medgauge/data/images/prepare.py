@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.grey import GREYS, Grey, own_window
 from medgauge.data.images.image import RawImage
 
 Fit = Literal["pad", "crop", "pad_or_crop", "resize", "stretch"]
@@ -35,6 +36,8 @@ class PrepareSettings:
             ``resize`` and ``stretch``, which would undo it.
         channels: ``keep``, 1 (colour to luminance) or 3 (grey repeated).
         nan: what is read where a pixel is not a number; None: such images are refused. It is used in reading.
+        grey: ``set``: the window, the same for all images; ``image_percentiles`` and ``image_zscore``: each image on a scale
+            of its own (:func:`~medgauge.data.images.grey.own_window`), without a window.
     """
 
     size: tuple[int, ...] | None = None
@@ -43,6 +46,7 @@ class PrepareSettings:
     spacing: tuple[float, ...] | None = None
     channels: Literal["keep", 1, 3] = "keep"
     nan: float | None = None
+    grey: Grey = "set"
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:
@@ -57,6 +61,10 @@ class PrepareSettings:
             raise ValueError(f"spacing and fit {self.fit} exclude each other; use fit pad_or_crop")
         if self.channels not in ("keep", 1, 3):
             raise ValueError(f"channels must be keep, 1 or 3, got {self.channels!r}")
+        if self.grey not in GREYS:
+            raise ValueError(f"grey must be one of {', '.join(GREYS)}, got {self.grey!r}")
+        if self.grey != "set" and self.window is not None:
+            raise ValueError(f"window and grey {self.grey} exclude each other")
 
 
 class Prepared(NamedTuple):
@@ -85,7 +93,8 @@ def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
     zooms = _zooms(raw, settings)
     size = settings.size or tuple(max(1, round(side * zoom)) for side, zoom in zip(space, zooms, strict=True))
     _check_fit(space, size, zooms, settings)
-    windowed = _windowed(raw.array, settings.window)
+    window = settings.window if settings.grey == "set" else own_window(raw, settings.grey)
+    windowed = _windowed(raw.array, window)
     if raw.padding is not None:
         windowed[:, raw.padding] = 0.0
     array = _channels(windowed, settings.channels)

@@ -1,0 +1,113 @@
+"""What images are like as their files have them: one by one, and of a sample that settings are chosen by."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.data.images.grey import usual_ends
+from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.prepare import find_window
+from medgauge.data.images.readers import read_image
+
+__all__ = ["Facts", "ImageFact", "fact_of", "fact_of_values", "image_facts", "range_ratio"]
+
+ODD = 0.01
+"""Share of the images at each end of their ranges, and at least one of many, that does not count."""
+MANY = 20
+
+
+class ImageFact(NamedTuple):
+    """What one image is like.
+
+    shape: channels first; dtype: as NumPy names it; low, high: the 0.5th and 99.5th percentile of its intensities; flat:
+    every channel is of one single value; spacing: millimetres a pixel, None where the file does not say; has_unit: as in
+    :class:`~medgauge.data.images.image.RawImage`.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    low: float
+    high: float
+    flat: bool
+    spacing: tuple[float, ...] | None
+    has_unit: bool
+
+
+def fact_of(raw: RawImage) -> ImageFact:
+    """What an image is like."""
+    low, high = usual_ends(raw)
+    flat = low == high and all(_is_flat(channel[None], raw) for channel in raw.array)
+    return ImageFact(raw.array.shape, raw.array.dtype.name, low, high, flat, raw.spacing, raw.has_unit)
+
+
+def _is_flat(channel: np.ndarray[Any, Any], raw: RawImage) -> bool:
+    values = raw._replace(array=channel).intensities
+    return bool(values.min() == values.max())
+
+
+def fact_of_values(values: Sequence[Any]) -> ImageFact:
+    """A fact as JSON keeps it."""
+    shape, dtype, low, high, flat, spacing, has_unit = values
+    return ImageFact(tuple(shape), dtype, low, high, flat, None if spacing is None else tuple(spacing), has_unit)
+
+
+class Facts(NamedTuple):
+    """What a sample of the images is like, to choose settings by.
+
+    sizes, channels, dtypes and ndims: what occurs, the most frequent first; grey: every colour image has equal channels;
+    window: as :func:`~medgauge.data.images.prepare.find_window`; each: the facts of each image that could be read;
+    problems: (row, sentence) of sampled images that could not.
+    """
+
+    ndims: list[int]
+    sizes: list[tuple[int, ...]]
+    channels: list[int]
+    dtypes: list[str]
+    grey: bool
+    window: tuple[float, float] | None
+    each: list[ImageFact]
+    problems: list[tuple[int, str]]
+
+
+def image_facts(sources: Sequence[ImageSource], limit: int = 32, *, nan: float | None = None) -> Facts:
+    """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like."""
+    count = min(limit, len(sources))
+    raws, problems = [], []
+    for row in sorted({round(place) for place in np.linspace(0, len(sources) - 1, count)}):
+        try:
+            raws.append(read_image(sources[row], nan=nan))
+        except InputError as error:
+            problems.append((row, str(error)))
+    colour = [raw.array for raw in raws if len(raw.array) == 3]
+    return Facts(
+        ndims=_frequent(raw.array.ndim - 1 for raw in raws),
+        sizes=_frequent(raw.array.shape[1:] for raw in raws),
+        channels=_frequent(len(raw.array) for raw in raws),
+        dtypes=_frequent(raw.array.dtype.name for raw in raws),
+        grey=all(bool((array == array[:1]).all()) for array in colour),
+        window=find_window(raws) if raws else None,
+        each=[fact_of(raw) for raw in raws],
+        problems=problems,
+    )
+
+
+def _frequent(values: Iterable[Any]) -> list[Any]:
+    """What occurs, the most frequent first."""
+    return [value for value, _ in Counter(values).most_common()]
+
+
+def range_ratio(facts: Sequence[ImageFact]) -> float:
+    """How many times as wide the widest range of intensities is as the narrowest, where ranges mean nothing by themselves.
+
+    Ranges are between the 0.5th and 99.5th percentile; of 20 images and more one in a hundred at each end, and at least one,
+    does not count. 1 where every image has a unit, and where all have 8 bits.
+    """
+    if all(fact.has_unit for fact in facts) or all(fact.dtype == "uint8" for fact in facts):
+        return 1.0
+    widths = sorted(fact.high - fact.low for fact in facts if fact.high > fact.low)
+    odd = max(1, int(ODD * len(widths))) if len(widths) >= MANY else 0
+    widths = widths[odd : len(widths) - odd]
+    return widths[-1] / widths[0] if widths else 1.0
