@@ -221,6 +221,7 @@ def test_a_comparison_codes_words_alike_in_all_runs(table: Path, tmp_path: Path)
 
 def test_words_are_no_sizes_of_pixels(table: Path, tmp_path: Path) -> None:
     frame = pandas.read_csv(table).rename(columns={"sex": "pixel_kind", "weight": "pixel_mm"})
+    frame["pixel_mm"] = (frame["pixel_mm"] + 1) / 100
     frame["path"] = [str(table.parent / name) for name in frame["path"]]
     frame.to_csv(tmp_path / "cases.csv", index=False)
     columns = {

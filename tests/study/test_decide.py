@@ -41,7 +41,7 @@ def test_covariates_that_are_sizes_of_pixels_are_known_by_their_names(tmp_path: 
     names = ["weight", "Pixel_mm", "slice_spacing"]
     table = pictures(tmp_path, (9, 9), covariate=names, covariates=np.ones((3, 3)))
     recipe = recipe_of(data={"covariates": names})
-    assert decide_image(recipe, table, [0]).augmentation.size_covariates == ["Pixel_mm", "slice_spacing"]
+    assert decide_image(recipe, table, [0]).augmentation.size_covariates == ["Pixel_mm"]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def augmented_batch(
     if wanted.kinds():
         ndim = batch.image.ndim - 2
         drawn = draw(wanted, sampler.batch_size, ndim, generator(recipe.seed, "augmentation", step))
-        sizes = recipe.augmentation.size_covariates
+        sizes = recipe.augmentation.named_sizes
         names = model_covariates(recipe.data.covariates, recipe.data.covariate_words)
         columns = [place for place, name in enumerate(names) if name in sizes]
         mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))

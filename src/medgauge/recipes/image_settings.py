@@ -67,7 +67,8 @@ class AugmentationSettings(Section):
         noise: standard deviation of added noise, in the 0 to 1 range of images.
         label_changes_with: transforms that would change the label (scale, flip, rotation, shift, intensity); refused, unless it
             is scale and size_covariates names what is updated with it.
-        size_covariates: covariates that are a pixel's size: divided by the zoom.
+        size_covariates: covariates that are a pixel's size: divided by the zoom; auto = those whose name says so (mm_per_px,
+            pixel_size, spacing_mm).
     """
 
     place = "augmentation"
@@ -81,4 +82,9 @@ class AugmentationSettings(Section):
     label_changes_with: Annotated[
         list[Literal["scale", "flip", "rotation", "shift", "intensity"]], Size(distinct=True)
     ] = field(default_factory=lambda: ["scale"])
-    size_covariates: Annotated[list[Annotated[str, Size(1)]], Size(distinct=True)] = field(default_factory=list)
+    size_covariates: Annotated[list[Annotated[str, Size(1)]], Size(distinct=True)] | Auto = "auto"
+
+    @property
+    def named_sizes(self) -> list[str]:
+        """The covariates that are said to be sizes; none where that is left to the data."""
+        return [] if self.size_covariates == "auto" else list(self.size_covariates)

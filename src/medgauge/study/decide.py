@@ -1,6 +1,5 @@
 """Decides what a recipe leaves to the data (``auto``), from what images and labels are like; all of it is written out."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,9 @@ from medgauge.data.images.augment import AugmentSettings, check_label_safety
 from medgauge.data.images.facts import Facts, image_facts, range_ratio
 from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
-from medgauge.data.tables.words import coded_names
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.schema import Recipe
+from medgauge.study.pixel_size import number_names, size_columns
 from medgauge.study.sizes import decide_size
 
 UNLIKE = 10.0  # ranges of intensities that differ so many times say nothing of their scale
@@ -27,23 +26,22 @@ def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     facts = image_facts([table.image[row] for row in rows], limit=SAMPLE, nan=recipe.image.nan)
     if not facts.ndims:
         raise InputError(f"none of the images can be read; the first: {facts.problems[0][1]}")
-    of_words = {column for name, words in table.words.items() for column in coded_names(name, words)}
-    numbers = [name for name in table.covariate if name not in of_words]
-    sizes = [name for name in numbers if re.search(r"pixel|spacing|voxel", name, re.IGNORECASE)]
-    augmentation = replace(recipe.augmentation, size_covariates=recipe.augmentation.size_covariates or sizes)
-    _check_augmentation(augmentation, [*numbers, recipe.data.label_times], facts.ndims[0])
-    image = decide_size(recipe.image, facts, sized=bool(augmentation.size_covariates))
+    ndim, augmentation = facts.ndims[0], recipe.augmentation
+    if augmentation.size_covariates == "auto":
+        augmentation = replace(augmentation, size_covariates=size_columns(table, ndim))
+    _check_augmentation(augmentation, [*number_names(table), recipe.data.label_times], ndim)
+    image = decide_size(recipe.image, facts, sized=bool(augmentation.named_sizes))
     if image.channels == "auto":
         wide = facts.channels[0] == 3 and not facts.grey
         image = replace(image, channels=3 if wide else 1 if facts.channels[0] in (1, 3) else "keep")
     decided = replace(recipe, image=_decide_grey(image, facts), augmentation=augmentation)
-    check_label_safety(augment_settings(decided), augmentation.label_changes_with, augmentation.size_covariates)
+    check_label_safety(augment_settings(decided), augmentation.label_changes_with, augmentation.named_sizes)
     return decided
 
 
 def _check_augmentation(wanted: AugmentationSettings, columns: Sequence[str | None], ndim: int) -> None:
     """Raise InputError where it names columns or axes that there are not."""
-    for name in wanted.size_covariates:
+    for name in wanted.named_sizes:
         if name not in columns:
             known = [column for column in columns if column is not None]
             raise InputError(

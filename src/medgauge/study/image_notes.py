@@ -44,7 +44,7 @@ def image_notes(images: PreparedImages, ids: Sequence[str], recipe: Recipe, aske
         _depths(facts, named, image),
         _scales(facts, image, asked),
         _resampled(image, asked),
-        "" if image.spacing or recipe.augmentation.size_covariates else _pixels(facts),
+        "" if image.spacing or recipe.augmentation.named_sizes else _pixels(facts),
     ]
     zooms = [_zooms(fact, image, images.zoom[row]) for row, fact in zip(rows, facts, strict=True)]
     sides = [

@@ -22,6 +22,7 @@ from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
 from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
+from medgauge.study.pixel_size import size_notes
 from medgauge.study.splits import split_cases, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import (
@@ -83,6 +84,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += image_notes(images, chosen.id, found.recipe, recipe.image)
+    notes += size_notes(recipe.augmentation, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)

@@ -168,7 +168,7 @@ def open_table(
         need_label=need_label,
         extra=extra,
         words=data.covariate_words,
-        numbers=[str(data.label_times), *recipe.augmentation.size_covariates] if own else columns_of(recipe),
+        numbers=[str(data.label_times), *recipe.augmentation.named_sizes] if own else columns_of(recipe),
     )
 
 
@@ -209,7 +209,7 @@ def has_column(path: str | Path, name: str | None) -> bool:
 
 def correct_sizes(table: Table, zoom: np.ndarray[Any, Any], recipe: Recipe) -> Table:
     """Divide pixel sizes by the zoom that images were resized with."""
-    sizes = [table.covariate.index(name) for name in recipe.augmentation.size_covariates if name in table.covariate]
+    sizes = [table.covariate.index(name) for name in recipe.augmentation.named_sizes if name in table.covariate]
     if not sizes or bool((zoom == 1).all()):
         return table
     covariates = table.covariates.copy()
