@@ -1,5 +1,6 @@
 """Small images with a table, and short ways to run and to refuse a command."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ SETTINGS = [
     "--model.embedding=4",
 ]  # fmt: skip
 COLUMNS = ["--image", "path", "--label", "age", "--group", "patient"]
+
+TYPED = re.compile(r"Traceback|\b\w*(Error|Exception|Warning): |Errno")
+"""What no message for a user holds."""
 
 
 def make_images(folder: Path, count: int = 40, size: tuple[int, int] = (20, 24)) -> pandas.DataFrame:
@@ -34,11 +38,11 @@ def fit(table: Path, out: Path, *more: str) -> int:
 
 
 def refuse(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:
-    """Assert status 1 and one message, no traceback, with all the words; return it."""
+    """Assert status 1 and one message, no traceback and no error's type, with all the words; return it."""
     said = capsys.readouterr().err.strip().splitlines()
     text = "\n".join(said)
     assert status == 1, text
-    assert "Traceback" not in text
+    assert not TYPED.search(text), text
     for word in words:
         assert word in text, text
     return text

@@ -358,8 +358,10 @@ def test_a_trial_that_fails_by_its_numbers_is_an_outcome_and_a_run_is_an_error(
 ) -> None:
     monkeypatch.setattr("medgauge.comparing.jobs.fit", lambda *given, **settings: 1 / 0)
     outcome = compare_jobs.run_job(Job("a-trial1", "a", 0, 1, {}, tmp_path))
-    assert outcome.entry["failed"].startswith("ZeroDivisionError")
-    with pytest.raises(InputError, match="the run a-0 failed: ZeroDivisionError"):
+    assert outcome.entry["failed"] == (
+        "something unforeseen stopped it, ZeroDivisionError (division by zero); --debug tells the whole trace"
+    )
+    with pytest.raises(InputError, match="the run a-0 failed: something unforeseen stopped it, ZeroDivisionError"):
         compare_jobs.run_job(Job("a-0", "a", 0, None, {}, tmp_path))
 
 

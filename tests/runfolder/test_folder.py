@@ -1,3 +1,5 @@
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,38 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_text("ne")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="a.txt cannot be written: disk full; name another place"):
         write_whole(path, half)
     assert path.read_text() == "old"
     assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit of the size of files here")
+@pytest.mark.parametrize("name", ["t.txt", "t.safetensors", "checkpoints/t.ckpt"])
+def test_every_writer_says_what_the_system_says_and_leaves_what_was_there(tmp_path: Path, name: str) -> None:
+    folder, big = RunFolder(tmp_path), {"w": torch.zeros(100_000)}
+    writers = {
+        "t.txt": lambda: folder.write_text("t.txt", "x" * 100_000),
+        "t.safetensors": lambda: folder.write_tensors("t.safetensors", big),
+        "checkpoints/t.ckpt": lambda: folder.save_checkpoint("t.ckpt", big),
+    }
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / name).write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(
+            InputError, match=r"would be larger than a file may be; raise the limit \(ulimit -f\)"
+        ) as told:
+            writers[name]()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert str(told.value).startswith(f"{tmp_path / name} cannot be written: ")
+    assert (tmp_path / name).read_text() == "old"
+    assert [path.name for path in tmp_path.rglob("*.part")] == []
+    writers[name]()
 
 
 def test_json_has_no_nan() -> None:

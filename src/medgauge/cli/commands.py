@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medgauge.cli.flags import Parser, UsageError
-from medgauge.core.words import did_you_mean
+from medgauge.cli.show import tell
+from medgauge.core.words import did_you_mean, printable
 from medgauge.recipes.schema import Recipe
 
 RECIPE = "recipe file, or the name of one of medgauge's (medgauge list recipes)"
@@ -62,7 +63,7 @@ def check(words: list[str]) -> int:
     from medgauge.fitting.check import check as run_check
 
     for line in run_check(parsed.recipe, changes=changes, terminal=True):
-        print(line)
+        tell(line)
     return 0
 
 
@@ -155,10 +156,11 @@ def predict(words: list[str]) -> int:
         terminal=True,
     )
     if parsed.out:
-        print(f"{len(frame)} {'groups' if by_group else 'cases'} written to {parsed.out}")
+        tell(f"{len(frame)} {'groups' if by_group else 'cases'} written to {parsed.out}")
     else:
-        print(frame_text(frame), end="")
-    print(run.promise(by_group=by_group), file=sys.stderr)
+        text = frame_text(frame)
+        print(printable(text) if sys.stdout.isatty() else text, end="")
+    print(printable(run.promise(by_group=by_group)), file=sys.stderr)
     return 0
 
 
@@ -208,7 +210,7 @@ def report(words: list[str]) -> int:
 
     folder = RunFolder(parsed.run)
     folder.check_complete()
-    print(f"report: {write_report(folder.path, images=not parsed.no_images)}")
+    tell(f"report: {write_report(folder.path, images=not parsed.no_images)}")
     return 0
 
 

@@ -3,23 +3,27 @@
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from medgauge.cli.commands import COMMANDS
 from medgauge.cli.flags import UsageError
-from medgauge.core.errors import InputError
+from medgauge.core.faults import sentence
 from medgauge.core.version import __version__
-from medgauge.core.words import did_you_mean
+from medgauge.core.words import did_you_mean, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows few letters stops nothing
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     try:
         return _dispatch(given)
     except UsageError as error:
-        print(f"medgauge: {error}", file=sys.stderr)
+        print(f"medgauge: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("medgauge: stopped", file=sys.stderr)
@@ -30,14 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        print(f"medgauge: {_sentence(error)}", file=sys.stderr)
+        print(f"medgauge: {printable(sentence(error))}", file=sys.stderr)
         return 1
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    return f"{type(error).__name__}: {error} (give --debug for the whole trace)"
 
 
 def _dispatch(given: list[str]) -> int:

@@ -5,15 +5,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medgauge.core.words import printable
+
 if TYPE_CHECKING:
     from medgauge.runs.run import Run
+
+
+def tell(text: str) -> None:
+    """Print a line, or several, without what steers a terminal."""
+    print(printable(text))
+
+
+def _cell(text: str) -> str:
+    """A text that comes from a table, for one of rich's: without its markup, and without what steers a terminal."""
+    from rich.markup import escape
+
+    return escape(printable(text, line=True))
 
 
 def show_results(run: "Run") -> None:
     """The figures of a run on the terminal, and where its report is."""
     split = next(name for name in ("test", "out_of_fold", "val") if name in run.results)
     show_block(run.results[split], split)
-    print(f"report: {run.folder / 'report.html'}")
+    tell(f"report: {run.folder / 'report.html'}")
 
 
 def show_block(block: Mapping[str, Any], split: str) -> None:
@@ -30,10 +44,10 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
             ranges = groups["labels_within_groups"]
             if ranges["differ"]:
                 most = f"by up to {_number(ranges['largest_range'])}"
-                print(f"labels differ within {ranges['differ']} groups, {most}; their mean is the group's label")
+                tell(f"labels differ within {ranges['differ']} groups, {most}; their mean is the group's label")
     if "space" in block:
         space = block["space"]
-        print(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
+        tell(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
 
 
 SHOWN = {
@@ -50,10 +64,9 @@ SHOWN = {
 def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -> None:
     """The figures of one target: a table, and a line for each kind of interval or set."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=_cell(title), title_justify="left")
     shown = [name for name in SHOWN if name in figures]
     for name in ("", "MAE", "95 % interval", *(SHOWN[name] for name in shown)):
         table.add_column(name, justify="left" if not name else "right")
@@ -67,7 +80,7 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
         add(f"{name} ({region['n']} {what})", region)
     for column, values in figures.get("subgroups", {}).items():
         for value, part in values.items():
-            add(f"{escape(f'{column} {value}')} ({part['n']} {what}, coverage {_share(part['coverage'])})", part)
+            add(f"{_cell(f'{column} {value}')} ({part['n']} {what}, coverage {_share(part['coverage'])})", part)
     for part in figures.get("by_fold", []):
         add(f"fold-{part['fold']} ({part['n']} cases)", part)
     for name, baseline in figures["baselines"].items():
@@ -75,12 +88,12 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
     Console(width=None if sys.stdout.isatty() else 110).print(table)
     if "uncorrected" in figures:
         raw = figures["uncorrected"]
-        print(f"{figures['correction']['note']} Without it: MAE {_number(raw['mae'])}, bias {_number(raw['bias'])}.")
+        tell(f"{figures['correction']['note']} Without it: MAE {_number(raw['mae'])}, bias {_number(raw['bias'])}.")
     for name in ("interval", "plain_interval", "label_conditional_interval"):
         if name in figures:
-            print(interval_line(figures[name], beside=name != "interval"))
+            tell(interval_line(figures[name], beside=name != "interval"))
     if "set" in figures:
-        print(set_line(figures["set"]))
+        tell(set_line(figures["set"]))
 
 
 def _around(figures: Mapping[str, Any]) -> str:
@@ -120,7 +133,6 @@ def _number(value: Any) -> str:
 def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
     """The figures of a comparison, and where its page is."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from medgauge.comparing.tables import column_names
@@ -129,13 +141,13 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
     console = Console(width=None if sys.stdout.isatty() else 130)
     for target in values["settings"]["targets"]:
         title = f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
-        table = Table(title=escape(title), title_justify="left")
+        table = Table(title=_cell(title), title_justify="left")
         columns = column_names(values["figures"][target], narrow=True)
         for key, name in columns.items():
             table.add_column(name, justify="left" if key in ("method", "verdict") else "right")
         for row in table_rows(values, target):
-            table.add_row(*(escape(row[key]) for key in columns))
+            table.add_row(*(_cell(row[key]) for key in columns))
         console.print(table)
         if smallest := smallest_words(values, target):
-            print(f"smallest difference that could be shown, stated beforehand: {smallest}")
-    print(f"page: {Path(folder) / 'comparison.html'}")
+            tell(f"smallest difference that could be shown, stated beforehand: {smallest}")
+    tell(f"page: {Path(folder) / 'comparison.html'}")

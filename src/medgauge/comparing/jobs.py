@@ -18,10 +18,12 @@ from typing import Any
 
 from medgauge.core.cells import bare
 from medgauge.core.errors import InputError
+from medgauge.core.faults import sentence
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder import RunFolder
 from medgauge.tasks import KINDS
+from medgauge.training.divergence import Diverged
 
 SAID = ("kind", "level", "n", "coverage")  # kept of what is said for certain, beside its extent
 
@@ -67,12 +69,12 @@ def run_job(job: Job) -> Outcome:
         entry |= {"trial": job.trial}
     try:
         run = fit(job.values, out=job.folder, test=job.trial is None, images=False, report=False)
-    except InputError:
-        raise
     except (ValueError, ArithmeticError, RuntimeError) as error:
+        if isinstance(error, InputError) and not isinstance(error, Diverged):
+            raise
         if job.trial is None:
-            raise InputError(f"the run {job.name} failed: {type(error).__name__}: {error}") from error
-        return Outcome({**entry, "failed": f"{type(error).__name__}: {error}"}, None)
+            raise InputError(f"the run {job.name} failed: {sentence(error)}") from error
+        return Outcome({**entry, "failed": sentence(error)}, None)
     entry |= {
         "wall": time.monotonic() - started,
         "parameters": sum(p.numel() for p in run.finished.fits[0].model.parameters()),

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
+from medgauge.core.words import printable
+
 QUIET = 2.0  # seconds of work before a progress bar is shown
 
 
@@ -36,7 +38,7 @@ class Display(AbstractContextManager["Display"]):
         """Write one line."""
         if self.shown:
             self.close()
-            sys.stderr.write(f"{line}\n")
+            sys.stderr.write(f"{printable(line)}\n")
             sys.stderr.flush()
 
     def images(self, done: int, count: int) -> None:

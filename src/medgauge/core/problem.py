@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from medgauge.core.words import printable
+
 
 class Problem(NamedTuple):
     """One thing that is wrong.
@@ -24,8 +26,9 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         """As a line for a person: ``case 001: its image a.png is missing``."""
-        subject = self.where if self.row is None else f"case {self.where}" if self.where else "a case without id"
-        return f"{subject}: {self.what}"
+        where = printable(self.where, line=True)
+        subject = where if self.row is None else f"case {where}" if where else "a case without id"
+        return f"{subject}: {printable(self.what, line=True)}"
 
 
 def name_cases(ids: Sequence[str], *, limit: int = 5) -> str:
@@ -34,7 +37,8 @@ def name_cases(ids: Sequence[str], *, limit: int = 5) -> str:
     >>> name_cases(["a"]), name_cases(["a", "b", "c"], limit=2)
     ('case a', 'cases a, b and 1 more')
     """
+    shown = [printable(one, line=True) for one in ids[:limit]]
     if len(ids) == 1:
-        return f"case {ids[0]}"
+        return f"case {shown[0]}"
     more = f" and {len(ids) - limit} more" if len(ids) > limit else ""
-    return f"cases {', '.join(ids[:limit])}{more}"
+    return f"cases {', '.join(shown)}{more}"

@@ -1,7 +1,24 @@
 """Hints for names that are not known: the nearest of those that are."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, *, line: bool = False) -> str:
+    """A text without what steers a terminal: control characters, marks of direction, halves of characters; as their escapes.
+
+    >>> printable("a\\x1b[31mred\\u202e")
+    'a\\\\x1b[31mred\\\\u202e'
+
+    Args:
+        text: from a table, a file's name, a recipe.
+        line: whether line ends and tabs are escaped too.
+    """
+    clean = _STEERING.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    return clean.replace("\n", "\\n").replace("\t", "\\t") if line else clean
 
 
 def nearest_names(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.6) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medgauge.core.errors import InputError
+from medgauge.core.faults import os_words
 from medgauge.core.settings_text import MOST_BYTES, read_settings
 from medgauge.core.words import did_you_mean
 from medgauge.recipes.entries import DEFAULT_KIND
@@ -45,7 +46,9 @@ def _read(recipe: str | Path, path: Path) -> Any:
         return read_settings(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(f"the recipe {recipe} cannot be read: it is no UTF-8 text") from error
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise InputError(f"the recipe {recipe} cannot be read: {os_words(error)}") from error
+    except ValueError as error:
         raise InputError(f"the recipe {recipe} cannot be read: {error}") from error
 
 

@@ -6,15 +6,16 @@ import json
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
 from medgauge.core.cells import bare, csv_text
 from medgauge.core.errors import InputError
+from medgauge.core.faults import not_written
 from medgauge.core.settings_text import read_settings
 from medgauge.core.version import __version__
 from medgauge.runfolder.opening import AGAIN, inner_path, plain_file, read_whole
@@ -25,22 +26,61 @@ COMPLETE = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gal
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in its place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Let ``write`` fill a temporary file beside ``path``, then put it in its place in one step.
+
+    Raises:
+        InputError: the system refuses it: no space, no permission, a file where a folder must be.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.unlink(missing_ok=True)  # a link of that name would be written through
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)  # a link of that name would be written through
         write(temporary)
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise not_written(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def bytes_to(path: Path, content: bytes) -> None:
     """Fill a file."""
     path.write_bytes(content)
+
+
+class _Kept:
+    """A file that keeps the first error of the system, in whose place torch's writer would raise one of its own."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, content: Any) -> int:  # bytes, or a view of memory
+        """Write, unless something went wrong before."""
+        try:
+            return len(memoryview(content)) if self.error else self.file.write(content)
+        except OSError as error:
+            self.error = error
+            return len(memoryview(content))
+
+    def flush(self) -> None:
+        """Nothing: the file is flushed as it is closed."""
+
+
+def _torch_to(path: Path, state: dict[str, Any]) -> None:
+    """Fill a file with what torch saves.
+
+    Raises:
+        OSError: the system refuses it.
+    """
+    with path.open("wb") as file:
+        kept = _Kept(file)
+        torch.save(state, kept)  # type: ignore[arg-type]  # all that it asks of a file
+        if kept.error is not None:
+            raise kept.error
 
 
 def plain(value: Any) -> Any:
@@ -149,10 +189,10 @@ class RunFolder:
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         """Write a safetensors file whole."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         ready = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-        write_whole(self.path / name, lambda part: save_file(ready, str(part)))
+        write_whole(self.path / name, lambda part: bytes_to(part, save(ready)))
 
     def read_tensors(self, name: str) -> dict[str, Tensor]:
         """Read a safetensors file."""
@@ -184,7 +224,7 @@ class RunFolder:
 
     def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
         """Write a checkpoint whole; its values must load with ``weights_only=True``."""
-        write_whole(self.inner("checkpoints") / name, lambda part: torch.save(dict(state), part))
+        write_whole(self.inner("checkpoints") / name, lambda part: _torch_to(part, dict(state)))
 
     def load_checkpoint(self, name: str) -> dict[str, Any] | None:
         """Read a checkpoint, or None where there is none."""

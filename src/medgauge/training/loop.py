@@ -1,5 +1,6 @@
 """The training loop: short, on Lightning Fabric, and the same after a stop as without one."""
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from medgauge.core.batch import Batch, LabelCoding
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
 from medgauge.training.collect import bare
+from medgauge.training.divergence import Watch
 from medgauge.training.plan import learning_rate
 from medgauge.training.settings import OptimiserSettings
 from medgauge.training.step import is_guided, read_step
@@ -108,9 +110,15 @@ class Trainer:
     keeper: Keeper
     report: Callable[[Progress], None] = lambda progress: None
     progress: Progress = field(default_factory=Progress)
+    watch: Watch = field(default_factory=Watch)
 
     def fit(self) -> Progress:
-        """Train from the last checkpoint, if there is one, to the end."""
+        """Train from the last checkpoint, if there is one, to the end.
+
+        Raises:
+            Stopped: a signal asked for it; a checkpoint was written.
+            Diverged: a loss, a weight or the validation score is not finite; the last good checkpoint stays.
+        """
         self._restore()
         started = time.monotonic() - self.progress.elapsed
         saved = time.monotonic()
@@ -166,6 +174,7 @@ class Trainer:
             batch = self.batch(step * count + micro)
             with self.fabric.no_backward_sync(self.model, enabled=micro < count - 1):
                 parts = self.objective(read_step(self.model, batch, self.coding, self._fraction(), guided=guided))
+                self.watch.add(step + 1, rate, parts)
                 self.fabric.backward(parts["total"] / count)
             for name, value in parts.items():
                 self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float()
@@ -177,13 +186,18 @@ class Trainer:
         self.progress.step += 1
         end_epoch = getattr(self._neck, "end_epoch", None)
         if end_epoch is not None and self.progress.step % self.schedule.epoch == 0:
+            self.watch.look()
             end_epoch()
 
     def _close_row(self, evaluate: bool) -> None:
         """Write one row of the log: means of every part over the batches that told it since the last row, and validation."""
         progress = self.progress
+        if evaluate:
+            self._look()
+        else:
+            self.watch.look()
         row: dict[str, Any] = {"epoch": round(progress.step / self.schedule.epoch, 3), "step": progress.step}
-        row["lr"] = float(self.optimiser.param_groups[0]["lr"])
+        row["lr"] = self._rate()
         row |= {name: float(total) / progress.counts[name] for name, total in progress.sums.items()}
         progress.sums, progress.counts = {}, {}
         if evaluate:
@@ -193,6 +207,8 @@ class Trainer:
 
     def _evaluate(self) -> dict[str, float]:
         score, figures = self.validate()
+        if not math.isfinite(score):
+            raise self.watch.diverged(self.progress.step, self._rate(), f"the validation score is {score:g}")
         self.model.train()
         self.progress.evaluated = max(self.progress.evaluated + 1, int(self._fraction() * self.schedule.evaluations))
         if score < self.progress.best:
@@ -205,7 +221,15 @@ class Trainer:
             self.progress.waited += 1
         return figures
 
+    def _rate(self) -> float:
+        return float(self.optimiser.param_groups[0]["lr"])
+
+    def _look(self) -> None:
+        """Raise Diverged before anything that is not finite is read or saved."""
+        self.watch.look_at(bare(self.model), self.progress.step, self._rate())
+
     def _save(self) -> None:
+        self._look()
         if not self.fabric.is_global_zero:
             return
         state = {
@@ -216,6 +240,7 @@ class Trainer:
         }
         self.keeper.save_checkpoint("last.ckpt", state)
         columns = list(dict.fromkeys(name for row in self.progress.rows for name in row))
+        self.watch.saved = self.progress.step
         self.keeper.write_table("log.csv", columns, [[row.get(name) for name in columns] for row in self.progress.rows])
 
     def _restore(self) -> None:
@@ -226,6 +251,7 @@ class Trainer:
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
+        self.watch = Watch(self.progress.step)
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from uuid import uuid4
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.core.faults import not_written
 from medgauge.core.version import __version__
 from medgauge.data.images.decode import PreparedImages, Progress, decode_images
 from medgauge.data.images.facts import fact_of_values
@@ -51,6 +52,9 @@ def prepare_images(
         cache_dir: folder of the caches, made if missing; None: keep the array in memory.
         workers: threads that decode beside the caller's; the result does not depend on it.
         progress: called with (done, all) while decoding; never when the cache is found.
+
+    Raises:
+        InputError: the folder of the caches cannot be made or written.
     """
     if not sources:
         raise ValueError("sources must hold at least one image, got none")
@@ -63,13 +67,15 @@ def prepare_images(
     damaged = whole is False
     if damaged:
         _remove(place)
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(cache_dir)
     part = cache_dir / f"{place.name}.{uuid4().hex}.part"
-    part.mkdir()
     try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(cache_dir)
+        part.mkdir()
         made = decode_images(sources, settings, part / ARRAY, workers, progress)
         made = made if made.problems else _published(made, part, place)
+    except OSError as error:
+        raise InputError(f"the cache folder {not_written(cache_dir, error)} (data.cache)") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     told = [f"the cache entry {place} was damaged; its images were decoded anew"] if damaged else []

@@ -1,7 +1,9 @@
 """Decodes and prepares many images into one array, a few at a time."""
 
+import errno
 import hashlib
 import math
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
@@ -157,7 +159,24 @@ def _empty(file: Path | None, shape: tuple[int, ...], eight_bit: bool) -> np.nda
             "make room, name another cache folder or set a smaller image.size"
         )
     mapped: np.ndarray[Any, Any] = np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
+    _hold(file)
     return mapped
+
+
+def _hold(file: Path) -> None:
+    """Let the disk give all the blocks of a file now: a memory map that finds none later ends the process.
+
+    Raises:
+        OSError: there is no space.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with file.open("r+b") as handle:
+        try:
+            os.posix_fallocate(handle.fileno(), 0, file.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):  # disks that cannot promise it
+                raise
 
 
 def _other_shape(source: ImageSource, shape: tuple[int, ...], first: ImageSource, usual: tuple[int, ...]) -> str:

@@ -221,6 +221,8 @@ def missing_files(table: Table) -> list[Problem]:
 def _file_problem(path: Path) -> str | None:
     try:
         state = os.stat(path)
+    except PermissionError:
+        return f"its image {path} may not be read; change its permissions"
     except (OSError, ValueError):
         hint = " (write / in place of \\)" if "\\" in path.name else ""
         return f"its image {path} is missing{hint}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from medgauge.core.errors import InputError
+from medgauge.core.faults import os_words
 from medgauge.data.tables.missing import tidy
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -92,7 +93,7 @@ def _decode(file: Path) -> tuple[str, list[str]]:
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise InputError(f"the table {file.name} cannot be read: {error.strerror}.") from error
+        raise InputError(f"the table {file.name} cannot be read: {os_words(error)}.") from error
     for start, what in OTHERS.items():
         if raw.startswith(start):
             raise InputError(f"{file.name} is {what}, not a CSV; save it as CSV (UTF-8), or name it by what it is.")
