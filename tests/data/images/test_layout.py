@@ -1,6 +1,7 @@
 """Axes of arrays: every shape that is one image, as it is in memory; shapes that may be two are refused."""
 
 import itertools
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,8 @@ def test_colour_is_last(channels: int) -> None:
 @pytest.mark.parametrize(
     "shape",
     [
-        (3, H, W), (4, H, W), (2, H, W), (H, W, 2), (4, W, 3), (H, 3, 3), (1, H, 3), (1, H, 1), (1, H, W, 3), (1, H, W, 4),
+        (3, H, W), (4, H, W), (2, H, W), (H, W, 2), (4, W, 3), (H, 3, 3), (H, 3, W), (H, 2, W), (D, H, 3, W),
+        (1, H, 3), (1, H, 1), (1, H, W, 3), (1, H, W, 4),
         (1, D, H, 2), (3, D, H, W), (2, D, H, W), (D, H, W, 2), (4, H, W, 3),
     ],
     ids=str,
@@ -72,7 +74,7 @@ def test_what_may_be_two_images_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError) as caught:
         image_of(np.zeros(shape), SOURCE)
     assert str(caught.value) == (
-        f"a.npy[0] is an array of shape {shape}, in which an axis of 1 to 4 may be channels, slices or columns; "
+        f"a.npy[0] is an array of shape {shape}, in which an axis of 1 to 4 may be channels, slices, rows or columns; "
         "save grey as (rows, columns), colour as (rows, columns, 3), a volume as (slices, rows, columns), "
         "one of few slices as (1, slices, rows, columns)"
     )
@@ -90,6 +92,36 @@ def test_other_shapes_are_no_image_and_a_row_is_asked_for(shape: tuple[int, ...]
         image_of(np.zeros(shape), ImageSource(Path("a.npy")))
     with pytest.raises(InputError, match="which is not one image; save grey"):
         image_of(np.zeros(shape), SOURCE)
+
+
+def test_a_short_last_axis_is_told() -> None:
+    note = "array with a short last axis read as (slices, rows, columns) all the same,"
+    for shape in ((H, 10, 5), (1, H, 10, 5), (H, 10, 5, 1)):
+        image = image_of(np.zeros(shape), SOURCE)
+        assert (image.array.shape, image.notes) == ((1, H, 10, 5), (note,))
+    for shape in ((H, 10, 6), (5, H, 10), (H, 5, 10)):
+        assert image_of(np.zeros(shape), SOURCE).notes == ()
+
+
+@pytest.mark.parametrize(("ending", "other"), [("npy", "npz"), ("npz", "npy")])
+def test_the_first_bytes_tell_an_archive_and_not_the_name(tmp_path: Path, ending: str, other: str) -> None:
+    np.save(tmp_path / "a.npy", PIXELS)
+    np.savez(tmp_path / "a.npz", images=PIXELS)
+    path = (tmp_path / f"a.{ending}").rename(tmp_path / f"b.{other}")
+    np.testing.assert_array_equal(read_image(ImageSource(path, None, 3)).array, PIXELS[3][None])
+    if ending == "npy":
+        with pytest.raises(InputError, match="names an array, but the file holds only one"):
+            read_image(ImageSource(path, "images", 3))
+    else:
+        np.testing.assert_array_equal(read_image(ImageSource(path, "images", 3)).array, PIXELS[3][None])
+
+
+def test_an_archive_of_other_files_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("a.txt", "no array")
+    for key in (None, "a.txt"):
+        with pytest.raises(InputError, match="is not a NumPy file of numbers"):
+            read_image(ImageSource(tmp_path / "a.npz", key))
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz"])

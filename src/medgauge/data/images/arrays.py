@@ -1,4 +1,6 @@
-"""Images in NumPy files: ``.npy`` is memory-mapped, an array in an ``.npz`` is unpacked once a process.
+"""Images in NumPy files: one array is memory-mapped, an array in an archive is unpacked once a process.
+
+The first bytes tell which it is, not the name.
 
 Axes of one image (after the row is taken): see ``data.images.layout``.
 """
@@ -14,6 +16,8 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.layout import image_of
+
+ZIP = b"PK"
 
 
 def read_array(source: ImageSource) -> RawImage:
@@ -31,11 +35,15 @@ def read_array(source: ImageSource) -> RawImage:
 def _opened(path: Path, key: str | None, changed: int, size: int) -> np.ndarray[Any, Any]:
     """The array of a file; the time of change and the size make an overwritten file another entry."""
     try:
-        if path.suffix.lower() == ".npy":
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start != ZIP:
             array = _mapped(path, key)
         else:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # np.load leaks it on damage
                 array = archive[_key_of(path, archive.files, key)]
+            if not isinstance(array, np.ndarray):  # a file of another kind in the archive
+                raise ValueError("no array")
     except (ValueError, OSError, EOFError, BadZipFile, ZlibError) as error:
         if isinstance(error, InputError):
             raise
@@ -47,7 +55,7 @@ def _opened(path: Path, key: str | None, changed: int, size: int) -> np.ndarray[
 
 def _mapped(path: Path, key: str | None) -> np.ndarray[Any, Any]:
     if key:
-        raise InputError(f"{path}#{key} names an array, but an .npy file holds only one; write {path.name}#[row]")
+        raise InputError(f"{path}#{key} names an array, but the file holds only one; write {path.name}#[row]")
     array: np.ndarray[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 

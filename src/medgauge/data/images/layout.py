@@ -13,9 +13,9 @@ axes of the array      read as
 (1, h, w, 1)           grey, and so are (1, 1, h, w) and (h, w, 1, 1)
 ====================== =================================================================
 
-An axis of 2 to 4 may be channels, and so may one of 1. Where an array without a channel of one has such an axis first or
-last, and it is not colour as above, it could be a few slices or columns as well: it is refused, and so is a volume that
-is one voxel thick. A channel of one makes a volume of few slices plain: (1, 3, h, w), (3, h, w, 1).
+An axis of 2 to 4 may be channels, and so may one of 1. Where an array without a channel of one has such an axis, and it is
+not colour as above, it could be a few slices, rows or columns as well: it is refused, and so is a volume that is one voxel
+thick. A channel of one makes a volume of few slices plain: (1, 3, h, w), (3, h, w, 1).
 """
 
 from typing import Any
@@ -29,8 +29,9 @@ MOST_CHANNELS = 4
 COLOURS = (3, 4)
 WRAPPED = ([0, 3], [0, 1], [2, 3])  # axes of one around rows and columns
 NO_IMAGE = "which is not one image"
-DOUBTFUL = "in which an axis of 1 to 4 may be channels, slices or columns"
+DOUBTFUL = "in which an axis of 1 to 4 may be channels, slices, rows or columns"
 THIN = "a volume that is one voxel thick"
+SLICES_FIRST = "array with a short last axis read as (slices, rows, columns) all the same,"
 LAYOUTS = (
     "save grey as (rows, columns), colour as (rows, columns, 3), a volume as (slices, rows, columns), "
     "one of few slices as (1, slices, rows, columns)"
@@ -54,14 +55,15 @@ def image_of(array: np.ndarray[Any, Any], source: ImageSource) -> RawImage:
     if shape[-1] == 1 != shape[0]:
         array = np.moveaxis(array, -1, 0)
     elif shape[0] != 1 or shape[-1] <= MOST_CHANNELS:
-        if shape[0] <= MOST_CHANNELS or shape[-1] <= MOST_CHANNELS:
+        if min(shape) <= MOST_CHANNELS and 1 not in shape[1:-1]:
             raise _refusal(DOUBTFUL, source, shape)
         if array.ndim == 4:
             raise _refusal(NO_IMAGE, source, shape)
         array = array[None]
     if array.ndim == 4 and 1 in array.shape[1:]:
         raise _refusal(THIN, source, shape)
-    return RawImage(array)
+    slices_last = array.ndim == 4 and 2 * array.shape[-1] <= min(array.shape[1:-1])
+    return RawImage(array, None, (SLICES_FIRST,) if slices_last else ())
 
 
 def _refusal(why: str, source: ImageSource, shape: tuple[int, ...]) -> InputError:
