@@ -46,6 +46,7 @@ def test_padding_is_in_no_window_and_is_the_lower_end(tmp_path: Path) -> None:
     low, high = study.recipe.image.window
     assert low == pytest.approx(-1030, abs=15)
     assert high == pytest.approx(60, abs=15)
+    assert "padding (Pixel Padding Value) taken as no intensity in 5 images" in study.notes  # every eighth of 40
     padded = read_image(ImageSource(HERE / "ct_padding" / "c00.dcm"))
     assert padded.padding is not None
     assert padded.padding.sum() == 24  # one row of 24

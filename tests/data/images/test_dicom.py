@@ -227,7 +227,7 @@ class TestPadding:
         image = read(tmp_path / "a.dcm")
         np.testing.assert_array_equal(image.padding, [[True, False, False]])
         np.testing.assert_array_equal(image.array[0, 0, 1:], [2096, 7])
-        assert image.notes == ()
+        assert image.notes == ("padding (Pixel Padding Value) taken as no intensity",)
 
     def test_one_under_an_overlay_is_padding(self, tmp_path: Path) -> None:
         made = dataset_of(np.array([[0x8007, 7, 8]], np.uint16), BitsStored=12, HighBit=11)

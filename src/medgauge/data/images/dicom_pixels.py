@@ -7,6 +7,7 @@ import numpy as np
 from medgauge.data.images.dicom_header import padding_range, rescale
 
 INVERTED = "MONOCHROME1 inverted"
+PADDED = "padding (Pixel Padding Value) taken as no intensity"
 OTHER_BITS = "bits beside the stored ones (overlays) left out"
 UNUSED_BITS = 2  # a header that claims this many bits more than the pixels use does not tell their range
 
@@ -34,6 +35,8 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
     if cells.dtype.kind in "ui" and not masked:
         stored, other = _stored_bits(cells, dataset)
     padding = _padding(cells, stored, dataset)
+    if padding is not None:
+        notes.append(PADDED)
     if (other if padding is None else other & ~padding).any():
         notes.append(OTHER_BITS)
     array = stored
