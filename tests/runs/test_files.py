@@ -57,7 +57,7 @@ def test_cases_come_back_in_the_order_of_their_rows(fit: Fit, study: Study, tmp_
                 getattr(again[split], name), getattr(found[split], name), rtol=0, atol=0, equal_nan=True
             )
         assert again[split].id == [study.table.id[row] for row in study.rows(split)]
-    gallery, at = files.read_gallery(folder)
+    gallery, at = files.read_gallery(folder, 2)
     assert at == rows == fit.gallery_rows
     assert torch.equal(gallery.embedding, fit.gallery.embedding)
     assert list(gallery.id) == list(fit.gallery.id)
@@ -87,7 +87,7 @@ def test_readers_read_the_same_again(fit: Fit, study: Study, tmp_path: Path) -> 
         for name, said in first.stated.items():
             torch.testing.assert_close(said, second.stated[name], rtol=0, atol=0, equal_nan=True)
         assert torch.equal(first.far, second.far)
-    train, validation = files.read_known(folder, fit.gallery)
+    train, validation = files.read_known(folder, fit.gallery, 1)
     torch.testing.assert_close(train.covariates, fit.train.covariates)
     torch.testing.assert_close(validation.label, fit.validation.label, equal_nan=True)
 
@@ -210,5 +210,5 @@ def test_damaged_embeddings_are_said_when_they_are_needed(
 def test_embeddings_of_fewer_cases_are_damaged(copy: Path, study: Study) -> None:
     path = copy / "embeddings.safetensors"
     save_file({name: tensor[:5].clone() for name, tensor in load_file(path).items()}, path)
-    with pytest.raises(InputError, match="fit again"):
+    with pytest.raises(InputError, match="`medgauge fit` again"):
         files.read_cases(RunFolder(copy), study, ["train"])

@@ -20,6 +20,10 @@ from medgauge.calibration.scores import (
     ranked_score,
 )
 from medgauge.core.checks import check_same_shape
+from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, Group, Listed, check_form
+
+SAVED = Group({"level": CHANCE, "cross": FLAG, "quantile": Listed(NUMBER), "groups": Listed(COUNT)})
+"""What ``to_dict`` gives."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class SplitConformal:
             raise ValueError(
                 f"quantile and groups must be of equal length, got {len(self.quantile)} and {len(self.groups)}"
             )
+        if not all(half >= 0 for half in self.quantile):
+            raise ValueError(f"quantile must be >= 0, got {self.quantile}")
 
     @classmethod
     def fit(
@@ -124,6 +130,7 @@ class SplitConformal:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "SplitConformal":
         """The inverse of ``to_dict``."""
+        check_form("", saved, SAVED)
         quantile = tuple(math.inf if half is None else float(half) for half in saved["quantile"])
         groups = tuple(int(count) for count in saved["groups"])
         return cls(float(saved["level"]), quantile, groups, bool(saved["cross"]))

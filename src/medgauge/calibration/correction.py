@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from medgauge.calibration.scores import check_targets
 from medgauge.core.checks import check_same_shape
+from medgauge.core.forms import COUNT, NUMBER, NUMBERS, Group, Leaf, Listed, check_form, one_of
 from medgauge.core.seeding import derive_seed
 from medgauge.metrics import MIN_GROUPS
 
@@ -20,6 +22,27 @@ Column = Float64[np.ndarray, " n"]
 Line = tuple[float, float]
 Knots = tuple[tuple[float, ...], tuple[float, ...]]
 FOLDS = 10
+_LINE = Leaf("an intercept and a slope", lambda value: NUMBERS.holds(value) and len(value) == 2)
+_GAP_LINE = Leaf(
+    "an intercept and a slope, or null for each",
+    lambda value: isinstance(value, list) and len(value) == 2 and all(map(NUMBER.holds, value)),
+)
+_KNOTS = Leaf(
+    "rising predictions, and as many corrected values",
+    lambda value: (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(map(NUMBERS.holds, value))
+        and len(value[0]) == len(value[1])
+        and all(one < other for one, other in pairwise(value[0]))
+    ),
+)
+SAVED = Group(
+    {"kind": one_of("linear", "isotonic"), "groups": Listed(COUNT), "line": Listed(_LINE), "knots": Listed(_KNOTS)}
+)
+"""What ``to_dict`` of a correction gives."""
+SAVED_GAP = Group({"groups": Listed(COUNT), "line": Listed(_GAP_LINE)})
+"""What ``to_dict`` of an age-gap line gives."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +160,7 @@ class PredictionCorrection:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "PredictionCorrection":
         """The inverse of ``to_dict``."""
+        check_form("", saved, SAVED)
         lines = tuple((float(intercept), float(slope)) for intercept, slope in saved["line"])
         knots = tuple((tuple(map(float, places)), tuple(map(float, values))) for places, values in saved["knots"])
         return cls(saved["kind"], tuple(int(count) for count in saved["groups"]), lines, knots)
@@ -179,6 +203,7 @@ class AgeGapLine:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "AgeGapLine":
         """The inverse of ``to_dict``."""
+        check_form("", saved, SAVED_GAP)
         lines = [tuple(math.nan if part is None else float(part) for part in line) for line in saved["line"]]
         return cls(tuple(int(count) for count in saved["groups"]), tuple((line[0], line[1]) for line in lines))
 

@@ -12,10 +12,14 @@ from torch import Tensor
 from medgauge.calibration.scores import check_level, groups_needed, one_a_group, ranked_score
 from medgauge.calibration.set_figures import set_figures
 from medgauge.core.checks import check_same_shape
+from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, NUMBERS, Form, Group, Listed, check_form
 from medgauge.core.task import Observed, Stated, Strata
 from medgauge.functional.grades import Levels, level_places, level_word
 from medgauge.metrics import confusion
 
+_PARTS: dict[str, Form] = {"levels": NUMBERS, "threshold": Listed(NUMBER), "groups": Listed(COUNT), "n_groups": COUNT}
+SAVED = Group({"level": CHANCE, "cross": FLAG, "targets": Listed(Group(_PARTS))})
+"""What ``to_dict`` gives."""
 SEVERAL_FITS = " The chances come from several fits, so that the level is not guaranteed exactly."
 
 
@@ -213,6 +217,7 @@ class GradeSets:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``."""
+        check_form("", saved, SAVED)
         targets = saved["targets"]
         return cls(
             float(saved["level"]),

@@ -9,6 +9,7 @@ from medgauge.calibration.correction import AgeGapLine, PredictionCorrection, de
 from medgauge.calibration.label_conditional import LabelConditionalConformal
 from medgauge.calibration.widths import interval_block
 from medgauge.core.cells import cell
+from medgauge.core.forms import ANYTHING, Group, check_form, one_of
 from medgauge.core.task import Asked, Observed, Stated, Strata
 from medgauge.functional.regions import Regions
 from medgauge.metrics import bias, calibration_slope, mae
@@ -142,6 +143,7 @@ class Intervals:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Intervals":
         """The inverse of ``to_dict``."""
+        check_form("", saved, Group(dict.fromkeys(("interval", "beside", "correction", "age_gap"), ANYTHING)))
         correction, age_gap = saved["correction"], saved["age_gap"]
         return cls(
             _conformal(saved["interval"]),
@@ -152,5 +154,6 @@ class Intervals:
 
 
 def _conformal(saved: Mapping[str, Any]) -> Conformal:
+    check_form("", saved, Group({"kind": one_of(*BESIDE)}))
     kinds: dict[str, type[Conformal]] = {one.kind: one for one in (LabelConditionalConformal, SplitConformal)}
     return kinds[saved["kind"]].from_dict(saved)

@@ -21,9 +21,13 @@ from medgauge.calibration.scores import (
     ranked_score,
 )
 from medgauge.core.checks import check_same_shape
+from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, NUMBERS, TEXT, Form, Group, Listed, check_form
 from medgauge.metrics import LabelRegions
 
 ENTRIES = 1 << 18  # of one chunk of cases x pieces
+_PARTS: dict[str, Form] = {"starts": NUMBERS, "codes": Listed(COUNT), "names": Listed(TEXT), "quantile": Listed(NUMBER)}
+SAVED = Group({"level": CHANCE, "cross": FLAG, "targets": Listed(Group({**_PARTS, "groups": Listed(COUNT)}))})
+"""What ``to_dict`` gives."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,7 @@ class LabelConditionalConformal:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "LabelConditionalConformal":
         """The inverse of ``to_dict``."""
+        check_form("", saved, SAVED)
         targets = saved["targets"]
         return cls(
             float(saved["level"]),

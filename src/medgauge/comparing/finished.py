@@ -13,7 +13,13 @@ from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.contents import read_results
+from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
 from medgauge.runs.files import read_recipe
+from medgauge.runs.reading import reading
+
+NEEDED = ("cases", "training", "seconds", "val", "test")
+"""Parts of results.json that a comparison takes."""
 
 
 def are_runs(given: Sequence[str | Path]) -> bool:
@@ -47,7 +53,7 @@ def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | No
     first, first_cases = found[0]
     for folder, (recipe, cases) in zip(folders[1:], found[1:], strict=True):
         _check_same(folders[0], folder, (first, first_cases), (recipe, cases))
-    targets = [str(name) for name in folders[0].read_json("model.json")["targets"]]
+    targets = list(read_recipe(folders[0]).data.label)
     stamp = {
         "medgauge": __version__,
         "seeds": [0],
@@ -68,12 +74,17 @@ def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | No
 def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     """The recipe of a run, and its test cases: id to group and labels."""
     folder.check_complete()
-    if "test" not in folder.read_json("results.json"):
+    if "test" not in read_results(folder):
         raise InputError(f"{folder.path} has not read its test split; give `medgauge evaluate {folder.path}` first")
-    recipe = folder.read_yaml("recipe.yaml")
-    read_recipe(folder)  # refuses what is none
-    rows = [row for row in folder.read_table("predictions.csv") if row["split"] == "test"]
-    labels = [f"label_{name}" for name in recipe["data"]["label"]]
+    results = read_results(folder, NEEDED)
+    recipe, targets = folder.read_yaml("recipe.yaml"), read_recipe(folder).data.label
+    for split in ("val", "test"):
+        absent = [name for name in (*targets, "space") if name not in results[split]]
+        if absent:
+            raise folder.broken("results.json", f"{split} has no figures of {absent[0]}")
+    labels = [f"label_{name}" for name in targets]
+    table = read_rows(folder, "predictions.csv", ["id", "group", "split", *labels])
+    rows = [row for row in table if row["split"] == "test"]
     return recipe, {row["id"]: (row["group"], *(row[name] for name in labels)) for row in rows}
 
 
@@ -91,15 +102,19 @@ def _check_same(one: RunFolder, other: RunFolder, here: tuple[Any, Any], there: 
 
 def _outcome(folder: RunFolder, name: str, targets: Sequence[str]) -> Outcome:
     entry = {"name": name, "method": name, "seed": 0}
-    return outcome_of(entry, folder, folder.read_json("results.json"), targets, test=True)
+    return outcome_of(entry, folder, read_results(folder), targets, test=True)
 
 
 def _regions(folder: RunFolder, targets: Sequence[str]) -> dict[str, LabelRegions]:
     """Label regions by the labels of all cases that are not test cases."""
-    rows = [row for row in folder.read_table("predictions.csv") if row["split"] != "test"]
-    return {
-        name: LabelRegions.fit(
-            torch.tensor([float(row[f"label_{name}"] or "nan") for row in rows], dtype=torch.float64)
-        )
-        for name in targets
-    }
+    name = "predictions.csv"
+    table = folder.read_columns(name)
+    need_columns(folder, name, table, ["split"])
+    places = [place for place, split in enumerate(table["split"]) if split != "test"]
+    with reading(folder / name):
+        return {
+            target: LabelRegions.fit(
+                torch.tensor(read_numbers(folder, name, table, f"label_{target}"), dtype=torch.float64)[places]
+            )
+            for target in targets
+        }

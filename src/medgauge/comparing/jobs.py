@@ -16,12 +16,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from medgauge.core.cells import bare
 from medgauge.core.errors import InputError
 from medgauge.core.faults import sentence
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.tables import need_columns, read_numbers
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
@@ -90,7 +90,7 @@ def outcome_of(
     for name in ("val", "test") if test else ("val",):
         found[name] = {target: _figures(results[name][target]) for target in targets}
         found[name]["space"] = results[name]["space"]
-    return Outcome(found, _cases(folder.path, "test" if test else "val", targets))
+    return Outcome(found, _cases(folder, "test" if test else "val", targets))
 
 
 def _figures(block: dict[str, Any]) -> dict[str, Any]:
@@ -108,18 +108,16 @@ def _figures(block: dict[str, Any]) -> dict[str, Any]:
     return kept | {"baselines": block["baselines"], certainty.key: said}
 
 
-def _cases(folder: Path, split: str, targets: Sequence[str]) -> dict[str, list[Any]]:
+def _cases(folder: RunFolder, split: str, targets: Sequence[str]) -> dict[str, list[Any]]:
     """Id, group, label and value of the cases of one split."""
-    import pandas
-
-    columns = ["id", "group", *(f"{part}_{name}" for name in targets for part in ("label", "value"))]
-    frame = pandas.read_csv(
-        folder / "predictions.csv", dtype={"id": str, "group": str, "split": str}, usecols=["split", *columns],
-        keep_default_na=False, na_values={name: [""] for name in columns[2:]},
-    )  # fmt: skip
-    kept = frame[frame["split"] == split]
-    found = {name: kept[name].tolist() for name in columns}
-    return found | {name: list(map(bare, found[name])) for name in ("id", "group")}
+    name = "predictions.csv"
+    columns = folder.read_columns(name)
+    need_columns(folder, name, columns, ["id", "group", "split"])
+    found: dict[str, Sequence[Any]] = {part: columns[part] for part in ("id", "group")}
+    for column in (f"{part}_{target}" for target in targets for part in ("label", "value")):
+        found[column] = read_numbers(folder, name, columns, column)
+    kept = [place for place, own in enumerate(columns["split"]) if own == split]
+    return {column: [cells[place] for place in kept] for column, cells in found.items()}
 
 
 def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, workers: int, keep: bool) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, Listed, check_form
 from medgauge.functional.regions import Regions
 
 Levels = Sequence[Sequence[float]]
@@ -95,5 +97,8 @@ class GradeStrata:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``."""
+        check_form("strata", saved, Group({"levels": Listed(NUMBERS), "regions": ANY_GROUP}))
         levels = tuple(tuple(float(level) for level in of) for of in saved["levels"])
+        if not all(of and all(one < other for one, other in pairwise(of)) for of in levels):
+            raise ValueError("levels must be rising, one or more for each target")
         return cls(Regions.from_dict(saved["regions"]), levels)

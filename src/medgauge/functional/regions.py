@@ -8,8 +8,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.core.forms import NUMBERS, REAL, Group, Listed, check_form
 from medgauge.functional.densities import gaussian_density, scott_bandwidth
 
+_PARTS = {"points": NUMBERS, "bandwidth": REAL, "many_threshold": REAL, "medium_threshold": REAL}
+SAVED = Group({"targets": Listed(Group(_PARTS))})
+"""What ``Regions.to_dict`` gives."""
 REGION_NAMES = ("many", "medium", "few")
 MISSING = -1
 TIE = 1e-9  # densities this close (relative) are one density: rounding must not part equal labels
@@ -34,6 +38,13 @@ class LabelRegions:
     bandwidth: float
     many_threshold: float
     medium_threshold: float
+
+    def __post_init__(self) -> None:
+        points = self.points
+        if points.ndim != 1 or not len(points) or not bool(points.isfinite().all() & (points.diff() >= 0).all()):
+            raise ValueError("points must be one or more finite labels in rising order")
+        if not (0 <= self.bandwidth < torch.inf and torch.inf > self.many_threshold >= self.medium_threshold >= 0):
+            raise ValueError("bandwidth must be >= 0 and many_threshold >= medium_threshold >= 0, all finite")
 
     @classmethod
     def fit(cls, label: Float[Tensor, " n"], *, many: float = 0.5, medium: float = 0.3) -> "LabelRegions":
@@ -127,6 +138,7 @@ class Regions:
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Regions":
         """The inverse of ``to_dict``."""
+        check_form("regions", saved, SAVED)
         return cls(
             tuple(
                 LabelRegions(

@@ -75,6 +75,7 @@ class NeighbourPredictor:
 
     def restore(self, gallery: Cases, tuned: dict[str, float]) -> Self:
         """Take the gallery and a radius that was tuned before."""
+        check_number("radius", tuned["radius"], above=0)
         self.radius = tuned["radius"]
         return self.fit(gallery)
 

@@ -63,6 +63,7 @@ class GradeRanks(Coding):
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Take the number of targets and levels from the saved state."""
         if f"{prefix}levels" in state_dict:
+            _check_levels(state_dict[f"{prefix}levels"])
             self.levels = torch.zeros_like(state_dict[f"{prefix}levels"], device=self.levels.device)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
@@ -72,6 +73,18 @@ class GradeRanks(Coding):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.levels = levels.to(self.levels.device)
         return self
+
+
+def _check_levels(levels: Tensor) -> None:
+    """Raise unless there are rising levels for each target, with NaN behind the last."""
+    for row in levels if levels.ndim == 2 else [levels.flatten()[:0]]:
+        known = row[~row.isnan()]
+        if (
+            not len(known)
+            or not bool(known.isfinite().all() & (known.diff() > 0).all())
+            or bool(row[: len(known)].isnan().any())
+        ):
+            raise ValueError("levels of the grades must be finite and rising, one or more for each target")
 
 
 def _bent(value: Float[Tensor, " n"], given: Float[Tensor, " k"], wanted: Float[Tensor, " k"]) -> Float[Tensor, " n"]:

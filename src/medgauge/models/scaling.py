@@ -135,7 +135,12 @@ class LabelScaling(Coding):
             raise ValueError(f"divisor must be given as at fit: the scaling was fitted {state} divisor")
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
-        """Take the number of targets from the saved state."""
+        """Take the number of targets from the saved state, which must be numbers, a spread > 0 for each."""
+        centre, spread = (state_dict.get(f"{prefix}{name}", self.centre) for name in ("centre", "spread"))
+        if centre.ndim != 1 or centre.shape != spread.shape or not bool(centre.isfinite().all()):
+            raise ValueError("centre and spread of the label scaling must be a finite number for each target")
+        if not bool((spread.isfinite() & (spread > 0)).all()):
+            raise ValueError("spread of the label scaling must be > 0 and finite")
         for name in ("centre", "spread"):
             if prefix + name in state_dict:
                 setattr(self, name, torch.zeros_like(state_dict[prefix + name], device=self.centre.device))

@@ -92,7 +92,7 @@ def _steps(both: "DataFrame", regions: dict[str, Any], key: str, place: str) -> 
 def _histogram(training: "DataFrame", decimals: int, unit: str) -> list[dict[str, Any]]:
     """The training labels, stacked by region."""
     label: Float64[np.ndarray, " n"] = training["label"].to_numpy()
-    edges = np.histogram_bin_edges(label, bins=min(40, max(8, int(np.sqrt(len(label)) * 1.5))))
+    edges = np.linspace(label.min(), label.max(), min(40, max(8, int(np.sqrt(len(label)) * 1.5))) + 1)
     centres = (edges[1:] + edges[:-1]) / 2
     traces = []
     for region in REGIONS:

@@ -1,5 +1,6 @@
 """Reads what the report needs out of a run folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ from medgauge.core.errors import InputError
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.cards import evidence_prefix, shown_split, targets_in
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.contents import read_predictors, read_results
+from medgauge.runfolder.tables import check_lists, list_form, need_columns, read_numbers, read_wholes
+from medgauge.runfolder.tensors import EMBEDDINGS, read_checked
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -101,64 +105,80 @@ def read_run(run: Path) -> RunView:
     folder = RunFolder(run)
     if not run.is_dir():
         raise InputError(f"There is no run folder at {run}; give the folder that `medgauge fit --out` wrote.")
-    predictions = _table(folder, "predictions.csv")
-    predictors = folder.read_json("predictors.json")
-    embedding, row = _embedding(folder, "embeddings.safetensors")
+    recipe, results = folder.read_yaml("recipe.yaml"), read_results(folder)
+    splits = _table(folder, "splits.csv", ["id", "group", "split"])
+    predictions = _table(folder, "predictions.csv", ["row", "id", "group", "split"], rows=len(splits))
+    targets = targets_in(predictions)
+    of_targets = [f"region_{target}" for target in targets]
+    for name, there in (("splits.csv", splits), ("predictions.csv", predictions)):
+        need_columns(folder, name, list(there.columns), of_targets)
+    needed = ["row", "id", "group", *(f"label_{target}" for target in targets)]
+    embedding, row = _embedding(folder, "embeddings.safetensors", len(splits))
     return RunView(
         path=run,
-        recipe=folder.read_yaml("recipe.yaml"),
+        recipe=recipe,
         recipe_text=folder.read_text("recipe.yaml"),
-        results=folder.read_json("results.json"),
-        predictors=predictors,
-        splits=_table(folder, "splits.csv"),
+        results=results,
+        predictors=read_predictors(folder),
+        splits=splits,
         predictions=predictions,
-        gallery=_table(folder, "gallery.csv"),
-        log=_optional(folder, "log.csv"),
-        problems=_optional(folder, "problems.csv"),
+        gallery=_table(folder, "gallery.csv", needed, rows=len(splits)),
+        log=_optional(folder, "log.csv", []),
+        problems=_optional(folder, "problems.csv", ["id", "reason"]),
         embedding=embedding,
         row=row,
-        targets=targets_in(predictions),
+        targets=targets,
         shown=shown_split(predictions),
     )
 
 
-def _optional(folder: RunFolder, name: str) -> "DataFrame | None":
+def _optional(folder: RunFolder, name: str, needed: Sequence[str]) -> "DataFrame | None":
     """A table, or None where the run has none."""
-    return _table(folder, name) if folder.has(name) else None
+    return _table(folder, name, needed) if folder.has(name) else None
 
 
-def _table(folder: RunFolder, name: str) -> "DataFrame":
-    """A CSV file; ids, groups and lists stay text, everything else is float64 with NaN for an empty cell, rows int."""
+def _table(folder: RunFolder, name: str, needed: Sequence[str], *, rows: int | None = None) -> "DataFrame":
+    """A CSV file; ids, groups and lists stay text, everything else is float64 with NaN for an empty cell, rows int.
+
+    Args:
+        folder: the run folder.
+        name: of the file.
+        needed: columns that must be there.
+        rows: how many cases splits.csv has, of which ``row`` and ``neighbours`` are places.
+    """
     import pandas
 
-    table = pandas.DataFrame(folder.read_columns(name), dtype=str)
-    try:
-        for column in table.columns:
-            if not _is_text(column):
-                table[column] = [float(text or "nan") for text in table[column]]
-        if "row" in table.columns:
-            table["row"] = table["row"].astype("int64")
-    except ValueError as error:
-        raise InputError(
-            f"{folder / name} is not the table that a run holds ({error}); run `medgauge fit` again."
-        ) from error
-    return table
+    columns = folder.read_columns(name)
+    need_columns(folder, name, columns, needed)
+    found: dict[str, Any] = {}
+    for column, cells in columns.items():
+        own = _own_name(column)
+        leaf = list_form(own)
+        if leaf is not None:
+            check_lists(folder, name, column, cells, leaf, below=rows if own == "neighbours" else None)
+        if column == "row":
+            found[column] = np.array(read_wholes(folder, name, columns, column, below=rows), dtype=np.int64)
+        elif leaf is not None or own in TEXT or own.startswith(TEXT_STARTS):
+            found[column] = pandas.Series(cells, dtype=str)
+        else:
+            found[column] = np.array(read_numbers(folder, name, columns, column), dtype=np.float64)
+    return pandas.DataFrame(found)
 
 
-def _is_text(column: str) -> bool:
-    """Whether a column holds ids, groups, words or lists."""
+def _own_name(column: str) -> str:
+    """The name of a column without the kind before it, which it has in a run of several kinds."""
     kind, _, name = column.partition(":")
-    return column in TEXT or column.startswith(TEXT_STARTS) or (kind in FIGURES and name in TEXT)
+    return name if kind in FIGURES and name in TEXT else column
 
 
 def _embedding(
-    folder: RunFolder, name: str
+    folder: RunFolder, name: str, rows: int
 ) -> tuple[Float32[np.ndarray, "n d"] | None, Int64[np.ndarray, " n"] | None]:
     """The embedding of every case and its rows, or None twice."""
     if not folder.has(name):
         return None, None
-    arrays = folder.read_tensors(name)
-    try:
-        return arrays["embedding"].numpy().astype(np.float32), arrays["row"].numpy().astype(np.int64)
-    except KeyError as error:
-        raise InputError(f"{folder / name} has no {error}; run `medgauge fit` again.") from error
+    found = read_checked(folder, name, EMBEDDINGS)
+    row = found["row"].numpy()
+    if len(row) and not (row.min() >= 0 and row.max() < rows):
+        raise folder.broken(name, f"row must be below {rows}, the cases of splits.csv")
+    return found["embedding"].numpy().astype(np.float32), row

@@ -19,6 +19,7 @@ from medgauge.evaluation.scored import Scored, judge
 from medgauge.evaluation.space import choose_graph, mean_space, space_block
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.tables import read_rows
 from medgauge.runs import files
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
@@ -48,7 +49,7 @@ def evaluate_table(
     if np.isnan(table.label).all():
         raise InputError(f"{path} has no label in any row; use `medgauge predict`")
     folder = _fresh_folder(run, out)
-    splits = run.folder.read_table("splits.csv")
+    splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
     cases, digests = embed_table(run, table)
     _refuse_shared_pictures(table, digests, splits)

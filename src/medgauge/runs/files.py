@@ -1,9 +1,7 @@
 """Each file of a run folder: its writer beside its reader."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,6 +24,10 @@ from medgauge.recipes.build import build_tasks
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.stored import stored_recipe
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.contents import read_predictors
+from medgauge.runfolder.tables import need_columns, read_wholes
+from medgauge.runfolder.tensors import EMBEDDINGS, GALLERY, KNOWN, not_finite, read_checked
+from medgauge.runs.reading import check_reader, reading
 from medgauge.study import Study
 from medgauge.tasks import Tasks
 from medgauge.tasks.tasks import Kind
@@ -78,18 +80,20 @@ def read_model(folder: RunFolder, recipe: Recipe) -> tuple[Model, Tasks]:
         raise InputError(f"{folder / 'model.json'} is no model of this version of medgauge: {error}") from error
     weights, tasks = folder.read_tensors("model.safetensors"), build_tasks(recipe)
     coding = tasks.new_coding()
-    try:
+    for name, tensor in _part(weights, "model.").items():
+        wrong = not_finite(tensor)
+        if wrong:
+            raise folder.broken("model.safetensors", f"{name} {wrong}")
+    with reading(folder / "model.safetensors", folder / "model.json"):
         model.load_state_dict(_part(weights, "model."))
         coding.load_state_dict(_part(weights, "scaling."))
-    except RuntimeError as error:
-        raise InputError(f"the weights in {folder.path} do not fit its model.json; fit again") from error
     return model.eval(), read_tasks(folder, tasks, coding)
 
 
 def read_tasks(folder: RunFolder, tasks: Tasks, coding: Coding) -> Tasks:
     """The tasks with what predictors.json has of them, and their coding."""
     saved = saved_values(folder)
-    with _read(folder / "predictors.json"):
+    with reading(folder / "predictors.json"):
         return tasks.restored({name: own["task"] for name, own in saved.items()}, coding)
 
 
@@ -137,41 +141,33 @@ def write_cases(folder: RunFolder, study: Study, collected: Mapping[str, Cases],
     folder.write_tensors("embeddings.safetensors", whole)
 
 
-def read_gallery(folder: RunFolder) -> tuple[Cases, list[int]]:
-    """The gallery, and the row of each of its cases in splits.csv."""
-    rows, tensors = folder.read_table("gallery.csv"), folder.read_tensors("gallery.safetensors")
-    with _read(folder / "gallery.safetensors", folder / "gallery.csv"):
+def read_gallery(folder: RunFolder, targets: int) -> tuple[Cases, list[int]]:
+    """The gallery, with labels of so many targets, and the row of each of its cases in splits.csv."""
+    columns, tensors = folder.read_columns("gallery.csv"), read_checked(folder, "gallery.safetensors", GALLERY)
+    need_columns(folder, "gallery.csv", columns, ["id", "group"])
+    rows = read_wholes(folder, "gallery.csv", columns, "row")
+    with reading(folder / "gallery.safetensors", folder / "gallery.csv"):
         gallery = Cases(
             embedding=tensors["embedding"],
             label=tensors["label"],
-            id=[row["id"] for row in rows],
-            group=[row["group"] for row in rows],
+            id=columns["id"],
+            group=columns["group"],
             prediction=tensors.get("prediction"),
             divisor=tensors.get("divisor"),
             logits=tensors.get("logits"),
         )
-        if len(rows) != len(gallery):
-            raise ValueError(f"rows must be {len(gallery)}, got {len(rows)}")
-        return gallery, [int(row["row"]) for row in rows]
-
-
-@contextmanager
-def _read(*paths: Path) -> Iterator[None]:
-    """Whatever is not there or of another kind than it must be within files that were read is one InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-        names = " or ".join(map(str, paths))
-        raise InputError(f"{names} is damaged or of another version of medgauge; fit again") from error
+        if len(rows) != len(gallery) or not rows:
+            raise ValueError(f"rows must be {len(gallery)}, one or more, got {len(rows)}")
+        if gallery.label.shape[1] != targets:
+            raise ValueError(f"labels must be of {targets} targets, got {gallery.label.shape[1]}")
+        return gallery, rows
 
 
 def read_cases(folder: RunFolder, study: Study, splits: Sequence[str]) -> dict[str, Cases]:
     """The cases of some splits, as embeddings.safetensors has them."""
-    tensors = folder.read_tensors("embeddings.safetensors")
+    tensors = read_checked(folder, "embeddings.safetensors", EMBEDDINGS)
     found, table = {}, study.table
-    with _read(folder / "embeddings.safetensors"):
+    with reading(folder / "embeddings.safetensors"):
         place = {int(row): at for at, row in enumerate(tensors["row"].tolist())}
         for split in (name for name in splits if study.rows(name)):
             rows = study.rows(split)
@@ -222,7 +218,7 @@ def calibrated_values(task: Kind | Any, calibrated: Calibrated) -> dict[str, obj
 
 def read_calibrated(folder: RunFolder, task: Kind, saved: Mapping[str, Any]) -> Calibrated:
     """The inverse of :func:`calibrated_values`, for the certainty."""
-    with _read(folder / "predictors.json"):
+    with reading(folder / "predictors.json"):
         return Calibrated(*(task.certainty.from_dict(saved[name]) for name in ("certainty", "certainty_by_group")))
 
 
@@ -230,7 +226,7 @@ def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader
     """One reader a task."""
     saved, readers = saved_values(folder), []
     for task in tasks:
-        with _read(folder / "predictors.json"):
+        with reading(folder / "predictors.json"):
             own = saved[task.name]
             tuned = Tuned.restore(
                 task,
@@ -241,22 +237,27 @@ def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader
                 far_distance=math.inf if own["far_distance"] is None else float(own["far_distance"]),
             )
         readers.append(Reader(tuned, read_calibrated(folder, task, own)))
+        parts = ("predictors.json", "gallery.safetensors", "model.safetensors")
+        check_reader(readers[-1], [tuned.gallery], *(folder / name for name in parts))
     return readers
 
 
 def saved_values(folder: RunFolder) -> dict[str, Any]:
     """What predictors.json holds of each task."""
-    found = folder.read_json("predictors.json").get("tasks")
-    if not isinstance(found, dict):
-        raise InputError(f"{folder / 'predictors.json'} names no tasks; fit again")
+    found: dict[str, Any] = read_predictors(folder)["tasks"]
     return found
 
 
-def read_known(folder: RunFolder, gallery: Cases) -> tuple[Known, Known]:
-    """Labels and covariates of training and validation cases."""
-    kept = folder.read_tensors("predictors.safetensors")
-    with _read(folder / "predictors.safetensors"):
-        return Known(gallery.label, kept["covariates"]), Known(kept["val_label"], kept["val_covariates"])
+def read_known(folder: RunFolder, gallery: Cases, covariates: int) -> tuple[Known, Known]:
+    """Labels and covariates, so many, of training and validation cases."""
+    kept = read_checked(folder, "predictors.safetensors", KNOWN, same_rows=False)
+    found = Known(gallery.label, kept["covariates"]), Known(kept["val_label"], kept["val_covariates"])
+    for one in found:
+        sizes = (len(one.label), gallery.label.shape[1], covariates)
+        there = (len(one.covariates), one.label.shape[1], one.covariates.shape[1])
+        if sizes != there:
+            raise folder.broken("predictors.safetensors", f"cases, labels and covariates must be {sizes}, got {there}")
+    return found
 
 
 def write_predictions(

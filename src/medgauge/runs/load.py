@@ -2,11 +2,15 @@
 
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import fold_name
+from medgauge.data.tables.words import model_covariates
 from medgauge.inference.pooled import PooledReader
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.contents import read_predictors, read_results
 from medgauge.runs import files
 from medgauge.runs.ensemble import Ensemble
 from medgauge.runs.fitted import Fit
+from medgauge.runs.reading import check_reader
+from medgauge.study.table import columns_of
 
 
 def load_fit(folder: RunFolder) -> Fit:
@@ -18,10 +22,12 @@ def load_fit(folder: RunFolder) -> Fit:
     folder.check_complete()
     recipe = files.read_recipe(folder)
     model, tasks = files.read_model(folder, recipe)
-    gallery, rows = files.read_gallery(folder)
-    train, validation = files.read_known(folder, gallery)
+    gallery, rows = files.read_gallery(folder, len(recipe.data.label))
+    train, validation = files.read_known(
+        folder, gallery, len(model_covariates(columns_of(recipe), recipe.data.covariate_words))
+    )
     readers = files.read_readers(folder, tasks, gallery)
-    results = folder.read_json("results.json")
+    results = read_results(folder)
     return Fit(folder, recipe, model, tasks, gallery, readers, results, rows, train, validation)
 
 
@@ -33,7 +39,7 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
     """
     folder.check_complete()
     recipe, saved = files.read_recipe(folder), files.saved_values(folder)
-    if folder.read_json("predictors.json").get("folds") != recipe.data.folds:
+    if read_predictors(folder).get("folds") != recipe.data.folds:
         raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; fit again")
     fits = [load_fit(folder.inner(fold_name(fold))) for fold in range(recipe.data.folds)]
     tasks = files.read_tasks(folder, fits[0].tasks, fits[0].tasks.coding)
@@ -41,4 +47,6 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
         PooledReader([fit.readers[place] for fit in fits], task, files.read_calibrated(folder, task, saved[task.name]))
         for place, task in enumerate(tasks)
     ]
-    return Ensemble(folder, recipe, fits, tasks, readers, folder.read_json("results.json"))
+    for reader in readers:
+        check_reader(reader, [one.gallery for one in reader.readers], folder / "predictors.json")
+    return Ensemble(folder, recipe, fits, tasks, readers, read_results(folder))

@@ -5,15 +5,18 @@ from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.predictions import TEXTS
 from medgauge.report import write_report
+from medgauge.runfolder.contents import read_results
+from medgauge.runfolder.tables import read_rows
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
 from medgauge.runs.evaluate import score_table, spaces
 from medgauge.runs.fitted import Fit
+from medgauge.runs.new_cases import embed_each
 from medgauge.runs.outputs import Outputs
+from medgauge.runs.reading import check_embedded
 from medgauge.runs.score import Scorer, blocks, looks
 from medgauge.runs.thumbnails import write_thumbnails
 from medgauge.study import Study, load_study
-from medgauge.study.embedding import embed
 from medgauge.study.folds import fold_of_cases
 
 PREDICTIONS = ("predictions.csv", "predictions_by_group.csv")
@@ -26,7 +29,7 @@ def study_of(fit: Fit) -> Study:
         InputError: the table is not the one that the run was made from.
     """
     study = load_study(fit.recipe)
-    splits = [row["split"] for row in fit.folder.read_table("splits.csv")]
+    splits = [row["split"] for row in read_rows(fit.folder, "splits.csv", ["split"])]
     if study.table.digest != files.made_from(fit.folder) or study.splits != splits:
         raise _changed(fit)
     return study
@@ -39,7 +42,7 @@ def study_of_folds(run: Ensemble) -> Study:
         InputError: the table is not the one that the run was made from.
     """
     study = load_study(run.recipe)
-    there = [(row["id"], row["fold"]) for row in run.folder.read_table("splits.csv")]
+    there = [(row["id"], row["fold"]) for row in read_rows(run.folder, "splits.csv", ["id", "fold"])]
     if study.table.digest != files.made_from(run.folder) or there != fold_of_cases(study):
         raise _changed(run)
     return study
@@ -62,14 +65,15 @@ def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
             f"--split must be val or test, got {split!r} (calibration serves intervals only, and train is in the gallery)"
         )
     if split == "val":
-        return fit.folder.read_json("results.json")
+        return read_results(fit.folder)
     study = study_of(fit)
     if not study.rows("test"):
         raise InputError(f"{fit.folder.path} has no test cases; give a table with --table")
-    scorer = Scorer(
-        fit.folder, study, fit.tasks, fit.readers, files.read_cases(fit.folder, study, SPLITS), fit.gallery_rows
-    )
-    return scorer.write(SPLITS, fit.folder.read_json("results.json"), outputs)
+    cases = files.read_cases(fit.folder, study, SPLITS)
+    for part in cases.values():
+        check_embedded(fit.folder / "embeddings.safetensors", fit.gallery, part)
+    scorer = Scorer(fit.folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows)
+    return scorer.write(SPLITS, read_results(fit.folder), outputs)
 
 
 def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, object]:
@@ -80,7 +84,7 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     """
     if split not in (OUT_OF_FOLD, "test"):
         raise InputError(f"--split must be {OUT_OF_FOLD} or test for a run of folds, got {split!r}")
-    before = run.folder.read_json("results.json")
+    before = read_results(run.folder)
     if split == OUT_OF_FOLD:
         return before
     study, folder, recipe = study_of_folds(run), run.folder, run.recipe
@@ -90,11 +94,11 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
             f"{folder.path} keeps no test cases out of its folds; see --split {OUT_OF_FOLD}, or give a table with --table"
         )
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
-    gathered = [embed(fit.model, arrays, study.table, rows) for fit in run.fits]
+    gathered = embed_each(run, arrays, study.table, rows)
     scored = score_table(run, study.table.take(rows), gathered, ids_are_local=False)
     by_group = recipe.prediction.aggregate == "mean"
     block = blocks(scored, seed=recipe.seed, by_group=by_group) | {"space": spaces(run, gathered)}
-    kept = {name: folder.read_table(name) for name in PREDICTIONS[: 1 + by_group]}
+    kept = {name: read_rows(folder, name, ["split"]) for name in PREDICTIONS[: 1 + by_group]}
     files.write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
     for name, there in kept.items():
         lines = [line for line in there if line["split"] != "test"] + folder.read_table(name)

@@ -22,7 +22,9 @@ from medgauge.data.tables.problems import raise_problems
 from medgauge.data.tables.table import Table, image_source, missing_files
 from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
+from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
+from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
 from medgauge.study.study import divisor_of
@@ -67,7 +69,7 @@ def read_table_of(
 
 def _spelled_as_the_runs(run: Finished, table: Table, spelling: Spelling) -> Table:
     """Groups of the run under the run's names, where they differ from these in spelling alone."""
-    own = [line["group"] for line in run.folder.read_table("splits.csv")]
+    own = [line["group"] for line in read_rows(run.folder, "splits.csv", ["group"])]
     unlike = {} if spelling == "exact" else spelled_as(table.group, own)
     if not unlike:
         return table
@@ -158,7 +160,19 @@ def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:
 def embed_table(run: Finished, table: Table) -> tuple[list[Cases], list[str]]:
     """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures."""
     arrays, digests = _arrays(run, table)
-    return [embed(fit.model, arrays, table, range(len(table))) for fit in run.fits], digests
+    return embed_each(run, arrays, table, range(len(table))), digests
+
+
+def embed_each(run: Finished, arrays: CaseArrays, table: Table, rows: Sequence[int]) -> list[Cases]:
+    """Some rows as the model of each fit embeds them.
+
+    Raises:
+        InputError: a model's outputs are not finite or do not fit its gallery.
+    """
+    found = [embed(fit.model, arrays, table, rows) for fit in run.fits]
+    for fit, cases in zip(run.fits, found, strict=True):
+        check_embedded(fit.folder / "model.safetensors", fit.gallery, cases)
+    return found
 
 
 def _arrays(run: Finished, table: Table) -> tuple[CaseArrays, list[str]]:

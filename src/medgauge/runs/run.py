@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from medgauge.data.tables.names import Spelling
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.contents import read_results
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.evaluate import evaluate_table
 from medgauge.runs.load import load_ensemble, load_fit
@@ -46,7 +47,7 @@ class Run:
     @property
     def results(self) -> dict[str, Any]:
         """What results.json holds."""
-        return self.folder.read_json("results.json")
+        return read_results(self.folder)
 
     @property
     def targets(self) -> list[str]:

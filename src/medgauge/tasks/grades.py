@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from medgauge.calibration.grade_sets import GradeSets
 from medgauge.core.batch import LabelCoding
 from medgauge.core.errors import InputError
+from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, check_form
 from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
 from medgauge.functional.grades import GradeStrata, Levels, nearest_grade
@@ -172,8 +173,14 @@ class Grades:
         """The inverse of ``to_dict``."""
         if not isinstance(coding, GradeRanks):
             raise ValueError(f"coding must be GradeRanks, got {type(coding).__name__}")
-        median = torch.tensor(saved["median"], dtype=torch.float64)
-        return replace(self, coding=coding, median=median, fitted=GradeStrata.from_dict(saved["strata"]))
+        check_form("task", saved, Group({"median": NUMBERS, "strata": ANY_GROUP}))
+        median, strata = torch.tensor(saved["median"], dtype=torch.float64), GradeStrata.from_dict(saved["strata"])
+        coded = [tuple(row[~row.isnan()].tolist()) for row in coding.levels]
+        if not len(median) == len(strata.levels) == len(strata.regions.parts) == len(self.columns) == len(coded):
+            raise ValueError(f"median, levels, regions and coding must be of {len(self.columns)} targets")
+        if any(not set(own) <= set(of) for own, of in zip(coded, strata.levels, strict=True)):
+            raise ValueError("levels must hold those of the coding")
+        return replace(self, coding=coding, median=median, fitted=strata)
 
     def new_coding(self) -> GradeRanks:
         """An empty coding, whose state is loaded."""

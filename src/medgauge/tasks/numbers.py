@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from medgauge.calibration.intervals import Intervals
 from medgauge.core.batch import LabelCoding
+from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, check_form
 from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
 from medgauge.functional.regions import Regions
@@ -150,8 +151,11 @@ class Numbers:
         """The inverse of ``to_dict``."""
         if not isinstance(coding, LabelScaling):
             raise ValueError(f"coding must be a LabelScaling, got {type(coding).__name__}")
-        median = torch.tensor(saved["median"], dtype=torch.float64)
-        return replace(self, coding=coding, median=median, regions=Regions.from_dict(saved["regions"]))
+        check_form("task", saved, Group({"median": NUMBERS, "regions": ANY_GROUP}))
+        median, regions = torch.tensor(saved["median"], dtype=torch.float64), Regions.from_dict(saved["regions"])
+        if not len(median) == len(regions.parts) == len(self.columns) == coding.targets:
+            raise ValueError(f"median, regions and scaling must be of {len(self.columns)} targets")
+        return replace(self, coding=coding, median=median, regions=regions)
 
     def new_coding(self) -> LabelScaling:
         """An empty coding, whose state is loaded."""

@@ -1,0 +1,178 @@
+"""results.json and predictors.json, read by what each of their parts must be."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from medgauge.core.forms import (
+    ANY_GROUP,
+    CHANCE,
+    COUNT,
+    ENDS,
+    NUMBER,
+    NUMBERS,
+    TEXT,
+    Again,
+    Form,
+    Group,
+    Leaf,
+    Listed,
+    Named,
+    check_form,
+    one_of,
+    optional,
+)
+from medgauge.metrics import REGION_NAMES
+from medgauge.metrics.catalogue import FIGURES
+from medgauge.runfolder.folder import RunFolder
+
+_FIGURES: dict[str, Form] = {f"{name}?": NUMBER for figures in FIGURES.values() for name in figures}
+_MAE: dict[str, Form] = {"mae": NUMBER}
+_PART: dict[str, Form] = {**_FIGURES, "n?": COUNT, "groups?": COUNT, "coverage?": NUMBER, "ci95?": Named(ENDS)}
+_SAID: dict[str, Form] = {
+    **{f"{name}?": NUMBER for name in ("width", "pieces", "size", "set_coverage")},
+    **{f"{name}?": NUMBER for name in ("share_empty", "share_infinite", "share_whole")},
+    **{f"{name}?": COUNT for name in ("drawn", "drawn_covered", "calibration_groups", "off_levels")},
+    **{f"{name}?": ENDS for name in ("coverage_ci95", "set_coverage_ci95")},
+    "over_coverage?": Named(NUMBER),
+}
+_SAID_OF_PART = Group({**_SAID, "n": COUNT, "coverage": NUMBER})
+_CERTAINTY: dict[str, Form] = {
+    **_SAID,
+    "level": CHANCE,
+    "note?": TEXT,
+    "n": COUNT,
+    "n_groups": COUNT,
+    "coverage": NUMBER,
+    "by_region": Group(dict.fromkeys(REGION_NAMES, _SAID_OF_PART)),
+    "by_grade?": Named(_SAID_OF_PART),
+}
+_INTERVAL = Group(
+    {**_CERTAINTY, "kind": one_of("label_conditional", "split"), "width": NUMBER, "share_infinite": NUMBER}
+)
+_SET = Group({**_CERTAINTY, "kind": TEXT, "size": NUMBER, "by_grade": Named(_SAID_OF_PART)})
+_REGION = Group({**_PART, **_MAE, "n": COUNT, "baselines?": Named(NUMBER)})
+_CONFUSION = Leaf(
+    "levels, and as many counts for each",
+    lambda value: (
+        isinstance(value, dict)
+        and NUMBERS.holds(value.get("levels"))
+        and isinstance(value.get("counts"), list)
+        and len(value["counts"]) == len(value["levels"])
+        and all(
+            isinstance(row, list) and len(row) == len(value["levels"]) and all(map(COUNT.holds, row))
+            for row in value["counts"]
+        )
+    ),
+)
+_AGAIN = Again()
+BLOCK = Group(
+    {
+        **_PART,
+        **_MAE,
+        "kind": TEXT,
+        "predictor": TEXT,
+        "n": COUNT,
+        "groups": COUNT,
+        "by_region": Group(dict.fromkeys(REGION_NAMES, _REGION)),
+        "by_predictor": Named(Group({**_FIGURES, **_MAE})),
+        "baselines": Named(Group({**_FIGURES, **_MAE, "kind?": TEXT})),
+        "skill?": Named(NUMBER),
+        "subgroups?": Named(Named(Group({**_PART, **_MAE, "n": COUNT, "coverage": NUMBER}))),
+        "by_fold?": Listed(Group({**_PART, **_MAE, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
+        "spread_over_folds?": Group(_FIGURES),
+        **{f"{name}?": _INTERVAL for name in ("interval", "plain_interval", "label_conditional_interval")},
+        "set?": _SET,
+        "confusion?": _CONFUSION,
+        "correction?": Group({"kind?": TEXT, "note?": TEXT, "groups?": COUNT}),
+        "uncorrected?": Group({**_FIGURES, **_MAE, "bias": NUMBER}),
+        "age_gap?": Group({"groups?": COUNT, "intercept?": NUMBER, "slope?": NUMBER}),
+        "transformed?": Group({**_FIGURES, "unit?": TEXT}),
+        "by_group_mean?": _AGAIN,
+        "labels_within_groups?": Group({"differ": COUNT, "largest_range": NUMBER}),
+    }
+)
+"""The figures of one target on one split."""
+_AGAIN.form = BLOCK
+_D5 = Leaf(
+    "a number, or one for each target",
+    lambda value: (
+        NUMBER.holds(value)
+        or (isinstance(value, list) and all(map(NUMBER.holds, value)))
+        or (isinstance(value, dict) and all(map(NUMBER.holds, value.values())))
+    ),
+)
+_SPACE_KEYS = ("rv_neighbours", "rv_share", "rv_n")
+_SPACE: dict[str, Form] = {"d5": _D5, "rv": NUMBER, "rv_note?": optional(TEXT)}
+_SPACE |= {f"{name}?": NUMBER for name in _SPACE_KEYS}
+SPLIT = Group({"space?": Group({**_SPACE, "by_fold?": Listed(Group(_SPACE))})}, others=BLOCK)
+"""A block for each target, and the quality of the space."""
+_TRAINING: dict[str, Form] = {"steps?": COUNT, "best_step?": COUNT, "stopped_because?": TEXT, "seconds?": NUMBER}
+RESULTS = Group(
+    {
+        "cases?": Group(
+            {
+                "read?": COUNT,
+                "left_out?": Listed(Group({"reason": TEXT, "n": COUNT})),
+                "by_split": Named(Group({"cases": COUNT, "groups": COUNT})),
+            }
+        ),
+        "looks?": Group({"test?": COUNT}),
+        "training?": Group(_TRAINING),
+        "folds?": Listed(Group({**_TRAINING, "fold": COUNT})),
+        "seconds?": NUMBER,
+        "peak_memory_mb?": NUMBER,
+        "val?": SPLIT,
+        "test?": SPLIT,
+        "out_of_fold?": SPLIT,
+    }
+)
+PREDICTORS = Group(
+    {
+        "medgauge?": TEXT,
+        "folds?": COUNT,
+        "tasks": Named(
+            Group(
+                {
+                    "record": TEXT,
+                    "level": CHANCE,
+                    "far_distance?": NUMBER,
+                    "tuned?": Named(Named(NUMBER)),
+                    "validation?": Named(NUMBER),
+                    "task?": ANY_GROUP,
+                    "certainty?": ANY_GROUP,
+                    "certainty_by_group?": ANY_GROUP,
+                }
+            )
+        ),
+    }
+)
+
+
+def read_results(folder: RunFolder, needed: Sequence[str] = ()) -> dict[str, Any]:
+    """What results.json holds, with the parts that are needed.
+
+    Raises:
+        InputError: it is missing or damaged, or a part is missing or is not what it must be.
+    """
+    return _read(folder, "results.json", RESULTS, needed)
+
+
+def read_predictors(folder: RunFolder) -> dict[str, Any]:
+    """What predictors.json holds; the parts of each kind of label are read by the kind.
+
+    Raises:
+        InputError: it is missing or damaged, or a part is missing or is not what it must be.
+    """
+    return _read(folder, "predictors.json", PREDICTORS)
+
+
+def _read(folder: RunFolder, name: str, form: Form, needed: Sequence[str] = ()) -> dict[str, Any]:
+    values = folder.read_json(name)
+    try:
+        check_form("", values, form)
+        for part in needed:
+            if part not in values:
+                raise ValueError(f"{part} is missing")
+    except ValueError as error:
+        raise folder.broken(name, error) from error
+    return values
