@@ -1,5 +1,6 @@
 """PNG and JPEG: values by hand or by Pillow; damage; no heavy library for pictures and arrays."""
 
+import struct
 import subprocess
 import sys
 import zlib
@@ -94,6 +95,16 @@ def test_interlaced(tmp_path: Path) -> None:
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", passes) + chunk(b"IEND", b"")
     )
     np.testing.assert_array_equal(read(tmp_path / "a.png").array, [[[10, 20], [30, 40]]])
+
+
+@pytest.mark.parametrize("upside_down", [True, False])
+def test_bmp_by_hand(tmp_path: Path, upside_down: bool) -> None:
+    """Rows from the bottom up unless the height is negative, blue first, each row filled up to four bytes."""
+    colour = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    rows = b"".join(row[:, ::-1].tobytes() + b"\0" for row in (colour[::-1] if upside_down else colour))
+    header = struct.pack("<IiiHHIIiiII", 40, 5, 4 if upside_down else -4, 1, 24, 0, len(rows), 0, 0, 0, 0)
+    (tmp_path / "a.bmp").write_bytes(b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54) + header + rows)
+    np.testing.assert_array_equal(read(tmp_path / "a.bmp").array, np.moveaxis(colour, -1, 0))
 
 
 def test_animated_is_refused(tmp_path: Path) -> None:

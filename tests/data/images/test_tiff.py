@@ -96,12 +96,17 @@ def test_compressions_of_libtiff(tmp_path: Path, compression: str, kind: str) ->
     np.testing.assert_array_equal(read(tmp_path / "a.tif").array[0], array)
 
 
-def test_white_is_zero_is_inverted_by_type(tmp_path: Path) -> None:
+def test_white_is_zero_is_inverted_within_its_range(tmp_path: Path) -> None:
     for kind, stored, seen in (
         ("u1", [0, 1, 255], [255, 254, 0]),
         ("u2", [0, 1, 65535], [65535, 65534, 0]),
         ("i2", [-32768, 0, 32767], [32767, -1, -32768]),
-        ("f4", [-1.5, 0, 2], [1.5, 0, -2]),
+        ("u2", [5, 1, 4095], [4091, 4095, 1]),
+        ("u1", [0, 1, 30], [255, 254, 225]),
+        ("u8", [0, 1, 2**64 - 1], [2**64 - 1, 2**64 - 2, 0]),
+        ("u8", [7, 0, 1000], [993, 1000, 0]),
+        ("i2", [-1024, 0, 1000], [1000, -24, -1024]),
+        ("f4", [-1.5, 0, 2], [2, 0.5, -1.5]),
     ):
         tifffile.imwrite(tmp_path / "a.tif", np.array([stored], kind), photometric="miniswhite")
         image = read(tmp_path / "a.tif")

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from medgauge.data.images.dicom_header import padding_range, rescale
+from medgauge.data.images.mirror import mirrored
 
 INVERTED = "MONOCHROME1 inverted"
 PADDED = "padding (Pixel Padding Value) taken as no intensity"
 OTHER_BITS = "bits beside the stored ones (overlays) left out"
-UNUSED_BITS = 2  # a header that claims this many bits more than the pixels use does not tell their range
 
 
 class Values(NamedTuple):
@@ -45,7 +45,7 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
     if tables:
         array, bits = _looked_up(stored, tables[0], signed=dataset.get("PixelRepresentation") == 1)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        array = _mirrored(array, bits, padding)
+        array = mirrored(array, bits, padding)
         notes.append(INVERTED)
     if (slope, intercept) != (1.0, 0.0):
         array = (array.astype(np.float64) * slope + intercept).astype(np.float32)
@@ -106,26 +106,3 @@ def _looked_up(stored: np.ndarray[Any, Any], table: Any, *, signed: bool) -> tup
     if len(entries) < count:
         raise ValueError("the lookup table is shorter than it says")
     return entries[np.clip(stored.astype(np.int64) - first, 0, count - 1)], bits
-
-
-def _mirrored(array: np.ndarray[Any, Any], bits: int, padding: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
-    """Each value mirrored about the middle of its range: what the stored bits can hold, or what the pixels hold.
-
-    The second for floats, and where the pixels use at least two bits less than the header says.
-    """
-    inside = array if padding is None else array[~padding]
-    if inside.size == 0:
-        return array
-    if array.dtype.kind == "f":
-        turned: np.ndarray[Any, Any] = inside.min() + inside.max() - array
-        return turned
-    low, high = int(inside.min()), int(inside.max())
-    signed = array.dtype.kind == "i"
-    used = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + signed
-    total = low + high
-    if bits - UNUSED_BITS < used <= bits:
-        total = -1 if signed else 2**bits - 1
-    mirrored = total - array.astype(np.int64)
-    if padding is not None:
-        mirrored[padding] = array[padding]
-    return mirrored.astype(array.dtype)

@@ -9,6 +9,7 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage
+from medgauge.data.images.mirror import mirrored
 from medgauge.data.images.orientation import turned_notes, upright
 from medgauge.data.images.tiff_tags import (
     COMPRESSION,
@@ -47,7 +48,7 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
     """The image of a grey or RGB TIFF, or None where Pillow has to read it (JPEG, fax, palettes and other colours).
 
     Grey (1, h, w) keeps the file's number type; samples of 1, 2 and 4 bits are spread over 0 to 255. White-is-zero is
-    inverted: whole numbers within the range of their type, floats by their sign. Colour (3, h, w) has 8 bits.
+    inverted within the range of the type, or within its own, as ``mirror`` says. Colour (3, h, w) has 8 bits.
 
     - Raises: InputError where the file is truncated or damaged, or its pixels are of a kind that is not read.
     - Source: TIFF 6.0, sections 3, 8, 14 (predictor 2) and 15 (tiles); Adobe's Technical Note 3 (predictor 3).
@@ -77,7 +78,8 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
             raise
         raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
     if tags.one(PHOTOMETRIC, 1) == 0:
-        array = -array if array.dtype.kind == "f" else ~array
+        bits = array.dtype.itemsize * 8
+        array = ~array if bits == 8 else mirrored(array, bits)
         notes = (*notes, WHITE_IS_ZERO)
     if COLOURS[tags.one(PHOTOMETRIC, 1)] == 3 and array.dtype == np.uint16:
         array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
