@@ -1,6 +1,8 @@
 """Commands on a finished run."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,12 @@ from PIL import Image
 
 from medgauge.cli.main import main
 from tests.cli.small import fit, make_images, refuse
+
+HEAVY = {
+    "monai", "nibabel", "pydicom", "nrrd", "lightning_fabric", "torch._dynamo", "sklearn", "scipy", "plotly", "jinja2", "timm",
+    "torchvision", "rich", "tensorboard",
+}  # fmt: skip
+"""What takes seconds to import, or is for other files."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +56,25 @@ class TestAFinishedRun:
     def test_predict_files(self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["predict", str(run[0]), str(run[1].with_name("0.png")), "--covariate", "sex=1"]) == 0
         assert "0.png" in capsys.readouterr().out
+
+    def test_predicting_pictures_and_arrays_imports_no_reader_of_scans_and_nothing_that_trains(
+        self, run: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        pixels = np.asarray(Image.open(run[1].with_name("0.png")))
+        files = [tmp_path / f"new.{end}" for end in ("png", "jpg", "tif")]
+        for file in files:
+            Image.fromarray(pixels).save(file)
+        np.save(tmp_path / "new.npy", pixels)
+        words = ["predict", str(run[0]), *map(str, files), str(tmp_path / "new.npy"), "--covariate", "sex=1"]
+        code = f"""
+import sys
+from medgauge.cli import main
+assert main({[*words, "--out", str(tmp_path / "values.csv")]!r}) == 0
+print(sorted({HEAVY!r} & set(sys.modules)), "torch" in sys.modules)
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1:] == ["[] True"], done.stderr
+        assert len(pandas.read_csv(tmp_path / "values.csv")) == 4
 
     def test_a_missing_covariate(self, run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
         refuse(

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from medgauge.cli.flags import Parser, UsageError
 from medgauge.cli.show import tell
+from medgauge.core.errors import InputError
 from medgauge.core.words import did_you_mean, printable
+from medgauge.recipes.read import check_changes
 from medgauge.recipes.schema import Recipe
 
 RECIPE = "recipe file, or the name of one of medgauge's (medgauge list recipes)"
@@ -16,6 +18,7 @@ BRACKETS = (
     "In brackets stands what holds where neither the recipe nor a flag says otherwise; without RECIPE, medgauge's own recipe for"
     " the kind of label comes first (medgauge list recipes)."
 )
+AGGREGATES = ("none", "mean")
 ANY_SETTING = "Any setting of a recipe is a flag too, as --training.steps 500; medgauge fit --help tells them all."
 
 
@@ -33,6 +36,7 @@ def fit(words: list[str]) -> int:
     parser.switch("--no-images", "keep no thumbnails of patients' images")
     parser.add_settings(Recipe, short=True, listed=True)
     parsed, changes = parser.read(words)
+    check_changes(parsed.recipe, changes)
     from medgauge.cli.show import show_results
     from medgauge.fitting.fit import fit as run_fit
     from medgauge.fitting.train import first_process
@@ -60,6 +64,7 @@ def check(words: list[str]) -> int:
     parser.word("recipe", RECIPE, "?")
     parser.add_settings(Recipe, short=True, listed=True)
     parsed, changes = parser.read(words)
+    check_changes(parsed.recipe, changes)
     from medgauge.fitting.check import check as run_check
 
     for line in run_check(parsed.recipe, changes=changes, terminal=True):
@@ -72,6 +77,11 @@ def _add_array(parser: Parser) -> None:
         "--array", "array file with the images of the table, relative to its folder (volumes.npz#images, volumes.npy)"
     )
     parser.flag("--index", "column of rows in the array [named as the run's]")
+
+
+def _check_run(folder: str) -> None:
+    if not Path(folder).is_dir():
+        raise InputError(f"there is no run folder {folder}")
 
 
 def _add_spelling(parser: Parser) -> None:
@@ -101,11 +111,13 @@ def evaluate(words: list[str]) -> int:
     _add_spelling(parser)
     parser.switch("--no-images", "keep no thumbnails of patients' images")
     parsed, _ = parser.read(words)
+    spelling = _spelling(parsed)
+    if parsed.table is None and (parsed.array or parsed.index):
+        raise UsageError("--array and --index say where the images of a table are; give it too, with --table")
+    _check_run(parsed.run)
     from medgauge.cli.show import show_block
     from medgauge.runs.run import load
 
-    if parsed.table is None and (parsed.array or parsed.index):
-        raise UsageError("--array and --index say where the images of a table are; give it too, with --table")
     run, split = load(parsed.run), parsed.split
     if parsed.table is None:
         show_block(run.look(split or "test", images=not parsed.no_images), split or "test")
@@ -118,7 +130,7 @@ def evaluate(words: list[str]) -> int:
                 array=parsed.array,
                 index=parsed.index,
                 ids_are_local=parsed.ids_are_local,
-                spelling=_spelling(parsed),
+                spelling=spelling,
                 terminal=True,
             ),
             "test",
@@ -140,6 +152,12 @@ def predict(words: list[str]) -> int:
     parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")
     parser.flag("--out", "CSV or Parquet file; without it the values are printed")
     parsed, _ = parser.read(words)
+    spelling = _spelling(parsed)
+    if parsed.aggregate not in AGGREGATES:
+        raise InputError(
+            f"--aggregate must be none or mean, got {parsed.aggregate}; {did_you_mean(parsed.aggregate, AGGREGATES)}"
+        )
+    _check_run(parsed.run)
     from medgauge.runs.predict import frame_text
     from medgauge.runs.run import load
 
@@ -152,7 +170,7 @@ def predict(words: list[str]) -> int:
         ids_are_local=parsed.ids_are_local,
         aggregate=parsed.aggregate,
         out=parsed.out,
-        spelling=_spelling(parsed),
+        spelling=spelling,
         terminal=True,
     )
     if parsed.out:
@@ -179,6 +197,7 @@ def compare(words: list[str]) -> int:
     parser.flag("--out", "folder of the comparison", default="runs/compare")
     parser.add_settings(Recipe, short=True, listed=False)
     parsed, changes = parser.read(words)
+    check_changes(None, changes)
     from medgauge.cli.show import show_comparison
     from medgauge.comparing.compare import compare as run_compare
 
@@ -205,6 +224,7 @@ def report(words: list[str]) -> int:
     parser.word("run", "run folder")
     parser.switch("--no-images", "leave patients' images out of the page")
     parsed, _ = parser.read(words)
+    _check_run(parsed.run)
     from medgauge.report import write_report
     from medgauge.runfolder import RunFolder
 
@@ -233,6 +253,7 @@ def demo(words: list[str]) -> int:
     parser.flag("--out", "run folder [runs/demo, or the first free runs/demo-N]")
     parser.add_settings(Recipe, short=False, listed=False)
     parsed, changes = parser.read(words)
+    check_changes("hc18_demo", changes)
     from medgauge.cli.show import show_results
     from medgauge.fitting.fit import fit as run_fit
     from medgauge.fitting.train import first_process

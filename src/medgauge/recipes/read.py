@@ -104,19 +104,41 @@ def _is_number(text: str) -> bool:
     return text.strip().lower() not in {"nan", "inf", "-inf", "infinity"}
 
 
+def check_changes(recipe: str | Path | None, changes: Mapping[str, Any]) -> None:
+    """Raise for changes that no recipe can have, before PyTorch is imported; the terms of the objective are not looked at.
+
+    Raises:
+        InputError: there is no such recipe, or a change is wrong: one sentence that lists every mistake of its settings.
+    """
+    own, found = load_values(recipe) if recipe else {}, list[str]()
+    before: list[str] = []
+    read_section(Recipe, _settings(own), before)
+    read_section(Recipe, _settings(override(own, changes)), found)
+    if set(found) - set(before):
+        raise _mistaken(found)
+
+
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != "made"}
+
+
+def _mistaken(found: list[str]) -> InputError:
+    return InputError(f"the recipe has {len(found)} mistake{'s' * (len(found) > 1)}: " + "; ".join(found))
+
+
 def build_recipe(values: Mapping[str, Any]) -> Recipe:
     """Check values against the schema and build the recipe; all mistakes are told at once.
 
     Raises:
         InputError: one sentence that lists every mistake.
     """
-    values = {key: value for key, value in values.items() if key != "made"}
+    values = _settings(values)
     found: list[str] = []
     recipe = read_section(Recipe, values, found)
     if isinstance(values.get("objective"), Mapping):
         found += objective_mistakes(values["objective"])
     if recipe is None or found:
-        raise InputError(f"the recipe has {len(found)} mistake{'s' * (len(found) > 1)}: " + "; ".join(found))
+        raise _mistaken(found)
     return recipe
 
 

@@ -1,9 +1,9 @@
 """Cases as a model embeds them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from medgauge.core.batch import Batch, Cases
@@ -11,9 +11,12 @@ from medgauge.data.cases import CaseArrays
 from medgauge.data.tables.table import Table
 from medgauge.training.collect import collect
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric  # here: the import takes as long as torch's
+
 
 def embed(
-    model: nn.Module, arrays: CaseArrays, table: Table, rows: Sequence[int], fabric: Fabric | None = None
+    model: nn.Module, arrays: CaseArrays, table: Table, rows: Sequence[int], fabric: "Fabric | None" = None
 ) -> Cases:
     """Embed the given rows and keep what predictors and metrics need of them, on the CPU.
 
