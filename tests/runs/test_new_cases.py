@@ -130,3 +130,24 @@ def test_a_known_patient_is_found_whatever_the_spelling(run: medgauge.Run, table
         run.evaluate(new)
     one, other = run.predict(table), run.predict(new, spelling="merge")
     assert other["age"].tolist() == one["age"].tolist()  # training cases of the same patient are no neighbours
+
+
+def test_what_is_changed_in_new_images_is_told(
+    fit: Fit, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(table.parent / "0.png") as picture:
+        grey = np.asarray(picture.convert("L"))
+    Image.fromarray(np.stack([grey, grey], axis=2)).save(tmp_path / "seen.png")
+    Image.fromarray(np.full_like(grey, 7)).save(tmp_path / "blank.png")
+    np.save(tmp_path / "deep.npy", grey.astype(np.uint16) * 16)  # 12 bits, where a file of 16 may have 65535
+    names = [tmp_path / name for name in ("seen.png", "blank.png", "deep.npy")]
+    new = image_table(fit, names, ["pixel_mm=1"])
+    embed_table(fit, new)
+    assert capsys.readouterr().err == ""
+    embed_table(fit, new, terminal=True)
+    assert capsys.readouterr().err.splitlines() == [
+        "alpha channel dropped in 1 image",
+        f"1 image is of one single value (case {names[1]}) and show nothing; look at the files, and leave such cases out",
+        f"1 image uses less than a tenth of the run's window (case {names[2]}): if their intensities are of another scale than "
+        "the training images', save them with that one",
+    ]

@@ -9,7 +9,7 @@ import pytest
 from medgauge.data.images.decode import PreparedImages
 from medgauge.data.images.facts import ImageFact, range_ratio
 from medgauge.recipes.image_settings import ImageSettings
-from medgauge.study.image_notes import blank_note, image_notes
+from medgauge.study.image_notes import blank_note, image_notes, new_image_notes
 from tests.study.small import recipe_of
 
 PLAIN = ImageFact((1, 8, 8), "uint16", 0.0, 1000.0, False, None, False)
@@ -100,3 +100,26 @@ def test_a_spacing_that_was_decided_is_told() -> None:
         "voxels are unlike along the axes: volumes are resampled to 5 x 3.854 x 3.854 mm (image.spacing), "
         "30 x 93 x 93 voxels (image.size)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high", "image", "told"),
+    [
+        ("uint8", 0, 255, {"window": [700.0, 3300.0]}, "window (700 to 3300) (case c0)"),  # 8 bits among 16
+        ("uint16", 700, 960, {"window": [700.0, 3300.0]}, ""),  # a tenth
+        ("uint16", 500, 950, {"window": [700.0, 3300.0]}, "window (700 to 3300) (case c0)"),
+        ("uint16", 0, 4095, {"window": None}, "window (case c0)"),  # 12 bits where 16 are expected
+        ("uint8", 0, 26, {"window": None}, ""),
+        ("uint16", 0, 4095, {"window": None, "grey": "image_percentiles"}, ""),
+    ],
+)
+def test_new_images_that_use_little_of_the_runs_window(
+    dtype: str, low: float, high: float, image: dict[str, Any], told: str
+) -> None:
+    facts: list[ImageFact | None] = [PLAIN._replace(dtype=dtype, low=float(low), high=float(high)), None]
+    images = PreparedImages(np.zeros((2, 1, 8, 8)), np.ones(2), [""] * 2, ["NaN read as 0 in 1 image"], [], 1.0, facts)
+    first, *rest = new_image_notes(images, ["c0", "c1"], ImageSettings(**({"grey": "set"} | image)))
+    assert first == "NaN read as 0 in 1 image"
+    assert [note.startswith(f"1 image uses less than a tenth of the run's {told}:") for note in rest] == [True] * bool(
+        told
+    )

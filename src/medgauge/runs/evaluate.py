@@ -51,7 +51,7 @@ def evaluate_table(
     folder = _fresh_folder(run, out)
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
-    cases, digests = embed_table(run, table)
+    cases, digests = embed_table(run, table, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
     by_group = run.recipe.prediction.aggregate == "mean"

@@ -27,6 +27,7 @@ from medgauge.runs.ensemble import Finished
 from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
+from medgauge.study.image_notes import new_image_notes
 from medgauge.study.study import divisor_of
 from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of, with_array
 
@@ -157,9 +158,12 @@ def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:
     return [float(number) for number in coded([word], words)[0]]
 
 
-def embed_table(run: Finished, table: Table) -> tuple[list[Cases], list[str]]:
-    """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures."""
-    arrays, digests = _arrays(run, table)
+def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple[list[Cases], list[str]]:
+    """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures.
+
+    What was changed in the images, or is odd in them, is written on the terminal.
+    """
+    arrays, digests = _arrays(run, table, terminal)
     return embed_each(run, arrays, table, range(len(table))), digests
 
 
@@ -175,10 +179,13 @@ def embed_each(run: Finished, arrays: CaseArrays, table: Table, rows: Sequence[i
     return found
 
 
-def _arrays(run: Finished, table: Table) -> tuple[CaseArrays, list[str]]:
+def _arrays(run: Finished, table: Table, terminal: bool) -> tuple[CaseArrays, list[str]]:
     """Decode the images as the run's were."""
     images = prepare_images(table.image, prepare_settings(run.recipe), cache_dir=None)
     raise_problems([Problem(table.id[row], what, "file", row) for row, what in images.problems], table.path)
+    with Display(terminal) as display:
+        for note in new_image_notes(images, table.id, run.recipe.image):
+            display.say(note)
     _check_channels(run, images.array)
     table, data = correct_sizes(table, images.zoom, run.recipe), run.recipe.data
     covariates = table.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]

@@ -54,7 +54,7 @@ def predict_cases(
         raise InputError("an array file (--array) and its column of rows (--index) go with a table (--table)")
     else:
         table, known = image_table(run, cases, covariates), False
-    gathered, _ = embed_table(run, table)
+    gathered, _ = embed_table(run, table, terminal=terminal)
     if ids_are_local or not known:
         gathered = without_groups(gathered)
     frame = _frame(run, table, gathered, by_group=aggregate == "mean")

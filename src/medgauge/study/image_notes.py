@@ -8,10 +8,13 @@ import numpy as np
 from medgauge.core.problem import name_cases
 from medgauge.data.images.decode import PreparedImages
 from medgauge.data.images.facts import ImageFact, range_ratio
+from medgauge.data.images.prepare import WINDOWS
 from medgauge.recipes.image_settings import ImageSettings
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import UNLIKE
 
+LEAST_USED = 0.1
+"""Share of the run's window that a new image uses at the least, unless it is told."""
 FILLED = 0.25
 """Share of the canvas that the usual image fills at the least, unless it is told."""
 UNLIKE_PIXELS = 1.1
@@ -52,6 +55,43 @@ def image_notes(images: PreparedImages, ids: Sequence[str], recipe: Recipe, aske
         for fact, of in zip(facts, zooms, strict=True)
     ]
     return [note for note in [*notes, cut_note(sides, named, image), _empty(sides, image)] if note]
+
+
+def new_image_notes(images: PreparedImages, ids: Sequence[str], image: ImageSettings) -> list[str]:
+    """What is to be said of images that a finished run reads.
+
+    Args:
+        images: n images, prepared as the run's.
+        ids: of the n cases.
+        image: the run's settings.
+    """
+    return [note for note in [*images.notes, blank_note(images, ids), _lost(images, ids, image)] if note]
+
+
+def _lost(images: PreparedImages, ids: Sequence[str], image: ImageSettings) -> str:
+    """On images that use little of the run's window, or no text."""
+    lost = [
+        ids[row]
+        for row, fact in enumerate(images.facts)
+        if fact is not None and not fact.flat and image.grey == "set" and _used(fact, image) < LEAST_USED
+    ]
+    if not lost:
+        return ""
+    window = "" if image.window in (None, "auto") else f" ({image.window[0]:.6g} to {image.window[1]:.6g})"
+    return (
+        f"{'1 image uses' if len(lost) == 1 else f'{len(lost)} images use'} less than a tenth of the run's window{window} "
+        f"({name_cases(lost)}): if their intensities are of another scale than the training images', save them with that one"
+    )
+
+
+def _used(fact: ImageFact, image: ImageSettings) -> float:
+    """The share of the window between an image's lowest and highest intensity."""
+    window = image.window
+    ends = WINDOWS.get(fact.dtype) if window is None or window == "auto" else (window[0], window[1])
+    if ends is None:
+        return 1.0
+    low, high = np.clip([fact.low, fact.high], *ends)
+    return float(high - low) / (ends[1] - ends[0])
 
 
 def blank_note(images: PreparedImages, ids: Sequence[str]) -> str:
