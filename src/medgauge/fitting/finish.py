@@ -2,10 +2,15 @@
 
 import resource
 import sys
+from collections.abc import Mapping
+
+import numpy as np
+import torch
 
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.data.tables.splits import SPLITS
+from medgauge.evaluation.side_by_side import side_by_side_notes
 from medgauge.fitting.parts import Parts
 from medgauge.fitting.train import tune
 from medgauge.inference.reader import Reader
@@ -38,8 +43,10 @@ def finish(
     files.write_cases(folder, study, collected, gallery_rows)
     train, validation = files.known_of(study, gallery_rows), files.known_of(study, study.rows("val"))
     files.write_readers(folder, readers, train, validation)
+    notes = space_notes(study, collected)
     results: dict[str, object] = {
         "cases": case_counts(study),
+        "notes": notes,
         "looks": {"test": 0},
         "training": {
             "steps": outcome.step,
@@ -51,6 +58,21 @@ def finish(
     }
     splits = [split for split in SPLITS if split != "test" or outputs.test]
     Scorer(folder, study, parts.tasks, readers, collected, gallery_rows).write(splits, results, outputs)
+    for note in notes:
+        display.say(note)
+
+
+def space_notes(study: Study, collected: Mapping[str, Cases]) -> list[str]:
+    """What the embedded cases of all splits give reason to doubt."""
+    table = study.table
+    rows = [row for split in collected for row in study.rows(split)]
+    fitted = np.concatenate([np.full(len(cases), split == "train") for split, cases in collected.items()])
+    known = [table.label, table.covariates]
+    if study.divisor is not None:
+        known.append(table.label / study.divisor[:, None])
+    embedding = torch.cat([cases.embedding for cases in collected.values()])
+    values, group = np.concatenate(known, axis=1)[rows], [table.group[row] for row in rows]
+    return side_by_side_notes(embedding.cpu(), values, group, rows, fitted)
 
 
 def read_tasks(study: Study, parts: Parts, collected: dict[str, Cases]) -> list[Reader]:

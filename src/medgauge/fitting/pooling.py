@@ -144,8 +144,11 @@ def _results(study: Study, fits: Sequence[Fit], block: dict[str, object]) -> dic
     """What results.json of the whole holds before any look at the test cases."""
     named = [split if split == "test" else OUT_OF_FOLD for split in study.splits]
     counts = case_counts(replace(study, splits=named), (OUT_OF_FOLD, *(["test"] if "test" in named else [])))
+    doubts = [list(fit.results.get("notes", [])) for fit in fits]
+    count = sum(map(bool, doubts))
     return {
         "cases": counts,
+        "notes": [f"{note} (in {count} of {len(fits)} folds)" for note in next(filter(None, doubts), [])],
         "looks": {"test": 0},
         OUT_OF_FOLD: block,
         "folds": [
