@@ -17,7 +17,7 @@ from medgauge.data.images.nrrd_header import KIND, read_header
 from medgauge.data.images.readers import read_image
 
 RNG = np.random.default_rng(0)
-VOLUME = RNG.integers(0, 999, (4, 5, 6)).astype("<i2")  # x, y, z
+VOLUME = RNG.integers(0, 999, (5, 6, 7)).astype("<i2")  # x, y, z
 FLAT = np.arange(20, dtype=np.uint8).reshape(4, 5)  # x, y
 SPACE = "space: left-posterior-superior\nspace directions: (2,0,0) (0,3,0) (0,0,5)\nspace origin: (0,0,0)\n"
 
@@ -177,6 +177,26 @@ def test_colour_pictures(tmp_path: Path, kinds: str) -> None:
     assert image.notes == ("no orientation in the file: axes taken as stored",)
 
 
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 2, 0)], ids=["first", "last"])
+def test_an_axis_of_three_without_a_kind_may_be_channels_or_slices(tmp_path: Path, axes: tuple[int, ...]) -> None:
+    array = VOLUME[:3].transpose(axes)
+    message = refused(by_hand(tmp_path / "a.nrrd", array, ""))
+    assert "has an axis of 3 that may be channels or slices; write its kinds" in message
+    slices = read(by_hand(tmp_path / "a.nrrd", array, "kinds: domain domain domain\n"))
+    np.testing.assert_array_equal(slices.array, array.transpose()[None])
+    spaced = read(by_hand(tmp_path / "a.nrrd", array, "spacings: 2 3 5\n"))
+    np.testing.assert_array_equal(spaced.array, array.transpose()[None])
+    assert spaced.spacing == (5.0, 3.0, 2.0)
+
+
+@pytest.mark.parametrize("fields", ["spacings: nan 2 3\n", "kinds: vector domain domain\nspacings: 1 2 3\n"])
+def test_an_axis_without_a_step_or_of_another_kind_is_channels(tmp_path: Path, fields: str) -> None:
+    image = read(by_hand(tmp_path / "a.nrrd", COLOUR, fields))
+    np.testing.assert_array_equal(image.array, COLOUR.transpose(0, 2, 1))
+    assert image.spacing == (3.0, 2.0)
+    assert "further axis taken as channels" in image.notes
+
+
 def test_channels_and_transparency(tmp_path: Path) -> None:
     four = np.concatenate([COLOUR, COLOUR[:1]])
     image = read(by_hand(tmp_path / "a.nrrd", four, "kinds: RGBA-color domain domain\n"))
@@ -200,7 +220,7 @@ def test_nan(tmp_path: Path) -> None:
     array = VOLUME.astype("<f4")
     array[0] = np.nan
     path = by_hand(tmp_path / "a.nrrd", array, SPACE)
-    assert "30 pixels that are not a number (NaN)" in refused(path)
+    assert "42 pixels that are not a number (NaN)" in refused(path)
     np.testing.assert_array_equal(read(path, nan=-1.0).array[0], np.nan_to_num(array, nan=-1.0).transpose())
     by_hand(tmp_path / "b.nrrd", array, "encoding: text\n", " ".join(map(str, array.ravel(order="F"))).encode())
     np.testing.assert_array_equal(read(tmp_path / "b.nrrd", nan=-1.0).array, read(path, nan=-1.0).array)

@@ -10,7 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
 from medgauge.data.images.nrrd_header import Header, read_header
 from medgauge.data.images.unpack import DAMAGE, check_memory, unpacked
-from medgauge.data.images.volumes import AXIS_AS_CHANNELS, check_axes, stored_image, turned_image
+from medgauge.data.images.volumes import AXIS_AS_CHANNELS, MOST_CHANNELS, check_axes, stored_image, turned_image
 
 NO_ORIENTATION = "no orientation in the file: axes taken as stored"
 NO_SPACE = "no directions of the patient in the file: axes taken as left, posterior, superior"
@@ -25,7 +25,7 @@ MILLIMETRES = {"": 1.0, "mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 
 UNIT_WORDS = {"milli": "mm", "centi": "cm", "micro": "um", "nano": "nm", "": "m"}
 COLOURS = ("rgb-color", "rgba-color", "3-color")
 CHANNELS = ("vector", "list", "scalar", "stub", "none", "???", "4-color", "2-vector", "3-vector", "4-vector", *COLOURS)
-OF_SPACE = ("domain", "space", "???", "none")
+SPATIAL, UNKNOWN = ("domain", "space"), ("???", "none")
 TEXT = ("txt", "text", "ascii")
 
 
@@ -76,7 +76,17 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
     """The image of the stored axes: those of space first, then channels."""
     directions, axes = header.directions, range(array.ndim)
     kinds = header.words("kinds") or ["???"] * array.ndim
-    spatial = [axis for axis in axes if (kinds[axis] in OF_SPACE if directions is None else directions[axis])]
+    spatial = [
+        axis
+        for axis in axes
+        if (_of_space(kinds[axis], header.spacings, axis) if directions is None else directions[axis])
+    ]
+    doubtful = [side for side in array.shape if 1 < side <= MOST_CHANNELS]
+    if array.ndim == 3 and len(spatial) == 3 and doubtful and "???" in kinds and not header.has_steps:
+        raise InputError(
+            f"{source.path} has an axis of {doubtful[0]} that may be channels or slices; write its kinds (RGB-color domain domain, "
+            "or domain domain domain)"
+        )
     others = [axis for axis in axes if axis not in spatial]
     for axis in others:
         if kinds[axis] not in CHANNELS and array.shape[axis] > 1:
@@ -94,7 +104,7 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
         factors = _factors(header, "units", len(axes))
         steps = np.array(header.spacings)[spatial] * factors[spatial]
         unknown = np.isnan(factors[spatial]).any()
-        image, said = stored_image(array, tuple(steps)), NO_ORIENTATION
+        image, said = stored_image(array, tuple(map(float, steps))), NO_ORIENTATION
     else:
         rows = np.array([directions[axis] for axis in spatial], dtype=float)
         factors = _factors(header, "space units", rows.shape[1])
@@ -103,6 +113,13 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
     if unknown:
         image, notes = image._replace(spacing=None), (*notes, UNIT_UNKNOWN)
     return image._replace(notes=(*notes, said) if said else notes)
+
+
+def _of_space(kind: str, spacings: list[float], axis: int) -> bool:
+    """Whether an axis of a file without directions is of space: by its kind, or else by having a step as others have."""
+    if kind in SPATIAL or kind not in UNKNOWN:
+        return kind in SPATIAL
+    return not math.isnan(spacings[axis]) or all(map(math.isnan, spacings))
 
 
 def _placed(
@@ -115,7 +132,7 @@ def _placed(
             f"{source.path} has the space {space}, which is not read; save one volume in left-posterior-superior"
         )
     if rows.shape == (2, 2) and space in UNNAMED:
-        return stored_image(array, tuple(np.linalg.norm(rows, axis=1))), NO_ORIENTATION
+        return stored_image(array, tuple(map(float, np.linalg.norm(rows, axis=1)))), NO_ORIENTATION
     if rows.shape[1] != 3:
         raise ValueError("directions are not of three numbers")
     if len(rows) == 2:  # a slice: it lies across its normal

@@ -76,6 +76,11 @@ class Header(NamedTuple):
         """The step of each axis, NaN where it is not told."""
         return [float(word) for word in self.words("spacings")] or [math.nan] * len(self.sizes)
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether any axis has a direction or a spacing."""
+        return self.directions is not None or not all(map(math.isnan, self.spacings))
+
 
 def read_header(data: bytes) -> Header:
     """The header at the start of a file.
