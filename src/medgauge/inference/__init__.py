@@ -4,6 +4,7 @@ from medgauge.core.evidence import Evidence, Reading, Support
 from medgauge.inference.far import FAR_WORDS, far_threshold, is_far
 from medgauge.inference.head import HeadPredictor
 from medgauge.inference.index import ExactIndex, Exclusion, Neighbourhoods
+from medgauge.inference.kernel_ridge import KernelPredictor
 from medgauge.inference.neighbours import NeighbourPredictor
 from medgauge.inference.radius import RadiusCurve, radius_grid
 from medgauge.inference.vote import NeighbourVote, vote
@@ -14,6 +15,7 @@ __all__ = [
     "ExactIndex",
     "Exclusion",
     "HeadPredictor",
+    "KernelPredictor",
     "NeighbourPredictor",
     "NeighbourVote",
     "Neighbourhoods",

@@ -16,6 +16,7 @@ from medgauge.metrics.baselines import CovariateBaseline, covariate_baseline, me
 from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, bootstrap_interval
 from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
 from medgauge.metrics.grades import accuracy, confusion, within_one
+from medgauge.metrics.interval_score import interval_score
 from medgauge.metrics.masking import Metric
 from medgauge.metrics.neighbourhood import neighbour_difference
 from medgauge.metrics.regions import REGION_NAMES, LabelRegions, by_region, published_regions, region_codes
@@ -40,6 +41,7 @@ __all__ = [
     "confusion",
     "covariate_baseline",
     "geometric_mean_error",
+    "interval_score",
     "mae",
     "median_baseline",
     "neighbour_difference",
