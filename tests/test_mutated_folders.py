@@ -1,5 +1,6 @@
 """A run folder in which anything is changed is read right or refused with one sentence: no raw error, no large allocation."""
 
+import os
 import resource
 import warnings
 from collections import Counter
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas
 import pytest
+import yaml
 from PIL import Image, ImageOps
 
 import medgauge
@@ -113,3 +115,70 @@ def test_a_changed_file_is_read_or_refused(
         found.update(outcomes(run, READERS[name], uses(run, others, settings), said))
     assert sum(found.values()) == SEEDS * len(READERS[name])
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MOST
+
+
+def cells(column: str, text: str, *, of: str = "predictions.csv") -> Callable[[Path], None]:
+    """One text in every cell of a column."""
+
+    def damage(run: Path) -> None:
+        frame = pandas.read_csv(run / of, dtype=str, keep_default_na=False)
+        frame[column] = text
+        frame.to_csv(run / of, index=False)
+
+    return damage
+
+
+def without(column: str) -> Callable[[Path], None]:
+    return lambda run: (
+        pandas.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
+        .drop(columns=column)
+        .to_csv(run / "predictions.csv", index=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (cells("number:neighbours", "[99999]"), r"number:neighbours in row 1 must be below 72, got 99999"),
+        (cells("number:neighbours", "[-1]"), r"number:neighbours in row 1 must be a list of whole numbers >= 0"),
+        (cells("number:neighbours", "[1"), r"number:neighbours in row 1 must be a list of whole numbers >= 0"),
+        (cells("weights_age", '["a"]'), r"weights_age in row 1 must be a list of numbers, got '\[\"a\"\]'"),
+        (cells("weights_age", "[" * 10_000), r"weights_age in row 1 must be a list of numbers"),
+        (cells("lower_age", "1e999"), r"lower_age in row 1 must be a number below 1e300, got '1e999'"),
+        (cells("value_age", "many"), r"value_age in row 1 must be a number, got 'many'"),
+        (without("region_age"), r"it has no column region_age"),
+        (without("row"), r"it has no column row"),
+    ],
+)
+def test_a_page_is_not_made_of_what_is_none(
+    made: Path, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    run = copied(made, tmp_path / "run")
+    (run / "report.html").unlink()
+    damage(run)
+    with pytest.raises(InputError, match=rf"predictions\.csv cannot be read \({said}"):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("label", ["1e300", "-1e300", "0", "3"])
+def test_a_page_of_one_label_is_made(made: Path, tmp_path: Path, label: str) -> None:
+    run = copied(made, tmp_path / "run")
+    cells("label_age", label, of="gallery.csv")(run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert write_report(run).stat().st_size > 10_000
+
+
+def test_nothing_is_written_where_a_run_folder_says(made: Path, tmp_path: Path, cache: Path) -> None:
+    run, theirs = copied(made, tmp_path / "run"), tmp_path / "theirs"
+    old = theirs / "precious.part"  # as an unfinished entry of a cache is called
+    old.mkdir(parents=True)
+    (old / "scans").write_text("x")
+    os.utime(old, (0, 0))
+    values = yaml.safe_load((run / "recipe.yaml").read_text())
+    values["data"]["cache"] = str(theirs)
+    (run / "recipe.yaml").write_text(yaml.safe_dump(values))
+    assert medgauge.load(run).look("test")["age"]["n"] > 0
+    assert [path.name for path in theirs.rglob("*")] == ["precious.part", "scans"]
+    assert any(cache.iterdir())

@@ -92,7 +92,10 @@ def _steps(both: "DataFrame", regions: dict[str, Any], key: str, place: str) -> 
 def _histogram(training: "DataFrame", decimals: int, unit: str) -> list[dict[str, Any]]:
     """The training labels, stacked by region."""
     label: Float64[np.ndarray, " n"] = training["label"].to_numpy()
-    edges = np.linspace(label.min(), label.max(), min(40, max(8, int(np.sqrt(len(label)) * 1.5))) + 1)
+    low, high = float(label.min()), float(label.max())
+    if low == high:  # one label: bars as wide as can be told from it
+        low, high = low - max(0.5, abs(low) * 1e-3), high + max(0.5, abs(high) * 1e-3)
+    edges = np.linspace(low, high, min(40, max(8, int(np.sqrt(len(label)) * 1.5))) + 1)
     centres = (edges[1:] + edges[:-1]) / 2
     traces = []
     for region in REGIONS:

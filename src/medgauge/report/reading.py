@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from medgauge.core.errors import InputError
+from medgauge.core.forms import ANY_GROUP, Group, check_form
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.cards import evidence_prefix, shown_split, targets_in
 from medgauge.runfolder import RunFolder
@@ -31,6 +32,8 @@ TEXT = {
     "predictor",
     "reason",
 }
+SHOWN = Group({"made?": ANY_GROUP, "claim?": ANY_GROUP})
+"""What the page takes from recipe.yaml, beside its text."""
 TEXT_STARTS = ("region_", "weights_", "neighbour_values_", "set_")
 
 
@@ -106,6 +109,10 @@ def read_run(run: Path) -> RunView:
     if not run.is_dir():
         raise InputError(f"There is no run folder at {run}; give the folder that `medgauge fit --out` wrote.")
     recipe, results = folder.read_yaml("recipe.yaml"), read_results(folder)
+    try:
+        check_form("", recipe, SHOWN)
+    except ValueError as error:
+        raise folder.broken("recipe.yaml", error) from error
     splits = _table(folder, "splits.csv", ["id", "group", "split"])
     predictions = _table(folder, "predictions.csv", ["row", "id", "group", "split"], rows=len(splits))
     targets = targets_in(predictions)

@@ -1,9 +1,12 @@
 """Looks at a run's own splits: of one fit, or of the folds' whole; each look at the test split is counted."""
 
+from dataclasses import replace
+
 from medgauge.core.errors import InputError
 from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.predictions import TEXTS
+from medgauge.recipes.schema import Recipe
 from medgauge.report import write_report
 from medgauge.runfolder.contents import read_results
 from medgauge.runfolder.tables import read_rows
@@ -22,13 +25,18 @@ from medgauge.study.folds import fold_of_cases
 PREDICTIONS = ("predictions.csv", "predictions_by_group.csv")
 
 
+def own_cache(recipe: Recipe) -> Recipe:
+    """A stored recipe with the user's own cache of images: nothing is written where a run folder says."""
+    return replace(recipe, data=replace(recipe.data, cache="auto"))
+
+
 def study_of(fit: Fit) -> Study:
     """The cases of a run, read again.
 
     Raises:
         InputError: the table is not the one that the run was made from.
     """
-    study = load_study(fit.recipe)
+    study = load_study(own_cache(fit.recipe))
     splits = [row["split"] for row in read_rows(fit.folder, "splits.csv", ["split"])]
     if study.table.digest != files.made_from(fit.folder) or study.splits != splits:
         raise _changed(fit)
@@ -41,7 +49,7 @@ def study_of_folds(run: Ensemble) -> Study:
     Raises:
         InputError: the table is not the one that the run was made from.
     """
-    study = load_study(run.recipe)
+    study = load_study(own_cache(run.recipe))
     there = [(row["id"], row["fold"]) for row in read_rows(run.folder, "splits.csv", ["id", "fold"])]
     if study.table.digest != files.made_from(run.folder) or there != fold_of_cases(study):
         raise _changed(run)
