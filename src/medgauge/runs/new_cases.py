@@ -1,5 +1,6 @@
 """Cases from outside the run: tables and image files for predict and evaluate."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +24,16 @@ from medgauge.data.tables.table import Table, image_source, missing_files
 from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
 from medgauge.runfolder.tables import read_rows
-from medgauge.runs.ensemble import Finished
+from medgauge.runs.ensemble import OUT_OF_FOLD, Finished
 from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
 from medgauge.study.image_notes import new_image_notes
 from medgauge.study.study import divisor_of
 from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of, with_array
+
+MADE_WITH = {"train": "train", "val": "val", "calibration": "calibration", OUT_OF_FOLD: "its folds"}
+"""Splits whose images a model was made with: its weights, what was selected, its intervals; and how they are called."""
 
 
 def read_table_of(
@@ -89,6 +93,25 @@ def say_notes(table: Table, terminal: bool) -> None:
     with Display(terminal) as display:
         for note in [*table.notes, *table_notes(table)]:
             display.say(note)
+
+
+def own_image_notes(run: Finished, digests: Sequence[str]) -> list[str]:
+    """What is said where images are those that the run was made with, also under other names.
+
+    Args:
+        run: whose pictures are listed with their splits.
+        digests: of the pictures of new cases.
+    """
+    lines = run.folder.read_table("splits.csv")
+    splits = {line["picture"]: line["split"] for line in lines if line["split"] in MADE_WITH and line["picture"]}
+    found = Counter(splits[digest] for digest in digests if digest in splits)
+    if not found:
+        return []
+    count, parts = found.total(), ", ".join(f"{found[name]} of {MADE_WITH[name]}" for name in MADE_WITH if found[name])
+    return [
+        f"{count} of {len(digests)} {'image is' if count == 1 else 'images are'} the run's own ({parts}): the model was made with "
+        "them, so their values say nothing of new images; look at new ones, or at the test split with medgauge evaluate"
+    ]
 
 
 def image_table(

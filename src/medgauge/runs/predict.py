@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from medgauge.core.batch import Cases
 from medgauge.core.cells import csv_text
+from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.table import Table
@@ -16,7 +17,7 @@ from medgauge.runfolder import write_whole
 from medgauge.runfolder.folder import bytes_to
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
-from medgauge.runs.new_cases import embed_table, image_table, read_table_of, say_notes, without_groups
+from medgauge.runs.new_cases import embed_table, image_table, own_image_notes, read_table_of, say_notes, without_groups
 from medgauge.study.table import has_column
 
 if TYPE_CHECKING:
@@ -54,10 +55,15 @@ def predict_cases(
         raise InputError("an array file (--array) and its column of rows (--index) go with a table (--table)")
     else:
         table, known = image_table(run, cases, covariates), False
-    gathered, _ = embed_table(run, table, terminal=terminal)
+    gathered, digests = embed_table(run, table, terminal=terminal)
+    notes = own_image_notes(run, digests)
+    with Display(terminal) as display:
+        for note in notes:
+            display.say(note)
     if ids_are_local or not known:
         gathered = without_groups(gathered)
     frame = _frame(run, table, gathered, by_group=aggregate == "mean")
+    frame.attrs["notes"] = notes
     if out is not None:
         write_frame(frame, Path(out))
     return frame

@@ -69,6 +69,8 @@ class Run:
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
 
+        ``attrs["notes"]`` of the table says how many of the images are those that the run was made with, if any are.
+
         Args:
             cases: a table with the columns that the run was trained with (labels are not needed), or image files.
             covariates: for image files: name to value (or "name=value" texts), the same for all of them.
