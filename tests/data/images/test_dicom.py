@@ -220,6 +220,30 @@ class TestPadding:
         made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
         np.testing.assert_array_equal(read(tmp_path / "a.dcm").padding, [[False, True, True, True, False]])
 
+    @pytest.mark.parametrize(
+        ("kind", "value", "limit", "expected"),
+        [
+            ("Float", -1.0, None, [True, False, False, False]),
+            ("Float", 0.5, -2.0, [True, True, False, False]),
+            ("DoubleFloat", float("nan"), None, [False, False, False, True]),
+        ],
+    )
+    def test_of_floats(
+        self, tmp_path: Path, kind: str, value: float, limit: float | None, expected: list[bool]
+    ) -> None:
+        values = np.array([[-1, 0.25, 3, 9]], np.float32 if kind == "Float" else np.float64)
+        if value != value:
+            values[0, 3] = np.nan
+        made = dataset_of(values, **{f"{kind}PixelData": values.tobytes(), f"{kind}PixelPaddingValue": value})
+        if limit is not None:
+            made.FloatPixelPaddingRangeLimit = limit
+        del made.PixelData
+        made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        image = read(tmp_path / "a.dcm")
+        np.testing.assert_array_equal(image.padding, [expected])
+        np.testing.assert_array_equal(image.intensities, values[0, ~np.array(expected)])
+        assert np.isfinite(image.array).all()
+
     def test_one_beyond_the_stored_bits_is_no_overlay(self, tmp_path: Path) -> None:
         made = dataset_of(np.array([[63536, 2096, 7]], np.uint16), BitsStored=12, HighBit=11)
         made.add_new("PixelPaddingValue", "US", 63536)

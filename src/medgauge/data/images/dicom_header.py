@@ -123,6 +123,16 @@ def padding_range(dataset: Any) -> tuple[int, int] | None:
     return min(first, last), max(first, last)
 
 
+def float_padding_range(dataset: Any) -> tuple[float, float] | None:
+    """Lowest and highest float that is no intensity, or None; both may be NaN (PS3.3 C.7.6.24 and C.7.6.25)."""
+    for kind in ("FloatPixelPadding", "DoubleFloatPixelPadding"):
+        first, last = dataset.get(f"{kind}Value"), dataset.get(f"{kind}RangeLimit")
+        if isinstance(first, float | int):
+            last = first if last is None else last
+            return min(float(first), float(last)), max(float(first), float(last))
+    return None
+
+
 def _integer(dataset: Any, name: str) -> int | None:
     """A value that may be given as US or SS, read as the pixels are: signed or not."""
     value = dataset.get(name)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medgauge.data.images.dicom_header import padding_range, rescale
+from medgauge.data.images.dicom_header import float_padding_range, padding_range, rescale
 from medgauge.data.images.mirror import mirrored
 
 INVERTED = "MONOCHROME1 inverted"
@@ -39,7 +39,9 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
         notes.append(PADDED)
     if (other if padding is None else other & ~padding).any():
         notes.append(OTHER_BITS)
-    array = stored
+    array = (
+        stored if padding is None or stored.dtype.kind != "f" else np.where(padding & ~np.isfinite(stored), 0, stored)
+    )
     tables = dataset.get("ModalityLUTSequence")
     slope, intercept = (1.0, 0.0) if tables else rescale(dataset)
     if tables:
@@ -77,7 +79,9 @@ def _padding(
     cells: np.ndarray[Any, Any], stored: np.ndarray[Any, Any], dataset: Any
 ) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
     """Where cells are padding: as a whole, or in their stored bits where these can hold the value of padding."""
-    ends = padding_range(dataset) if cells.dtype.kind in "ui" else None
+    if cells.dtype.kind == "f":
+        return _float_padding(cells, dataset)
+    ends = padding_range(dataset)
     if ends is None:
         return None
     found = _within(cells, ends)
@@ -85,6 +89,17 @@ def _padding(
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     if low <= ends[0] and ends[1] <= high:
         found |= _within(stored, ends)
+    return found if found.any() else None
+
+
+def _float_padding(cells: np.ndarray[Any, Any], dataset: Any) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Where floats are padding, which may be NaN."""
+    ends = float_padding_range(dataset)
+    if ends is None:
+        return None
+    found: np.ndarray[Any, np.dtype[np.bool_]] = (
+        np.isnan(cells) if np.isnan(ends).any() else (cells >= ends[0]) & (cells <= ends[1])
+    )
     return found if found.any() else None
 
 

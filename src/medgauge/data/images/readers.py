@@ -119,7 +119,7 @@ def _finite(image: RawImage, source: ImageSource, nan: float | None) -> RawImage
     if empty.any() and nan is None:
         raise InputError(
             f"{source.text} has {int(empty.sum())} pixels that are not a number (NaN), as some programs write a background; "
-            "say what to read there (image.nan, as --image.nan 0) or leave the case out"
+            "say what to read there when the run is fitted (image.nan, as --image.nan 0), or leave the case out"
         )
     if np.isinf(array).any():
         raise InputError(f"{source.text} has pixels that are not finite numbers; replace them or leave the case out")
