@@ -38,7 +38,7 @@ def test_a_disk_that_fills_up_is_named_with_the_file_and_the_run_goes_on_later(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("medgauge.runfolder.folder.os.fsync", full)
+        patch.setattr("medgauge.runfolder.parts.os.fsync", full)
         text = refuse(capsys, fit(cases[0], tmp_path / "run"), "there is no space left on its disk; free some")
     assert str(tmp_path / "run" / "model.json") in text
     assert list(tmp_path.rglob("*.part")) == []

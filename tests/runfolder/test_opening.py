@@ -7,8 +7,8 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.folder import write_whole
 from medgauge.runfolder.opening import MOST_BYTES, inner_path, plain_file, read_whole
+from medgauge.runfolder.parts import write_whole
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runs import files
 from medgauge.runs.fitted import Fit, task_cases
 from medgauge.runs.load import load_fit
+from medgauge.runs.tables import write_problems
 from medgauge.study import Study
 
 
@@ -110,9 +111,9 @@ def test_predictions_are_those_of_the_readers(fit: Fit, study: Study) -> None:
 
 
 def test_a_left_out_case_is_written_down(study: Study, tmp_path: Path) -> None:
-    files.write_problems(RunFolder(tmp_path), study)
+    write_problems(RunFolder(tmp_path), study)
     assert not (tmp_path / "problems.csv").exists()
-    files.write_problems(
+    write_problems(
         RunFolder(tmp_path), replace(study, left_out=[(Problem("a.png", "its image is missing", "file", 3), "val")])
     )
     assert RunFolder(tmp_path).read_table("problems.csv") == [{"id": "a.png", "reason": "its image is missing"}]

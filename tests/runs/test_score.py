@@ -9,7 +9,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runs import files
 from medgauge.runs.fitted import Fit
 from medgauge.runs.outputs import Outputs
-from medgauge.runs.score import Scorer, blocks, looks
+from medgauge.runs.score import Scorer, blocks
 from medgauge.study import Study
 
 
@@ -30,9 +30,8 @@ def test_what_is_written_is_what_is_there(scorer: Scorer, fit: Fit) -> None:
     assert not (scorer.folder / "report.html").exists()
 
 
-def test_reading_the_test_split_is_a_look(scorer: Scorer) -> None:
-    results = scorer.write(["val", "test"], {"looks": {"test": 4}}, Outputs(report=False))
-    assert results["looks"] == {"test": 5}
+def test_the_test_split_is_written_where_it_is_asked_for(scorer: Scorer) -> None:
+    scorer.write(["val", "test"], {"looks": {"test": 4}}, Outputs(report=False))
     assert {line["split"] for line in scorer.folder.read_table("predictions.csv")} == {"val", "test"}
 
 
@@ -51,7 +50,3 @@ def test_only_judged_splits_have_baselines(scorer: Scorer) -> None:
     assert {name: part["n"] for name, part in age["subgroups"]["sex"].items()} == {
         name: sex.count(name) for name in set(sex)
     }
-
-
-def test_looks_are_counted_from_nothing() -> None:
-    assert [looks({}), looks({"looks": {}}), looks({"looks": {"test": 3}})] == [0, 0, 3]

@@ -41,6 +41,11 @@ class Display(AbstractContextManager["Display"]):
             sys.stderr.write(f"{printable(line)}\n")
             sys.stderr.flush()
 
+    def note(self, line: str) -> None:
+        """Write one line, if there is anything in it."""
+        if line:
+            self.say(line)
+
     def images(self, done: int, count: int) -> None:
         """Progress of decoding."""
         self._show("reading images", done, count, "")

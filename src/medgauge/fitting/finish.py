@@ -15,6 +15,8 @@ from medgauge.fitting.parts import Parts
 from medgauge.fitting.train import tune
 from medgauge.inference.reader import Reader
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.looks import begin_look, counted_looks
+from medgauge.runfolder.seal import LOOKED, MODEL, PAGE, rewriting
 from medgauge.runs import files
 from medgauge.runs.fitted import task_cases
 from medgauge.runs.outputs import Outputs
@@ -22,42 +24,50 @@ from medgauge.runs.score import Scorer
 from medgauge.study import Study
 from medgauge.study.counts import case_counts
 from medgauge.study.embedding import embed
-from medgauge.training.loop import Progress
+from medgauge.training.loop import Progress, best_weights
 
 
 def finish(
     folder: RunFolder, study: Study, parts: Parts, outcome: Progress, outputs: Outputs, display: Display
 ) -> None:
-    """Write everything that comes after training; results.json makes the run whole."""
-    best = folder.load_checkpoint("best.ckpt")
-    if best is not None:
-        parts.model.load_state_dict(best["model"])
+    """Write everything that comes after training; results.json makes the run whole, and the seal tells it whole later.
+
+    A test split that was looked at before, or that a killed command began to look at, is read again, and that look is
+    not counted twice.
+    """
+    weights, best_step = best_weights(folder, outcome)
+    if weights is not None:
+        parts.model.load_state_dict(weights)
     display.say("reading all splits")
     collected = {
         split: embed(parts.model, parts.arrays, study.table, study.rows(split)) for split in SPLITS if study.rows(split)
     }
     gallery_rows = files.labelled(study, study.rows("train"))
     readers = read_tasks(study, parts, collected)
-    files.write_model(folder, parts.model, parts.tasks)
-    files.write_splits(folder, study, parts.tasks, study.splits)
-    files.write_cases(folder, study, collected, gallery_rows)
-    train, validation = files.known_of(study, gallery_rows), files.known_of(study, study.rows("val"))
-    files.write_readers(folder, readers, train, validation)
-    notes = space_notes(study, collected)
-    results: dict[str, object] = {
-        "cases": case_counts(study),
-        "notes": notes,
-        "looks": {"test": 0},
-        "training": {
-            "steps": outcome.step,
-            "best_step": outcome.best_step,
-            "stopped_because": outcome.stopped_because,
-        },
-        "seconds": outcome.elapsed,
-        "peak_memory_mb": peak_memory(),
-    }
-    splits = [split for split in SPLITS if split != "test" or outputs.test]
-    Scorer(folder, study, parts.tasks, readers, collected, gallery_rows).write(splits, results, outputs)
+    with rewriting(folder, (*MODEL, *LOOKED, *PAGE)):
+        files.write_model(folder, parts.model, parts.tasks)
+        files.write_cases(folder, study, collected, gallery_rows)
+        train, validation = files.known_of(study, gallery_rows), files.known_of(study, study.rows("val"))
+        files.write_readers(folder, readers, train, validation)
+        notes = space_notes(study, collected)
+        results: dict[str, object] = {
+            "cases": case_counts(study),
+            "notes": notes,
+            "looks": {"test": 0},
+            "training": {
+                "steps": outcome.step,
+                "best_step": best_step,
+                "stopped_because": outcome.stopped_because,
+            },
+            "seconds": outcome.elapsed,
+            "peak_memory_mb": peak_memory(),
+        }
+        looks = counted_looks(folder, results)
+        test = outputs.test or looks > 0
+        if test:
+            results["looks"] = {"test": looks or begin_look(folder, results)}
+        splits = [split for split in SPLITS if split != "test" or test]
+        Scorer(folder, study, parts.tasks, readers, collected, gallery_rows).write(splits, results, outputs)
     for note in notes:
         display.say(note)
 

@@ -8,16 +8,20 @@ import torch
 
 from medgauge.core.display import Display
 from medgauge.data.tables.folds import fold_name
+from medgauge.fitting.begin import begin, refuse_changes
 from medgauge.fitting.finish import finish
 from medgauge.fitting.folds import plan_folds, shared_recipe, untrained_fold
+from medgauge.fitting.mend import mend_page, reopen
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.pooling import pool_folds
 from medgauge.fitting.stamp import make_recipe, run_stamp
 from medgauge.fitting.train import first_process, train
 from medgauge.recipes.mistakes import foreign_code
-from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import claim_folder
+from medgauge.runfolder.lock import held
+from medgauge.runfolder.looks import is_unfinished
+from medgauge.runfolder.seal import is_whole
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.run import Run, load
 from medgauge.study import Study, load_study
@@ -80,14 +84,20 @@ def fit(
 
 def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
     """One fit, once the cases are read."""
-    parts = build_parts(study)
-    if claim_folder(folder, run_stamp(study)):
-        return finished(folder, outputs, display)
-    outcome, fabric = train(folder, study, parts, display)
-    if fabric.is_global_zero:
-        finish(folder, study, parts, outcome, outputs, display)
-    fabric.barrier()
-    return load(folder.path)
+    parts, first = build_parts(study), first_process()
+    with held(folder.path, wanted=first):
+        if first:
+            for line in begin(folder, study, parts.tasks, run_stamp(study)):
+                display.say(line)
+        if is_whole(folder):
+            return finished(study, folder, outputs, display)
+        if first:
+            display.note(reopen(folder, source="the checkpoint"))
+        outcome, fabric = train(folder, study, parts, display)
+        if fabric.is_global_zero:
+            finish(folder, study, parts, outcome, outputs, display)
+        fabric.barrier()
+        return load(folder.path)
 
 
 def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
@@ -97,33 +107,45 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
         InputError: a fold cannot be fitted, which is found before any is; or several devices are asked for.
     """
     studies = plan_folds(study)
-    if not claim_folder(folder, run_stamp(study, shared_recipe(study, studies))):
+    folders = [RunFolder(folder / fold_name(fold)) for fold in range(len(studies))]
+    with held(folder.path, wanted=first_process()):
+        if first_process():
+            for line in claim_folder(folder, run_stamp(study, shared_recipe(study, studies))):
+                display.say(line)
+        if is_whole(folder):
+            refuse_changes(folder, study)
+            if all(map(is_whole, folders)):
+                return finished(study, folder, outputs, display)
         untrained_fold(folder, studies)
-        for fold, part in enumerate(studies):
+        for fold, (part, own) in enumerate(zip(studies, folders, strict=True)):
             display.say(f"fold {fold + 1} of {len(studies)}")
-            own = Outputs(test=True, images=False, report=False)
-            fit_study(part, RunFolder(folder / fold_name(fold)), own, display)
+            fit_study(part, own, Outputs(test=True, images=False, report=False), display)
+        if is_whole(folder):
+            return finished(study, folder, outputs, display)
+        display.note(reopen(folder, source="the folds"))
         pool_folds(folder, study, studies, outputs)
-        if outputs.test and not study.rows("test"):
-            display.say("no test cases are kept out of the folds; the figures are out of fold")
-        return looked(load(folder.path), outputs) if study.rows("test") else load(folder.path)
-    return finished(folder, outputs, display, has_test=bool(study.rows("test")))
+        return looked(study, load(folder.path), outputs, display)
 
 
-def finished(folder: RunFolder, outputs: Outputs, display: Display, *, has_test: bool = True) -> Run:
+def finished(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
     """A run that is finished already, with what it still lacks of the outputs."""
-    display.say(f"{folder.path} is finished; its results are loaded")
     run = load(folder.path)
-    if outputs.test and has_test and "test" not in run.results:
-        return looked(run, outputs)
-    if outputs.report and not (folder / "report.html").exists():
-        write_report(folder.path, images=outputs.images)
-    return run
-
-
-def looked(run: Run, outputs: Outputs) -> Run:
-    """The run after a look at its test split, if one is asked for and was not made."""
-    if not outputs.test or "test" in run.results:
+    if not first_process():
         return run
+    display.say(f"{folder.path} is finished; its results are loaded")
+    display.note(mend_page(folder, study, outputs))
+    return looked(study, run, outputs, display)
+
+
+def looked(study: Study, run: Run, outputs: Outputs, display: Display) -> Run:
+    """The run after a look at its test split, if one is asked for and was not made, or was not finished."""
+    unfinished = is_unfinished(run.folder, run.results)
+    if not unfinished and (not outputs.test or "test" in run.results):
+        return run
+    if not study.rows("test"):
+        display.say("no test cases are kept out of the folds; the figures are out of fold")
+        return run
+    if unfinished:
+        display.say(f"a look at the test split of {run.folder.path} was begun and not finished; it is finished now")
     run.look("test", images=outputs.images)
     return load(run.folder.path)

@@ -10,6 +10,7 @@ from medgauge.fitting.sampling import build_sampler, case_weights
 from medgauge.recipes.read import build_recipe, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import is_whole
 from medgauge.study import Study
 from medgauge.study.folds import fold_study
 
@@ -57,7 +58,7 @@ def untrained_fold(folder: RunFolder, studies: Sequence[Study]) -> None:
         InputError: with the command that trains one fold on several devices.
     """
     several = studies[0].recipe.training.devices > 1 or int(os.environ.get("WORLD_SIZE", "1")) > 1
-    waiting = [fold for fold in range(len(studies)) if not (folder / fold_name(fold) / "results.json").exists()]
+    waiting = [fold for fold in range(len(studies)) if not is_whole(RunFolder(folder / fold_name(fold)))]
     if several and waiting:
         name = fold_name(waiting[0])
         raise InputError(

@@ -20,11 +20,13 @@ from medgauge.inference.pooled import PooledReader
 from medgauge.metrics.groups import group_means
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import BEGUN, LOOKED, MODEL, PAGE, rewriting
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD
 from medgauge.runs.fitted import Fit, cases_of_fits, task_known
 from medgauge.runs.load import load_fit
 from medgauge.runs.outputs import Outputs
+from medgauge.runs.tables import write_predictions, write_problems
 from medgauge.runs.thumbnails import write_thumbnails
 from medgauge.study import Study
 from medgauge.study.counts import case_counts
@@ -46,21 +48,22 @@ def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], output
     block["space"] = mean_space([fit.results["test"]["space"] for fit in fits])
     names = fold_of_cases(study)
     splits = ["test" if fold == "" else OUT_OF_FOLD for _, fold in names]
-    files.write_splits(folder, study, tasks, splits, [fold for _, fold in names])
-    files.write_gallery_table(folder, study.table, files.labelled(study, rows))
-    values = {
-        one.task.name: {"record": one.reader.record, **files.calibrated_values(one.task, one.reader.calibrated)}
-        for one in scored
-    }
-    folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(fits), "tasks": values})
-    gallery_rows = [row for fit in fits for row in fit.gallery_rows]
-    files.write_predictions(folder, [(OUT_OF_FOLD, rows, scored)], gallery_rows, by_group=by_group)
-    files.write_problems(folder, study)
-    if outputs.images and outputs.report:
-        write_thumbnails(folder, study)
-    folder.write_json("results.json", _results(study, fits, block))
-    if outputs.report:
-        write_report(folder.path, images=outputs.images)
+    with rewriting(folder, (BEGUN[1], *MODEL, *LOOKED, *PAGE)):
+        files.write_splits(folder, study, tasks, splits, [fold for _, fold in names])
+        files.write_gallery_table(folder, study.table, files.labelled(study, rows))
+        values = {
+            one.task.name: {"record": one.reader.record, **files.calibrated_values(one.task, one.reader.calibrated)}
+            for one in scored
+        }
+        folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(fits), "tasks": values})
+        gallery_rows = [row for fit in fits for row in fit.gallery_rows]
+        write_predictions(folder, [(OUT_OF_FOLD, rows, scored)], gallery_rows, by_group=by_group)
+        write_problems(folder, study)
+        if outputs.images and outputs.report:
+            write_thumbnails(folder, study)
+        folder.write_json("results.json", _results(study, fits, block))
+        if outputs.report:
+            write_report(folder.path, images=outputs.images)
 
 
 def score_out_of_fold(

@@ -7,6 +7,7 @@ from medgauge.core.errors import InputError
 from medgauge.report.describe import describe
 from medgauge.report.reading import read_run
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import PAGE, rewriting
 
 HERE = Path(__file__).parent
 
@@ -30,7 +31,9 @@ def write_report(run: Path, *, images: bool = True) -> Path:
             f"{view.path / 'results.json'} has no figures for the split {view.shown}; finish it with `medgauge fit`."
         )
     html = render(describe(view, images=images))
-    RunFolder(run).write_text("report.html", html)
+    folder = RunFolder(run)
+    with rewriting(folder, PAGE[:1]):
+        folder.write_text("report.html", html)
     return view.path / "report.html"
 
 

@@ -14,6 +14,7 @@ from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.cards import evidence_prefix, shown_split, targets_in
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.contents import read_predictors, read_results
+from medgauge.runfolder.looks import counted_looks
 from medgauge.runfolder.tables import check_lists, list_form, need_columns, read_numbers, read_wholes
 from medgauge.runfolder.tensors import EMBEDDINGS, read_checked
 
@@ -113,8 +114,10 @@ def read_run(run: Path) -> RunView:
         check_form("", recipe, SHOWN)
     except ValueError as error:
         raise folder.broken("recipe.yaml", error) from error
+    results["looks"] = {"test": counted_looks(folder, results)}
     splits = _table(folder, "splits.csv", ["id", "group", "split"])
     predictions = _table(folder, "predictions.csv", ["row", "id", "group", "split"], rows=len(splits))
+    predictions = _finished(predictions, results)
     targets = targets_in(predictions)
     of_targets = [f"region_{target}" for target in targets]
     for name, there in (("splits.csv", splits), ("predictions.csv", predictions)):
@@ -137,6 +140,11 @@ def read_run(run: Path) -> RunView:
         targets=targets,
         shown=shown_split(predictions),
     )
+
+
+def _finished(predictions: "DataFrame", results: dict[str, Any]) -> "DataFrame":
+    """The rows without those of a look at test that was not finished and so has no figures."""
+    return predictions if "test" in results else predictions[predictions["split"] != "test"].reset_index(drop=True)
 
 
 def _optional(folder: RunFolder, name: str, needed: Sequence[str]) -> "DataFrame | None":

@@ -1,5 +1,6 @@
 """The run folder: its files and nothing else."""
 
-from medgauge.runfolder.folder import COMPLETE, RunFolder, plain, write_whole
+from medgauge.runfolder.folder import COMPLETE, RunFolder, plain
+from medgauge.runfolder.parts import write_whole
 
 __all__ = ["COMPLETE", "RunFolder", "plain", "write_whole"]

@@ -1,6 +1,7 @@
 """Whose a folder is: this run's, another's, something else's."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -9,31 +10,52 @@ from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import fold_name
 from medgauge.runfolder.folder import RunFolder
 from medgauge.runfolder.parts import is_part, sweep_parts
+from medgauge.runfolder.seal import digests, file_digest, seal, text_digest
+
+NAME = "recipe.yaml"
 
 
-def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
-    """Write recipe.yaml into a new folder, or compare it with the one there; True when that run is finished.
+def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> list[str]:
+    """Write recipe.yaml into a new folder and begin its seal, or compare it with the one there; what was mended, in words.
+
+    Of two processes at once one writes it, and the other compares. A damaged or lost recipe.yaml is written anew if the
+    seal says that it was this one.
 
     Raises:
         InputError: the folder holds another run (all differences are listed), or something else.
     """
-    if not folder.has("recipe.yaml"):
-        if folder.path.exists() and (not folder.path.is_dir() or foreign_files(folder, stamp)):
-            raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
+    text = yaml.safe_dump(dict(stamp), sort_keys=False, allow_unicode=True)
+    sealed, mended = digests(folder) or {}, list[str]()
+    if sealed.get(NAME) == text_digest(text) != file_digest(folder, NAME):
+        mended.append(f"{NAME} of {folder.path} is {'damaged' if folder.has(NAME) else 'missing'}; it is written anew")
+        folder.write_text(NAME, text)
+    if not folder.has(NAME):
+        _check_new(folder, stamp)
         sweep_parts(folder.path)
-        folder.write_text("recipe.yaml", yaml.safe_dump(dict(stamp), sort_keys=False, allow_unicode=True))
-        return False
-    try:
-        there = folder.read_yaml("recipe.yaml")
-    except InputError as error:
-        raise InputError(f"{error}, or give another --out") from error
-    found = differences(there, stamp)
+        with suppress(FileExistsError):
+            folder.write_text(NAME, text, new=True)
+    found = differences(_read(folder), stamp)
     if found:
         raise InputError(
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
         )
     sweep_parts(folder.path)
-    return folder.has("results.json")
+    if NAME not in sealed:
+        seal(folder, [NAME])
+    return mended
+
+
+def _check_new(folder: RunFolder, stamp: Mapping[str, Any]) -> None:
+    if folder.path.exists() and (not folder.path.is_dir() or foreign_files(folder, stamp)):
+        raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
+
+
+def _read(folder: RunFolder) -> dict[str, Any]:
+    """The settings there."""
+    try:
+        return folder.read_yaml(NAME)
+    except InputError as error:
+        raise InputError(f"{error}, or give another --out") from error
 
 
 def foreign_files(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:

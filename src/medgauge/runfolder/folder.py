@@ -4,9 +4,8 @@ import csv
 import io
 import json
 import math
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,35 +14,15 @@ from torch import Tensor
 
 from medgauge.core.cells import bare, csv_text
 from medgauge.core.errors import InputError
-from medgauge.core.faults import not_written
 from medgauge.core.settings_text import read_settings
 from medgauge.core.version import __version__
+from medgauge.runfolder.checkpoints import read_checkpoint, sealed_state
 from medgauge.runfolder.opening import AGAIN, inner_path, plain_file, read_whole
+from medgauge.runfolder.parts import write_whole
 from medgauge.runfolder.values import read_values
 
 POOLED = ("recipe.yaml", "splits.csv", "predictors.json", "results.json")
 COMPLETE = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gallery.safetensors", "predictors.json")
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in its place in one step.
-
-    Raises:
-        InputError: the system refuses it: no space, no permission, a file where a folder must be.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # a link of that name would be written through
-        write(temporary)
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise not_written(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def bytes_to(path: Path, content: bytes) -> None:
@@ -121,9 +100,9 @@ class RunFolder:
         """The run folder of that name inside this one; a symbolic link is an InputError."""
         return RunFolder(inner_path(self.path, name))
 
-    def write_text(self, name: str, text: str) -> None:
-        """Write a text file whole, as UTF-8 with its line ends as they are."""
-        write_whole(self.path / name, lambda part: bytes_to(part, text.encode()))
+    def write_text(self, name: str, text: str, *, new: bool = False) -> None:
+        """Write a text file whole, as UTF-8 with its line ends as they are; ``new`` as :func:`write_whole` says."""
+        write_whole(self.path / name, lambda part: bytes_to(part, text.encode()), new=new)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file whole; NaN and infinity become null."""
@@ -223,14 +202,14 @@ class RunFolder:
             raise self.broken(name, (str(error).splitlines() or [""])[0]) from error
 
     def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
-        """Write a checkpoint whole; its values must load with ``weights_only=True``."""
-        write_whole(self.inner("checkpoints") / name, lambda part: _torch_to(part, dict(state)))
+        """Write a checkpoint whole, with a digest; its values must load with ``weights_only=True``."""
+        write_whole(self.inner("checkpoints") / name, lambda part: _torch_to(part, sealed_state(state)))
 
     def load_checkpoint(self, name: str) -> dict[str, Any] | None:
-        """Read a checkpoint, or None where there is none."""
+        """Read a checkpoint, or None where there is none; one that does not fit its digest is an InputError."""
         path = self.path / "checkpoints" / name
         try:
-            return dict(torch.load(plain_file(self.path, f"checkpoints/{name}"), map_location="cpu", weights_only=True))
+            return read_checkpoint(plain_file(self.path, f"checkpoints/{name}"))
         except FileNotFoundError:
             return None
         except InputError:

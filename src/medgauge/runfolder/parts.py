@@ -1,10 +1,57 @@
-"""Files that a write left half done when its process was killed."""
+"""Whole writes: every file of medgauge's passes here, and appears whole or not at all; what killed writes left is removed."""
 
 import os
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-PART = re.compile(r"\..+\.(\d+)\.part")  # as folder.write_whole names them: the file, the number of the process
+from medgauge.core.faults import not_written
+
+PART = re.compile(r"\..+\.(\d+)\.part")  # as write_whole names them: the file, the number of the process
+
+
+def write_whole(path: Path, write: Callable[[Path], None], *, new: bool = False) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then put it in its place in one step.
+
+    Args:
+        path: the file.
+        write: fills the file whose path it is given.
+        new: never over a file that is there.
+
+    Raises:
+        FileExistsError: with ``new``, another process was first.
+        InputError: the system refuses it: no space, no permission, a file where a folder must be.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)  # a link of that name would be written through
+        write(temporary)
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        put_in_place(temporary, path, new=new)
+    except OSError as error:
+        if new and path.is_file():
+            raise FileExistsError(path) from error
+        raise not_written(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def put_in_place(temporary: Path, path: Path, *, new: bool) -> None:
+    """Give a whole file its name."""
+    if new:
+        try:
+            os.link(temporary, path)
+            return
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links; the lock of the folder must do
+            if path.exists():
+                raise FileExistsError(path) from None
+    temporary.replace(path)
 
 
 def is_part(path: Path) -> bool:

@@ -20,11 +20,11 @@ from medgauge.evaluation.space import choose_graph, mean_space, space_block
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.tables import read_rows
-from medgauge.runs import files
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
 from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
 from medgauge.runs.score import blocks
+from medgauge.runs.tables import write_predictions
 
 
 def evaluate_table(
@@ -58,7 +58,7 @@ def evaluate_table(
     block = blocks(scored, seed=run.recipe.seed, by_group=by_group) | {"space": spaces(run, cases)}
     if folder is not None:
         rows = list(range(len(table)))
-        files.write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
+        write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
         folder.write_json("results.json", {"test": block})
     return block
 

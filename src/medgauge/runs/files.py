@@ -8,13 +8,11 @@ import numpy as np
 import torch
 
 from medgauge.core.batch import Cases
-from medgauge.core.cells import cell
+from medgauge.core.cells import cell, csv_text
 from medgauge.core.errors import InputError
 from medgauge.core.task import Known
 from medgauge.core.version import __version__
 from medgauge.data.tables.table import Table
-from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
-from medgauge.evaluation.scored import Scored
 from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.tuned import Tuned
 from medgauge.models import Model
@@ -105,6 +103,11 @@ def write_splits(
     folder: RunFolder, study: Study, tasks: Tasks, splits: Sequence[str], folds: Sequence[str] | None = None
 ) -> None:
     """Write splits.csv: id, group, split (and fold), regions and the picture's digest of every case."""
+    folder.write_text("splits.csv", splits_text(study, tasks, splits, folds))
+
+
+def splits_text(study: Study, tasks: Tasks, splits: Sequence[str], folds: Sequence[str] | None = None) -> str:
+    """What splits.csv holds."""
     table, label = study.table, torch.from_numpy(study.table.label)
     regions = [
         [task.strata.names[code] if code >= 0 else "" for code in column]
@@ -114,7 +117,7 @@ def write_splits(
     columns = [table.id, table.group, splits, *([] if folds is None else [folds]), *regions, study.images.digests]
     names = ["id", "group", "split", *([] if folds is None else ["fold"])]
     names += [*(f"region_{name}" for name in tasks.targets), "picture"]
-    folder.write_table("splits.csv", names, zip(*columns, strict=True))
+    return csv_text(names, zip(*columns, strict=True))
 
 
 def write_gallery_table(folder: RunFolder, table: Table, rows: Sequence[int]) -> None:
@@ -258,32 +261,6 @@ def read_known(folder: RunFolder, gallery: Cases, covariates: int) -> tuple[Know
         if sizes != there:
             raise folder.broken("predictors.safetensors", f"cases, labels and covariates must be {sizes}, got {there}")
     return found
-
-
-def write_predictions(
-    folder: RunFolder,
-    parts: Sequence[tuple[str, Sequence[int], Sequence[Scored]]],
-    gallery_rows: Sequence[int],
-    *,
-    by_group: bool,
-) -> None:
-    """Write predictions.csv of several splits, each with the rows of its cases, and predictions_by_group.csv if asked."""
-    lines: list[list[object]] = []
-    groups: list[list[object]] = []
-    for split, rows, scored in parts:
-        lines += prediction_rows(rows, split, scored, gallery_rows)
-        if by_group:
-            groups += group_rows(split, [one.by_group() for one in scored], gallery_rows)
-    folder.write_table("predictions.csv", prediction_columns(parts[0][2]), lines, texts=TEXTS)
-    if by_group:
-        folder.write_table("predictions_by_group.csv", group_columns(parts[0][2]), groups, texts=TEXTS)
-
-
-def write_problems(folder: RunFolder, study: Study) -> None:
-    """Write problems.csv, if a case was left out."""
-    if study.left_out:
-        lines = [(problem.where, problem.what) for problem, _ in study.left_out]
-        folder.write_table("problems.csv", ["id", "reason"], lines)
 
 
 def labelled(study: Study, rows: Sequence[int]) -> list[int]:

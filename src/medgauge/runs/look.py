@@ -1,14 +1,17 @@
 """Looks at a run's own splits: of one fit, or of the folds' whole; each look at the test split is counted."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medgauge.core.errors import InputError
 from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
-from medgauge.evaluation.predictions import TEXTS
 from medgauge.recipes.schema import Recipe
 from medgauge.report import write_report
 from medgauge.runfolder.contents import read_results
+from medgauge.runfolder.lock import held
+from medgauge.runfolder.looks import begin_look
+from medgauge.runfolder.seal import LOOKED, PAGE, rewriting
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
@@ -17,12 +20,12 @@ from medgauge.runs.fitted import Fit
 from medgauge.runs.new_cases import embed_each
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.reading import check_embedded
-from medgauge.runs.score import Scorer, blocks, looks
+from medgauge.runs.score import Scorer, blocks
+from medgauge.runs.tables import write_predictions
 from medgauge.runs.thumbnails import write_thumbnails
 from medgauge.study import Study, load_study
+from medgauge.study.changes import changed_cases
 from medgauge.study.folds import fold_of_cases
-
-PREDICTIONS = ("predictions.csv", "predictions_by_group.csv")
 
 
 def own_cache(recipe: Recipe) -> Recipe:
@@ -34,11 +37,12 @@ def study_of(fit: Fit) -> Study:
     """The cases of a run, read again.
 
     Raises:
-        InputError: the table is not the one that the run was made from.
+        InputError: the table, or a picture, is not the one that the run was made from.
     """
     study = load_study(own_cache(fit.recipe))
-    splits = [row["split"] for row in read_rows(fit.folder, "splits.csv", ["split"])]
-    if study.table.digest != files.made_from(fit.folder) or study.splits != splits:
+    there = read_rows(fit.folder, "splits.csv", ["id", "split", "picture"])
+    _refuse_changes(fit, study, there)
+    if study.splits != [row["split"] for row in there]:
         raise _changed(fit)
     return study
 
@@ -47,13 +51,22 @@ def study_of_folds(run: Ensemble) -> Study:
     """The cases of all folds, read again.
 
     Raises:
-        InputError: the table is not the one that the run was made from.
+        InputError: the table, or a picture, is not the one that the run was made from.
     """
     study = load_study(own_cache(run.recipe))
-    there = [(row["id"], row["fold"]) for row in read_rows(run.folder, "splits.csv", ["id", "fold"])]
-    if study.table.digest != files.made_from(run.folder) or there != fold_of_cases(study):
+    there = read_rows(run.folder, "splits.csv", ["id", "fold", "picture"])
+    _refuse_changes(run, study, there)
+    if fold_of_cases(study) != [(row["id"], row["fold"]) for row in there]:
         raise _changed(run)
     return study
+
+
+def _refuse_changes(run: Fit | Ensemble, study: Study, there: Sequence[Mapping[str, str]]) -> None:
+    if study.table.digest != files.made_from(run.folder):
+        raise _changed(run)
+    changes = changed_cases(there, study)
+    if changes:
+        raise InputError(f"{changes} since {run.folder.path} was made; put it back as it was, or fit again")
 
 
 def _changed(run: Fit | Ensemble) -> InputError:
@@ -77,11 +90,13 @@ def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
     study = study_of(fit)
     if not study.rows("test"):
         raise InputError(f"{fit.folder.path} has no test cases; give a table with --table")
-    cases = files.read_cases(fit.folder, study, SPLITS)
+    cases, folder = files.read_cases(fit.folder, study, SPLITS), fit.folder
     for part in cases.values():
-        check_embedded(fit.folder / "embeddings.safetensors", fit.gallery, part)
-    scorer = Scorer(fit.folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows)
-    return scorer.write(SPLITS, read_results(fit.folder), outputs)
+        check_embedded(folder / "embeddings.safetensors", fit.gallery, part)
+    with held(folder.path), rewriting(folder, (*LOOKED, *PAGE)):
+        results = read_results(folder)
+        results["looks"] = {"test": begin_look(folder, results)}
+        return Scorer(folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows).write(SPLITS, results, outputs)
 
 
 def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, object]:
@@ -106,14 +121,13 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     scored = score_table(run, study.table.take(rows), gathered, ids_are_local=False)
     by_group = recipe.prediction.aggregate == "mean"
     block = blocks(scored, seed=recipe.seed, by_group=by_group) | {"space": spaces(run, gathered)}
-    kept = {name: read_rows(folder, name, ["split"]) for name in PREDICTIONS[: 1 + by_group]}
-    files.write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
-    for name, there in kept.items():
-        lines = [line for line in there if line["split"] != "test"] + folder.read_table(name)
-        folder.write_table(name, list(lines[0]), [list(line.values()) for line in lines], texts=TEXTS)
-    if outputs.images:
-        write_thumbnails(folder, study)
-    results = before | {"looks": {"test": looks(before) + 1}, "test": block}
-    folder.write_json("results.json", results)
-    write_report(folder.path, images=outputs.images)
+    with held(folder.path), rewriting(folder, (*LOOKED, *PAGE)):
+        before = read_results(folder)
+        count = begin_look(folder, before)
+        write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group, kept=OUT_OF_FOLD)
+        if outputs.images:
+            write_thumbnails(folder, study)
+        results = before | {"looks": {"test": count}, "test": block}
+        folder.write_json("results.json", results)
+        write_report(folder.path, images=outputs.images)
     return results

@@ -16,6 +16,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runs import files
 from medgauge.runs.fitted import task_cases, task_known
 from medgauge.runs.outputs import Outputs
+from medgauge.runs.tables import write_predictions, write_problems
 from medgauge.runs.thumbnails import write_thumbnails
 from medgauge.study import Study
 from medgauge.tasks import Tasks
@@ -44,7 +45,10 @@ class Scorer:
     gallery_rows: Sequence[int]
 
     def write(self, splits: Sequence[str], results: dict[str, object], outputs: Outputs) -> dict[str, object]:
-        """Score the splits and write all that depends on them; results.json comes last but for the page."""
+        """Score the splits and write all that depends on them; results.json comes last but for the page.
+
+        A look at test is counted in ``results`` before.
+        """
         recipe, parts = self.study.recipe, []
         by_group = recipe.prediction.aggregate == "mean"
         chosen = choose_graph(self.collected["val"], self.tasks.coding)
@@ -56,10 +60,8 @@ class Scorer:
                 seed = recipe.seed if outputs.report else None
                 quality = space_block(self.collected[split], gallery, self.tasks.coding, list(self.tasks), chosen)
                 results[split] = blocks(scored, seed=seed, by_group=by_group) | {"space": quality}
-        if "test" in splits:
-            results["looks"] = {"test": looks(results) + 1}
-        files.write_predictions(self.folder, parts, self.gallery_rows, by_group=by_group)
-        files.write_problems(self.folder, self.study)
+        write_predictions(self.folder, parts, self.gallery_rows, by_group=by_group)
+        write_problems(self.folder, self.study)
         if outputs.images and outputs.report:
             write_thumbnails(self.folder, self.study)
         self.folder.write_json("results.json", results)
@@ -89,10 +91,3 @@ class Scorer:
 def blocks(scored: Sequence[Scored], *, seed: int | None, by_group: bool) -> dict[str, object]:
     """The figures of all targets of all tasks."""
     return {target: block for one in scored for target, block in one.blocks(seed=seed, by_group=by_group).items()}
-
-
-def looks(results: Mapping[str, object]) -> int:
-    """How often the test split was read."""
-    counts = results.get("looks")
-    found = counts.get("test", 0) if isinstance(counts, dict) else 0
-    return int(found)

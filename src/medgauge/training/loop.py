@@ -214,9 +214,8 @@ class Trainer:
         if score < self.progress.best:
             self.progress.best, self.progress.best_step, self.progress.waited = score, self.progress.step, 0
             if self.fabric.is_global_zero:
-                self.keeper.save_checkpoint(
-                    "best.ckpt", {"model": _weights(self.model), "objective": self.objective.state_dict()}
-                )
+                best = {"step": self.progress.step, "score": score, "model": _weights(self.model)}
+                self.keeper.save_checkpoint("best.ckpt", best | {"objective": self.objective.state_dict()})
         else:
             self.progress.waited += 1
         return figures
@@ -252,6 +251,28 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.progress = Progress(**state["progress"])
         self.watch = Watch(self.progress.step)
+        best_weights(self.keeper, self.progress)
+
+
+def best_weights(keeper: Keeper, progress: Progress) -> tuple[dict[str, Tensor] | None, int]:
+    """The weights of the best step and that step; no weights where no reading of the validation cases had a score.
+
+    A best checkpoint may be from a stretch that a kill cut off the last one, and that was not run again in the same way
+    (training by time): it holds if its score does.
+
+    Raises:
+        InputError: they are lost, or those of another step.
+    """
+    best = keeper.load_checkpoint("best.ckpt")
+    if best is None and not progress.best_step:
+        return None, 0
+    if best is not None and (best.get("step") == progress.best_step or best.get("score", torch.inf) <= progress.best):
+        return best["model"], best["step"]
+    what = "is gone" if best is None else "is of another step"
+    raise InputError(
+        f"the checkpoint of the best step ({progress.best_step}), best.ckpt, {what}, so the run cannot be finished with "
+        "its weights; put it back, or remove the run folder and fit again"
+    )
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:

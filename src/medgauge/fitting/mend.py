@@ -1,0 +1,80 @@
+"""A finished run whose files are damaged or lost: made whole from its checkpoints, and never from anything else in silence."""
+
+from collections.abc import Sequence
+
+from medgauge.core.errors import InputError
+from medgauge.report import write_report
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.looks import NAME as LOOKS
+from medgauge.runfolder.looks import counted_looks, write_looks
+from medgauge.runfolder.seal import NAME, PAGE, damaged, digests, in_words, own_files, seal
+from medgauge.runs.outputs import Outputs
+from medgauge.runs.thumbnails import write_thumbnails
+from medgauge.study import Study
+
+
+def reopen(folder: RunFolder, *, source: str) -> str:
+    """Make a run that was finished unfinished, so that what follows training is done anew; in words why, or nothing.
+
+    The count of looks is kept.
+
+    Args:
+        folder: a run folder that is not whole.
+        source: what it is made anew from, in words.
+
+    Raises:
+        InputError: a checkpoint that it would be made from is lost or damaged.
+    """
+    sealed, finished = digests(folder) or {}, (folder / "results.json").exists()
+    if not finished and "results.json" not in sealed:
+        return ""
+    lost = damaged(folder) or []
+    told = f"{in_words(folder, lost)}; {'it is' if len(lost) == 1 else 'they are'} made anew from {source}"
+    if not lost:
+        told = f"{folder.path} was not sealed ({NAME}); what its seal cannot vouch for is made anew from {source}"
+    if source == "the checkpoint":
+        _check_checkpoints(folder, lost or [NAME])
+    _keep_looks(folder, lost)
+    (folder / "results.json").unlink(missing_ok=True)
+    return told
+
+
+def mend_page(folder: RunFolder, study: Study, outputs: Outputs) -> str:
+    """Make the page and its pictures anew where they are damaged or lost; in words what was, or nothing."""
+    lost, sealed = damaged(folder) or [], digests(folder) or {}
+    told = f"{in_words(folder, lost)}; {'it is' if len(lost) == 1 else 'they are'} made anew" if lost else ""
+    if any(name != PAGE[0] for name in lost):
+        for name in lost:
+            (folder / name).unlink(missing_ok=True)
+        write_thumbnails(folder, study)
+    there = (folder / PAGE[0]).exists()
+    if lost or (PAGE[0] not in sealed and (there or outputs.report)):
+        write_report(folder.path, images=outputs.images)
+    unsealed = [name for name in own_files(folder) if name not in (digests(folder) or {}) or name in lost]
+    if unsealed:
+        seal(folder, unsealed)
+    return told
+
+
+def _check_checkpoints(folder: RunFolder, lost: Sequence[str]) -> None:
+    last = folder.load_checkpoint("last.ckpt")
+    gone = "last.ckpt" if last is None else ""
+    if last is not None and last["progress"]["best_step"] and folder.load_checkpoint("best.ckpt") is None:
+        gone = "best.ckpt"
+    if gone:
+        raise InputError(
+            f"{in_words(folder, lost)}, and the checkpoint {gone}, from which it would be made anew, is missing; remove "
+            "the run folder and fit again"
+        )
+
+
+def _keep_looks(folder: RunFolder, lost: Sequence[str]) -> None:
+    """Write the looks down where only results.json has them."""
+    results = (
+        {} if "results.json" in lost or not (folder / "results.json").exists() else folder.read_json("results.json")
+    )
+    if LOOKS in lost:
+        (folder / LOOKS).unlink(missing_ok=True)
+    count = counted_looks(folder, results)
+    if count and not (folder / LOOKS).exists():
+        write_looks(folder, count)

@@ -1,0 +1,67 @@
+"""One process at a time works on a folder: an advisory lock that ends with its process, also when that is killed."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from medgauge.core.errors import InputError
+from medgauge.core.faults import not_written
+
+_held: set[tuple[str, int]] = set()  # folders that a thread of this process works on
+
+
+@contextmanager
+def held(folder: Path, *, wanted: bool = True) -> Iterator[None]:
+    """Make the folder, and keep it for the calling thread; inside one that it keeps already, nothing more is asked.
+
+    On file systems without locks nothing is kept.
+
+    Args:
+        folder: made if missing.
+        wanted: False for the further processes of one run.
+
+    Raises:
+        InputError: another process works on it, or it cannot be made.
+    """
+    key = (str(folder.resolve()), threading.get_ident())
+    if not wanted or key in _held or (folder.exists() and not folder.is_dir()):
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from error
+    with _locked(folder):
+        _held.add(key)
+        try:
+            yield
+        finally:
+            _held.discard(key)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows, where folders cannot be locked so
+        yield
+        return
+    try:
+        place = os.open(folder, os.O_RDONLY)
+    except OSError:  # no permission; what is written next tells so
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process works on {folder}; wait until it has ended, or give another --out"
+            ) from error
+        except OSError:  # no locks on this file system
+            pass
+        yield
+    finally:
+        os.close(place)

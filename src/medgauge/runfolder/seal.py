@@ -1,0 +1,144 @@
+"""Digests of the files of a run folder, by which a later command tells what was damaged or lost."""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from medgauge.core.errors import InputError
+from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.opening import AGAIN
+
+NAME = "digests.json"
+BEGUN = ("recipe.yaml", "splits.csv")
+"""Written before training."""
+
+MODEL = (
+    "model.json", "model.safetensors", "gallery.csv", "gallery.safetensors", "embeddings.safetensors",
+    "predictors.json", "predictors.safetensors", "log.csv",
+)  # fmt: skip
+"""Written once, after training."""
+
+LOOKED = ("looks.json", "predictions.csv", "predictions_by_group.csv", "problems.csv", "results.json")
+"""Written anew by each look."""
+
+PAGE = ("report.html", "thumbnails")
+LOADED = (BEGUN[0], *(name for name in MODEL if name not in ("embeddings.safetensors", "log.csv")), "results.json")
+"""Read when a run is loaded."""
+
+ALL = (*BEGUN, *MODEL, *LOOKED, *PAGE)
+THUMBNAIL = re.compile(r"thumbnails/[0-9]+\.png")
+
+
+def own_files(folder: RunFolder) -> list[str]:
+    """The files of a run that are there, checkpoints left out."""
+    names = [name for name in (*BEGUN, *MODEL, *LOOKED, PAGE[0]) if (folder / name).is_file()]
+    return names + sorted(
+        name for path in (folder / PAGE[1]).glob("*.png") if _is_own(name := f"thumbnails/{path.name}")
+    )
+
+
+def digests(folder: RunFolder) -> dict[str, str] | None:
+    """Name and SHA-256 of every sealed file; None where there is no seal, or a damaged one."""
+    try:
+        found = folder.read_json(NAME)
+    except InputError:
+        return None
+    return found if all(_is_own(name) and isinstance(digest, str) for name, digest in found.items()) else None
+
+
+def _is_own(name: str) -> bool:
+    return name in (*BEGUN, *MODEL, *LOOKED, PAGE[0]) or THUMBNAIL.fullmatch(name) is not None
+
+
+def damaged(folder: RunFolder, among: Collection[str] = ALL) -> list[str] | None:
+    """Sealed files that are lost or changed; None where there is no seal.
+
+    Args:
+        folder: the run folder.
+        among: only these are asked about, or what is in a folder of such a name.
+    """
+    sealed = digests(folder)
+    if sealed is None:
+        return None
+    asked = {name: digest for name, digest in sealed.items() if _among(name, among)}
+    return [name for name, digest in asked.items() if file_digest(folder, name) != digest]
+
+
+def refuse_damaged(folder: RunFolder, among: Collection[str]) -> None:
+    """Raise where a sealed file is lost or changed; what is in no seal is taken as it is.
+
+    Raises:
+        InputError: with the files, and the way on.
+    """
+    lost = damaged(folder, among) and damaged(folder, among)  # twice: another process may be writing
+    if lost:
+        raise InputError(f"{in_words(folder, lost)}; {AGAIN}")
+
+
+def in_words(folder: RunFolder, names: Sequence[str]) -> str:
+    """The files and what is wrong with them.
+
+    >>> in_words(RunFolder("runs/none"), ["results.json", "log.csv"])
+    'results.json and log.csv of runs/none are missing'
+    """
+    gone = [name for name in names if not (folder / name).is_file()]
+    what = "missing" if len(gone) == len(names) else "damaged or missing" if gone else "damaged"
+    shown = [*names[:4], *([f"{len(names) - 4} more"] if len(names) > 4 else [])]
+    words = " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return f"{words} of {folder.path} {'is' if len(names) == 1 else 'are'} {what}"
+
+
+def is_whole(folder: RunFolder) -> bool:
+    """Whether the folder holds a finished run whose sealed files are all there; a page can be made anew at any time."""
+    sealed, lost = digests(folder), damaged(folder)
+    finished = (folder / "results.json").is_file() and sealed is not None and "predictors.json" in sealed
+    return finished and all(_among(name, PAGE) for name in lost or [])
+
+
+def file_digest(folder: RunFolder, name: str) -> str:
+    """SHA-256 of a file; empty where it cannot be read."""
+    try:
+        with (folder / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text file with this content."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seal(folder: RunFolder, names: Collection[str]) -> None:
+    """Take the files into the seal, as they are now."""
+    kept = digests(folder) or {}
+    _write(folder, {**kept, **{name: file_digest(folder, name) for name in names}})
+
+
+@contextmanager
+def rewriting(folder: RunFolder, changed: Collection[str]) -> Iterator[None]:
+    """Take files out of the seal while they are written, and what there is of them into it afterwards.
+
+    Without a seal there is none afterwards. After a kill or an error they are in no seal.
+
+    Args:
+        folder: the run folder.
+        changed: names of files, or of a folder with all that is in it.
+    """
+    sealed = digests(folder)
+    if sealed is None:
+        yield
+        return
+    if any(_among(name, changed) for name in sealed):
+        _write(folder, {name: digest for name, digest in sealed.items() if not _among(name, changed)})
+    yield
+    seal(folder, [name for name in own_files(folder) if _among(name, changed)])
+
+
+def _among(name: str, changed: Collection[str]) -> bool:
+    return name in changed or name.partition("/")[0] in changed
+
+
+def _write(folder: RunFolder, found: dict[str, str]) -> None:
+    folder.write_json(NAME, dict(sorted(found.items())))

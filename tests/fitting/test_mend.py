@@ -1,0 +1,119 @@
+"""A run whose files, checkpoints or pictures are damaged, lost or changed: mended by the same fit, or refused."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import medgauge
+from medgauge.core.errors import InputError
+from medgauge.fitting.mend import reopen
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import damaged, own_files
+from tests.fitting.small_study import COLUMNS, SMALL, make_table
+from tests.kills import Killed, differing, watched_writes
+
+TINY = {**SMALL, "training.steps": 2, "training.batch_size": 4, "training.evaluations": 2}
+BOTH = ("recipe.yaml", "splits.csv", "model.safetensors", "looks.json", "results.json")
+
+
+def fit(table: Path, out: Path, **settings: Any) -> medgauge.Run:
+    given: dict[str, Any] = {"split": "part", "changes": TINY, "test": True, "images": False, **COLUMNS, **settings}
+    return medgauge.fit(table=str(table), out=out, **given)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_table(tmp_path_factory.mktemp("tiny"), groups=18)
+
+
+@pytest.fixture(scope="module")
+def whole(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run, its test split read once."""
+    return fit(table, tmp_path_factory.mktemp("whole") / "run").folder.path
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def damage(path: Path) -> None:
+    """Change one bit in the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def test_each_file_that_is_damaged_or_lost_is_made_anew_and_told(
+    table: Path, whole: Path, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = own_files(RunFolder(copy))
+    assert len(names) == 14
+    harms = [(name, (damage, remove)[place % 2]) for place, name in enumerate(names)]
+    harms += [(name, (remove, damage)[place % 2]) for place, name in enumerate(names) if name in BOTH]
+    for name, harm in harms:
+        harm(copy / name)
+        run = fit(table, copy, terminal=True)
+        said = capsys.readouterr().err
+        assert f"{name} of {copy} is {'damaged' if harm is damage else 'missing'}; it is" in said, name
+        assert (name, differing(copy, whole)) == (name, [])
+        assert damaged(RunFolder(copy)) == []
+        assert run.results["looks"] == {"test": 1}
+
+
+def test_a_run_without_the_checkpoint_it_would_be_made_from_is_left_as_it_is(table: Path, copy: Path) -> None:
+    (copy / "checkpoints" / "best.ckpt").unlink()
+    fit(table, copy)  # nothing is to be made
+    damage(copy / "gallery.csv")
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"gallery.csv of .* is damaged, and the checkpoint best.ckpt.* is missing"):
+        fit(table, copy)
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+    (copy / "checkpoints" / "last.ckpt").unlink()
+    with pytest.raises(InputError, match=r"the checkpoint last.ckpt, from which it would be made anew, is missing"):
+        reopen(RunFolder(copy), source="the checkpoint")
+
+
+def stopped(table: Path, out: Path, after: str) -> None:
+    """A fit that ends after the first write of a file."""
+
+    def seen(path: Path) -> None:
+        if path.name == after:
+            raise Killed
+
+    with pytest.raises(Killed), watched_writes(seen):
+        fit(table, out)
+
+
+def test_the_best_checkpoint_gone_before_the_end_is_an_error(table: Path, tmp_path: Path) -> None:
+    stopped(table, tmp_path / "run", "log.csv")
+    (tmp_path / "run" / "checkpoints" / "best.ckpt").unlink()
+    with pytest.raises(InputError, match=r"the checkpoint of the best step \(1\), best.ckpt, is gone"):
+        fit(table, tmp_path / "run")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_changed_picture_stops_a_resume_a_finished_fit_and_a_look(table: Path, whole: Path, tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    shutil.copytree(table.parent, place)
+    stopped(place / "cases.csv", tmp_path / "stopped", "log.csv")
+    made = fit(place / "cases.csv", tmp_path / "run", test=False)
+    before = (tmp_path / "run" / "predictions.csv").read_bytes()
+    Image.fromarray(np.full((20, 24), 7, np.uint8)).save(place / "1.png")
+    for command, since in (
+        (lambda: fit(place / "cases.csv", tmp_path / "stopped"), "begun; put it back as it was, or give another --out"),
+        (lambda: fit(place / "cases.csv", tmp_path / "run"), "begun"),
+        (lambda: made.look("test", images=False), "made; put it back as it was, or fit again"),
+    ):
+        with pytest.raises(InputError, match=f"the picture of case 1.png changed on disk since .* was {since}"):
+            command()
+    assert (tmp_path / "run" / "predictions.csv").read_bytes() == before
+    assert not (tmp_path / "run" / "looks.json").exists()

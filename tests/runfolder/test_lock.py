@@ -1,0 +1,49 @@
+"""One process at a time works on a folder."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.runfolder.lock import held
+
+HOLD = """
+import pathlib, sys
+from medgauge.runfolder.lock import held
+with held(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_is_refused_until_the_first_has_been_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match="another process works on .*run; wait until it has ended"), held(folder):
+            pass
+        with held(folder, wanted=False):  # a further process of the same run
+            pass
+        process.kill()
+        process.wait()
+    with held(folder):
+        assert list(folder.iterdir()) == []
+
+
+def test_the_same_thread_goes_in_again_and_another_is_refused(tmp_path: Path) -> None:
+    def enter() -> str:
+        try:
+            with held(tmp_path):
+                return "in"
+        except InputError:
+            return "refused"
+
+    with held(tmp_path), ThreadPoolExecutor(1) as pool:
+        assert enter() == "in"
+        assert pool.submit(enter).result() == "refused"
+        assert enter() == "in"
+        assert pool.submit(enter).result() == "refused"

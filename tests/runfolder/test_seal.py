@@ -1,0 +1,64 @@
+"""What is sealed is told damaged once a bit of it is other; what is being written is in no seal."""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import damaged, digests, is_whole, own_files, rewriting, seal
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    for name in ("recipe.yaml", "predictors.json", "results.json", "report.html", "thumbnails/3.png", "mine.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    made = RunFolder(tmp_path)
+    seal(made, own_files(made))
+    return made
+
+
+def test_digests_are_those_of_the_bytes_and_of_the_runs_own_files_alone(folder: RunFolder) -> None:
+    names = {"recipe.yaml", "predictors.json", "results.json", "report.html", "thumbnails/3.png"}
+    assert digests(folder) == {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    assert damaged(folder) == []
+    assert is_whole(folder)
+
+
+def test_lost_and_changed_files_are_told(folder: RunFolder) -> None:
+    (folder / "thumbnails/3.png").unlink()
+    assert damaged(folder) == ["thumbnails/3.png"]
+    assert is_whole(folder)  # a page can be made anew from the rest
+    (folder / "predictors.json").write_bytes(b"predictors.jsoo")
+    assert damaged(folder) == ["predictors.json", "thumbnails/3.png"]
+    assert not is_whole(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"recipe.yaml": 3}', b"[" * 5000])
+def test_a_damaged_seal_is_none(folder: RunFolder, content: bytes) -> None:
+    (folder / "digests.json").write_bytes(content)
+    assert digests(folder) is None
+    assert damaged(folder) is None
+    assert not is_whole(folder)
+    with rewriting(folder, ["results.json"]):
+        pass
+    assert digests(folder) is None
+
+
+def test_what_is_being_written_is_not_sealed_until_it_is_whole(folder: RunFolder) -> None:
+    with suppress(KeyboardInterrupt), rewriting(folder, ["results.json", "thumbnails", "log.csv"]):
+        assert set(digests(folder) or {}) == {"recipe.yaml", "predictors.json", "report.html"}
+        raise KeyboardInterrupt
+    assert set(digests(folder) or {}) == {"recipe.yaml", "predictors.json", "report.html"}
+    with rewriting(folder, ["results.json", "thumbnails", "log.csv"]):
+        (folder / "results.json").write_bytes(b"new")
+    assert set(digests(folder) or {}) == {
+        "recipe.yaml",
+        "predictors.json",
+        "report.html",
+        "results.json",
+        "thumbnails/3.png",
+    }
+    assert damaged(folder) == []
