@@ -15,14 +15,29 @@ SIZES = [
     "mm_per_px", "mm/pixel", "mm per voxel", "mm_per_pixel_x", "us_mm_per_px", "um_per_pixel", "µm/px", "mmPerPixel", "mmperpx", "MPP",
     "openslide.mpp-x", "mmpp", "pixel_size", "pixel_size_mm", "pixel size(mm)", "Pixel Size [mm]", "PixelSpacing", "ImagerPixelSpacing",
     "pixelsize", "px_size_mm", "voxel_size_z", "VoxelSize", "spacing", "spacing_x", "spacing (mm)", "Pixel_mm", "px_mm", "mm_px",
+    "Pixel spacing (mm/pixel)", "Resolution (µm/px)", "pixdim1",
+
+    "PhysicalSizeX", "mm_pro_pixel", "mm_px_ratio", "OriginalImagePixelSpacing[x",
     "pixel_width", "pixel_pitch_um", "size_of_pixel", "resolution_mm", "pixel_to_mm", "px2mm",
 ]  # fmt: skip
-INVERSES = ["px_per_mm", "pixels/mm", "pixels_per_cm", "pxpermm", "dpi", "PPI", "mm_to_px", "mm2px"]
+INVERSES = [
+    "px_per_mm",
+    "number_of_pixels_per_mm",
+    "px/µm",
+    "pixels/mm",
+    "pixels_per_cm",
+    "pxpermm",
+    "dpi",
+    "PPI",
+    "mm_to_px",
+    "mm2px",
+]
 AREAS = ["pixel_area", "voxel_volume", "voxel_mm3", "mm2_per_px", "mm²/pixel", "pixel_area_mm^2"]
 OTHERS = [
     "mean_pixel_value", "n_voxels", "n_pixels", "number of pixels", "pixel_count", "pixels", "pixel_mean", "pixel_std", "pixel_bits",
     "width_px", "size in px", "tumour_px", "area_px", "lesion_pixel_size", "echo_spacing", "pixel_group", "voxels_per_lesion", "mm_per_s",
-    "mm", "width_mm", "depth_mm", "resolution", "pixel_resolution", "spacing=wide", "age", "",
+    "mm", "width_mm", "depth_mm", "resolution", "pixel_resolution", "spacing=wide",
+    "physical_activity", "pixelDistance", "pixel_to_noise_ratio", "slice_thickness", "age", "",
 ]  # fmt: skip
 
 
@@ -48,7 +63,7 @@ AUTO = AugmentationSettings()
 
 def test_values_that_are_no_sizes_are_left_and_told(tmp_path: Path) -> None:
     table = columns(
-        tmp_path, pixel_width=[512, 640, 512], pixel_size=[-1, 0.5, 1], pixel_um=[20, 30, 25], spacing=[0.1, 16, 1]
+        tmp_path, pixel_width=[512, 640.5, 512], pixel_size=[-1, 0.5, 1], pixel_um=[20, 30, 25], spacing=[0.1, 16, 1]
     )
     assert size_columns(table, 2) == ["pixel_um", "spacing"]
     taken, *left = size_notes(AUTO, table, 2, resized=False)

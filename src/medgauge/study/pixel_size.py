@@ -30,16 +30,17 @@ BESIDE = frozenset([
     "inplane", "of", "a", "an", "the", "one", "each", "mean", "average", "avg", "median", "original", "orig", "native",
     "image", "images", "img", "imager", "scan", "scanner", "scanned", "detector", "ct", "mr", "mri", "us", "xray", "dicom",
     "header", "file", "input", "source", "raw", "true", "real", "physical", "nominal", "effective", "calibrated",
-    "calibration", "scale", "factor", "horizontal", "vertical", "isotropic", "slide", "base", "resolution"
+    "calibration", "scale", "factor", "horizontal", "vertical", "isotropic", "slide", "base", "resolution", "ratio"
 ])  # fmt: skip
+ARTICLES = ("a", "an", "the", "one", "each")
 FUSED = (
-    (r"mmpp", "mm per px"), (r"mpp", "um per px"), (r"dpi|ppi", "px per inch"),
+    (r"pro", "per"), (r"mmpp", "mm per px"), (r"mpp", "um per px"), (r"dpi|ppi", "px per inch"),
     (r"(mm|cm|um|µm|μm|microns?)per(px|pix|pixels?|voxels?)", r"\1 per \2"),
     (r"(px|pix|pixels?|voxels?)per(mm|cm|um|µm|μm|microns?|inch)", r"\1 per \2"),
-    (r"(px|pix|pixel|voxel)s?(size|spacing|width|height|pitch|length|area|volume)s?", r"\1 \2"),
+    (r"(px|pix|pixel|vox|voxel)s?(size|spacing|width|height|pitch|length|dim|area|volume)s?", r"\1 \2"),
 )  # fmt: skip
 LEAST_COUNT = 16
-"""Whole numbers of at least so many are counts of pixels, unless their name has a smaller unit."""
+"""Columns of so much and more are lengths in pixels, unless their name has a smaller unit than millimetres."""
 
 
 def pixel_measure(name: str, ndim: int = 2) -> Measure | None:
@@ -54,22 +55,30 @@ def pixel_measure(name: str, ndim: int = 2) -> Measure | None:
     """
     words = _words(name)
     known = LENGTH | PIXEL | EXTENT | OF_TWO | BESIDE | (OF_SLICES if ndim == 3 else frozenset())
-    for parting in ("per", "to"):
-        if parting in words:
-            left, right = {*words[: words.index(parting)]}, {*words[words.index(parting) + 1 :]}
-            return _of_ratio(left, right) if parting == "per" else _of_ratio(right, left)
+    ratio = _of_ratio(words)
+    if ratio is not None:
+        return ratio
     if not known.issuperset(words):
         return None
-    if not {"spacing", "spacings"}.isdisjoint(words) or ("resolution" in words and not LENGTH.isdisjoint(words)):
+    if (
+        {"physical", "size"} <= {*words}
+        or not {"spacing", "spacings"}.isdisjoint(words)
+        or ("resolution" in words and not LENGTH.isdisjoint(words))
+    ):
         return "size"
     return _of_pixel(words)
 
 
-def _of_ratio(above: set[str], below: set[str]) -> Measure | None:
-    """What a ratio of these words is: lengths per pixel, or pixels per length."""
-    if PIXEL & below and not PIXEL & above and (LENGTH | OF_TWO) & above:
-        return "area" if OF_TWO & above else "size"
-    return "inverse" if PIXEL & above and (LENGTH | {"inch"}) & below else None
+def _of_ratio(words: Sequence[str]) -> Measure | None:
+    """What words around ``per`` or ``to`` say: lengths per pixel (pixel to length), or pixels per length."""
+    plain = [word for word in words if word not in ARTICLES]
+    for first, parting, last in zip(plain, plain[1:], plain[2:], strict=False):
+        above, below = (first, last) if parting == "per" else (last, first)
+        if parting in ("per", "to") and below in PIXEL and above in LENGTH | OF_TWO:
+            return "area" if above in OF_TWO else "size"
+        if parting in ("per", "to") and above in PIXEL and (below in LENGTH or below == "inch"):
+            return "inverse"
+    return None
 
 
 def _of_pixel(words: Sequence[str]) -> Measure | None:
@@ -114,7 +123,7 @@ def _can_be_size(table: Table, name: str) -> bool:
     """Whether all values are above 0, and not counts."""
     values = table.covariates[:, table.covariate.index(name)]
     values = values[np.isfinite(values)]
-    counts = len(values) and (values == np.round(values)).all() and values.min() >= LEAST_COUNT
+    counts = len(values) and values.min() >= LEAST_COUNT
     return bool((values > 0).all()) and not (counts and MICRONS.isdisjoint(_words(name)))
 
 
