@@ -116,6 +116,16 @@ def test_the_first_bytes_tell_an_archive_and_not_the_name(tmp_path: Path, ending
         np.testing.assert_array_equal(read_image(ImageSource(path, "images", 3)).array, PIXELS[3][None])
 
 
+@pytest.mark.parametrize(
+    "header",
+    [b"{'descr': ('<u2'", b"'\\", b"{'descr': '<u2', 'fortran_order': False, 'shape': (9" + b"9" * 30 + b",)}"],
+)
+def test_a_header_that_is_none_is_damage(tmp_path: Path, header: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(32))
+    with pytest.raises(InputError, match="is not a NumPy file of numbers, or is truncated"):
+        read_image(ImageSource(tmp_path / "a.npy"))
+
+
 def test_an_archive_of_other_files_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a.txt", "no array")
