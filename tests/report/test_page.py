@@ -370,7 +370,7 @@ def test_a_folder_that_is_none_and_files_that_cannot_be_read_are_refused(tmp_pat
             write_report(run)
         (run / name).write_text(whole)
     (run / "results.json").write_text("{}")
-    with pytest.raises(InputError, match="no figures for the split test"):
+    with pytest.raises(InputError, match="no figures for the split val"):
         write_report(run)
 
 
