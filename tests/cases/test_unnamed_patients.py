@@ -50,6 +50,8 @@ def test_a_fit_tells_it_at_its_end(table: Path, tmp_path: Path, capsys: pytest.C
     assert "groups are nearer in the embedding to the group after them in the table than their labels tell" in note
     assert note.endswith("give --group a column that names the patient, or one name to all rows that belong together")
     assert note in capsys.readouterr().err
+    assert main([*given, "--out", str(tmp_path / "run")]) == 0
+    assert note in capsys.readouterr().err
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert f"Note: {note}." in page
 

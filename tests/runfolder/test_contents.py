@@ -60,6 +60,8 @@ def test_a_runs_own_values_pass(tmp_path: Path) -> None:
     ("place", "value", "said"),
     [
         ("looks.test", -1, "looks.test must be a whole number >= 0, got -1"),
+        ("notes", "one", "notes must be a list, got 'one'"),
+        ("notes", [3], "notes[0]"),
         ("seconds", "x", "seconds must be a number or null, got 'x'"),
         ("cases.by_split.val.cases", None, "cases.by_split.val.cases must be a whole number >= 0, got None"),
         ("val", [1], "val must be a group of values, got [1]"),

@@ -26,7 +26,7 @@ NEAREST = (0.0, 0.05)
 """Shares of the groups with labels as near that count as the nearest; 0: the one nearest."""
 LEAST = 5
 """Pairs below which nothing is said."""
-TIMES_CHANCE = 2.0
+TIMES_CHANCE = 1.75
 """How many times as many pairs as chance gives there must be, at the least."""
 CHANCE = 1e-4
 """How improbable as many pairs must be by chance."""

@@ -44,12 +44,12 @@ def finish(
     }
     gallery_rows = files.labelled(study, study.rows("train"))
     readers = read_tasks(study, parts, collected)
+    notes = space_notes(study, collected)
     with rewriting(folder, (*MODEL, *LOOKED, *PAGE)):
         files.write_model(folder, parts.model, parts.tasks)
         files.write_cases(folder, study, collected, gallery_rows)
         train, validation = files.known_of(study, gallery_rows), files.known_of(study, study.rows("val"))
         files.write_readers(folder, readers, train, validation)
-        notes = space_notes(study, collected)
         results: dict[str, object] = {
             "cases": case_counts(study),
             "notes": notes,

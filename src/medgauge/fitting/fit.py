@@ -133,6 +133,8 @@ def finished(study: Study, folder: RunFolder, outputs: Outputs, display: Display
     if not first_process():
         return run
     display.say(f"{folder.path} is finished; its results are loaded")
+    for note in run.results.get("notes", []):
+        display.say(note)
     display.note(mend_page(folder, study, outputs))
     return looked(study, run, outputs, display)
 

@@ -33,7 +33,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "looked": view.shown == "test",
         "words": split_words(view),
         "looks": times((view.results.get("looks") or {}).get("test", 0)),
-        "notes": [str(note) for note in view.results.get("notes") or []],
+        "notes": view.results.get("notes", []),
         "cases": case_counts(view),
         "images": len(picture.used),
         "space": space_quality(view, unit),

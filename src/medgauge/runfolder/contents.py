@@ -116,6 +116,7 @@ RESULTS = Group(
                 "by_split": Named(Group({"cases": COUNT, "groups": COUNT})),
             }
         ),
+        "notes?": Listed(TEXT),
         "looks?": Group({"test?": COUNT}),
         "training?": Group(_TRAINING),
         "folds?": Listed(Group({**_TRAINING, "fold": COUNT})),
