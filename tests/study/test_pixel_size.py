@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from medgauge.data.tables.table import Table
-from medgauge.recipes.image_settings import AugmentationSettings
 from medgauge.study.pixel_size import pixel_measure, size_columns, size_notes
-from tests.study.small import table_of
+from tests.study.small import recipe_of, table_of
 
 SIZES = [
     "mm_per_px", "mm/pixel", "mm per voxel", "mm_per_pixel_x", "us_mm_per_px", "um_per_pixel", "µm/px", "mmPerPixel", "mmperpx", "MPP",
@@ -58,7 +57,7 @@ def columns(tmp_path: Path, **values: list[float]) -> Table:
     return replace(table, covariate=list(values), covariates=np.array(list(values.values()), dtype=float).T)
 
 
-AUTO = AugmentationSettings()
+AUTO = recipe_of()
 
 
 def test_values_that_are_no_sizes_are_left_and_told(tmp_path: Path) -> None:
@@ -82,10 +81,18 @@ def test_what_looks_like_a_size_is_told_where_images_are_resized(tmp_path: Path)
     assert inverse.startswith("px_per_mm is left as it is, though resized images have other pixels; give the size")
     assert area.startswith("pixel_area is left as it is")
     assert doubtful.startswith("lesion_pixel_size: left as in the table when images are resized; if it is the size")
-    told = AugmentationSettings(size_covariates=["lesion_pixel_size"])
+    told = recipe_of(augmentation={"size_covariates": ["lesion_pixel_size"]})
     assert size_notes(told, table, 2, resized=True) == []
 
 
 def test_coded_words_are_no_sizes(tmp_path: Path) -> None:
     table = replace(columns(tmp_path, **{"pixel_size=mm": [0, 1, 1]}), words={"pixel_size": ["cm", "mm"]})
     assert size_columns(table, 2) == size_notes(AUTO, table, 2, resized=True) == []
+
+
+def test_what_labels_are_divided_by_is_asked_about_where_images_are_resized(tmp_path: Path) -> None:
+    table = columns(tmp_path, calib=[0.1, 0.2, 0.3], age=[5, 6, 7])
+    recipe = recipe_of(data={"label_times": "calib"})
+    assert size_notes(recipe, table, 2, resized=False) == []
+    (note,) = size_notes(recipe, table, 2, resized=True)
+    assert note.startswith("calib: left as in the table when images are resized; if it is the size of a pixel, name it")

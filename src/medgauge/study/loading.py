@@ -84,7 +84,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += image_notes(images, chosen.id, found.recipe, recipe.image)
-    notes += size_notes(recipe.augmentation, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
+    notes += size_notes(recipe, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)

@@ -8,7 +8,7 @@ import numpy as np
 
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coded_names
-from medgauge.recipes.image_settings import AugmentationSettings
+from medgauge.recipes.schema import Recipe
 
 Measure = Literal["size", "inverse", "area"]
 
@@ -127,16 +127,16 @@ def _can_be_size(table: Table, name: str) -> bool:
     return bool((values > 0).all()) and not (counts and MICRONS.isdisjoint(_words(name)))
 
 
-def size_notes(asked: AugmentationSettings, table: Table, ndim: int, *, resized: bool) -> list[str]:
+def size_notes(recipe: Recipe, table: Table, ndim: int, *, resized: bool) -> list[str]:
     """What is taken as the size of a pixel, and what looks like one and is not.
 
     Args:
-        asked: the settings as they were given; sizes that are named there need no word.
+        recipe: as it was given; sizes that are named there need no word.
         table: the cases.
         ndim: axes of the images.
         resized: whether any image has other pixels than its file.
     """
-    if asked.size_covariates != "auto":
+    if recipe.augmentation.size_covariates != "auto":
         return []
     taken, notes = size_columns(table, ndim), list[str]()
     if taken:
@@ -154,7 +154,8 @@ def size_notes(asked: AugmentationSettings, table: Table, ndim: int, *, resized:
         notes.append(
             f"{name} is left as it is, though resized images have other pixels; give the size of a pixel (mm_per_px) in its place"
         )
-    doubtful = [name for name in number_names(table) if _may_be_size(name) and pixel_measure(name, ndim) is None]
+    unknown = [name for name in number_names(table) if pixel_measure(name, ndim) is None]
+    doubtful = [name for name in unknown if _may_be_size(name) or name == recipe.data.label_times]
     if doubtful and resized:
         notes.append(
             f"{', '.join(doubtful)}: left as in the table when images are resized; if it is the size of a pixel, name it in "
