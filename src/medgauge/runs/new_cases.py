@@ -12,14 +12,13 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
-from medgauge.core.problem import Problem
 from medgauge.core.words import nearest
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import prepare_images
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling, in_words, spelled_as
 from medgauge.data.tables.notes import table_notes
-from medgauge.data.tables.problems import raise_problems
+from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.table import Table, image_source, missing_files
 from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
@@ -205,7 +204,7 @@ def embed_each(run: Finished, arrays: CaseArrays, table: Table, rows: Sequence[i
 def _arrays(run: Finished, table: Table, terminal: bool) -> tuple[CaseArrays, list[str]]:
     """Decode the images as the run's were."""
     images = prepare_images(table.image, prepare_settings(run.recipe), cache_dir=None)
-    raise_problems([Problem(table.id[row], what, "file", row) for row, what in images.problems], table.path)
+    raise_problems(image_problems(images.problems, table.id, table.image), table.path)
     with Display(terminal) as display:
         for note in new_image_notes(images, table.id, run.recipe.image):
             display.say(note)

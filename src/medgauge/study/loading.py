@@ -13,7 +13,7 @@ from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.notes import table_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, shared_pictures
-from medgauge.data.tables.problems import raise_problems, too_few
+from medgauge.data.tables.problems import image_problems, raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table, missing_files
 from medgauge.data.tables.words import coding_words
@@ -173,7 +173,7 @@ def _decode(
     images = prepare_images(
         [table.image[row] for row in rows], prepare_settings(recipe), cache_dir=folder, progress=progress
     )
-    return images, [Problem(table.id[rows[place]], what, "file", rows[place]) for place, what in images.problems]
+    return images, image_problems([(rows[place], what) for place, what in images.problems], table.id, table.image)
 
 
 def _skip(

@@ -6,7 +6,7 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem, name_cases
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.problems import raise_problems, too_few
+from medgauge.data.tables.problems import image_problems, raise_problems, too_few
 from medgauge.data.tables.table import Table
 
 
@@ -87,3 +87,25 @@ def test_too_few_takes_other_numbers() -> None:
     assert too_few(table, split, cases={"train": 2}, groups={"train": 2}) == []
     (problem,) = too_few(table, split, cases={}, groups={"calibration": 1})
     assert problem.where == "split calibration"
+
+
+def test_the_same_fault_of_many_images_is_one_line() -> None:
+    images = [ImageSource(Path(f"a{row}.nii")) for row in range(7)]
+    ids = [f"c{row}" for row in range(7)]
+    found = [(row, f"a{row}.nii has {row + 3} pixels that are not a number (NaN)") for row in (1, 2, 4, 6)]
+    found += [(5, "a5.nii is empty"), (0, "a0.nii is 16 x 16, not one image"), (3, "a3.nii is empty")]
+    problems = image_problems(found, ids, images)
+    assert [(problem.row, problem.where, problem.what, problem.kind) for problem in problems] == [
+        (row, f"c{row}", what, "file") for row, what in found
+    ]
+    with pytest.raises(InputError) as caught:
+        raise_problems(problems, "t.csv")
+    assert str(caught.value).splitlines() == [
+        "4 problems in t.csv:",
+        "  the same is wrong with 4 images (cases c1, c2, c4, c6); the first: a1.nii has 4 pixels that are not a number (NaN)",
+        "  case c5: a5.nii is empty",
+        "  case c0: a0.nii is 16 x 16, not one image",
+        "  case c3: a3.nii is empty",
+    ]
+    with pytest.raises(InputError, match="case c1: a1.nii has 4 pixels"):
+        raise_problems(image_problems(found[:3], ids, images))

@@ -1,5 +1,6 @@
 """What is wrong with a table: collected first, told all at once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -7,7 +8,9 @@ from typing import NoReturn
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.core.problem import Problem
+from medgauge.core.problem import Problem, name_cases
+from medgauge.core.words import printable
+from medgauge.data.images.image import ImageSource
 from medgauge.data.tables.table import Table
 
 LEAST_CASES: Mapping[str, int] = {"train": 8, "val": 2}
@@ -15,6 +18,9 @@ LEAST_CASES: Mapping[str, int] = {"train": 8, "val": 2}
 
 LEAST_GROUPS: Mapping[str, int] = {"train": 2, "val": 1}
 """Groups with a label that a split must have at least."""
+
+LEAST_ALIKE = 4
+"""Images with the same fault that are told in one line."""
 
 
 def raise_problems(problems: Sequence[Problem], source: str | Path = "the table", *, limit: int = 20) -> None:
@@ -32,6 +38,28 @@ def _raise(problems: Sequence[Problem], source: str | Path, limit: int) -> NoRet
     if len(told) > limit:
         lines.append(f"  and {len(told) - limit} more")
     raise InputError(f"{len(told)} problems in {name}:\n" + "\n".join(lines))
+
+
+def image_problems(
+    problems: Sequence[tuple[int, str]], ids: Sequence[str], images: Sequence[ImageSource]
+) -> list[Problem]:
+    """Problems of images; where the same is wrong with several, they are told in one line.
+
+    Args:
+        problems: a position and what is wrong there, each.
+        ids: of the n cases.
+        images: of the n cases.
+    """
+    alike: dict[str, list[int]] = {}
+    for row, what in problems:
+        alike.setdefault(re.sub(r"\d+", "0", what.replace(images[row].text, "")), []).append(row)
+    first, together = dict(problems), dict[int, str]()
+    for rows in alike.values():
+        if len(rows) >= LEAST_ALIKE:
+            named = name_cases([ids[row] for row in rows])
+            text = f"the same is wrong with {len(rows)} images ({named}); the first: {printable(first[rows[0]], line=True)}"
+            together |= dict.fromkeys(rows, text)
+    return [Problem(ids[row], what, "file", row, together.get(row, "")) for row, what in problems]
 
 
 def too_few(
