@@ -121,6 +121,10 @@ def test_an_sform_of_other_voxel_sizes_gives_way_to_the_qform_and_that_is_said(t
     image = read(tmp_path / "a.nii")
     assert image.spacing == (5.0, 3.0, 2.0)
     assert image.notes == ("sform and voxel sizes of the file differ: qform used",)
+    (tmp_path / "a.nii").write_bytes(nifti1(array, 4, sform=scaled))  # and without a qform
+    image = read(tmp_path / "a.nii")
+    assert image.spacing == pytest.approx((6.0, 3.6, 2.4))
+    assert image.notes == ("sform and voxel sizes of the file differ: sizes of the sform used",)
 
 
 def test_no_orientation_is_said(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 0.001}  # of the codes for metre, millimetr
 NO_ORIENTATION = (
     "no orientation in the file: axes taken as NIfTI's older form has them, to the left, the front and the head"
 )
-STEPS_DIFFER = "sform and voxel sizes of the file differ: qform used"
+STEPS_DIFFER = "sform and voxel sizes of the file differ"
 
 
 def read_nifti(source: ImageSource) -> RawImage:
@@ -117,8 +117,10 @@ def _affine(picture: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
     ndim = min(int(header["dim"][0]), 3)
     if int(header["sform_code"]) > 0:
         steps = np.linalg.norm(affine[:3, :ndim], axis=0)
-        if not np.allclose(steps, sizes[:ndim], rtol=1e-3) and int(header["qform_code"]) > 0:
-            affine, notes = np.asarray(picture.get_qform(), dtype=float), (STEPS_DIFFER,)
+        if not np.allclose(steps, sizes[:ndim], rtol=1e-3):
+            notes = (f"{STEPS_DIFFER}: sizes of the sform used",)
+            if int(header["qform_code"]) > 0:
+                affine, notes = np.asarray(picture.get_qform(), dtype=float), (f"{STEPS_DIFFER}: qform used",)
     elif int(header["qform_code"]) == 0:
         notes = (NO_ORIENTATION,)
     factor = MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
