@@ -73,6 +73,11 @@ def test_a_runs_own_values_pass(tmp_path: Path) -> None:
         ("val.age.by_region.few.n", 1.5, "val.age.by_region.few.n must be a whole number"),
         ("val.age.interval.level", 1, "val.age.interval.level must be a number above 0 and below 1, got 1"),
         ("val.age.interval.kind", "x", "val.age.interval.kind must be one of label_conditional, split, got 'x'"),
+        (
+            "val.age.interval.by_region.few.coverage_ci95",
+            "x",
+            "val.age.interval.by_region.few.coverage_ci95 must be two",
+        ),
         ("val.age.baselines.median.mae", [], "val.age.baselines.median.mae must be a number or null"),
         ("val.age.confusion", {"levels": [0, 1], "counts": [[1, 2]]}, "val.age.confusion must be levels, and as many"),
         ("val.space.d5", "x", "val.space.d5 must be a number, or one for each target"),

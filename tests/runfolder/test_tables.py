@@ -81,3 +81,10 @@ def test_rows_have_the_columns_that_are_needed(folder: RunFolder) -> None:
     assert read_rows(folder, "splits.csv", ["group"]) == [{"id": "a", "group": "=1"}, {"id": "b", "group": ""}]
     with pytest.raises(InputError, match=r"splits\.csv cannot be read \(it has no column picture\)"):
         read_rows(folder, "splits.csv", ["id", "picture"])
+
+
+def test_a_table_that_is_no_text_is_said_once(folder: RunFolder) -> None:
+    (folder / NAME).write_bytes(b"id\n\xff\xfe\n")
+    with pytest.raises(InputError) as found:
+        read_rows(folder, NAME, ["id"])
+    assert str(found.value).count("cannot be read") == 1

@@ -119,11 +119,10 @@ FLAG = Leaf("true or false", lambda value: isinstance(value, bool))
 CHANCE = Leaf("a number above 0 and below 1", lambda value: _is_real(value) and 0 < value < 1)
 ANY_GROUP = Group({})
 ANYTHING = Leaf("anything", lambda value: True)
+PAIR = Leaf("two numbers", lambda value: isinstance(value, list) and len(value) == 2 and all(map(NUMBER.holds, value)))
 ENDS = Leaf(
     "two numbers, or a text that says why there are none",
-    lambda value: (
-        isinstance(value, str) or (isinstance(value, list) and len(value) == 2 and all(map(NUMBER.holds, value)))
-    ),
+    lambda value: isinstance(value, str) or PAIR.holds(value),
 )
 NUMBERS = Leaf("a list of numbers", lambda value: isinstance(value, list) and all(map(_is_real, value)))
 """Checked without naming the place of one that is none: such lists are long."""

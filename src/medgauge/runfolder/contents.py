@@ -10,6 +10,7 @@ from medgauge.core.forms import (
     ENDS,
     NUMBER,
     NUMBERS,
+    PAIR,
     TEXT,
     Again,
     Form,
@@ -32,7 +33,7 @@ _SAID: dict[str, Form] = {
     **{f"{name}?": NUMBER for name in ("width", "pieces", "size", "set_coverage")},
     **{f"{name}?": NUMBER for name in ("share_empty", "share_infinite", "share_whole")},
     **{f"{name}?": COUNT for name in ("drawn", "drawn_covered", "calibration_groups", "off_levels")},
-    **{f"{name}?": ENDS for name in ("coverage_ci95", "set_coverage_ci95")},
+    **{f"{name}?": PAIR for name in ("coverage_ci95", "set_coverage_ci95")},
     "over_coverage?": Named(NUMBER),
 }
 _SAID_OF_PART = Group({**_SAID, "n": COUNT, "coverage": NUMBER})

@@ -154,8 +154,9 @@ class RunFolder:
 
     def read_columns(self, name: str) -> dict[str, list[str]]:
         """Read a CSV file as one list of texts a column; a missing or broken one is an InputError."""
+        text = self.read_text(name)
         try:
-            head, *rows = [row for row in csv.reader(io.StringIO(self.read_text(name), newline="")) if row] or [[]]
+            head, *rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row] or [[]]
             columns = zip(map(bare, head), _turned(head, rows), strict=True)
             return {column: list(map(bare, cells)) for column, cells in columns}
         except (ValueError, csv.Error) as error:
