@@ -126,6 +126,13 @@ def test_a_header_that_is_none_is_damage(tmp_path: Path, header: bytes) -> None:
         read_image(ImageSource(tmp_path / "a.npy"))
 
 
+def test_an_array_larger_than_memory_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "a.npz", images=np.zeros((64, 64, 64)))
+    monkeypatch.setattr("medgauge.data.images.unpack.memory", lambda: 10**6)
+    with pytest.raises(InputError, match="says that its pixels take 0 GB, too much for this machine's memory"):
+        read_image(ImageSource(tmp_path / "a.npz", "images", 3))
+
+
 def test_an_archive_of_other_files_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a.txt", "no array")

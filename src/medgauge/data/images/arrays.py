@@ -14,6 +14,7 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.layout import image_of
+from medgauge.data.images.unpack import check_memory
 
 ZIP = b"PK"
 
@@ -39,7 +40,10 @@ def _opened(path: Path, key: str | None, changed: int, size: int) -> np.ndarray[
             array = _mapped(path, key)
         else:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # np.load leaks it on damage
-                array = archive[_key_of(path, archive.files, key)]
+                name = _key_of(path, archive.files, key)
+                sizes = {part.filename: part.file_size for part in archive.zip.infolist()}
+                check_memory(sizes.get(f"{name}.npy", 0), path)
+                array = archive[name]
             if not isinstance(array, np.ndarray):  # a file of another kind in the archive
                 raise ValueError("no array")
     except InputError:
