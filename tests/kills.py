@@ -13,7 +13,7 @@ import torch
 
 from medgauge.runfolder import parts
 
-TIMED = {"seconds", "peak_memory_mb", "wall", "elapsed"}
+TIMED = {"seconds", "peak_memory_mb", "wall", "elapsed", "comparison.json"}  # the last: a digest of times too
 """What no two runs have in common."""
 SPENT = re.compile(r"\d+\ss · peak memory \d+\sMB")
 

@@ -69,6 +69,17 @@ def test_each_file_that_is_damaged_or_lost_is_made_anew_and_told(
         assert run.results["looks"] == {"test": 1}
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "gallery.csv", "predictors.json", "results.json"])
+def test_a_damaged_run_is_not_loaded_reported_or_looked_at(copy: Path, name: str) -> None:
+    run, content = medgauge.load(copy), (copy / name).read_bytes()
+    damage(copy / name)
+    if name != "model.safetensors":  # still what it is, with another number
+        (copy / name).write_bytes(content.replace(b"0.9", b"0.8").replace(b"1.", b"2."))
+    for command in (lambda: medgauge.load(copy), lambda: medgauge.load(copy).predict([copy / "x.png"]), run.look):
+        with pytest.raises(InputError, match=rf"{name}.*give the same `medgauge fit` again"):
+            command()
+
+
 def test_a_run_without_the_checkpoint_it_would_be_made_from_is_left_as_it_is(table: Path, copy: Path) -> None:
     (copy / "checkpoints" / "best.ckpt").unlink()
     fit(table, copy)  # nothing is to be made
@@ -117,3 +128,13 @@ def test_a_changed_picture_stops_a_resume_a_finished_fit_and_a_look(table: Path,
             command()
     assert (tmp_path / "run" / "predictions.csv").read_bytes() == before
     assert not (tmp_path / "run" / "looks.json").exists()
+
+
+def test_a_further_process_of_a_finished_run_only_loads_it(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fit(table, tmp_path / "run", test=False)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
+    assert "test" not in fit(table, tmp_path / "run", test=True).results
+    assert {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()} == before

@@ -34,6 +34,22 @@ def test_another_process_is_refused_until_the_first_has_been_killed(tmp_path: Pa
         assert list(folder.iterdir()) == []
 
 
+def test_who_can_say_so_waits_for_the_other_process(tmp_path: Path) -> None:
+    said: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+
+        def end(line: str) -> None:
+            said.append(line)
+            assert process.poll() is None
+            process.kill()
+
+        with held(tmp_path, say=end):
+            assert process.wait() != 0
+    assert said == [f"another process works on {tmp_path}; this one goes on when it has ended"]
+
+
 def test_the_same_thread_goes_in_again_and_another_is_refused(tmp_path: Path) -> None:
     def enter() -> str:
         try:

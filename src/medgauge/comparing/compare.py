@@ -1,6 +1,7 @@
 """Compare: methods on the same cases, tuned alike, over seeds, with the test split read once a run."""
 
 import contextlib
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import override, recipe_values
 from medgauge.report.comparison.page import write_comparison
 from medgauge.runfolder.folder import plain
+from medgauge.runfolder.lock import held
 from medgauge.study import load_study
 from medgauge.training.loop import Stopped
 
@@ -74,7 +76,10 @@ def compare(
             raise InputError(
                 "finished runs are compared as they are: give no --losses, --grid or settings with run folders"
             )
-        state = claim_runs(recipes, out, reference)
+        with Display(terminal) as display, held(Path(out), say=display.say):
+            state = claim_runs(recipes, out, reference)
+            told(state, display)
+            finish(state)
     else:
         methods = build_methods(method_values(recipes, losses, settings))
         with Display(terminal) as display:
@@ -85,10 +90,18 @@ def compare(
             if not (Path(out) / NAME).exists():
                 with torch.random.fork_rng(devices=[]):
                     try_methods(plan)
-            state = State.claim(out, plan.stamp(), plan.regions)
-            make_runs(plan, state, display, workers=workers, keep=keep_runs)
-    finish(state)
+            with held(Path(out), say=display.say):
+                state = State.claim(out, plan.stamp(), plan.regions)
+                told(state, display)
+                make_runs(plan, state, display, workers=workers, keep=keep_runs)
+                finish(state)
     return state.values
+
+
+def told(state: State, display: Display) -> None:
+    """Say what is made anew."""
+    for line in state.mended:
+        display.say(line)
 
 
 def make_runs(plan: Plan, state: State, display: Display, *, workers: int, keep: bool) -> None:
@@ -134,6 +147,9 @@ def _do(jobs: Sequence[Job], state: State, display: Display, workers: int, keep:
     """Make the runs that are not recorded yet."""
     done = state.done()
     waiting = [job for job in jobs if job.name not in done]
+    for job in jobs:
+        if job.name in done and not keep:  # where a kill came before its folder was removed
+            shutil.rmtree(job.folder, ignore_errors=True)
     left, started = len(waiting), time.monotonic()
     if waiting:
         display.runs(len(jobs) - left, len(jobs), "")
@@ -180,6 +196,7 @@ def freeze(plan: Plan, state: State) -> None:
         chosen[name] = {"trial": best, "changes": laid[best - 1]}
     state.values["smallest_difference"] = _smallest(plan, state, chosen)
     state.values["chosen"] = chosen
+    state.values["looks"] = {"test": len(plan.seeds) * len(plan.methods)}  # counted before any of them
     state.write()
 
 

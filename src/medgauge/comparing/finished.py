@@ -14,6 +14,7 @@ from medgauge.core.words import did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.contents import read_results
+from medgauge.runfolder.seal import FIGURED, refuse_damaged
 from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
 from medgauge.runs.files import read_recipe
 from medgauge.runs.reading import reading
@@ -39,7 +40,7 @@ def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | No
     """The state of a comparison with a recorded run for each folder.
 
     Raises:
-        InputError: a run has not read its test split, or two have other labels or test cases.
+        InputError: a run has not read its test split, is damaged or of folds, or two have other labels or test cases.
     """
     names = [Path(path).resolve().name for path in paths]
     names = names if len(set(names)) == len(names) else [str(Path(path)) for path in paths]
@@ -73,6 +74,10 @@ def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | No
 
 def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     """The recipe of a run, and its test cases: id to group and labels."""
+    if folder.is_ensemble():
+        raise InputError(
+            f"{folder.path} is a run of several folds, and runs of one fit are compared; give runs without data.folds"
+        )
     folder.check_complete()
     if "test" not in read_results(folder):
         raise InputError(f"{folder.path} has not read its test split; give `medgauge evaluate {folder.path}` first")
@@ -85,6 +90,7 @@ def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]
     labels = [f"label_{name}" for name in targets]
     table = read_rows(folder, "predictions.csv", ["id", "group", "split", *labels])
     rows = [row for row in table if row["split"] == "test"]
+    refuse_damaged(folder, FIGURED)
     return recipe, {row["id"]: (row["group"], *(row[name] for name in labels)) for row in rows}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from medgauge.comparing.state import PICTURES
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
@@ -16,6 +17,7 @@ from medgauge.metrics import LabelRegions
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, parse_value, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
+from medgauge.runfolder.seal import text_digest
 from medgauge.study import Study
 from medgauge.study.decide import decide_training
 
@@ -70,6 +72,7 @@ class Plan:
         return {
             "medgauge": __version__,
             "table_sha256": self.study.table.digest,
+            PICTURES: _pictures(self.study),
             "seeds": self.seeds,
             "tuning_seed": self.tuning_seed,
             "reference": self.reference,
@@ -77,6 +80,12 @@ class Plan:
             "trials": self.trials,
             "methods": {name: recipe_values(recipe) for name, recipe in self.methods.items()},
         }
+
+
+def _pictures(study: Study) -> str:
+    """Digest of the pictures of all cases."""
+    pairs = zip(study.table.id, study.images.digests, strict=True)
+    return text_digest("\n".join(f"{name}\t{picture}" for name, picture in pairs))
 
 
 def method_values(

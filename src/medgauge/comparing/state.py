@@ -1,20 +1,23 @@
-"""The files of a comparison: comparison.json, which grows run by run, and the cases of every run in two CSV files."""
+"""comparison.json, which grows run by run, and what it vouches for."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from medgauge.comparing.cases import CaseTable
 from medgauge.comparing.jobs import Job, Outcome
 from medgauge.core.errors import InputError
-from medgauge.metrics import REGION_NAMES, LabelRegions
+from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import differences
 from medgauge.runfolder.folder import plain
 from medgauge.runfolder.parts import is_part, sweep_parts
+from medgauge.runfolder.seal import text_digest
 
 NAME = "comparison.json"
+SEAL = "sha256"
+PICTURES = "pictures_sha256"
 LONGEST = 80  # characters of a value in a message
 
 
@@ -22,20 +25,23 @@ class State:
     """What is done of a comparison.
 
     A run's column of cases is written before its entry in comparison.json, so that an entry always has its cases; both
-    files appear whole or not at all.
+    files appear whole or not at all. comparison.json carries digests of itself and of the columns of its entries.
     """
 
     def __init__(self, folder: RunFolder, values: dict[str, Any], regions: Mapping[str, LabelRegions]) -> None:
         self.folder, self.values = folder, values
         self.development = CaseTable(folder, "development.csv", regions)
         self.test = CaseTable(folder, "predictions.csv", regions)
+        self.parts = {"tuning": self.development, "runs": self.test}
+        self.mended: list[str] = []
 
     @classmethod
     def claim(cls, path: str | Path, stamp: Mapping[str, Any], regions: Mapping[str, LabelRegions]) -> "State":
-        """Begin a comparison in a new folder, or go on with the same one.
+        """Begin a comparison in a new folder, or go on with the same one; ``mended`` tells what is made anew in it.
 
         Raises:
-            InputError: the folder holds another comparison (the differences are told), or something else.
+            InputError: the folder holds another comparison (the differences are told), or something else; or its
+                comparison.json is damaged.
         """
         folder = RunFolder(path)
         stamp = plain(stamp)
@@ -48,23 +54,21 @@ class State:
             state = cls(folder, {"settings": stamp, "tuning": [], "chosen": {}, "runs": []}, regions)
             state.write()
             return state
-        state = cls(folder, folder.read_json(NAME), regions)
-        found = [_short(line) for line in differences(state.values.get("settings"), stamp)]
-        if found:
-            shown = "; ".join(found[:8]) + ("; …" if len(found) > 8 else "")
-            raise InputError(
-                f"{folder.path} holds another comparison ({shown}); give another --out, or the same command to go on"
-            )
+        state = cls(folder, _read(folder), regions)
+        _check_same(folder, state.values.get("settings"), stamp)
         sweep_parts(folder.path)
+        state._mend()
         return state
 
     def write(self) -> None:
-        """Write comparison.json whole."""
+        """Write comparison.json whole, with its digests."""
+        self.values[SEAL] = {table.name: self._digest(part) for part, table in self.parts.items()}
+        self.values[SEAL][NAME] = _own_digest(self.values)
         self.folder.write_json(NAME, self.values)
 
     def done(self) -> set[str]:
         """Names of the runs and trials that are recorded."""
-        return {entry["name"] for part in ("tuning", "runs") for entry in self.values[part]}
+        return {entry["name"] for part in self.parts for entry in self.values[part]}
 
     def record(self, job: Job, outcome: Outcome) -> None:
         """Keep a run's outcome.
@@ -72,70 +76,67 @@ class State:
         Raises:
             InputError: its cases are not those of the runs before.
         """
+        part = "runs" if job.trial is None else "tuning"
         if outcome.cases is not None:
-            (self.test if job.trial is None else self.development).add(job.name, outcome.cases)
-        entries = self.values["runs" if job.trial is None else "tuning"]
+            self.parts[part].add(job.name, outcome.cases)
+        entries = self.values[part]
         entries[:] = [entry for entry in entries if entry["name"] != job.name] + [plain(outcome.entry)]
         self.write()
 
+    def _digest(self, part: str) -> str:
+        names = [entry["name"] for entry in self.values[part] if "failed" not in entry]
+        return self.parts[part].digest(names, self.values["settings"].get("targets", []))
 
-class CaseTable:
-    """Cases in a CSV file: id, a number for the group, labels and their regions, then one column a run.
-
-    With several targets a run has a column for each.
-
-    Args:
-        folder: where the file is.
-        name: of the file.
-        regions: of each target, by name: of the labels of all cases that are not test cases.
-    """
-
-    def __init__(self, folder: RunFolder, name: str, regions: Mapping[str, LabelRegions]) -> None:
-        self.folder, self.name, self.regions = folder, name, regions
-        self.columns: dict[str, list[str]] = {}
-        if (folder / name).exists():
-            rows = folder.read_table(name)
-            self.columns = {column: [row[column] for row in rows] for column in (rows[0] if rows else {})}
-
-    def add(self, name: str, cases: Mapping[str, Sequence[Any]]) -> None:
-        """Add a run's values and write the file.
-
-        Raises:
-            InputError: the cases or their labels differ from those there.
-        """
-        targets = [column.removeprefix("label_") for column in cases if column.startswith("label_")]
-        order = sorted(range(len(cases["id"])), key=lambda place: str(cases["id"][place]))
-        groups = {group: code for code, group in enumerate(sorted(set(cases["group"])))}
-        fixed = {"id": [str(cases["id"][place]) for place in order]}
-        fixed["group"] = [str(groups[cases["group"][place]]) for place in order]
-        for target in targets:
-            label = [float(cases[f"label_{target}"][place]) for place in order]
-            codes = self.regions[target].of(torch.tensor(label, dtype=torch.float64)).tolist()
-            fixed[f"label_{target}"] = [_text(value) for value in label]
-            fixed[f"region_{target}"] = [REGION_NAMES[code] if code >= 0 else "" for code in codes]
-        if self.columns and any(self.columns.get(column) != cells for column, cells in fixed.items()):
-            raise InputError(
-                f"the cases of {name} are not those of the other runs in {self.folder.path / self.name}; "
-                "runs are compared on the same cases only"
-            )
-        self.columns = {**fixed, **self.columns}
-        for target in targets:
-            column = name if len(targets) == 1 else f"{name} {target}"
-            self.columns[column] = [_text(cases[f"value_{target}"][place]) for place in order]
-        rows = zip(*self.columns.values(), strict=True)
-        self.folder.write_table(self.name, list(self.columns), rows, texts=("id",))
-
-    def numbers(self, column: str) -> list[float]:
-        """A column of numbers; NaN where there is none."""
-        return [float(cell) if cell else float("nan") for cell in self.columns[column]]
-
-    def values(self, name: str, targets: Sequence[str]) -> list[list[float]]:
-        """Values of one run, a list a target."""
-        return [self.numbers(name if len(targets) == 1 else f"{name} {target}") for target in targets]
+    def _mend(self) -> None:
+        """Forget the runs whose cases are not those that were recorded, so that they are made anew."""
+        sealed = self.values.get(SEAL, {})
+        for part, table in self.parts.items():
+            found = self._digest(part)
+            if self.values[part] and (not found or found != sealed.get(table.name, found)):
+                what = "damaged" if (self.folder / table.name).exists() else "missing"
+                count, table.columns = len(self.values[part]), {}
+                self.values[part] = []
+                self.mended.append(
+                    f"{table.name} of {self.folder.path} is {what}; {count} runs that it is about are made anew"
+                )
 
 
-def _text(value: float) -> str:
-    return "" if value != value else f"{value:.9g}"
+def _read(folder: RunFolder) -> dict[str, Any]:
+    lost = InputError(
+        f"{folder / NAME} is damaged, and what is recorded of the runs is in it alone; remove the folder {folder.path}, "
+        "and the same command makes them anew"
+    )
+    try:
+        values = folder.read_json(NAME)
+    except InputError as error:
+        raise lost from error
+    sealed = values.get(SEAL, {NAME: _own_digest(values)})
+    kinds = {"settings": dict, "tuning": list, "chosen": dict, "runs": list}
+    whole = isinstance(sealed, dict) and all(isinstance(values.get(key), kind) for key, kind in kinds.items())
+    if not whole or sealed.get(NAME) != _own_digest(values):
+        raise lost
+    return values
+
+
+def _own_digest(values: Mapping[str, Any]) -> str:
+    """Digest of what comparison.json holds beside its own digest."""
+    tables = {name: digest for name, digest in (values.get(SEAL) or {}).items() if name != NAME}
+    return text_digest(json.dumps(plain({**values, SEAL: tables}), sort_keys=True))
+
+
+def _check_same(folder: RunFolder, there: Any, here: Mapping[str, Any]) -> None:
+    found = differences(there, here)
+    if found and not differences({**there, PICTURES: ""}, {**here, PICTURES: ""}):
+        raise InputError(
+            f"pictures of the table changed on disk since {folder.path} was begun; put them back as they were, or give "
+            "another --out"
+        )
+    if found:
+        lines = [_short(line) for line in found]
+        shown = "; ".join(lines[:8]) + ("; …" if len(lines) > 8 else "")
+        raise InputError(
+            f"{folder.path} holds another comparison ({shown}); give another --out, or the same command to go on"
+        )
 
 
 def _short(line: str) -> str:

@@ -85,7 +85,7 @@ def fit(
 def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
     """One fit, once the cases are read."""
     parts, first = build_parts(study), first_process()
-    with held(folder.path, wanted=first):
+    with held(folder.path, wanted=first, say=display.say):
         if first:
             for line in begin(folder, study, parts.tasks, run_stamp(study)):
                 display.say(line)
@@ -108,7 +108,7 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
     """
     studies = plan_folds(study)
     folders = [RunFolder(folder / fold_name(fold)) for fold in range(len(studies))]
-    with held(folder.path, wanted=first_process()):
+    with held(folder.path, wanted=first_process(), say=display.say):
         if first_process():
             for line in claim_folder(folder, run_stamp(study, shared_recipe(study, studies))):
                 display.say(line)

@@ -7,7 +7,7 @@ from medgauge.core.errors import InputError
 from medgauge.report.describe import describe
 from medgauge.report.reading import read_run
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.seal import PAGE, rewriting
+from medgauge.runfolder.seal import FIGURED, PAGE, refuse_damaged, rewriting
 
 HERE = Path(__file__).parent
 
@@ -23,15 +23,16 @@ def write_report(run: Path, *, images: bool = True) -> Path:
         images: False leaves out every thumbnail, also those that the run folder holds.
 
     Raises:
-        InputError: if a file of the run folder is missing or cannot be read.
+        InputError: if a file of the run folder is missing, damaged or cannot be read.
     """
     view = read_run(Path(run))
     if not view.targets or not view.block:
         raise InputError(
             f"{view.path / 'results.json'} has no figures for the split {view.shown}; finish it with `medgauge fit`."
         )
-    html = render(describe(view, images=images))
     folder = RunFolder(run)
+    refuse_damaged(folder, FIGURED)
+    html = render(describe(view, images=images))
     with rewriting(folder, PAGE[:1]):
         folder.write_text("report.html", html)
     return view.path / "report.html"

@@ -2,25 +2,27 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from medgauge.core.errors import InputError
 from medgauge.core.faults import not_written
+from medgauge.runfolder.parts import sweep_parts
 
 _held: set[tuple[str, int]] = set()  # folders that a thread of this process works on
 
 
 @contextmanager
-def held(folder: Path, *, wanted: bool = True) -> Iterator[None]:
+def held(folder: Path, *, wanted: bool = True, say: Callable[[str], None] | None = None) -> Iterator[None]:
     """Make the folder, and keep it for the calling thread; inside one that it keeps already, nothing more is asked.
 
-    On file systems without locks nothing is kept.
+    What killed writes left in it is removed. On file systems without locks nothing is kept.
 
     Args:
         folder: made if missing.
         wanted: False for the further processes of one run.
+        say: told that another process works on the folder, and then waited until it has ended; None: that is an error.
 
     Raises:
         InputError: another process works on it, or it cannot be made.
@@ -33,7 +35,8 @@ def held(folder: Path, *, wanted: bool = True) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise not_written(folder, error) from error
-    with _locked(folder):
+    with _locked(folder, say):
+        sweep_parts(folder)
         _held.add(key)
         try:
             yield
@@ -42,7 +45,7 @@ def held(folder: Path, *, wanted: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, say: Callable[[str], None] | None) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # Windows, where folders cannot be locked so
@@ -57,9 +60,10 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(
-                f"another process works on {folder}; wait until it has ended, or give another --out"
-            ) from error
+            if say is None:
+                raise InputError(f"another process works on {folder}; wait until it has ended") from error
+            say(f"another process works on {folder}; this one goes on when it has ended")
+            fcntl.flock(place, fcntl.LOCK_EX)
         except OSError:  # no locks on this file system
             pass
         yield

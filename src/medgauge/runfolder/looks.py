@@ -1,12 +1,13 @@
 """How often the test split was looked at: counted in looks.json before any value of it is written.
 
-results.json repeats the count once the values are there. A count in looks.json that is larger is a look that a kill cut
-short; the same look is then finished, and not counted again.
+results.json repeats the count once the values are there, and is sealed once the page is. Where it has a smaller count
+or is in no seal, a kill cut a look short; the same look is then finished, and not counted again.
 """
 
 from collections.abc import Mapping
 
 from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.seal import digests, rewriting
 
 NAME = "looks.json"
 
@@ -27,16 +28,18 @@ def counted_looks(folder: RunFolder, results: Mapping[str, object]) -> int:
 
 
 def is_unfinished(folder: RunFolder, results: Mapping[str, object]) -> bool:
-    """Whether a look was begun whose values are not in ``results``."""
-    return counted_looks(folder, results) > told_looks(results)
+    """Whether a look was begun whose values are not in ``results``, or whose page is not yet made."""
+    count, sealed = counted_looks(folder, results), digests(folder)
+    return count > told_looks(results) or (count > 0 and sealed is not None and "results.json" not in sealed)
 
 
 def begin_look(folder: RunFolder, results: Mapping[str, object]) -> int:
-    """Count one more look, unless one is unfinished; the count."""
+    """Count one more look, unless one is unfinished; the count. Called before anything else of the look is written."""
     count = counted_looks(folder, results)
-    if count > told_looks(results):
+    if is_unfinished(folder, results):
         return count
-    return write_looks(folder, count + 1)
+    with rewriting(folder, (NAME,)):
+        return write_looks(folder, count + 1)
 
 
 def write_looks(folder: RunFolder, count: int) -> int:

@@ -23,8 +23,11 @@ LOOKED = ("looks.json", "predictions.csv", "predictions_by_group.csv", "problems
 """Written anew by each look."""
 
 PAGE = ("report.html", "thumbnails")
-LOADED = (BEGUN[0], *(name for name in MODEL if name not in ("embeddings.safetensors", "log.csv")), "results.json")
-"""Read when a run is loaded."""
+LOADED = (*(name for name in MODEL if name not in ("embeddings.safetensors", "log.csv")), "results.json")
+"""Read when a run is loaded, beside its settings, which a person may have edited."""
+
+FIGURED = (BEGUN[1], *MODEL, *LOOKED)
+"""All that figures and page rest on, beside the settings."""
 
 ALL = (*BEGUN, *MODEL, *LOOKED, *PAGE)
 THUMBNAIL = re.compile(r"thumbnails/[0-9]+\.png")

@@ -57,6 +57,7 @@ def evaluate_table(
     by_group = run.recipe.prediction.aggregate == "mean"
     block = blocks(scored, seed=run.recipe.seed, by_group=by_group) | {"space": spaces(run, cases)}
     if folder is not None:
+        (folder / "results.json").unlink(missing_ok=True)  # of an evaluation before, whose predictions go now
         rows = list(range(len(table)))
         write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
         folder.write_json("results.json", {"test": block})
@@ -106,6 +107,8 @@ def _fresh_folder(run: Finished, out: str | Path | None) -> RunFolder | None:
     folder = RunFolder(out)
     if folder.path.resolve() == run.folder.path.resolve() or (folder / "recipe.yaml").exists():
         raise InputError(f"{out} is a run folder; give another --out, so that the run's own results stay")
+    if (folder / "comparison.json").exists():
+        raise InputError(f"{out} is the folder of a comparison; give another --out")
     return folder
 
 

@@ -6,6 +6,7 @@ from medgauge.data.tables.words import model_covariates
 from medgauge.inference.pooled import PooledReader
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.contents import read_predictors, read_results
+from medgauge.runfolder.seal import LOADED, refuse_damaged
 from medgauge.runs import files
 from medgauge.runs.ensemble import Ensemble
 from medgauge.runs.fitted import Fit
@@ -17,7 +18,7 @@ def load_fit(folder: RunFolder) -> Fit:
     """A run of one fit.
 
     Raises:
-        InputError: it is no whole run folder, or of another version.
+        InputError: it is no whole run folder, damaged, or of another version.
     """
     folder.check_complete()
     recipe = files.read_recipe(folder)
@@ -28,6 +29,7 @@ def load_fit(folder: RunFolder) -> Fit:
     )
     readers = files.read_readers(folder, tasks, gallery)
     results = read_results(folder)
+    refuse_damaged(folder, LOADED)
     return Fit(folder, recipe, model, tasks, gallery, readers, results, rows, train, validation)
 
 
@@ -35,7 +37,7 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
     """The folder of the whole and the run folder of each fold.
 
     Raises:
-        InputError: one of them is not whole, or of another version.
+        InputError: one of them is not whole, damaged, or of another version.
     """
     folder.check_complete()
     recipe, saved = files.read_recipe(folder), files.saved_values(folder)
@@ -49,4 +51,6 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
     ]
     for reader in readers:
         check_reader(reader, [one.gallery for one in reader.readers], folder / "predictors.json")
-    return Ensemble(folder, recipe, fits, tasks, readers, read_results(folder))
+    results = read_results(folder)
+    refuse_damaged(folder, ("splits.csv", *LOADED))
+    return Ensemble(folder, recipe, fits, tasks, readers, results)

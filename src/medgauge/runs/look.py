@@ -11,7 +11,7 @@ from medgauge.report import write_report
 from medgauge.runfolder.contents import read_results
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import begin_look
-from medgauge.runfolder.seal import LOOKED, PAGE, rewriting
+from medgauge.runfolder.seal import FIGURED, LOOKED, PAGE, refuse_damaged, rewriting
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
@@ -37,13 +37,14 @@ def study_of(fit: Fit) -> Study:
     """The cases of a run, read again.
 
     Raises:
-        InputError: the table, or a picture, is not the one that the run was made from.
+        InputError: the table, or a picture, is not the one that the run was made from; or a file of the run is damaged.
     """
     study = load_study(own_cache(fit.recipe))
     there = read_rows(fit.folder, "splits.csv", ["id", "split", "picture"])
     _refuse_changes(fit, study, there)
     if study.splits != [row["split"] for row in there]:
         raise _changed(fit)
+    refuse_damaged(fit.folder, FIGURED)
     return study
 
 
@@ -51,13 +52,14 @@ def study_of_folds(run: Ensemble) -> Study:
     """The cases of all folds, read again.
 
     Raises:
-        InputError: the table, or a picture, is not the one that the run was made from.
+        InputError: the table, or a picture, is not the one that the run was made from; or a file of the run is damaged.
     """
     study = load_study(own_cache(run.recipe))
     there = read_rows(run.folder, "splits.csv", ["id", "fold", "picture"])
     _refuse_changes(run, study, there)
     if fold_of_cases(study) != [(row["id"], row["fold"]) for row in there]:
         raise _changed(run)
+    refuse_damaged(run.folder, FIGURED)
     return study
 
 
@@ -93,10 +95,12 @@ def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
     cases, folder = files.read_cases(fit.folder, study, SPLITS), fit.folder
     for part in cases.values():
         check_embedded(folder / "embeddings.safetensors", fit.gallery, part)
-    with held(folder.path), rewriting(folder, (*LOOKED, *PAGE)):
+    scorer = Scorer(folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows)
+    with held(folder.path):
         results = read_results(folder)
         results["looks"] = {"test": begin_look(folder, results)}
-        return Scorer(folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows).write(SPLITS, results, outputs)
+        with rewriting(folder, (*LOOKED, *PAGE)):
+            return scorer.write(SPLITS, results, outputs)
 
 
 def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, object]:
@@ -121,13 +125,14 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     scored = score_table(run, study.table.take(rows), gathered, ids_are_local=False)
     by_group = recipe.prediction.aggregate == "mean"
     block = blocks(scored, seed=recipe.seed, by_group=by_group) | {"space": spaces(run, gathered)}
-    with held(folder.path), rewriting(folder, (*LOOKED, *PAGE)):
+    with held(folder.path):
         before = read_results(folder)
         count = begin_look(folder, before)
-        write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group, kept=OUT_OF_FOLD)
-        if outputs.images:
-            write_thumbnails(folder, study)
-        results = before | {"looks": {"test": count}, "test": block}
-        folder.write_json("results.json", results)
-        write_report(folder.path, images=outputs.images)
+        with rewriting(folder, (*LOOKED, *PAGE)):
+            write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group, kept=OUT_OF_FOLD)
+            if outputs.images:
+                write_thumbnails(folder, study)
+            results = before | {"looks": {"test": count}, "test": block}
+            folder.write_json("results.json", results)
+            write_report(folder.path, images=outputs.images)
     return results
