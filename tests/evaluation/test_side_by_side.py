@@ -137,7 +137,7 @@ def slow(embedding: NDArray[np.float64], share: float) -> tuple[int, float]:
         )
         first = [other for _, other in order[: max(1, int(share * (n - 1)))]]
         near += one + 1 in first
-        for lag in (6, 7, 8, 9, 10):
+        for lag in (5, 6, 7, 8):
             further += one + lag in first
             far += one + lag < n
     by_share = max(1, int(share * (n - 1))) / (n - 1)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from medgauge.functional.distances import pairwise_distances
 
-FURTHER = 10
+FURTHER = 8
 """How many groups further on groups are compared with those side by side, from half of it on; an eighth of all at most."""
 MOST = 2000
 """Groups that are asked, and groups that they are compared with; of more, so many are taken over the whole table."""
@@ -26,9 +26,9 @@ NEAREST = (0.0, 0.05)
 """Shares of the groups with labels as near that count as the nearest; 0: the one nearest."""
 LEAST = 5
 """Pairs below which nothing is said."""
-TIMES_CHANCE = 1.75
+TIMES_CHANCE = 1.8
 """How many times as many pairs as chance gives there must be, at the least."""
-CHANCE = 1e-4
+CHANCE = 5e-5
 """How improbable as many pairs must be by chance."""
 AROUND = 10
 """Groups with the next lower and the next higher labels, by which it is judged how near labels of neighbours are."""
@@ -73,7 +73,7 @@ def side_by_side_notes(
     row: Sequence[int],
     fitted: Bool[np.ndarray, " n"],
 ) -> list[str]:
-    """What is said where groups side by side are alike far more often than by chance; nothing in a thousand tables else.
+    """What is said where groups side by side are alike far more often than by chance; in fewer than one in a thousand tables else.
 
     - Shape: as in :func:`side_by_side`.
     """
@@ -213,7 +213,8 @@ def _widths(
     if chance == 0 or np.isnan(gaps).all() or np.nanmean(gaps) >= UNTOLD * chance:
         return np.full(len(asked), np.inf)
     further = np.concatenate([np.abs(ranks[lag:] - ranks[:-lag]) for lag in range(reach // 2 + 1, reach + 1)])
-    if np.isnan(further).all() or np.nanmean(further) < SORTED * chance:  # who is far in the table is far in value too
+    is_sorted = np.isnan(further).all() or np.nanmean(further) < SORTED * chance
+    if is_sorted:  # who is far in the table is far in value too
         gaps = np.abs(ranks[asked[distance.argmin(axis=1)]] - ranks[asked])
     widths = np.zeros(len(asked))
     for kind in (True, False):
@@ -222,4 +223,6 @@ def _widths(
             chosen = chosen[np.argsort(ranks[asked[chosen]], kind="stable")]
             padded = np.pad(gaps[chosen], AROUND, constant_values=np.nan)
             widths[chosen] = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
+    if is_sorted:  # values as near must reach well beyond the groups further on, or these would be less near
+        widths[2 * widths * count < 4 * reach] = 0.0
     return widths
