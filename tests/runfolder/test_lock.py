@@ -34,6 +34,17 @@ def test_another_process_is_refused_until_the_first_has_been_killed(tmp_path: Pa
         assert list(folder.iterdir()) == []
 
 
+def test_a_folder_that_stays_empty_is_left_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no"), held(tmp_path / "run"):
+        raise ValueError("no")
+    assert not (tmp_path / "run").exists()
+    with held(tmp_path / "run"):
+        (tmp_path / "run" / "recipe.yaml").write_text("")
+    with held(tmp_path / "run"):
+        (tmp_path / "run" / "recipe.yaml").unlink()
+    assert (tmp_path / "run").is_dir()  # it was there before
+
+
 def test_who_can_say_so_waits_for_the_other_process(tmp_path: Path) -> None:
     said: list[str] = []
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdin=-1, stdout=-1, text=True) as process:

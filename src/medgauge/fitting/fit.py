@@ -135,7 +135,8 @@ def finished(study: Study, folder: RunFolder, outputs: Outputs, display: Display
     display.say(f"{folder.path} is finished; its results are loaded")
     for note in run.results.get("notes", []):
         display.say(note)
-    display.note(mend_page(folder, study, outputs))
+    if not is_unfinished(folder, run.results):  # which makes its page itself
+        display.note(mend_page(folder, study, outputs))
     return looked(study, run, outputs, display)
 
 

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from medgauge.core.errors import InputError
@@ -17,7 +17,7 @@ _held: set[tuple[str, int]] = set()  # folders that a thread of this process wor
 def held(folder: Path, *, wanted: bool = True, say: Callable[[str], None] | None = None) -> Iterator[None]:
     """Make the folder, and keep it for the calling thread; inside one that it keeps already, nothing more is asked.
 
-    What killed writes left in it is removed. On file systems without locks nothing is kept.
+    What killed writes left in it is removed, and a folder that was made and stays empty. On file systems without locks nothing is kept.
 
     Args:
         folder: made if missing.
@@ -31,6 +31,7 @@ def held(folder: Path, *, wanted: bool = True, say: Callable[[str], None] | None
     if not wanted or key in _held or (folder.exists() and not folder.is_dir()):
         yield
         return
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -42,6 +43,9 @@ def held(folder: Path, *, wanted: bool = True, say: Callable[[str], None] | None
             yield
         finally:
             _held.discard(key)
+            if made:
+                with suppress(OSError):
+                    folder.rmdir()  # where nothing was written into it
 
 
 @contextmanager
