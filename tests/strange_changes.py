@@ -12,6 +12,9 @@ import torch
 import yaml
 from safetensors.torch import load, save
 
+from medgauge.runfolder.checkpoints import read_checkpoint, sealed_state
+from medgauge.runfolder.seal import NAME
+
 STRANGE: list[Any] = [
     None, True, -1, 0, 3, 65536, 10**12, 10**17, 0.5, -0.5, 1e300, 1e-300, "", "x", "1", "nan", "../../x", "\x00",
     [], {}, [1, 2], [None], [[]], ["a", "b"], {"a": 1}, [0.5] * 50,
@@ -166,7 +169,7 @@ def _tensors(path: Path, chance: random.Random) -> str:
 
 def _checkpoint(path: Path, chance: random.Random) -> str:
     """A value of a checkpoint, however deep."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = read_checkpoint(path)
     holder, key, place = chance.choice(list(_nodes(state)))
     if isinstance(holder[key], torch.Tensor) and chance.random() < 0.8:
         way, holder[key] = _changed(holder[key], chance)
@@ -176,11 +179,14 @@ def _checkpoint(path: Path, chance: random.Random) -> str:
     else:
         holder[key] = chance.choice(STRANGE)
         way = str(holder[key])[:30]
-    torch.save(state, path)
+    torch.save(sealed_state(state), path)
     return f"{way} {place}"
 
 
-def copied(made: Path, to: Path) -> Path:
-    """A copy of a run folder, whatever is there removed."""
+def copied(made: Path, to: Path, *, sealed: bool = False) -> Path:
+    """A copy of a run folder, whatever is there removed; without its digests, as somebody who changed it would send it."""
     shutil.rmtree(to, ignore_errors=True)
-    return Path(shutil.copytree(made, to))
+    shutil.copytree(made, to)
+    if not sealed:
+        (to / NAME).unlink()
+    return to

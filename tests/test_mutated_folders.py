@@ -35,6 +35,8 @@ READERS = {
     "predictions.csv": ("report",),
     "embeddings.safetensors": ("report", "look"),
     "log.csv": ("report",),
+    "looks.json": ("report", "look"),
+    "digests.json": ("predict", "report", "look"),
     "thumbnails/0.png": ("report",),
     "checkpoints/last.ckpt": ("again",),
 }
@@ -110,7 +112,7 @@ def test_a_changed_file_is_read_or_refused(
     found: Counter[str] = Counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for seed in range(SEEDS):
-        run = copied(made, tmp_path / "run")
+        run = copied(made, tmp_path / "run", sealed=name == "digests.json")
         said = f"{name}: {change(run / name, seed)} (seed {seed})"
         found.update(outcomes(run, READERS[name], uses(run, others, settings), said))
     assert sum(found.values()) == SEEDS * len(READERS[name])

@@ -1,13 +1,14 @@
 """What is sealed is told damaged once a bit of it is other; what is being written is in no seal."""
 
 import hashlib
+import os
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.seal import damaged, digests, is_whole, own_files, rewriting, seal
+from medgauge.runfolder.seal import damaged, digests, file_digest, is_whole, own_files, rewriting, seal
 
 
 @pytest.fixture
@@ -62,3 +63,14 @@ def test_what_is_being_written_is_not_sealed_until_it_is_whole(folder: RunFolder
         "thumbnails/3.png",
     }
     assert damaged(folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_links_and_pipes_have_no_digest_and_are_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("x")
+    (tmp_path / "log.csv").symlink_to(tmp_path / "other")
+    os.mkfifo(tmp_path / "splits.csv")
+    folder = RunFolder(tmp_path)
+    folder.write_json("digests.json", {"log.csv": file_digest(folder, "other"), "splits.csv": "0"})
+    assert [file_digest(folder, name) for name in ("log.csv", "splits.csv")] == ["", ""]
+    assert damaged(folder) == ["log.csv", "splits.csv"]

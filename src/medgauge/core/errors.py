@@ -1,5 +1,8 @@
 """The one error for what a user can put right."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from medgauge.core.words import printable
 
 
@@ -15,3 +18,15 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
+
+
+@contextmanager
+def said_as(what: str, remedy: str) -> Iterator[None]:
+    """Whatever is not there or of another kind than it must be within values that were read is one InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
+        why = f"it has no {error}" if isinstance(error, KeyError) else (str(error).splitlines() or [""])[0][:200]
+        raise InputError(f"{what} ({why}); {remedy}") from error

@@ -13,6 +13,7 @@ MOST_BYTES = {
     ".json": 2**28,
     ".csv": 2**31,
     ".png": 2**20,
+    ".html": 2**31,
     ".safetensors": 2**35,
     ".ckpt": 2**35,
 }

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder.folder import RunFolder
-from medgauge.runfolder.opening import AGAIN
+from medgauge.runfolder.opening import AGAIN, plain_file
 
 NAME = "digests.json"
 BEGUN = ("recipe.yaml", "splits.csv")
@@ -102,9 +102,9 @@ def is_whole(folder: RunFolder) -> bool:
 def file_digest(folder: RunFolder, name: str) -> str:
     """SHA-256 of a file; empty where it cannot be read."""
     try:
-        with (folder / name).open("rb") as file:
+        with plain_file(folder.path, name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, InputError):  # not there, or a link, a pipe, a device
         return ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from medgauge.core.batch import Cases
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, said_as
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.tensors import not_finite
@@ -19,14 +19,8 @@ def reading(*paths: Path) -> Iterator[None]:
 
     The kinds of label and the predictors read what is theirs; each raises its own kind of error.
     """
-    try:
+    with said_as(f"{' or '.join(map(str, paths))} cannot be read", AGAIN):
         yield
-    except InputError:
-        raise
-    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
-        names = " or ".join(map(str, paths))
-        why = f"it has no {error}" if isinstance(error, KeyError) else (str(error).splitlines() or [""])[0][:200]
-        raise InputError(f"{names} cannot be read ({why}); {AGAIN}") from error
 
 
 def check_reader(reader: AnyReader, galleries: Sequence[Cases], *paths: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from medgauge.core.batch import Batch, LabelCoding
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, said_as
 from medgauge.core.seeding import derive_seed
 from medgauge.training.collect import bare
 from medgauge.training.divergence import Watch
@@ -243,15 +243,15 @@ class Trainer:
         self.keeper.write_table("log.csv", columns, [[row.get(name) for name in columns] for row in self.progress.rows])
 
     def _restore(self) -> None:
-        state = self.keeper.load_checkpoint("last.ckpt")
-        if state is None:
+        if (state := self.keeper.load_checkpoint("last.ckpt")) is None:
             return
-        bare(self.model).load_state_dict(state["model"])
-        self.objective.load_state_dict(state["objective"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.progress = Progress(**state["progress"])
+        with said_as("the checkpoint last.ckpt is of another run", "remove the run folder and fit again"):
+            bare(self.model).load_state_dict(state["model"])
+            self.objective.load_state_dict(state["objective"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.progress = Progress(**state["progress"])
+            best_weights(self.keeper, self.progress)
         self.watch = Watch(self.progress.step)
-        best_weights(self.keeper, self.progress)
 
 
 def best_weights(keeper: Keeper, progress: Progress) -> tuple[dict[str, Tensor] | None, int]:
