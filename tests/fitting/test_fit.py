@@ -216,7 +216,7 @@ def test_a_second_epoch_and_a_second_run_decode_no_more_than_the_sample_that_dec
     changes = {**quick, "data.cache": str(tmp_path / "cache")}
     medgauge.fit(out=tmp_path / "one", changes=changes, **columns)
     monkeypatch.setattr("medgauge.data.images.decode.read_image", never)
-    monkeypatch.setattr("medgauge.data.images.cache.read_image", look)
+    monkeypatch.setattr("medgauge.data.images.facts.read_image", look)
     medgauge.fit(out=tmp_path / "two", changes={**changes, "seed": 1}, **columns)
     assert (tmp_path / "two" / "results.json").exists()
     assert len(looked) == 5
