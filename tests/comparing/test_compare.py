@@ -444,7 +444,7 @@ def refuse(capsys: pytest.CaptureFixture[str], words: list[str], *expected: str)
         (["hc18_l1", "--losses", "l1,rm", "--data.folds", "3"], ["over seeds, not over folds"]),
         (["hc18_l1", "--losses", "l1,rm", "--training.devices", "2"], ["one device"]),
         (["--losses", "l1,rm"], ["a table (--table cases.csv)", "--group patient_id"]),
-        (["hc18_l1", "--losses", "l1,rm", "--training.steps", "0"], ["l1: ", "training.steps must be >= 1"]),
+        (["hc18_l1", "--losses", "l1,rm", "--training.steps", "0"], ["training.steps must be >= 1, got 0"]),
         (["hc18_l1", "--losses", "l1,rm", "--grid", "optimiser.weight_decay=0.1"], ["two values or more"]),
         (["hc18_l1", "--losses", "l1,rm", "--grid", "optimiser.weight_decay=0.1,0.01"], ["multiple of the 2 values", "got 3"]),
         (["hc18_l1", "--losses", "l1,rm", "--grid", "r:a.b=1,2"], ["'r' is none of the methods", "did you mean rm?"]),
