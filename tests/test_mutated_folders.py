@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pandas
 import pytest
+import torch
 import yaml
 from PIL import Image, ImageOps
 
@@ -17,6 +19,7 @@ import medgauge
 from medgauge.core.errors import InputError
 from medgauge.metrics import bootstrap
 from medgauge.report import write_report
+from medgauge.runfolder.checkpoints import read_checkpoint, sealed_state
 from tests.fitting.small_study import SMALL
 from tests.runs.conftest import TWO, graded_table
 from tests.strange_changes import change, copied
@@ -184,3 +187,46 @@ def test_nothing_is_written_where_a_run_folder_says(made: Path, tmp_path: Path, 
     assert medgauge.load(run).look("test")["age"]["n"] > 0
     assert [path.name for path in theirs.rglob("*")] == ["precious.part", "scans"]
     assert any(cache.iterdir())
+
+
+def other_weights(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Path], None]:
+    """Another first tensor in the best checkpoint, with a digest that fits."""
+
+    def damage(run: Path) -> None:
+        path = run / "checkpoints/best.ckpt"
+        state = read_checkpoint(path)
+        name = next(name for name, tensor in state["model"].items() if tensor.is_floating_point())
+        state["model"][name] = change(state["model"][name])
+        torch.save(sealed_state(state), path)
+
+    return damage
+
+
+def best_as_last(run: Path) -> None:
+    shutil.copy(run / "checkpoints/best.ckpt", run / "checkpoints/last.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (other_weights(lambda tensor: tensor[:0]), "best.ckpt is of another run"),
+        (other_weights(lambda tensor: tensor * torch.nan), "the weights of step .* cannot be used"),
+        (best_as_last, "last.ckpt is of another run"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    made: Path, settings: dict[str, Any], tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    run = copied(made, tmp_path / "run", sealed=True)
+    (run / "model.safetensors").unlink()  # so that it would be made anew from the checkpoint
+    damage(run)
+    with pytest.raises(InputError, match=said):
+        medgauge.fit(out=run, **settings)
+
+
+def test_evaluating_needs_the_splits_of_the_run(made: Path, others: Path, tmp_path: Path) -> None:
+    run = copied(made, tmp_path / "run")
+    path = run / "splits.csv"
+    path.write_text(path.read_text().replace("split", "part", 1))
+    with pytest.raises(InputError, match=r"splits\.csv cannot be read \(it has no column split\)"):
+        medgauge.load(run).predict([others.parent / "0.png"], covariates={"pixel_mm": 1})

@@ -9,6 +9,7 @@ import torch
 
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
+from medgauge.core.errors import InputError, said_as
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.side_by_side import side_by_side_notes
 from medgauge.fitting.parts import Parts
@@ -17,6 +18,7 @@ from medgauge.inference.reader import Reader
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.looks import begin_look, counted_looks
 from medgauge.runfolder.seal import LOOKED, MODEL, PAGE, rewriting
+from medgauge.runfolder.tensors import not_finite
 from medgauge.runs import files
 from medgauge.runs.fitted import task_cases
 from medgauge.runs.outputs import Outputs
@@ -37,11 +39,19 @@ def finish(
     """
     weights, best_step = best_weights(folder, outcome)
     if weights is not None:
-        parts.model.load_state_dict(weights)
+        with said_as("the checkpoint best.ckpt is of another run", "remove the run folder and fit again"):
+            parts.model.load_state_dict(weights)
     display.say("reading all splits")
     collected = {
         split: embed(parts.model, parts.arrays, study.table, study.rows(split)) for split in SPLITS if study.rows(split)
     }
+    for cases in collected.values():
+        wrong = not_finite(cases.embedding)
+        if wrong:
+            raise InputError(
+                f"the weights of step {best_step} cannot be used (embedding of {len(cases)} images {wrong}); "
+                "remove the run folder and fit again"
+            )
     gallery_rows = files.labelled(study, study.rows("train"))
     readers = read_tasks(study, parts, collected)
     notes = space_notes(study, collected)

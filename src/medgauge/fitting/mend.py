@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, said_as
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.looks import NAME as LOOKS
@@ -59,8 +59,9 @@ def mend_page(folder: RunFolder, study: Study, outputs: Outputs) -> str:
 def _check_checkpoints(folder: RunFolder, lost: Sequence[str]) -> None:
     last = folder.load_checkpoint("last.ckpt")
     gone = "last.ckpt" if last is None else ""
-    if last is not None and last["progress"]["best_step"] and folder.load_checkpoint("best.ckpt") is None:
-        gone = "best.ckpt"
+    with said_as("the checkpoint last.ckpt is of another run", "remove the run folder and fit again"):
+        if last is not None and last["progress"]["best_step"] and folder.load_checkpoint("best.ckpt") is None:
+            gone = "best.ckpt"
     if gone:
         raise InputError(
             f"{in_words(folder, lost)}, and the checkpoint {gone}, from which it would be made anew, is missing; remove "

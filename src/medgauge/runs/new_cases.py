@@ -101,7 +101,7 @@ def own_image_notes(run: Finished, digests: Sequence[str]) -> list[str]:
         run: whose pictures are listed with their splits.
         digests: of the pictures of new cases.
     """
-    lines = run.folder.read_table("splits.csv")
+    lines = read_rows(run.folder, "splits.csv", ["picture", "split"])
     splits = {line["picture"]: line["split"] for line in lines if line["split"] in MADE_WITH and line["picture"]}
     found = Counter(splits[digest] for digest in digests if digest in splits)
     if not found:
