@@ -230,3 +230,11 @@ def test_evaluating_needs_the_splits_of_the_run(made: Path, others: Path, tmp_pa
     path.write_text(path.read_text().replace("split", "part", 1))
     with pytest.raises(InputError, match=r"splits\.csv cannot be read \(it has no column split\)"):
         medgauge.load(run).predict([others.parent / "0.png"], covariates={"pixel_mm": 1})
+
+
+def test_going_on_needs_the_pictures_of_the_run(made: Path, settings: dict[str, Any], tmp_path: Path) -> None:
+    run = copied(made, tmp_path / "run")
+    path = run / "splits.csv"
+    path.write_text(path.read_text().replace("picture", "x", 1))
+    with pytest.raises(InputError, match=r"splits\.csv cannot be read \(it has no column picture\)"):
+        medgauge.fit(out=run, **settings)

@@ -27,3 +27,24 @@ def test_codes_of_several_targets() -> None:
     assert {int(part) for part in code.unique()} - {MISSING} == set(range(len(REGION_NAMES)))
     with pytest.raises(ValueError, match="one a target, got 1"):
         region_codes(label, [LabelRegions.fit(first)])
+
+
+@pytest.mark.parametrize(
+    ("points", "bandwidth", "many", "medium", "said"),
+    [
+        ([1.0, 2.0], 1e300, 0.2, 0.1, "bandwidth must be 0 or from 1e-150 to 1e150, got 1e"),
+        ([1.0, 2.0], 1e-200, 0.2, 0.1, "bandwidth must be"),
+        ([1.0, 2.0], -1.0, 0.2, 0.1, "bandwidth must be"),
+        ([1.0, 2.0], float("nan"), 0.2, 0.1, "bandwidth must be"),
+        ([1.0, 2.0], 1.0, 0.1, 0.2, "many_threshold >= medium_threshold"),
+        ([1.0, 2.0], 1.0, float("nan"), 0.1, "many_threshold >= medium_threshold"),
+        ([2.0, 1.0], 1.0, 0.2, 0.1, "points must be one or more finite labels in rising order"),
+        ([], 1.0, 0.2, 0.1, "points must be"),
+        ([1.0, float("inf")], 1.0, 0.2, 0.1, "points must be"),
+    ],
+)
+def test_regions_that_are_none_are_refused(
+    points: list[float], bandwidth: float, many: float, medium: float, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        LabelRegions(torch.tensor(points, dtype=torch.float64), bandwidth, many, medium)

@@ -7,6 +7,7 @@ from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import claim_folder
 from medgauge.runfolder.seal import digests, file_digest, seal, text_digest
+from medgauge.runfolder.tables import read_rows
 from medgauge.runs import files
 from medgauge.study import Study
 from medgauge.study.changes import changed_cases
@@ -45,6 +46,6 @@ def refuse_changes(folder: RunFolder, study: Study) -> None:
     Raises:
         InputError: a case or its picture is another one.
     """
-    changes = changed_cases(folder.read_table(SPLITS), study)
+    changes = changed_cases(read_rows(folder, SPLITS, ["id", "picture"]), study)
     if changes:
         raise InputError(f"{changes} since {folder.path} was begun; put it back as it was, or give another --out")

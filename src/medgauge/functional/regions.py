@@ -43,8 +43,10 @@ class LabelRegions:
         points = self.points
         if points.ndim != 1 or not len(points) or not bool(points.isfinite().all() & (points.diff() >= 0).all()):
             raise ValueError("points must be one or more finite labels in rising order")
-        if not (0 <= self.bandwidth < torch.inf and torch.inf > self.many_threshold >= self.medium_threshold >= 0):
-            raise ValueError("bandwidth must be >= 0 and many_threshold >= medium_threshold >= 0, all finite")
+        if self.bandwidth and not 1e-150 <= self.bandwidth <= 1e150:  # its square is a number
+            raise ValueError(f"bandwidth must be 0 or from 1e-150 to 1e150, got {self.bandwidth}")
+        if not (torch.inf > self.many_threshold >= self.medium_threshold >= 0):
+            raise ValueError("many_threshold >= medium_threshold >= 0 must hold, all finite")
 
     @classmethod
     def fit(cls, label: Float[Tensor, " n"], *, many: float = 0.5, medium: float = 0.3) -> "LabelRegions":
