@@ -124,7 +124,7 @@ def test_words_may_stand_among_flags() -> None:
     made = Parser("paint", "Paint.", "", "medgauge paint")
     made.word("first", "a word")
     made.word("more", "words", "*")
-    made.flag("--out", "a flag", int, 1)
+    made.count("--out", "a flag", 1)
     parsed, _ = made.read(["a", "--out", "2", "b", "c"])
     assert (parsed.first, parsed.more, parsed.out) == ("a", ["b", "c"], 2)
 

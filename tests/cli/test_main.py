@@ -109,7 +109,7 @@ def test_unknown_names_tell_the_nearest(words: list[str], hint: str, capsys: pyt
         (["fit", "--no-groups=yes"], "--no-groups"),
         (["fit", "hc18_l1", "surplus"], "fit has no place for 'surplus'"),
         (["evaluate"], "RUN"),
-        (["compare", "--seeds", "many"], "--seeds: invalid int value: 'many'"),
+        (["compare", "--seeds", "many"], "--seeds: must be a whole number >= 1, got 'many'"),
     ],
 )
 def test_a_command_that_cannot_be_read_ends_with_status_2(

@@ -114,6 +114,10 @@ def evaluate(words: list[str]) -> int:
     spelling = _spelling(parsed)
     if parsed.table is None and (parsed.array or parsed.index):
         raise UsageError("--array and --index say where the images of a table are; give it too, with --table")
+    if parsed.table is None and parsed.out:
+        raise UsageError(
+            "--out is where the figures of a table go, and those of a split stay in the run; give --table, or no --out"
+        )
     _check_run(parsed.run)
     from medgauge.cli.show import show_block
     from medgauge.runs.run import load
@@ -188,11 +192,11 @@ def compare(words: list[str]) -> int:
     parser = Parser("compare", f"{compare.__doc__} {ANY_SETTING}", "RECIPE …", example)
     parser.word("recipes", "recipes, the base of --losses, or finished run folders", "*")
     parser.flag("--losses", "recipes laid over the one base recipe: a,b,c")
-    parser.flag("--seeds", "runs of each method", int, 5)
-    parser.flag("--trials", "tuning runs of each method, on val; 1 = no tuning", int, 3)
+    parser.count("--seeds", "runs of each method", 5)
+    parser.count("--trials", "tuning runs of each method, on val; 1 = no tuning", 3)
     parser.several("--grid", "one more setting to tune; again for each", "[METHOD:]SETTING=A,B")
     parser.flag("--reference", "method that the others are compared with [the first]")
-    parser.flag("--workers", "runs at a time", int, 1)
+    parser.count("--workers", "runs at a time", 1)
     parser.switch("--keep-runs", "keep every run folder, with its weights")
     parser.flag("--out", "folder of the comparison", default="runs/compare")
     parser.add_settings(Recipe, short=True, listed=False)

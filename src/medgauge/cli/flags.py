@@ -64,10 +64,14 @@ class Parser(argparse.ArgumentParser):
         many: dict[str, Any] = {"nargs": nargs, "default": []} if nargs == "*" else {"nargs": nargs}
         self.own.add_argument(name, metavar=name.upper(), help=about, **many)
 
-    def flag(self, name: str, about: str, kind: type = str, default: str | int | None = None) -> None:
-        """A flag of this command alone, with a value."""
+    def flag(self, name: str, about: str, default: str | None = None) -> None:
+        """A flag of this command alone, with a text."""
         about = about if default is None else f"{about} [{default}]"
-        self.own.add_argument(name, type=kind, default=default, metavar=kind_words(kind), help=about)
+        self.own.add_argument(name, default=default, metavar=kind_words(str), help=about)
+
+    def count(self, name: str, about: str, default: int) -> None:
+        """A flag of this command alone, with a whole number from 1 on."""
+        self.own.add_argument(name, type=_count, default=default, metavar=kind_words(int), help=f"{about} [{default}]")
 
     def switch(self, name: str, about: str) -> None:
         """A flag of this command alone, without a value."""
@@ -129,6 +133,8 @@ class Parser(argparse.ArgumentParser):
         flags: list[str] = []
         while words:
             name, equals, value = words.pop(0).partition("=")
+            if not f"{name}{equals}{value}":
+                raise UsageError(f"{self.name} has no place for an empty word; see {self.prog} --help")
             if not name.startswith("-"):
                 rest.append(f"{name}{equals}{value}")
                 continue
@@ -140,6 +146,8 @@ class Parser(argparse.ArgumentParser):
                 if not words or words[0].startswith("--"):
                     raise UsageError(f"{name} needs a value; see {self.prog} --help")
                 equals, value = "=", words.pop(0)
+            if action.nargs != 0 and not value and action.dest not in self.settings:
+                raise UsageError(f"{name} needs a value that is not empty; see {self.prog} --help")
             flags.append(f"{name}{equals}{value}")
         return [*rest, *flags]
 
@@ -167,6 +175,12 @@ class Parser(argparse.ArgumentParser):
             known += [".".join([f"--{home}", *inner])] if inner else []
         near = nearest(name, known, likeness=0.6)
         return f"did you mean {near}?" if near else f"see {self.prog} --help"
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
+    return int(text)
 
 
 def _add_flag(

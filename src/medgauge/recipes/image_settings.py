@@ -8,6 +8,7 @@ from medgauge.core.settings import Range, Section, Size
 
 Auto = Literal["auto"]
 MOST_PIXELS = 2**28  # of an image as the model reads it
+LEAST_RISE = 1e-6  # of a window, over its larger end: float32 tells no smaller one
 
 
 @dataclass
@@ -32,7 +33,7 @@ class ImageSettings(Section):
 
     size: Annotated[list[Annotated[int, Range(least=1)]], Size(2, 3)] | Auto = "auto"
     fit: Literal["pad", "crop", "pad_or_crop", "resize", "stretch", "auto"] = "auto"
-    window: Annotated[list[float], Size(2, 2)] | Auto | None = "auto"
+    window: Annotated[list[Annotated[float, Range(least=-1e30, most=1e30)]], Size(2, 2)] | Auto | None = "auto"
     spacing: Annotated[list[Annotated[float, Range(least=0.001, most=1000)]], Size(2, 3)] | None = None
     channels: Literal[1, 3, "keep", "auto"] = "auto"
     nan: Annotated[float, Range()] | None = None
@@ -47,6 +48,12 @@ class ImageSettings(Section):
             found.append(f"image.size and image.spacing must name as many axes, got {size} and {spacing}")
         if window is not None and window != "auto" and not window[0] < window[1]:
             found.append(f"image.window must rise, got {window}")
+        elif (
+            window is not None
+            and window != "auto"
+            and window[1] - window[0] < LEAST_RISE * max(1e-20, *map(abs, window))
+        ):
+            found.append(f"image.window must rise by more than {LEAST_RISE:g} of its ends, got {window}")
         if window is not None and window != "auto" and self.grey not in ("set", "auto"):
             found.append(f"image.window and image.grey {self.grey} exclude each other; set image.window to auto")
         if spacing is not None and self.fit in ("resize", "stretch"):

@@ -63,7 +63,10 @@ def objective_mistakes(objective: Mapping[str, Any]) -> list[str]:
         return [
             "objective has no term; give at least one, for instance error: {term: {class_path: PointwiseLoss, init_args: {kind: l1}}}"
         ]
-    return [mistake for name, entry in objective.items() for mistake in _entry_mistakes(str(name), entry)]
+    found = [mistake for name, entry in objective.items() for mistake in _entry_mistakes(str(name), entry)]
+    if not found and all(entry.factor == 0 for entry in read_entries(objective).values()):
+        found.append("objective: every factor is 0, so that nothing is learned; give one above 0")
+    return found
 
 
 def _entry_mistakes(name: str, entry: Any) -> list[str]:
@@ -117,6 +120,15 @@ def _argument_mistakes(where: str, kind: "type[nn.Module]", arguments: Mapping[s
         for key in arguments
         if key not in known
     ]
+    found += (
+        [
+            f"{where}.init_args.{key} must be true or false, got {shown(value)}"
+            for key, value in arguments.items()
+            if not isinstance(value, bool) and inspect.signature(kind).parameters[key].annotation in (bool, "bool")
+        ]
+        if not found
+        else []
+    )
     if found:
         return found
     try:

@@ -69,7 +69,7 @@ class WeightSettings(Section):
     kernel: Literal["published", "gaussian"] = "published"
     bin_width: Annotated[float, Range(above=0)] | Auto = "auto"
     kernel_size: Annotated[int, Range(least=1, most=1001)] = 5
-    sigma: Annotated[float, Range(above=0)] = 2.0
+    sigma: Annotated[float, Range(least=0.01, most=1000)] = 2.0
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
@@ -158,3 +158,11 @@ class Recipe(Section):
     training: TrainingSettings = field(default_factory=TrainingSettings)
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
     seed: Annotated[int, Range(least=0)] = 0
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        if self.model.head == "none" and self.prediction.predictor == "head":
+            return [
+                "prediction.predictor head and model.head none exclude each other; set prediction.predictor to neighbours"
+            ]
+        return []
