@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from medgauge.cli import main
 from tests.fitting.small_study import make_table
@@ -14,7 +15,9 @@ from tests.kills import differing
 
 KILLED = """
 import os, signal, sys
+import torch
 from medgauge.runfolder import parts
+torch.set_num_threads(int(sys.argv.pop(1)))  # sums in another order are other numbers
 real = parts.put_in_place
 def put(temporary, path, *, new):
     if path.name == sys.argv[1]:
@@ -48,7 +51,9 @@ def test_killed_in_a_write_the_same_words_again_end_alike(command: str, name: st
         assert main(["fit", "--out", str(out), "--no-images", *cases]) == 0
         shutil.copytree(out, whole)
     assert main(words(whole)) == 0
-    ended = subprocess.run([sys.executable, "-c", KILLED, name, *words(out)], capture_output=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(torch.get_num_threads()), name, *words(out)], capture_output=True
+    )
     assert ended.returncode == -signal.SIGKILL
     assert [path.name.split(".")[-1] for path in out.rglob(f".{name}.*")] == ["part"]
     assert main(words(out)) == 0

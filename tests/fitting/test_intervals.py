@@ -129,7 +129,9 @@ def test_a_run_folder_of_other_intervals_is_refused(finished: "medgauge.Run", tm
             }
         )
     )
-    with pytest.raises(InputError, match="is damaged or of another version of medgauge; fit again"):
+    with pytest.raises(
+        InputError, match=r"predictors.json cannot be read \(interval is missing\); give the same `medgauge fit` again"
+    ):
         medgauge.load(tmp_path / "old")
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, NoReturn, get_args, get_origin
 
 from medgauge.cli.values import default_words, kind_words, read_values
+from medgauge.core.errors import InputError
 from medgauge.core.words import nearest
 from medgauge.recipes.settings import Setting, meanings, settings
 
@@ -109,11 +110,14 @@ class Parser(argparse.ArgumentParser):
 
         Raises:
             UsageError: an unknown flag, with the nearest known one; a flag without its value; a word too many.
-            InputError: a value that cannot be read.
+            InputError: a value that cannot be read, or a number below 1.
         """
         self.add_argument_group("help").add_argument("-h", "--help", action="help", help="this text")
         self._action_groups[-1].add_argument("--debug", action="store_true", help="the whole trace of an error")
         parsed, rest = self.parse_known_args(self._in_order(list(words)))
+        for action in self._actions:
+            if action.type is _count and vars(parsed)[action.dest] < 1:
+                raise InputError(f"{action.option_strings[0]} must be >= 1, got {vars(parsed)[action.dest]}")
         if rest:
             raise UsageError(f"{self.name} has no place for {rest[0]!r}; see {self.prog} --help")
         given = {place: vars(parsed)[place] for place in self.settings}
@@ -178,7 +182,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0):
+    if not (text.lstrip("-").isdecimal() and text.isascii() and len(text) < 10):
         raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
     return int(text)
 

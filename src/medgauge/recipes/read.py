@@ -110,12 +110,20 @@ def check_changes(recipe: str | Path | None, changes: Mapping[str, Any]) -> None
     Raises:
         InputError: there is no such recipe, or a change is wrong: one sentence that lists every mistake of its settings.
     """
-    own, found = load_values(recipe) if recipe else {}, list[str]()
-    before: list[str] = []
-    read_section(Recipe, _settings(own), before)
-    read_section(Recipe, _settings(override(own, changes)), found)
+    own = load_values(recipe) if recipe else {}
+    before, found = _mistakes(own), _mistakes(changed := override(own, changes))
+    if set(found) - set(before):
+        from medgauge.recipes.whole_names import whole_names  # it reads the head of the table
+
+        found = _mistakes(override(changed, whole_names(changed)))
     if set(found) - set(before):
         raise _mistaken(found)
+
+
+def _mistakes(values: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    read_section(Recipe, _settings(values), found)
+    return found
 
 
 def _settings(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from medgauge.data.tables.columns import column_names
-from medgauge.data.tables.names import join_names
-
 LISTS = ("data.label", "data.covariates", "data.subgroups", "augmentation.size_covariates")
 """Settings that are lists of columns."""
 
@@ -21,6 +18,9 @@ def whole_names(values: Mapping[str, Any]) -> dict[str, list[str]]:
     lists = {place: names for place in LISTS if len(names := _names(values, place)) > 1}
     if not lists or not isinstance(table, str) or not isinstance(data, Mapping):
         return {}
+    from medgauge.data.tables.columns import column_names  # late: flags are read before anything heavy is imported
+    from medgauge.data.tables.names import join_names
+
     asked = [part for part in data.values() if isinstance(part, str)]
     for names in lists.values():
         asked += [*names, ",".join(names)]
