@@ -147,7 +147,7 @@ def test_what_is_changed_in_new_images_is_told(
     embed_table(fit, new, terminal=True)
     assert capsys.readouterr().err.splitlines() == [
         "alpha channel dropped in 1 image",
-        f"1 image is of one single value (case {names[1]}) and show nothing; look at the files, and leave such cases out",
+        f"1 image is of one single value (case {names[1]}), with nothing to see; look at the files, and leave such cases out",
         f"1 image uses less than a tenth of the run's window (case {names[2]}): if their intensities are of another scale than "
         "the training images', save them with that one",
     ]

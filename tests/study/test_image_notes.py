@@ -31,7 +31,7 @@ def test_nothing_is_told_of_images_that_are_alike() -> None:
 
 def test_blank_images() -> None:
     assert notes_of([PLAIN, PLAIN._replace(flat=True), PLAIN._replace(flat=True)])[0].startswith(
-        "2 images are of one single value (cases c1, c2) and show nothing; "
+        "2 images are of one single value (cases c1, c2), with nothing to see; "
     )
     assert notes_of([PLAIN, PLAIN._replace(flat=True)])[0].startswith("1 image is of one single value (case c1)")
     images = PreparedImages(np.zeros((2, 1)), np.ones(2), ["", ""], [], [], 1.0, [PLAIN._replace(flat=True)] * 2)

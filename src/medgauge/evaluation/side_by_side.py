@@ -73,7 +73,10 @@ def side_by_side_notes(
     row: Sequence[int],
     fitted: Bool[np.ndarray, " n"],
 ) -> list[str]:
-    """What is said where groups side by side are alike far more often than by chance; in fewer than one in a thousand tables else.
+    """What is said where groups side by side are alike far more often than by chance.
+
+    Simulated tables without repeats gave none in 1,500 each (shuffled, sorted by label, grade or covariate), but sites in blocks
+    of twenty rows 2 in 1,500, and training labels memorised exactly in one dimension 1 in 700, at half as strict a limit.
 
     - Shape: as in :func:`side_by_side`.
     """

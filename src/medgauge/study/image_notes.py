@@ -106,9 +106,7 @@ def blank_note(images: PreparedImages, ids: Sequence[str]) -> str:
         if len(blank) == len(ids)
         else f"{len(blank)} images are"
     )
-    return (
-        f"{who} of one single value ({name_cases(blank)}) and show nothing; look at the files, and leave such cases out"
-    )
+    return f"{who} of one single value ({name_cases(blank)}), with nothing to see; look at the files, and leave such cases out"
 
 
 def _depths(facts: Sequence[ImageFact], ids: Sequence[str], image: ImageSettings) -> str:
