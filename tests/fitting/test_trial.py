@@ -54,6 +54,22 @@ class Worded(nn.Module):
         raise RuntimeError("the first line\nand a second")
 
 
+class StopsBackwards(nn.Module):
+    """A term whose gradient cannot be taken."""
+
+    def forward(self, prediction: Tensor) -> Tensor:
+        class Once(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, values: Tensor) -> Tensor:
+                return values.mean()
+
+            @staticmethod
+            def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+                raise RuntimeError("no gradient here")
+
+        return Once.apply(prediction)  # type: ignore[no-any-return, no-untyped-call]  # torch: untyped
+
+
 def one_term(name: str) -> dict[str, Any]:
     return {"mine": {"term": {"class_path": name if "." in name else f"{HERE}.{name}"}}}
 
@@ -66,6 +82,7 @@ def one_term(name: str) -> dict[str, Any]:
         ({"objective": one_term("NotANumber")}, "objective.mine is nan for the first batch; look at its arguments"),
         ({"objective": one_term("Rows")}, r"cannot be trained on: term mine \(Rows\) must return a scalar"),
         ({"objective": one_term("Worded")}, "the first batch cannot be trained on: the first line$"),
+        ({"objective": one_term("StopsBackwards")}, "the first batch cannot be trained on: no gradient here$"),
         ({"model": {"head": "none", "embedding": 4}}, "objective.error needs prediction, .* model.head none gives none"),
         ({"training": {"batch_size": 1, "steps": 2}}, "batches of one case .* training.batch_size 2 or more"),
         ({"training": {"batch_size": 2, "devices": 3, "steps": 2}}, "is 3, and a batch has 2 cases; give a training.batch_size of 3"),

@@ -283,5 +283,5 @@ def try_methods(plan: Plan) -> None:
     for name, recipe in plan.methods.items():
         try:
             build_parts(replace(plan.study, recipe=recipe))
-        except (ValueError, NotImplementedError) as error:
+        except (ValueError, RuntimeError) as error:
             raise InputError(f"{name} cannot be trained on these cases: {error}") from error

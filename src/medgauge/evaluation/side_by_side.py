@@ -75,8 +75,8 @@ def side_by_side_notes(
 ) -> list[str]:
     """What is said where groups side by side are alike far more often than by chance.
 
-    Simulated tables without repeats gave none in 1,500 each (shuffled, sorted by label, grade or covariate), but sites in blocks
-    of twenty rows 2 in 1,500, and training labels memorised exactly in one dimension 1 in 700, at half as strict a limit.
+    Simulated tables without repeats, at a limit twice as lax, gave none in 700 to 1,500 each (shuffled, sorted by label, grade or
+    covariate), but 2 in 1,500 with sites in blocks of twenty rows, and 1 in 700 with sorted labels that were memorised exactly.
 
     - Shape: as in :func:`side_by_side`.
     """

@@ -129,7 +129,7 @@ def _why_not(dataset: Any, source: ImageSource) -> str:
         syntax = dataset.file_meta.TransferSyntaxUID
         needs_codec = not _is_native(dataset)
         codec_missing = needs_codec and not get_decoder(syntax).is_available
-    except (AttributeError, NotImplementedError, ValueError):
+    except (AttributeError, RuntimeError, ValueError):  # pydicom says so that it has no decoder
         return f"{source.path} has DICOM pixels that cannot be decoded; replace it or leave the case out"
     if codec_missing:
         return f'{source.path} is compressed as {syntax.name}; pip install "medgauge[dicom]" to read it'
