@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -417,13 +418,14 @@ def test_runs_with_different_splits_are_refused(
 
 
 def refuse(capsys: pytest.CaptureFixture[str], words: list[str], *expected: str) -> None:
-    out = [] if "--out" in words else ["--out", "nowhere"]
+    nowhere = Path(mkdtemp()) / "nowhere"  # tests beside this one make and remove folders too
+    out = [] if "--out" in words else ["--out", str(nowhere)]
     assert main(["compare", *words, *out]) == 1
     said = capsys.readouterr().err
     for part in expected:
         assert part in said, said
     assert said.count("\n") == 1
-    assert not Path("nowhere").exists()
+    assert not nowhere.exists()
 
 
 @pytest.mark.parametrize(
