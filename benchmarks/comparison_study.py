@@ -150,6 +150,9 @@ the same script make that JSON with `medgauge compare` and can be stopped and go
 - **HC18**'s test cases are not those of any figure in [rm-loss.md](methods/rm-loss.md), but studies there have read many of them.
 - `pearson`, `pearson_spearman` and the four `jocorank` are our reconstructions from abstracts, `rnc` has one view and
   one stage: no figure here is a reproduction of a paper's.
+- **Made with a former form**: in the rows `pearson`, `pearson_spearman`, `jocorank_global`, `jocorank_peer` and `jocorank` the
+  differences of means and spreads entered as absolute values (now `distribution: absolute`), and outliers of the first two
+  bent at 1; what the change does is in [fine-grained-correlation.md](methods/fine-grained-correlation.md).
 """
 DEFAULT = """## The default
 

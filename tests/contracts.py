@@ -5,13 +5,15 @@ import inspect
 import io
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from medgauge.core.batch import Step
 from medgauge.samplers import RandomBatchSampler
@@ -46,10 +48,42 @@ def change_rows(step: Step, change: Callable[[Tensor], Tensor]) -> Step:
     return replace(step, **{name: change(value) for name, value in found.items() if value is not None})
 
 
+class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch: untyped
+    """The operations whose answer Python, or a shape, has to wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch: untyped
+        self.found: list[str] = []
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        name = func.overloadpacket.__name__
+        places = args[1] if name.startswith("index") and isinstance(args[1], list | tuple) else []
+        by_mask = any(place is not None and place.dtype == torch.bool for place in places)
+        if by_mask or name in ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "unique_dim"):
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+class Lists(TorchFunctionMode):
+    """The calls that make a list of a tensor, which is not an operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") == "tolist":
+            self.found.append("tolist")
+        return func(*args, **(kwargs or {}))
+
+
 class TermContract:
     """Rules for a term. A subclass gives :meth:`make`, and may give another :meth:`step`."""
 
     tolerance: ClassVar[float] = 1e-9
+    waits: ClassVar[list[str]] = []  # what a step may wait for, with the reason beside it
 
     def make(self) -> nn.Module:
         """A fresh term; twice the same."""
@@ -142,6 +176,23 @@ class TermContract:
         torch.testing.assert_close(value.double(), exact, rtol=1e-5, atol=1e-5)
         assert all(tensor.grad.isfinite().all() for tensor in given.values() if tensor.requires_grad)  # type: ignore[union-attr]  # backward has run
 
+    def test_waits_for_no_device(self) -> None:
+        """A value, a truth or a shape that is read off a tensor makes every step wait for an accelerator."""
+        step, term = self.step(8), self.make().double().train()
+        given = {
+            name: value for name, value in self.given(step).items() if name != "weight" or not self._optional(name)
+        }
+        with Lists() as lists, Waits() as waits:
+            value = term(**given)
+            getattr(term, "log", dict)()
+            value.backward()
+        assert waits.count > 10
+        assert waits.found + lists.found == self.waits
+
+    def _optional(self, name: str) -> bool:
+        parameter = inspect.signature(self.make().forward).parameters[name]
+        return parameter.default is not parameter.empty
+
     def test_leaves_inputs_alone(self) -> None:
         given = self.given(self.step(6))
         before = {name: value.detach().clone() for name, value in given.items()}
@@ -187,7 +238,7 @@ class TermContract:
         expected = train(self, slice(None), distributed=False)
         assert any(gradient.abs().max() > 0 for name, gradient in expected.items() if name.startswith("gradient"))
         for found in in_each_process(_train_shard, self, (5, 3)):
-            torch.testing.assert_close(found, expected, rtol=self.tolerance, atol=self.tolerance)
+            torch.testing.assert_close(found, expected, rtol=self.tolerance, atol=self.tolerance, equal_nan=True)
 
 
 class Outputs(nn.Module):

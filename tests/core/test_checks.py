@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from medgauge.core.checks import check_choice, check_number
+from medgauge.core.checks import check_choice, check_number, check_weight
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,11 @@ def test_a_choice_is_one_of_those_named() -> None:
         check_choice("kind", "l3", ("l1", "l2"))
     with pytest.raises(ValueError, match="^stride must be one of 1, 2, 4, got 3$"):
         check_choice("stride", 3, iter((1, 2, 4)))
+
+
+def test_weights_are_looked_at_where_nothing_waits_for_it() -> None:
+    for bad in ([-1.0, 1.0], [0.0, 0.0], [math.inf, 1.0], [math.nan, 1.0]):
+        with pytest.raises(ValueError, match="^weight must be finite, >= 0 and not all 0, got values from"):
+            check_weight(torch.tensor(bad))
+    check_weight(torch.tensor([0.0, 1.0]))
+    check_weight(torch.empty(2, device="meta"))  # a read of it raises, as a read of an accelerator's waits

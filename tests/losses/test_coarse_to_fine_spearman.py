@@ -102,6 +102,25 @@ def test_embeddings_equal_a_triple_loop(n: int, levels: int, targets: int) -> No
     np.testing.assert_allclose(embedding.grad.numpy(), coarse_slope + fine_slope, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("levels", [0, 3])
+@pytest.mark.parametrize("missing", [[0], [4, 5, 11], [*range(2, 12)], [*range(1, 12)]])
+def test_cases_without_a_label_are_as_if_they_were_not_there(missing: list[int], levels: int) -> None:
+    for d, kind in ((1, CoarseToFineSpearmanLoss), (4, CoarseToFineSpearmanEmbeddingLoss)):
+        points, label = draw(12, d, 1, len(missing), levels)
+        kept = [row for row in range(12) if row not in missing]
+        slopes = np.zeros((12, d))
+        coarse, fine, *parts = slow_triples(points[kept].numpy(), label[kept].numpy(), 0.5, 1.0, 1e-12)
+        slopes[kept] = sum(parts)
+        label[missing] = math.nan
+        points[missing] = math.inf  # an image that failed does no harm
+        points.requires_grad_()
+        loss = kind()(points, label)
+        loss.backward()
+        assert loss.item() == pytest.approx(coarse + fine, rel=1e-10, abs=1e-13)
+        assert points.grad is not None
+        np.testing.assert_allclose(points.grad.numpy(), slopes, rtol=1e-9, atol=1e-12)
+
+
 def test_blocks_of_anchors_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     prediction, label = draw(40, levels=7)
     prediction.requires_grad_()

@@ -88,9 +88,10 @@ def test_the_global_level_is_the_weighted_correlation_with_mean_and_spread() -> 
         p, y = prediction[:, 0].numpy(), label[:, 0].numpy()
         means = w @ p, w @ y
         spreads = math.sqrt(w @ (p - means[0]) ** 2), math.sqrt(w @ (y - means[1]) ** 2)
-        expected = 1 - correlation + abs(means[0] - means[1]) + abs(spreads[0] - spreads[1])
-        found = only("global", outlier_rule="none")(prediction, label, weight=share).item()
-        assert found == pytest.approx(expected, abs=1e-6)
+        apart = means[0] - means[1], spreads[0] - spreads[1]
+        for kind, expected in (("smooth_l1", sum(smooth(e, 1.0) for e in apart)), ("absolute", sum(map(abs, apart)))):
+            found = only("global", outlier_rule="none", distribution=kind)(prediction, label, weight=share).item()
+            assert found == pytest.approx(1 - correlation + expected, abs=1e-6)
 
 
 def test_the_global_level_takes_the_outliers_out_and_keeps_their_slope() -> None:
@@ -98,7 +99,7 @@ def test_the_global_level_takes_the_outliers_out_and_keeps_their_slope() -> None
     given["prediction"][7] += 5
     found = only("global", outlier_rule="quantile", outlier_fraction=0.05, beta=0.3)(**given).item()
     p, y = (np.delete(given[name][:, 0].numpy(), 7) for name in ("prediction", "label"))
-    expected = 1 - np.corrcoef(p, y)[0, 1] + abs(p.mean() - y.mean()) + abs(p.std() - y.std())
+    expected = 1 - np.corrcoef(p, y)[0, 1] + smooth(p.mean() - y.mean(), 1.0) + smooth(p.std() - y.std(), 1.0)
     expected += smooth((given["prediction"] - given["label"])[7].item(), 0.3) / 20
     assert found == pytest.approx(expected, rel=1e-12)
 

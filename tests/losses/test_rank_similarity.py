@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -84,6 +84,8 @@ class TestMeanOverAnchors(OwnGradient):
 
 
 class TestOneALabel(OwnGradient):
+    waits: ClassVar[list[str]] = ["_local_scalar_dense"]  # the number of the batch, which the draw depends on
+
     def make(self) -> nn.Module:
         return RankSimilarityLoss(ties="unique")
 

@@ -18,6 +18,7 @@ from medgauge.training.objective import Objective
 from tests.contracts import TermContract
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "robust_pearson.json").read_text())
+FORMER: dict[str, Any] = {"distribution": "absolute", "beta": 1.0}
 PLAIN: dict[str, Any] = {"outlier_rule": "none", "mean_weight": 0, "spread_weight": 0, "outlier_weight": 0}
 
 
@@ -39,6 +40,11 @@ class TestMad(TermContract):
 class TestPlainPearson(TermContract):
     def make(self) -> nn.Module:
         return RobustPearsonLoss(**PLAIN)
+
+
+class TestAbsolute(TermContract):
+    def make(self) -> nn.Module:
+        return RobustPearsonLoss(**FORMER)
 
 
 class TestConcordance(TermContract):
@@ -75,6 +81,10 @@ def slow_outliers(term: RobustPearsonLoss, error: np.ndarray, label: np.ndarray)
     return chosen
 
 
+def smooth(e: float, beta: float) -> float:
+    return e**2 / (2 * beta) if abs(e) < beta else abs(e) - beta / 2
+
+
 def slow_value(term: RobustPearsonLoss, prediction: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
     """The loss by the docstring, one target at a time."""
     values = []
@@ -90,11 +100,12 @@ def slow_value(term: RobustPearsonLoss, prediction: np.ndarray, label: np.ndarra
             agreement = 2 * covariance[0, 1] / ((spreads**2).sum() + (means[0] - means[1]) ** 2)
         penalty = 0.0
         for e, w_i in zip(np.abs(guess - truth)[outlier], share[outlier], strict=True):
-            penalty += w_i * (e**2 / (2 * term.beta) if e < term.beta else e - term.beta / 2)
+            penalty += w_i * smooth(e, term.beta)
+        far = abs if term.distribution == "absolute" else lambda e: smooth(e, 1.0)
         parts = {
             "agreement": 1 - agreement,
-            "mean": abs(means[0] - means[1]),
-            "spread": abs(spreads[0] - spreads[1]),
+            "mean": far(means[0] - means[1]),
+            "spread": far(spreads[0] - spreads[1]),
             "outlier": penalty / share.sum(),
         }
         values.append(sum(term.part_weights[name] * part for name, part in parts.items()))
@@ -120,10 +131,11 @@ def test_plain_setting_is_scipys_correlation() -> None:
     assert RobustPearsonLoss(**PLAIN)(prediction, label).item() == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("distribution", ["smooth_l1", "absolute"])
 @pytest.mark.parametrize("agreement", ["pearson", "concordance"])
 @pytest.mark.parametrize("rule", ["region", "quantile", "mad", "none"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_equals_a_slow_loop(seed: int, rule: Any, agreement: Any) -> None:
+def test_equals_a_slow_loop(seed: int, rule: Any, agreement: Any, distribution: Any) -> None:
     term = RobustPearsonLoss(
         rule,
         outlier_fraction=0.25,
@@ -132,8 +144,10 @@ def test_equals_a_slow_loop(seed: int, rule: Any, agreement: Any) -> None:
         outlier_weight=2.0,
         agreement=agreement,
         beta=0.4,
+        distribution=distribution,
     )
     prediction, label, weight = draw(21, 3, seed)
+    prediction[:, 2] = 3 * prediction[:, 2] + 2.5  # mean and spread beyond the bend of smooth L1
     prediction[4] += 3.0  # something for every rule to find
     label[[2, 9], [0, 1]] = math.nan
     for share in (weight, torch.ones_like(weight)):
@@ -143,33 +157,52 @@ def test_equals_a_slow_loop(seed: int, rule: Any, agreement: Any) -> None:
     assert (term.log()["outlier_rate"] > 0) == (rule != "none")
 
 
-@pytest.mark.parametrize(("part", "expected"), [("mean", 0.5), ("spread", 0.75), ("agreement", 0.0), ("outlier", 0.0)])
-def test_each_part_can_stand_alone(part: str, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("part", "expected", "former"),
+    [("mean", 0.125, 0.5), ("spread", 0.28125, 0.75), ("agreement", 0.0, 0.0), ("outlier", 0.0, 0.0)],
+)
+def test_each_part_can_stand_alone(part: str, expected: float, former: float) -> None:
     label = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
     settings = dict.fromkeys(("mean_weight", "spread_weight", "agreement_weight", "outlier_weight"), 0.0)
-    term = RobustPearsonLoss("none", **{**settings, f"{part}_weight": 1.0})
-    assert term(0.25 * label + 0.5, label).item() == pytest.approx(expected, abs=1e-7)
+    for more, value in (({}, expected), (FORMER, former)):
+        term = RobustPearsonLoss("none", **{**settings, f"{part}_weight": 1.0}, **more)
+        assert term(0.25 * label + 0.5, label).item() == pytest.approx(value, abs=1e-7)
+
+
+def test_pull_of_mean_and_spread_shrinks_with_their_difference() -> None:
+    """An absolute value pulls as hard at a hundredth as at a half."""
+    label = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]], dtype=torch.float64)
+
+    def pull(away: float, **more: Any) -> float:
+        prediction = ((1 + away) * label + away).requires_grad_()
+        RobustPearsonLoss("none", agreement_weight=0, outlier_weight=0, **more)(prediction, label).backward()
+        assert prediction.grad is not None
+        return float(prediction.grad.norm())
+
+    assert pull(0.01) == pytest.approx(pull(0.5) / 50, rel=1e-9)
+    assert pull(0.01, **FORMER) == pytest.approx(pull(0.5, **FORMER), rel=1e-9)
+    assert pull(2.0) == pytest.approx(pull(2.0, **FORMER), rel=1e-9)  # beyond the bend they are one
 
 
 def test_is_zero_only_where_prediction_is_label() -> None:
     _, label, _ = draw()
     assert RobustPearsonLoss()(label, label).item() == 0
-    for wrong in (2 * label, label + 1, -label):
-        assert RobustPearsonLoss("none")(wrong, label).item() > 0.5
+    for wrong, least in ((2 * label, 0.3), (label + 1, 0.4), (-label, 1.9)):
+        assert RobustPearsonLoss("none")(wrong, label).item() > least
     for blind in (2 * label, label + 1):  # why mean and spread are looked at
         assert RobustPearsonLoss(**PLAIN)(blind, label).item() < 1e-14
 
 
 def test_outliers_keep_their_own_slope() -> None:
     prediction, label, _ = draw(30, 1)
-    prediction[3], prediction[8] = label[3] + 4, label[8] - 0.9
+    prediction[3], prediction[8] = label[3] + 4, label[8] - 0.3
     prediction[[*range(3), *range(4, 8), *range(9, 30)]] = label[[*range(3), *range(4, 8), *range(9, 30)]] + 0.01
     prediction.requires_grad_()
     RobustPearsonLoss("quantile", outlier_fraction=2 / 30, mean_weight=0, spread_weight=0, agreement_weight=0)(
         prediction, label
     ).backward()
     expected = torch.zeros(30, 1, dtype=torch.float64)
-    expected[3], expected[8] = 1 / 30, -0.9 / 30
+    expected[3], expected[8] = 1 / 30, -0.3 / 0.4 / 30  # beyond the bend of 0.4, and before it
     torch.testing.assert_close(prediction.grad, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -295,7 +328,8 @@ def test_targets_with_labels_are_averaged() -> None:
 def test_few_cases_are_judged_one_by_one(rows: int) -> None:
     """Three cases, one of them an outlier: two inliers correlate perfectly whatever they are."""
     prediction, label, weight = draw(rows, 1)
-    expected = (weight * nn.functional.smooth_l1_loss(prediction, label, reduction="none")[:, 0]).sum() / weight.sum()
+    each = nn.functional.smooth_l1_loss(prediction, label, beta=0.4, reduction="none")[:, 0]
+    expected = (weight * each).sum() / weight.sum()
     torch.testing.assert_close(RobustPearsonLoss()(prediction, label, weight), expected, rtol=1e-12, atol=0)
     if rows < 3:
         assert RobustPearsonLoss(**PLAIN)(prediction, label) == 0
@@ -319,7 +353,8 @@ def test_equal_predictions_or_labels_have_no_correlation_but_still_learn() -> No
     assert flat.grad is not None
     assert (flat.grad - flat.grad.mean()).abs().max() > 1e-3  # they part
     loss = RobustPearsonLoss("none", agreement_weight=0, outlier_weight=0)(label, torch.full_like(label, 0.1))
-    assert loss.item() == pytest.approx(float(label.std(correction=0) + (label.mean() - 0.1).abs()), rel=1e-12)
+    parts = smooth(float(label.std(correction=0)), 1.0), smooth(float(label.mean() - 0.1), 1.0)
+    assert loss.item() == pytest.approx(sum(parts), rel=1e-12)
     assert RobustPearsonLoss(**PLAIN)(label, torch.full_like(label, 0.1)) == 0
 
 
@@ -362,7 +397,9 @@ def test_log_tells_regions_that_are_there() -> None:
     label[0, 0] = math.nan
     region = torch.tensor([2, 0, 0, 0, 0, -1, 0, 0, 0, 0])
     term(prediction, label, region=region)
-    assert set(term.log()) == {"outlier_rate", "outlier_rate_many"}  # the only case of few has no label
+    told = {name for name, figure in term.log().items() if not figure.isnan()}
+    assert told == {"outlier_rate", "outlier_rate_many"}  # the only case of few has no label
+    assert set(term.log()) == {"outlier_rate", "outlier_rate_many", "outlier_rate_medium", "outlier_rate_few"}
     error = (prediction - label)[:, 0].abs()
     worst = error.nan_to_num().argsort(descending=True)[:2]
     assert term.log()["outlier_rate_many"].item() == pytest.approx((region[worst] == 0).sum().item() / 8)
@@ -371,9 +408,8 @@ def test_log_tells_regions_that_are_there() -> None:
 def test_objective_logs_the_rates() -> None:
     prediction, label, region = imbalanced(0)
     values = Objective({"global": (RobustPearsonLoss(), 2.0)})(Step(label=label, prediction=prediction, region=region))
-    assert {"global", "global_outlier_rate", "global_outlier_rate_many", "global_outlier_rate_few", "total"} == set(
-        values
-    )
+    told = {name for name, value in values.items() if not value.isnan()}
+    assert told == {"global", "global_outlier_rate", "global_outlier_rate_many", "global_outlier_rate_few", "total"}
     torch.testing.assert_close(values["total"], 2 * values["global"])
     step = replace(Step(label=label, prediction=prediction), region=None)
     assert set(Objective({"global": (RobustPearsonLoss(), 1.0)})(step)) == {"global", "global_outlier_rate", "total"}
@@ -390,6 +426,7 @@ def test_objective_logs_the_rates() -> None:
         ({"spread_weight": math.inf}, "^spread_weight must be >= 0 and finite, got inf$"),
         ({"outlier_weight": math.nan}, "^outlier_weight must be >= 0 and finite, got nan$"),
         ({**PLAIN, "agreement_weight": 0.0}, "^one of mean_weight, .* must be > 0, got 0$"),
+        ({"distribution": "square"}, "^distribution must be one of smooth_l1, absolute, got square$"),
         ({"neighbourhood": 0.0}, "^neighbourhood must be > 0 and finite, got 0.0$"),
         ({"beta": -1.0}, "^beta must be > 0 and finite, got -1.0$"),
     ],

@@ -89,6 +89,8 @@ def test_values_of_an_accelerator_are_looked_at_later_and_the_first_is_told() ->
 
 def test_a_figure_that_is_only_told_may_be_no_number() -> None:
     Watch().add(1, 0.1, values(error=1.0, error_outliers=NAN, total=1.0))
+    with pytest.raises(Diverged, match="at step 1: total is inf, "):
+        Watch().add(1, 0.1, values(error=3e38, error_outliers=NAN, total=math.inf))
 
 
 def test_weights_that_are_no_numbers_are_found_before_they_are_saved() -> None:

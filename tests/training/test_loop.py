@@ -1,3 +1,4 @@
+import math
 import os
 import subprocess
 import sys
@@ -92,6 +93,25 @@ def test_it_learns_and_logs_every_part() -> None:
     assert [row[1] for row in keeper.log[1:] if row[5] is not None] == [200, 400, 600, 800]
     assert all(row[4] == pytest.approx(2 * row[3]) for row in keeper.log[1:])
     assert outcome.stopped_because == "steps"
+
+
+class Tells(PointwiseLoss):
+    """Tells of every fourth batch ``seldom``, the number of the batch, and of none ``never``."""
+
+    batch = 0
+
+    def log(self) -> dict[str, Tensor]:
+        self.batch += 1
+        return {"seldom": torch.tensor(math.nan if self.batch % 4 else self.batch), "never": torch.tensor(math.nan)}
+
+
+def test_a_figure_that_a_batch_could_not_tell_is_left_out_of_its_mean() -> None:
+    keeper = Memory()
+    run = trainer(Schedule(steps=17, epoch=8, evaluations=1), keeper)
+    run.objective = Objective({"error": (Tells("mse"), 2.0)})
+    run.fit()
+    assert keeper.log[0] == ["epoch", "step", "lr", "error", "error_seldom", "total", "val_mae"]
+    assert [row[4] for row in keeper.log[1:]] == [6.0, 14.0, None]
 
 
 def test_the_best_checkpoint_is_that_of_the_smallest_validation_mae() -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from medgauge.core.checks import check_number, check_rows, check_same_shape, observed
+from medgauge.core.checks import check_number, check_rows, check_same_shape, observed_rows
 from medgauge.functional.distances import pair_distances, square_form
 
 _ENTRIES = 1 << 15  # pairs of an anchor and another case that are worked on at once
@@ -43,16 +43,19 @@ class _Relations(nn.Module):
 
     def _parts(self, points: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Coarse and fine part, and the number of triples."""
-        distance = pair_distances(points)
+        kept = observed_rows(label)
+        distance = pair_distances(torch.where(kept[:, None], points, 0.0))
         if len(points) < 3:
             nothing = distance.sum() * 0
             return nothing, nothing, nothing.detach()
-        precise = label if label.device.type == "mps" else label.double()
-        spread = (precise - precise.mean(0)).square().sum(1).mean().sqrt()
+        precise = torch.where(kept[:, None], label if label.device.type == "mps" else label.double(), 0.0)
+        rows = kept.sum().clamp(min=1)
+        centred = torch.where(kept[:, None], precise - precise.sum(0) / rows, 0.0)
+        spread = (centred.square().sum() / rows).sqrt()
         rounding = 4 * torch.finfo(label.dtype).eps * precise.abs().sum(1).max()
         with torch.autocast(label.device.type, enabled=False):
             parts: tuple[Tensor, Tensor, Tensor] = _Triples.apply(  # type: ignore[no-untyped-call]  # torch: untyped
-                distance, pair_distances(precise), len(points), self.margin * spread, rounding, self.beta
+                distance, pair_distances(precise), kept, self.margin * spread, rounding, self.beta
             )
         return parts
 
@@ -90,7 +93,7 @@ class CoarseToFineSpearmanLoss(_Relations):
         """Return the loss of one batch."""
         check_same_shape(prediction=prediction, label=label)
         wide = prediction if prediction.device.type == "mps" else prediction.double()
-        targets = [observed(wide[:, [column]], label[:, [column]]) for column in range(label.shape[1])]
+        targets = list(zip(wide.T[..., None], label.T[..., None], strict=True))
         return self._mean(targets, progress).to(torch.promote_types(prediction.dtype, torch.float32))
 
 
@@ -112,18 +115,23 @@ class CoarseToFineSpearmanEmbeddingLoss(_Relations):
     ) -> Float[Tensor, ""]:
         """Return the loss of one batch."""
         check_rows(embedding=embedding, label=label)
-        return self._mean([observed(embedding, label)], progress)
+        return self._mean([(embedding, label)], progress)
 
 
 class _Triples(torch.autograd.Function):
-    """Coarse and fine mean over all triples, from the distances of the pairs i < j; slopes are found on the way."""
+    """Coarse and fine mean over all triples, from the distances of the pairs i < j; slopes are found on the way.
+
+    Rows that are not kept stay in every tensor, behind the others, so that no shape waits for the device.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, distance: Tensor, gap: Tensor, rows: int, delta: Tensor, rounding: Tensor, beta: float
+        ctx: Any, distance: Tensor, gap: Tensor, kept: Tensor, delta: Tensor, rounding: Tensor, beta: float
     ) -> tuple[Tensor, Tensor, Tensor]:
+        rows = len(kept)
         apart, differ = square_form(distance.to(gap.dtype), rows), square_form(gap, rows)
-        differ.fill_diagonal_(math.inf)  # an anchor is no other: it comes last, and is cut off
+        other = (kept[:, None] & kept).fill_diagonal_(False)
+        differ.masked_fill_(~other, math.inf)  # an anchor is no other: one that is none comes last, and is cut off
         slopes = apart.new_zeros(2, rows, rows)
         sums, counts = apart.new_zeros(2), torch.zeros(2, dtype=torch.int64, device=gap.device)
         step = max(1, _ENTRIES // rows)
@@ -131,9 +139,10 @@ class _Triples(torch.autograd.Function):
             some = slice(start, start + step)
             sorted_gap, order = differ[some].sort(1)
             near_first, order = sorted_gap[:, :-1].contiguous(), order[:, :-1]
+            there = other[some].gather(1, order)
             reach = apart[some].gather(1, order)
-            coarse = _hinges(near_first, reach, delta, torch.maximum(delta, rounding))
-            fine = _relations(reach, near_first, rounding, beta)
+            coarse = _hinges(near_first, reach, there, delta, torch.maximum(delta, rounding))
+            fine = _relations(reach, near_first, there, rounding, beta)
             for part, (value, count, slope) in enumerate((coarse, fine)):
                 sums[part] += value
                 counts[part] += count
@@ -156,15 +165,18 @@ class _Triples(torch.autograd.Function):
         return grad_coarse * slopes[0] + grad_fine * slopes[1], None, None, None, None, None
 
 
-def _hinges(gap: Tensor, distance: Tensor, delta: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _hinges(
+    gap: Tensor, distance: Tensor, there: Tensor, delta: Tensor, least: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Sum of max(0, delta - (D_k - D_j)) over each row's pairs with gap_k - gap_j > least, their number, and the slope for D.
 
     A pair is active where D_k < D_j + delta as well, so that sum and slope follow from how many active pairs each entry
     is in: as the nearer in label (j) and as the farther (k). Both are counts of points in a corner of the plane (place
     by gap, rank by distance).
 
-    - Shape: gap (a, m), rising along rows, distance (a, m) -> (), (), (a, m).
+    - Shape: gap (a, m), rising along rows, infinite where it is not ``there``, distance (a, m) -> (), (), (a, m).
     """
+    distance = distance.masked_fill(~there, math.inf)
     first = torch.searchsorted(gap, gap + least, right=True)  # of j: the place of its first k
     ranked, place = distance.sort(1)
     rank = torch.empty_like(place).scatter_(1, place, _places(place))
@@ -174,8 +186,9 @@ def _hinges(gap: Tensor, distance: Tensor, delta: Tensor, least: Tensor) -> tupl
     below = below.gather(1, rank)
     as_near, low = _count(rank, place, torch.cat([first, until], 1), torch.cat([below, out], 1)).chunk(2, dim=1)
     as_far = until - out + low  # low: of the ``out`` lowest, those that are not before ``until``
-    active = (as_near - as_far).to(gap.dtype)
-    return (active * distance).sum() + delta * as_near.sum(), (gap.shape[1] - first).sum(), active
+    active = torch.where(there, as_near - as_far, 0).to(gap.dtype)
+    pairs = torch.where(there, there.sum(1, keepdim=True) - first, 0).sum()
+    return (active * distance.masked_fill(~there, 0.0)).sum() + delta * as_near.sum(), pairs, active
 
 
 def _count(
@@ -202,25 +215,27 @@ def _count(
     return later + (lower & rest).sum(2)
 
 
-def _relations(distance: Tensor, gap: Tensor, rounding: Tensor, beta: float) -> tuple[Tensor, Tensor, Tensor]:
+def _relations(
+    distance: Tensor, gap: Tensor, there: Tensor, rounding: Tensor, beta: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Sum of smooth L1 of (D_k - D_j) - (gap_k - gap_j) over each row's pairs with different gaps, their number, and the slope for D.
 
     With u = gap - D this is a sum of smooth L1 of u_j - u_k, which is even: over all pairs, less those of equal gap.
 
-    - Shape: distance (a, m), gap (a, m), rising along rows -> (), (), (a, m).
+    What is not there has u = 0 and a run of its own, which adds nothing.
+
+    - Shape: distance (a, m), gap (a, m), rising along rows, infinite where it is not ``there`` -> (), (), (a, m).
     """
-    scaled = (gap - distance) / beta
-    length = gap.shape[1]
+    scaled = torch.where(there, gap - distance, 0.0) / beta
+    number = there.sum(1, keepdim=True)
     run = nn.functional.pad((gap.diff(dim=1) > rounding).cumsum(1), (1, 0))  # equal gaps have equal numbers
     sizes = torch.zeros_like(run).scatter_add_(1, run, torch.ones_like(run))
     end, sizes = sizes.cumsum(1).gather(1, run), sizes.gather(1, run)
-    ties = (sizes - 1).sum() // 2
-    zero = torch.zeros_like(run)
-    value, slope = _smooth_pairs(scaled, zero, zero, zero + length)
-    if ties:
-        tied, tied_slope = _smooth_pairs(scaled, run, end - sizes, end)
-        value, slope = value - tied, slope - tied_slope
-    return beta * value, run.numel() * (length - 1) // 2 - ties, -slope
+    ties = torch.where(there, sizes - 1, 0).sum() // 2
+    last = torch.where(there, number, gap.shape[1])
+    value, slope = _smooth_pairs(scaled, (~there).long(), torch.where(there, 0, number), last)
+    tied, tied_slope = _smooth_pairs(scaled, run, end - sizes, end)
+    return beta * (value - tied), (number * (number - 1)).sum() // 2 - ties, tied_slope - slope
 
 
 def _smooth_pairs(values: Tensor, run: Tensor, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from torch.nn.functional import smooth_l1_loss, softplus
 
 from medgauge.core.checks import check_choice, check_number, check_rows, check_same_shape, check_weight
 from medgauge.losses.rank_similarity import RankSimilarityLoss, Ties
-from medgauge.losses.robust_pearson import OutlierRule, RobustPearsonLoss
+from medgauge.losses.robust_pearson import Distribution, OutlierRule, RobustPearsonLoss
 
 Individual = Literal["smooth_l1", "l1", "mse"]
 Peer = Literal["difference", "rank"]
@@ -53,6 +53,7 @@ class JoCoRankLoss(nn.Module):
         temperature: gap of predictions at which a pair counts as in order, > 0, in normalised label units.
         interpolation: of RankSimilarityLoss.
         ties: of RankSimilarityLoss.
+        distribution: of RobustPearsonLoss.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class JoCoRankLoss(nn.Module):
         temperature: float = 0.4,
         interpolation: float = 2.0,
         ties: Ties = "midrank",
+        distribution: Distribution = "smooth_l1",
     ) -> None:
         super().__init__()
         factors = {
@@ -90,7 +92,9 @@ class JoCoRankLoss(nn.Module):
         self.peer = peer
         self.beta = beta
         self.temperature = temperature
-        self.correlation = RobustPearsonLoss(outlier_rule, outlier_fraction=outlier_fraction, beta=beta)
+        self.correlation = RobustPearsonLoss(
+            outlier_rule, outlier_fraction=outlier_fraction, beta=beta, distribution=distribution
+        )
         self.ranking = RankSimilarityLoss(interpolation, ties, "mean")
         self._last: dict[str, Tensor] = {}
 

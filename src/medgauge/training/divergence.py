@@ -1,5 +1,7 @@
 """Finds the step at which training diverged, before anything of it is saved."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -41,7 +43,10 @@ class Watch:
         if not seen or bool(torch.stack([values["total"].float() for _, _, values in seen]).isfinite().all()):
             return
         step, rate, values = next(one for one in seen if not bool(one[2]["total"].isfinite()))
-        told = [f"{name} is {float(value):g}" for name, value in values.items() if not bool(value.isfinite().all())]
+        found = {name: float(value) for name, value in values.items()}
+        if math.isinf(found["total"]):  # a figure that is NaN is one that this batch could not tell
+            found = {name: value for name, value in found.items() if not math.isnan(value)}
+        told = [f"{name} is {value:g}" for name, value in found.items() if not math.isfinite(value)]
         raise self.diverged(step, rate, told[0])
 
     def look_at(self, model: nn.Module, step: int, rate: float) -> None:

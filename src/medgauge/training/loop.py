@@ -76,7 +76,7 @@ class Progress:
     evaluated: int = 0
     stopped_because: str = ""
     sums: dict[str, Tensor] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, Tensor] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -177,8 +177,8 @@ class Trainer:
                 self.watch.add(step + 1, rate, parts)
                 self.fabric.backward(parts["total"] / count)
             for name, value in parts.items():
-                self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float()
-                self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
+                self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float().nansum()
+                self.progress.counts[name] = self.progress.counts.get(name, 0) + (~value.isnan()).long()
         if self.rates.clip:
             self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.rates.clip)
         self.optimiser.step()
@@ -198,8 +198,8 @@ class Trainer:
             self.watch.look()
         row: dict[str, Any] = {"epoch": round(progress.step / self.schedule.epoch, 3), "step": progress.step}
         row["lr"] = self._rate()
-        row |= {name: float(total) / progress.counts[name] for name, total in progress.sums.items()}
-        progress.sums, progress.counts = {}, {}
+        sums, counts, progress.sums, progress.counts = progress.sums, progress.counts, {}, {}
+        row |= {name: float(total) / int(counts[name]) for name, total in sums.items() if counts[name]}
         if evaluate:
             row |= self._evaluate()
         progress.rows.append(row)

@@ -22,7 +22,8 @@ class Objective(nn.Module):
 
     A term is any module whose ``forward`` names fields of :class:`~medgauge.core.batch.Step` and returns a scalar.
     A parameter with a default is left out where the step has None. A term with a method ``log()`` tells further scalars
-    of its last batch, which are logged as ``<name>_<key>`` and are no part of the sum. With several processes, the fields that terms
+    of its last batch, which are logged as ``<name>_<key>`` and are no part of the sum; NaN is one that the batch could not
+    tell, and is left out of the log's means. With several processes, the fields that terms
     name are gathered first, with gradient, so that each process computes the loss of the whole batch: every process
     must call the objective, with the same fields.
 
