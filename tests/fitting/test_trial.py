@@ -33,6 +33,16 @@ class NotANumber(nn.Module):
         return prediction.mean() * float("nan")
 
 
+class TellsNothing(nn.Module):
+    """A term whose figures beside its value are NaN: there was nothing to tell."""
+
+    def forward(self, prediction: Tensor) -> Tensor:
+        return prediction.square().mean()
+
+    def log(self) -> dict[str, Tensor]:
+        return {"rate": torch.tensor(float("nan"))}
+
+
 class Rows(nn.Module):
     """A term that returns no scalar."""
 
@@ -93,6 +103,11 @@ def one_term(name: str) -> dict[str, Any]:
 def test_what_training_would_refuse_is_refused_before(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         build_parts(small_study(**changes))
+
+
+def test_a_figure_that_the_first_batch_cannot_tell_stops_nothing() -> None:
+    study = small_study(objective=one_term("TellsNothing"))
+    assert "mine" in build_parts(study).objective.terms
 
 
 def test_labels_that_are_infinite_once_scaled_are_refused() -> None:

@@ -70,7 +70,7 @@ def try_batch(model: nn.Module, objective: Objective, coding: LabelCoding, batch
             raise
         except Exception as error:  # of the networks and terms that a recipe may name: anything
             raise InputError(f"the first batch cannot be trained on: {_reason(error)}") from error
-    _check_values(parts, step, coding)
+    _check_values({name: parts[name] for name in (*objective.terms, "total")}, step, coding)
 
 
 def _few(batch: Batch) -> Batch:
