@@ -7,7 +7,7 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.fitting.parts import fit_tasks
-from medgauge.fitting.sampling import build_sampler, case_regions, case_weights
+from medgauge.fitting.sampling import build_sampler, case_regions, case_weights, weighting_notes
 from tests.study.small import recipe_of, study_of, table_of
 
 NAN = float("nan")
@@ -57,3 +57,25 @@ def test_weights_and_balanced_batches_know_one_target() -> None:
         study = study_of(table, SPLITS, recipe_of(**changes))
         with pytest.raises(InputError, match=f"{setting} knows one target, and data.label names 2"):
             case_weights(study) if "weights" in changes else build_sampler(study)
+
+
+def test_the_effective_size_is_told_where_cases_count_unequally() -> None:
+    def told(**changes: object) -> list[str]:
+        study = study_of(
+            table_of([1.0] * 18 + [2.0] * 6 + [50.0, NAN]), ["train"] * 24 + ["val"] * 2, recipe_of(**changes)
+        )
+        return weighting_notes(study, case_weights(study))
+
+    assert told() == []
+    assert told(sampler={"name": "balanced", "by": "region"}, training={"batch_size": 3}) == []
+    weights = {
+        "scheme": "inverse",
+        "smoothing": "none",
+        "bin_width": 1.0,
+    }  # 1/18 and 1/6: (1 + 1)^2 / (1/18 + 1/6) = 18
+    assert told(weights=weights) == [
+        "weights by the density of labels leave the 24 training cases an effective size of 18; the largest weight is 2 "
+        "times the mean"
+    ]
+    (line,) = told(sampler={"name": "balanced", "by": "density"}, training={"batch_size": 3})
+    assert line.startswith("batches by the density of labels leave the 24 training cases an effective size of ")

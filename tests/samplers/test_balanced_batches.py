@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medgauge.core.errors import InputError
-from medgauge.functional.densities import gaussian_density
 from medgauge.functional.regions import LabelRegions
 from medgauge.samplers import BalancedBatchSampler
 from tests.contracts import SamplerContract
@@ -24,6 +23,18 @@ def regions(label: Tensor) -> Tensor:
     return LabelRegions.fit(label).of(label)
 
 
+CLUSTER = torch.tensor([1.0, 1.1, 1.3, 1.2, 1.4, 1.25, 1.15, 1.05, 1.35, 4.0, 4.2, 9.0], dtype=torch.float64)
+
+
+def cluster_weights() -> Tensor:
+    """One over the cases under the kernel of each, five at least: 9 cases lie close by, 2 apart, and 1 alone."""
+    width = float(CLUSTER.std()) * 12**-0.2
+    under = torch.exp(-((CLUSTER[:, None] - CLUSTER) ** 2) / (2 * width**2)).sum(1)
+    assert under.min() < 2
+    assert under.max() > 9
+    return 1 / under.clamp(5, 1000)
+
+
 class TestByRegion(SamplerContract):
     def make(self, *, seed: int = 0, rank: int = 0, world_size: int = 1) -> BalancedBatchSampler:
         return BalancedBatchSampler(skewed(23), 4, seed=seed, rank=rank, world_size=world_size)
@@ -35,48 +46,57 @@ class TestByRegion(SamplerContract):
 
 class TestByDensity(SamplerContract):
     def make(self, *, seed: int = 0, rank: int = 0, world_size: int = 1) -> BalancedBatchSampler:
-        return BalancedBatchSampler(skewed(7), 4, by="density", seed=seed, rank=rank, world_size=world_size)
+        return BalancedBatchSampler(CLUSTER, 4, by="density", seed=seed, rank=rank, world_size=world_size)
 
     def chances(self) -> Tensor:
         """Chance of each case to be among four drawn one after the other, by going through all orders."""
-        weight = 1 / gaussian_density(skewed(7), skewed(7))
-        chance = torch.zeros(7, dtype=torch.float64)
-        for drawn in itertools.permutations(range(7), 4):
-            left, together = weight.sum(), 1.0
+        weight, chance = cluster_weights().tolist(), [0.0] * 12
+        for drawn in itertools.permutations(range(12), 4):
+            left, together = sum(weight), 1.0
             for case in drawn:
-                together *= float(weight[case] / left)
-                left = left - weight[case]
-            chance[list(drawn)] += together
-        assert chance.sum().item() == pytest.approx(4)
-        return chance
+                together *= weight[case] / left
+                left -= weight[case]
+            for case in drawn:
+                chance[case] += together
+        assert sum(chance) == pytest.approx(4)
+        return 3 * torch.tensor(chance, dtype=torch.float64)  # three batches an epoch
+
+    def test_chances_match_a_long_draw(self) -> None:
+        drawn, epochs = torch.zeros(12), 400
+        for number in range(epochs):
+            drawn += torch.bincount(torch.tensor(self.epoch(number)).flatten(), minlength=12)
+        chance = self.chances() / 3  # of one batch; each is drawn anew
+        spread = (3 * epochs * chance * (1 - chance)).sqrt()
+        assert ((drawn - 3 * epochs * chance) / spread).abs().max() < 4
+        assert drawn[11] > 1.5 * drawn[0]
 
 
 class TestByDensityOnePerGroup(SamplerContract):
-    group = ("a", "a", "b", "c", "c", "d", "d")
+    group = ("a", "a", "b", "c", "c", "d", "d", "e", "f", "g", "g", "h")
 
     def make(self, *, seed: int = 0, rank: int = 0, world_size: int = 1) -> BalancedBatchSampler:
         settings: dict[str, Any] = {"by": "density", "group": self.group, "one_per_group": True}
-        return BalancedBatchSampler(skewed(7), 3, **settings, seed=seed, rank=rank, world_size=world_size)
+        return BalancedBatchSampler(CLUSTER, 3, **settings, seed=seed, rank=rank, world_size=world_size)
 
     def chances(self) -> Tensor:
-        weight = 1 / gaussian_density(skewed(7), skewed(7))
-        chance = torch.zeros(7, dtype=torch.float64)
-        for drawn in itertools.permutations(range(7), 3):
-            allowed, together = torch.ones(7, dtype=torch.bool), 1.0
+        weight = cluster_weights()
+        chance = torch.zeros(12, dtype=torch.float64)
+        for drawn in itertools.permutations(range(12), 3):
+            allowed, together = torch.ones(12, dtype=torch.bool), 1.0
             for case in drawn:
                 together *= float(weight[case] * allowed[case] / weight[allowed].sum()) if allowed[case] else 0.0
                 allowed &= torch.tensor([name != self.group[case] for name in self.group])
             chance[list(drawn)] += together
         assert chance.sum().item() == pytest.approx(3)
-        return 2 * chance  # two batches an epoch
+        return 4 * chance  # four batches an epoch
 
     def test_chances_match_a_long_draw(self) -> None:
-        drawn, epochs = torch.zeros(7), 400
+        drawn, epochs = torch.zeros(12), 200
         for number in range(epochs):
-            drawn += torch.bincount(torch.tensor(self.epoch(number)).flatten(), minlength=7)
-        chance = self.chances() / 2  # of one batch; the two of an epoch are drawn anew
-        spread = (2 * epochs * chance * (1 - chance)).sqrt()
-        assert ((drawn - 2 * epochs * chance) / spread).abs().max() < 4
+            drawn += torch.bincount(torch.tensor(self.epoch(number)).flatten(), minlength=12)
+        chance = self.chances() / 4  # of one batch; the four of an epoch are drawn anew
+        spread = (4 * epochs * chance * (1 - chance)).sqrt()
+        assert ((drawn - 4 * epochs * chance) / spread).abs().max() < 4
 
 
 class TestByRegionOnePerGroup(SamplerContract):

@@ -13,7 +13,7 @@ from scipy.stats import gaussian_kde
 from torch import Tensor
 
 from medgauge.core.errors import InputError
-from medgauge.samplers import density_weights
+from medgauge.samplers import BalancedBatchSampler, density_weights, effective_size
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "density_weights.json").read_text())
 
@@ -75,12 +75,53 @@ def test_equals_a_slow_loop(scheme: Any, smoothing: Any, kernel: Any, width: flo
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("scheme", "power"), [("inverse", 1.0), ("sqrt_inverse", 0.5)])
-def test_kernel_density_equals_scipy(scheme: Any, power: float) -> None:
+def test_kernel_density_equals_scipy() -> None:
     label = skewed()
-    inverse = gaussian_kde(label.numpy())(label.numpy()) ** -power
-    found = density_weights(label, scheme, "kernel_density")
+    inverse = gaussian_kde(label.numpy())(label.numpy()) ** -0.5
+    found = density_weights(label, "sqrt_inverse", "kernel_density")
     np.testing.assert_allclose(found.numpy(), inverse / inverse.mean(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("count", [400, 3000])
+def test_inverse_kernel_density_is_a_count_under_the_kernel_that_is_clipped(count: int) -> None:
+    label = skewed(count).numpy()
+    width = gaussian_kde(label).covariance[0, 0] ** 0.5
+    under = np.exp(-((label[:, None] - label) ** 2) / (2 * width**2)).sum(1)
+    assert under.min() < 5
+    assert (under.max() > 1000) == (count == 3000)
+    expected = 1 / np.clip(under, 5, 1000)
+    found = density_weights(torch.from_numpy(label), "inverse", "kernel_density")
+    np.testing.assert_allclose(found.numpy(), expected / expected.mean(), rtol=1e-10)
+
+
+def outlying() -> Tensor:
+    """600 labels, the last of which is 12 standard deviations away."""
+    label = torch.randn(600, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    return torch.cat([label[:-1], label[:-1].mean(0, keepdim=True) + 12 * label[:-1].std()])
+
+
+def test_one_outlier_does_not_take_all_the_weight() -> None:
+    """A fifth of a case's worth is the most that one label may have, since five is the least count."""
+    weight = density_weights(outlying(), "inverse", "kernel_density")
+    assert weight[599] == weight.max()
+    assert 5 < weight[599] < 25  # 591 where nothing is clipped
+    assert effective_size(weight) > 60  # 1.03
+
+
+@pytest.mark.parametrize("one_per_group", [False, True])
+def test_one_outlier_is_not_in_every_batch(one_per_group: bool) -> None:
+    sampler = BalancedBatchSampler(
+        outlying(), 16, by="density", group=[*range(600)], one_per_group=one_per_group, seed=0
+    )
+    share = sum(599 in sampler.global_batch(step) for step in range(600)) / 600
+    assert 0.1 < share < 0.5  # 0.99 where nothing is clipped; 0.027 with equal chances
+    assert sampler.effective == pytest.approx(effective_size(density_weights(outlying(), "inverse", "kernel_density")))
+
+
+def test_effective_size() -> None:
+    assert effective_size(torch.full((7,), 3.0)) == pytest.approx(7, rel=1e-12)
+    assert effective_size(torch.tensor([1.0, 0.0, 0.0])) == 1
+    assert effective_size(torch.tensor([1.0, 2.0, 3.0])) == pytest.approx(36 / 14, rel=1e-12)
 
 
 @pytest.mark.parametrize("smoothing", ["none", "lds", "kernel_density"])

@@ -8,6 +8,7 @@ from typing import Any
 from medgauge.core.display import Display
 from medgauge.fitting.folds import plan_folds
 from medgauge.fitting.parts import build_parts
+from medgauge.fitting.sampling import weighting_notes
 from medgauge.fitting.stamp import make_recipe
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.study import load_study
@@ -35,7 +36,8 @@ def check(
         wanted = make_recipe(recipe, columns, changes)
         study = load_study(wanted, progress=display.images)
     part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
-    schedule = build_parts(part).schedule
+    parts = build_parts(part)
+    schedule = parts.schedule
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     lines = [
@@ -45,6 +47,7 @@ def check(
     ]
     each = "" if part is study else " for each fold"
     lines += [f"training: {schedule.steps} steps of {part.recipe.training.batch_size} cases{each}", *study.notes]
+    lines += weighting_notes(part, parts.arrays.weight)
     lines += [
         f"subgroups by {column}: {', '.join(f'{name} {count}' for name, count in sorted(Counter(values).items()))}"
         for column, values in study.subgroups.items()

@@ -13,7 +13,7 @@ from medgauge.core.seeding import generator
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import augment_batch, draw
 from medgauge.data.tables.words import model_covariates
-from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights
+from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights, effective_size
 from medgauge.study import Study
 from medgauge.study.decide import augment_settings
 from medgauge.tasks import Tasks
@@ -48,6 +48,28 @@ def case_weights(study: Study) -> np.ndarray[Any, Any] | None:
         )
     ).numpy()
     return weight
+
+
+def weighting_notes(study: Study, weight: np.ndarray[Any, Any] | None) -> list[str]:
+    """What weights by density, and batches by density, leave of the number of training cases.
+
+    Args:
+        weight: as :func:`case_weights` gave it.
+    """
+    notes, train = [], study.rows("train")
+    if weight is not None:
+        own = weight[train]
+        notes.append(
+            f"weights by the density of labels leave the {len(train)} training cases an effective size of "
+            f"{effective_size(torch.from_numpy(own)):.0f}; the largest weight is {own.max():.3g} times the mean"
+        )
+    sampler = build_sampler(study) if study.recipe.sampler.name == "balanced" else None
+    if isinstance(sampler, BalancedBatchSampler) and sampler.effective is not None:
+        notes.append(
+            f"batches by the density of labels leave the {len(train)} training cases an effective size of "
+            f"{sampler.effective:.0f}"
+        )
+    return notes
 
 
 def case_regions(study: Study, tasks: Tasks) -> np.ndarray[Any, Any]:

@@ -53,7 +53,7 @@ class WeightSettings(Section):
     """Weights of the training cases by the density of their labels, mean 1; terms that take a weight use them.
 
     Args:
-        scheme: none, inverse or sqrt_inverse, of the label's density.
+        scheme: none, inverse (clipped: no case counts as rarer than five) or sqrt_inverse, of the label's density.
         smoothing: kernel_density (of the raw labels, no bins), lds (label distribution smoothing, over bins) or none (counts
             of bins).
         kernel: of lds: published, or gaussian, a true one.

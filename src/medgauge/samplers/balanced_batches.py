@@ -15,7 +15,7 @@ from medgauge.core.checks import check_choice, check_number
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.functional.regions import LabelRegions
-from medgauge.samplers.density_weights import density_weights, one_target
+from medgauge.samplers.density_weights import density_weights, effective_size, one_target
 from medgauge.samplers.random_batches import RandomBatchSampler
 
 By = Literal["region", "density"]
@@ -28,7 +28,8 @@ class BalancedBatchSampler(RandomBatchSampler):
     what is left over goes round the regions from step to step, and regions without cases leave their share to the
     others. Each region's cases are shuffled and all drawn before one comes again, over the ends of epochs too; a case
     that would be in a batch twice waits for the next. Only a region with fewer cases than its share repeats them in a
-    batch. ``density``: each batch is drawn anew, without replacement, with chances by one over the density of the label.
+    batch. ``density``: each batch is drawn anew, without replacement, with chances by one over the density of the label
+    (:func:`~medgauge.samplers.density_weights` of scheme ``inverse``, clipped as there, so that no batch needs an outlier).
 
     As with :class:`RandomBatchSampler`, a batch is drawn globally and then split, ``rank::world_size``, and is a pure
     function of ``seed`` and step. An epoch has ``count // batch_size`` batches. It can be a DataLoader's
@@ -76,6 +77,7 @@ class BalancedBatchSampler(RandomBatchSampler):
         if one_per_group and group is None:
             raise ValueError("group must be given with one_per_group, got None")
         self.by, self.one_per_group = by, one_per_group
+        self.effective: float | None = None  # number of cases that chances as unequal are worth, by ``density``
         self._labelled = torch.nonzero(~values.isnan()).flatten()
         self._group = _codes(group) if one_per_group and group is not None else list(range(len(values)))
         self._check_enough()
@@ -90,6 +92,7 @@ class BalancedBatchSampler(RandomBatchSampler):
             equal = bool(seen.min() == seen.max())
             inverse = torch.ones_like(seen) if equal else density_weights(seen, "inverse", "kernel_density")
             self._log_chance = inverse.log()
+            self.effective = effective_size(inverse)
         self._planned_epoch = -1
         self._plan: list[list[int]] = []
 

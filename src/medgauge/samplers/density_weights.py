@@ -1,5 +1,6 @@
 """Weights of training cases by the density of their labels."""
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -9,7 +10,7 @@ from torch.nn.functional import conv1d
 
 from medgauge.core.checks import check_choice
 from medgauge.core.errors import InputError
-from medgauge.functional.densities import gaussian_density
+from medgauge.functional.densities import gaussian_density, scott_bandwidth
 from medgauge.functional.kernels import published_kernel, truncated_kernel
 
 Scheme = Literal["inverse", "sqrt_inverse"]
@@ -35,7 +36,9 @@ def density_weights(
     the highest label. ``sqrt_inverse`` takes the count's root, ``inverse`` holds it between 5 and 1000, also in empty
     bins. ``lds`` smooths what came out over neighbouring bins, with 0 outside the labels' range. The floor is taken as
     it is: 0.3 / 0.1 rounds to a little under 3 and is in bin 2, so let labels lie inside bins, not on their edges.
-    With ``kernel_density``, it is the Gaussian kernel density of the labels themselves (Scott's bandwidth), with no bins.
+    With ``kernel_density``, it is the Gaussian kernel density of the labels themselves (Scott's bandwidth), with no bins;
+    ``inverse`` holds between 5 and 1000 the count that it stands for, sum over the cases of exp(-gap^2 / (2 bandwidth^2)),
+    which is 1 for a label that is alone.
 
     - Shape: label (n,) or (n, 1) -> (n,). A missing label (NaN) has the weight 1, the mean of the others.
     - Raises: InputError if all labels lie in one bin or are equal, if one is infinite, for more than one target, or for
@@ -43,8 +46,8 @@ def density_weights(
     - Source: Yang et al., ICML 2021 (label distribution smoothing), published code: order of root and smoothing, clip,
       kernel and scaling. Kernel densities as weights: Steininger et al., 2021, here as one over the density.
     - Departs: bins end with the labels; the published ones run from 0 to a fixed highest label, which is the same for
-      ``sqrt_inverse`` and gives ``inverse`` bins of 5 beyond the labels. Labels may be negative. ``kernel_density``
-      with ``inverse`` is not clipped.
+      ``sqrt_inverse`` and gives ``inverse`` bins of 5 beyond the labels. Labels may be negative. What ``kernel_density``
+      clips is a count as well, of the cases under the kernel; Steininger et al. clip nothing.
 
     Args:
         label: training labels of one target; NaN = missing.
@@ -127,4 +130,17 @@ def _kernel_density(label: Float[Tensor, " m"], scheme: Scheme) -> Float[Tensor,
             f"density weights need at least two different labels, and the {label.numel()} labels are all equal; use no weights"
         )
     density = gaussian_density(label, label)
-    return density.sqrt() if scheme == "sqrt_inverse" else density
+    if scheme == "sqrt_inverse":
+        return density.sqrt()
+    count = density * (label.numel() * scott_bandwidth(label) * math.sqrt(2 * math.pi))  # of cases under the kernel
+    return count.clamp(LEAST_COUNT, MOST_COUNT)
+
+
+def effective_size(weight: Float[Tensor, " n"]) -> float:
+    """How many cases of equal weight would give a weighted mean the same variance: (sum w)^2 / sum w^2.
+
+    >>> effective_size(torch.tensor([1.0, 1.0, 1.0, 1.0])), effective_size(torch.tensor([3.0, 1.0]))
+    (4.0, 1.6)
+    """
+    share = weight.double() / weight.double().sum()
+    return 1 / float(share.square().sum())
