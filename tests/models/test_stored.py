@@ -10,6 +10,8 @@ from medgauge.core.errors import InputError
 from medgauge.models import CovariateNeck, FeatureSmoothing, LinearHead, Model, build_encoder, build_model
 from medgauge.models import stored as stored_models
 from medgauge.models.description import check_description, check_storable
+from medgauge.models.heads import DistributionHead
+from medgauge.models.joint import JointHead
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.stored import Budget, build_stored
 
@@ -51,6 +53,8 @@ def test_every_neck_and_head_comes_back(ndim: int) -> None:
     neck = CovariateNeck(encoder.features, 2, 5, hidden=7, dropout=0.1)
     comes_back(Model(encoder, neck, None))
     comes_back(Model(encoder, neck, OrdinalHead(5, 1, [0.5, 1.5], "corn")))
+    comes_back(Model(encoder, neck, DistributionHead(5, 2, -3, 5, 16)))
+    comes_back(Model(encoder, neck, JointHead([DistributionHead(5, 2), OrdinalHead(5, 1, [0.5, 1.5], "corn")])))
     comes_back(Model(encoder, FeatureSmoothing(neck, encoder.features), LinearHead(5, 3)))
 
 
@@ -136,6 +140,14 @@ def test_timm_encoders_come_back_with_their_settings() -> None:
         ("head", {"name": "ordinal", "thresholds": [float(one) for one in range(10**5)]}),
         ("head", {"name": "ordinal", "thresholds": [2.0, 1.0]}),
         ("head", {"name": "ordinal", "thresholds": [1.0], "kind": "mine"}),
+        ("head", {"name": "distribution"}),
+        ("head", {"name": "distribution", "low": -4, "high": 4, "bins": 10**9}),
+        ("head", {"name": "distribution", "low": -4, "high": 4, "bins": 1}),
+        ("head", {"name": "distribution", "low": -4, "high": 4, "bins": 40.0}),
+        ("head", {"name": "distribution", "low": 4, "high": -4, "bins": 40}),
+        ("head", {"name": "distribution", "low": -4, "high": float("nan"), "bins": 40}),
+        ("head", {"name": "distribution", "low": -4, "high": 1e300, "bins": 40}),
+        ("head", {"name": "distribution", "low": -4, "high": 4, "bins": 40, "width": 1}),
     ],
 )
 def test_what_a_strangers_description_may_not_say(place: str, value: Any) -> None:
@@ -229,3 +241,12 @@ def test_what_could_not_be_loaded_is_refused_before_it_is_trained() -> None:
     check_storable(with_value("encoder.pretrained", "hub"))
     with pytest.raises(InputError, match=r"no run folder can hold this model: encoder\.settings\.widths"):
         check_storable(with_value("encoder.settings", {"widths": [8]}))
+
+
+def test_the_sizes_of_a_distribution_head_are_read_before_anything_is_built() -> None:
+    bins = {"name": "distribution", "low": -4.0, "high": 4.0, "bins": 1000}
+    check_description(with_value("head", bins))
+    with pytest.raises(InputError, match=r"head\.bins must be a whole number from 2 to 1000, got 1001"):
+        check_description(with_value("head", {**bins, "bins": 1001}))
+    with pytest.raises(InputError, match=r"the model's description has no head\.low"):
+        check_description(with_value("head", {name: value for name, value in bins.items() if name != "low"}))

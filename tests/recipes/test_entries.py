@@ -3,12 +3,16 @@
 import sys
 
 import pytest
+import torch
 
 from medgauge.core.errors import InputError
 from medgauge.recipes.build import build_objective, build_tasks
+from medgauge.recipes.data_settings import DataSettings
 from medgauge.recipes.entries import ObjectiveEntry, read_entries
 from medgauge.recipes.mistakes import objective_mistakes
 from medgauge.recipes.read import build_recipe, default_values
+from medgauge.recipes.schema import ModelSettings, Recipe
+from medgauge.tasks import Numbers
 
 L1 = {"class_path": "PointwiseLoss", "init_args": {"kind": "l1"}}
 
@@ -27,8 +31,6 @@ def test_an_unknown_task_is_named_with_the_nearest() -> None:
 def objective(**entry: object) -> dict[str, object]:
     data = {"label": ["age", "dr"], "kind": {"dr": "grade"}}
     recipe = build_recipe({"data": data, "objective": {"error": {"term": L1, **entry}}})
-    import torch
-
     tasks = build_tasks(recipe).fit(torch.tensor([[1.0, 0.0], [2.0, 1.0], [4.0, 1.0]]).double(), None)
     return dict(build_objective(recipe, tasks).parts)
 
@@ -46,3 +48,26 @@ def test_the_default_of_several_kinds_is_that_of_each() -> None:
     assert tasks == {"number", "grade"}
     alone = default_values({"data": {"label": ["dr"], "kind": {"dr": "grade"}}})
     assert {entry.task for entry in read_entries(alone["objective"]).values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("init_args", "bins"),
+    [({}, (-4.0, 4.0, 40)), ({"low": -2, "bins": 8}, (-2, 4.0, 8)), ({"bins": "8"}, None), ({"low": [1]}, None)],
+)
+def test_a_distribution_head_has_the_bins_of_its_term(init_args: dict[str, object], bins: tuple[float, ...]) -> None:
+    recipe = Recipe(data=DataSettings(label=["age"]), model=ModelSettings(head="distribution"))
+    recipe.objective = {"value": {"term": {"class_path": "DistributionLoss", "init_args": init_args}}}  # a stranger's
+    (task,) = build_tasks(recipe)
+    assert isinstance(task, Numbers)
+    assert task.head_settings.bins == bins
+
+
+def test_a_term_that_needs_logits_says_which_heads_give_them() -> None:
+    recipe = build_recipe(
+        {"data": {"label": ["age"]}, "objective": {"value": {"term": {"class_path": "DistributionLoss"}}}}
+    )
+    tasks = build_tasks(recipe).fit(torch.tensor([[1.0], [2.0]]).double(), None)
+    with pytest.raises(
+        InputError, match=r"objective.value needs logits, .* model.head distribution with a DistributionLoss$"
+    ):
+        build_objective(recipe, tasks)

@@ -7,7 +7,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.tasks.grades import Grades
-from medgauge.tasks.settings import HeadSettings
+from medgauge.tasks.settings import Bins, HeadSettings
 from tests.contracts import TaskContract
 
 NAN = float("nan")
@@ -72,6 +72,7 @@ def test_a_target_with_fewer_levels_gets_no_chance_beyond_its_own() -> None:
     ("settings", "words"),
     [
         (HeadSettings("linear"), "model.head linear reads numbers, and dr is a grade"),
+        (HeadSettings("distribution", bins=Bins()), "model.head distribution reads numbers, and dr is a grade"),
         (HeadSettings("ordinal", (0.5, 2.5)), "the thresholds of a grade come from its 3 training levels"),
     ],
 )

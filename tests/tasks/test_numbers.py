@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from medgauge.core.errors import InputError
-from medgauge.models.heads import LinearHead
+from medgauge.models.heads import DistributionHead, LinearHead
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.tasks.numbers import Numbers
-from medgauge.tasks.settings import HeadSettings
+from medgauge.tasks.settings import Bins, HeadSettings
 from tests.contracts import TaskContract
 
 NAN = float("nan")
@@ -53,6 +53,11 @@ def test_the_head_is_the_one_asked_for() -> None:
     assert isinstance(head(HeadSettings()), LinearHead)
     assert isinstance(head(HeadSettings("ordinal", (-0.5, 0.5))), OrdinalHead)
     assert head(HeadSettings("none")) is None
+    made = head(HeadSettings("distribution", bins=Bins(-3, 5, 16)))
+    assert isinstance(made, DistributionHead)
+    assert made.describe() == {"name": "distribution", "low": -3.0, "high": 5.0, "bins": 16}
+    with pytest.raises(InputError, match="model.head distribution needs a DistributionLoss in the objective"):
+        head(HeadSettings("distribution"))
     with pytest.raises(InputError, match="needs an OrdinalRegressionLoss in the objective"):
         head(HeadSettings("ordinal"))
     with pytest.raises(InputError, match="needs thresholds in its OrdinalRegressionLoss"):
@@ -67,3 +72,20 @@ def test_log_labels_have_their_errors_in_that_unit_too() -> None:
     assert found["unit"] == "log2(1 + label)"
     assert found["mae"] == pytest.approx(0.5)
     assert Numbers.make(["age"], HeadSettings(), "zscore").fit(label, None).further(label, label, 0) == {}
+
+
+def test_labels_beyond_the_bins_are_told_and_those_within_are_not() -> None:
+    label = torch.cat([torch.arange(98.0), torch.tensor([NAN, 100.0])])[
+        :, None
+    ].double()  # one is 1.76 sd off, none more
+
+    def notes(settings: HeadSettings, more: float) -> list[str]:
+        whole = torch.cat([label, torch.tensor([[more]]).double()])
+        return Numbers.make(["age"], settings, "zscore").fit(whole, None).notes(whole, None)
+
+    assert notes(HeadSettings("distribution", bins=Bins()), 50.0) == []
+    assert notes(HeadSettings(), 1000.0) == []
+    (told,) = notes(HeadSettings("distribution", bins=Bins()), 1000.0)  # 9.5 standard deviations
+    assert told.startswith(
+        "age: 1 of 101 training labels lie beyond the bins of the distribution head (-4 to 4 after scaling)"
+    )

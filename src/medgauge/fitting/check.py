@@ -37,7 +37,6 @@ def check(
         study = load_study(wanted, progress=display.images)
     part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
     parts = build_parts(part)
-    schedule = parts.schedule
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     lines = [
@@ -46,7 +45,11 @@ def check(
         f"images: {shape} (channels first)",
     ]
     each = "" if part is study else " for each fold"
-    lines += [f"training: {schedule.steps} steps of {part.recipe.training.batch_size} cases{each}", *study.notes]
+    lines += [
+        f"training: {parts.schedule.steps} steps of {part.recipe.training.batch_size} cases{each}",
+        *study.notes,
+        *parts.notes,
+    ]
     lines += weighting_notes(part, parts.arrays.weight)
     lines += [
         f"subgroups by {column}: {', '.join(f'{name} {count}' for name, count in sorted(Counter(values).items()))}"

@@ -63,7 +63,7 @@ def finish(
         files.write_readers(folder, readers, train, validation)
         results: dict[str, object] = {
             "cases": case_counts(study),
-            "notes": notes,
+            "notes": [*parts.notes, *notes],
             "looks": {"test": 0},
             "training": {
                 "steps": outcome.step,

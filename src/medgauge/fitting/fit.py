@@ -85,6 +85,8 @@ def fit(
 def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
     """One fit, once the cases are read."""
     parts, first = build_parts(study), first_process()
+    for note in parts.notes:
+        display.say(note)
     with held(folder.path, wanted=first, say=display.say):
         if first:
             for line in begin(folder, study, parts.tasks, run_stamp(study)):

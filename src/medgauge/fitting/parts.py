@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 import torch
+from torch import Tensor
 
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights
@@ -24,13 +25,17 @@ from medgauge.training.objective import Objective
 
 
 class Parts(NamedTuple):
-    """Model, objective and plan, with the tasks fitted on the training labels and the cases as arrays."""
+    """Model, objective and plan, with the tasks fitted on the training labels and the cases as arrays.
+
+    ``notes`` tells what the training labels give reason to doubt of the head.
+    """
 
     model: Model
     objective: Objective
     tasks: Tasks
     arrays: CaseArrays
     schedule: Schedule
+    notes: list[str]
 
 
 def build_parts(study: Study) -> Parts:
@@ -56,11 +61,17 @@ def build_parts(study: Study) -> Parts:
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"))
     try_batch(model, objective, tasks.coding, batch)
-    return Parts(model, objective, tasks, arrays, build_schedule(recipe, len(train)))
+    notes = tasks.notes(*training_labels(study))
+    return Parts(model, objective, tasks, arrays, build_schedule(recipe, len(train)), notes)
 
 
 def fit_tasks(study: Study) -> Tasks:
     """The tasks, fitted on the training split."""
+    return build_tasks(study.recipe).fit(*training_labels(study))
+
+
+def training_labels(study: Study) -> tuple[Tensor, Tensor | None]:
+    """Labels (n, t) of the training split, and what they are divided by before scaling (n,), if by anything."""
     rows = study.rows("train")
     divisor = None if study.divisor is None else torch.from_numpy(study.divisor[rows])
-    return build_tasks(study.recipe).fit(torch.from_numpy(study.table.label[rows]), divisor)
+    return torch.from_numpy(study.table.label[rows]), divisor

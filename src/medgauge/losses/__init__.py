@@ -3,6 +3,7 @@
 from medgauge.losses.adaptive_triplet import AdaptiveTripletLoss
 from medgauge.losses.balanced_mse import BalancedMSELoss
 from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
+from medgauge.losses.distribution import DistributionLoss
 from medgauge.losses.jocorank import JoCoRankLoss
 from medgauge.losses.ordinal_regression import OrdinalRegressionLoss
 from medgauge.losses.pointwise import PointwiseLoss
@@ -16,6 +17,7 @@ __all__ = [
     "BalancedMSELoss",
     "CoarseToFineSpearmanEmbeddingLoss",
     "CoarseToFineSpearmanLoss",
+    "DistributionLoss",
     "JoCoRankLoss",
     "OrdinalRegressionLoss",
     "PointwiseLoss",

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, NamedTuple, get_args
 
 from medgauge.core.errors import InputError
+from medgauge.functional.distribution import MOST_BINS
 from medgauge.functional.ordinal import Kind
 from medgauge.models.encoders import check_encoder_name
 from medgauge.models.residual import NORMS, POOLS
@@ -158,7 +159,21 @@ SMOOTHING: Rules = {
 }
 LINEAR: Rules = {"name": TEXT}
 JOINT: Rules = {"name": TEXT, "heads": list_of(GROUP, 8, 2)}
+DISTRIBUTION: Rules = {
+    "name": TEXT,
+    "low": real(-1e12, 1e12),
+    "high": real(-1e12, 1e12),
+    "bins": whole(2, MOST_BINS),
+}
 ORDINAL: Rules = {"name": TEXT, "thresholds": list_of(real(-1e12, 1e12), 1000), "kind": one_of(*get_args(Kind))}
+
+
+ONE_HEAD: Mapping[str, tuple[Rules, set[str]]] = {
+    "linear": (LINEAR, {"name"}),
+    "ordinal": (ORDINAL, {"name", "thresholds"}),
+    "distribution": (DISTRIBUTION, set(DISTRIBUTION)),
+}
+"""Of each head of one kind of label the rules, and what must be there."""
 
 
 def check_description(description: Any) -> None:
@@ -180,7 +195,7 @@ def check_description(description: Any) -> None:
         _part("neck.inner", neck, ("covariate",))
     _check("neck.", neck, COVARIATE, {"name", "embedding"})
     if head is not None:
-        _check_head("head", head, ("linear", "ordinal", "joint"))
+        _check_head("head", head, (*ONE_HEAD, "joint"))
 
 
 def _check_head(where: str, head: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -193,10 +208,9 @@ def _check_head(where: str, head: Mapping[str, Any], known: tuple[str, ...]) -> 
             _check(
                 f"{where}.heads.{place}.", {"targets": one.get("targets")}, {"targets": MODEL["targets"]}, {"targets"}
             )
-            _check_head(f"{where}.heads.{place}", inner, ("linear", "ordinal"))
+            _check_head(f"{where}.heads.{place}", inner, tuple(ONE_HEAD))
         return
-    rules, needed = (ORDINAL, {"name", "thresholds"}) if name == "ordinal" else (LINEAR, {"name"})
-    _check(f"{where}.", head, rules, needed)
+    _check(f"{where}.", head, *ONE_HEAD[name])
 
 
 def check_storable(description: Mapping[str, Any]) -> None:

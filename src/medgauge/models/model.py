@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from medgauge.core.errors import InputError
 from medgauge.models.encoders import build_encoder
 from medgauge.models.feature_smoothing import FeatureSmoothing
-from medgauge.models.heads import LinearHead, widened
+from medgauge.models.heads import DistributionHead, LinearHead, widened
 from medgauge.models.joint import JointHead
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.ordinal import OrdinalHead
@@ -116,4 +116,6 @@ def _build_head(description: Mapping[str, Any], embedding: int, targets: int) ->
         return LinearHead(embedding, targets, **settings)
     if description["name"] == "ordinal":
         return OrdinalHead(embedding, targets, **settings)
+    if description["name"] == "distribution":
+        return DistributionHead(embedding, targets, **settings)
     raise InputError(f"the model's description names a head {description['name']!r}, which this version does not have.")

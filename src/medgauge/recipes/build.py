@@ -15,7 +15,7 @@ from medgauge.recipes.entries import DEFAULT_KIND, read_entries
 from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS, Tasks
-from medgauge.tasks.settings import HeadSettings
+from medgauge.tasks.settings import Bins, HeadSettings
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective, required_fields
 
@@ -24,7 +24,7 @@ TOO_LARGE = (
     f"the model would have more than {MOST_WEIGHTS} weights; give a smaller model.encoder.width, model.embedding or "
     "model.covariate_width"
 )
-ORDINAL = "OrdinalRegressionLoss"
+ORDINAL, DISTRIBUTION = "OrdinalRegressionLoss", "DistributionLoss"
 
 
 def build_tasks(recipe: Recipe) -> Tasks:
@@ -39,15 +39,26 @@ def build_tasks(recipe: Recipe) -> Tasks:
 
 
 def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
-    """The head of one task; an ordinal one has thresholds and kind of the objective's ordinal term."""
+    """The head of one task; what an ordinal or a distribution one needs comes from the objective's term of that kind."""
+    head, bins = recipe.model.head, None
     for entry in read_entries(recipe.objective).values():
-        own = entry.task in (None, task)
-        if own and ("thresholds" in entry.init_args or entry.class_path.rpartition(".")[2] == ORDINAL):
+        if entry.task not in (None, task):
+            continue
+        name = entry.class_path.rpartition(".")[2]
+        if name == DISTRIBUTION:
+            bins = _bins(entry.init_args)
+        if "thresholds" in entry.init_args or name == ORDINAL:
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
             kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
-            return HeadSettings(recipe.model.head, given if numbers else "ranks", kind)
-    return HeadSettings(recipe.model.head)
+            return HeadSettings(head, given if numbers else "ranks", kind, bins)
+    return HeadSettings(head, bins=bins)
+
+
+def _bins(given: Mapping[str, Any]) -> Bins | None:
+    """The bins of a term's arguments, read as data; None where they are none."""
+    bins = Bins(**{name: given[name] for name in Bins._fields if name in given})
+    return bins if all(type(value) in (int, float) for value in bins) and type(bins.bins) is int else None
 
 
 def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
@@ -67,8 +78,9 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
         terms[name] = (resolve_class(entry.class_path)(**entry.init_args), entry.factor)
         if not tasks.places[task].logits and "logits" in required_fields(terms[name][0]):
             raise InputError(
-                f"objective.{name} needs the logits of an ordinal head, and the {task} has none; a grade has one (--kind "
-                f"{tasks.targets[tasks.places[task].start]}=grade), a number with model.head ordinal and thresholds"
+                f"objective.{name} needs logits, and the head of the {task} gives none; an ordinal one does (of a grade, "
+                f"--kind {tasks.targets[tasks.places[task].start]}=grade, or model.head ordinal and thresholds), and so does "
+                "model.head distribution with a DistributionLoss"
             )
     return Objective(terms, parts)
 

@@ -103,7 +103,8 @@ class ModelSettings(Section):
         embedding: size of the embedding.
         covariate_width: size of the embedded covariates.
         head: auto = linear for a number, ordinal for a grade; linear; ordinal (of a number: thresholds and kind are those of
-            the objective's OrdinalRegressionLoss); or none where only neighbours predict.
+            the objective's OrdinalRegressionLoss); distribution (of a number: a chance a bin, with the bins of the
+            objective's DistributionLoss); or none where only neighbours predict.
     """
 
     place = "model"
@@ -112,7 +113,7 @@ class ModelSettings(Section):
     neck: Literal["covariate", "feature_smoothing"] = "covariate"
     embedding: Annotated[int, Range(least=1, most=65_536)] = 64
     covariate_width: Annotated[int, Range(least=1, most=65_536)] = 32
-    head: Literal["auto", "linear", "ordinal", "none"] = "auto"
+    head: Literal["auto", "linear", "ordinal", "distribution", "none"] = "auto"
 
 
 def default_objective() -> dict[str, Any]:

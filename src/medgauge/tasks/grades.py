@@ -109,9 +109,9 @@ class Grades:
         wanted = self.head_settings
         if wanted.name == "none":
             return None
-        if wanted.name == "linear":
+        if wanted.name in ("linear", "distribution"):
             raise InputError(
-                f"model.head linear reads numbers, and {self.columns[0]} is a grade; write auto or ordinal"
+                f"model.head {wanted.name} reads numbers, and {self.columns[0]} is a grade; write auto or ordinal"
             )
         thresholds = rank_thresholds(self.logits)
         if not isinstance(wanted.thresholds, str) and tuple(wanted.thresholds or thresholds) != thresholds:
@@ -162,6 +162,10 @@ class Grades:
     def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
         """Nothing."""
         return {}
+
+    def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
+        """Nothing: every level has its place."""
+        return []
 
     def to_dict(self) -> dict[str, object]:
         """Median, levels and regions."""

@@ -18,7 +18,7 @@ from medgauge.inference import HeadPredictor, NeighbourPredictor
 from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
 from medgauge.metrics.catalogue import NUMBER
 from medgauge.models import LabelScaling
-from medgauge.models.heads import LinearHead
+from medgauge.models.heads import DistributionHead, LinearHead
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.scaling import ScalingKind
 from medgauge.tasks.problems import column_problems, negative_problems
@@ -30,11 +30,11 @@ TRANSFORMED = ("mae", "rmse", "r2", "bias")
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Label columns that hold numbers, read by a linear head (or an ordinal one whose thresholds its term names).
+    """Label columns that hold numbers, read by a linear head (or an ordinal or a distribution one, by their terms).
 
     Args:
         columns: label columns.
-        head_settings: which head, and what an ordinal one takes from the objective's term.
+        head_settings: which head, and what it takes from the objective's term.
         scaling: of the labels.
         coding: the fitted scaling.
         median: of the training labels, (t,).
@@ -96,12 +96,16 @@ class Numbers:
             return None
         if wanted.name == "ordinal":
             return OrdinalHead(embedding, count, wanted.numbers(), wanted.ordinal)
+        if wanted.name == "distribution":
+            return DistributionHead(embedding, count, *wanted.known_bins())
         return LinearHead(embedding, count)
 
     @property
     def logits(self) -> int:
         """Logits a target."""
-        return len(self.head_settings.numbers()) if self.head_settings.name == "ordinal" else 0
+        wanted = self.head_settings
+        counts = {"ordinal": lambda: len(wanted.numbers()), "distribution": lambda: wanted.known_bins().bins}
+        return counts[wanted.name]() if wanted.name in counts else 0
 
     def surroundings(self) -> Surroundings:
         """Kernel means of training cases nearby."""
@@ -140,6 +144,20 @@ class Numbers:
         pair = [self.coding.transformed(part[:, target : target + 1].clamp(min=-0.999999)) for part in (value, label)]
         figures = {name: float(self.figures[name].of(pair[0], pair[1])[0]) for name in TRANSFORMED}
         return {"transformed": {"unit": "log2(1 + label)", **figures}}
+
+    def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
+        """Labels that a distribution head cannot say, a sentence a column."""
+        if self.head_settings.name != "distribution":
+            return []
+        low, high, _ = self.head_settings.known_bins()
+        coded = self.coding.encode(label, divisor)
+        beyond = ((coded < low) | (coded > high)).sum(0).tolist()
+        return [
+            f"{name}: {count} of {len(label)} training labels lie beyond the bins of the distribution head ({low:g} to {high:g} "
+            "after scaling), and no value can reach them; give its DistributionLoss a lower low or a higher high"
+            for name, count in zip(self.columns, beyond, strict=True)
+            if count
+        ]
 
     def to_dict(self) -> dict[str, object]:
         """Median and regions."""

@@ -2,27 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from medgauge.core.errors import InputError
 from medgauge.functional.ordinal import Kind
 
-HeadName = Literal["auto", "linear", "ordinal", "none"]
+HeadName = Literal["auto", "linear", "ordinal", "distribution", "none"]
+
+
+class Bins(NamedTuple):
+    """Bins of equal width, in normalised label units, as a DistributionLoss has them."""
+
+    low: float = -4.0
+    high: float = 4.0
+    bins: int = 40
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """Which head, and what an ordinal one has from the objective's ordinal term.
+    """Which head, and what it has from the objective's term of its kind.
 
     Args:
         name: auto is what suits the kind: linear for a number, ordinal for a grade.
         thresholds: of the term, ``ranks`` (those of grades), or None where the objective has no such term.
         ordinal: the term's kind, binary or corn.
+        bins: of a distribution head, from its term; None where the objective has no such term.
     """
 
     name: HeadName = "auto"
     thresholds: Sequence[float] | Literal["ranks"] | None = None
     ordinal: Kind = "binary"
+    bins: Bins | None = None
 
     def numbers(self) -> Sequence[float]:
         """Thresholds in normalised label units.
@@ -40,3 +50,13 @@ class HeadSettings:
                 "--kind COLUMN=grade)"
             )
         return self.thresholds
+
+    def known_bins(self) -> Bins:
+        """The bins of a distribution head.
+
+        Raises:
+            InputError: the objective's term names none.
+        """
+        if self.bins is None:
+            raise InputError("model.head distribution needs a DistributionLoss in the objective, whose bins it takes")
+        return self.bins

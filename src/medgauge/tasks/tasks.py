@@ -37,6 +37,9 @@ class Kind(Task, Protocol):
     def new_coding(self) -> Coding:
         """An empty coding, whose state is loaded."""
 
+    def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
+        """What its training labels give reason to doubt of its head. Of a fitted task."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tasks:
@@ -82,6 +85,10 @@ class Tasks:
     def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> "Tasks":
         """Each on its training labels."""
         return self._each(lambda task, part: task.fit(label[:, part.columns], divisor))
+
+    def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
+        """What the training labels of each give reason to doubt of its head."""
+        return [note for task, part in self._columns() for note in task.notes(label[:, part.columns], divisor)]
 
     def stratified(self, label: Float[Tensor, "n t"]) -> "Tasks":
         """Each with the strata of other labels."""
