@@ -258,19 +258,22 @@ def test_the_smallest_difference_is_there_before_any_test_case_is_read(
     assert seen == [True, True]
 
 
-def judged(errors: dict[str, np.ndarray], reference: str) -> Judged:
-    """One run a method with these errors; the last sixty of the cases are few."""
+def judged(errors: dict[str, np.ndarray], reference: str, seeds: int = 3) -> Judged:
+    """Runs of each method with these errors, the same for each seed; the last sixty of the cases are few.
+
+    Labels are halves: of whole numbers kappa would be computed anew on each draw.
+    """
     count = len(next(iter(errors.values())))
     region = ["many"] * (count - 60) + ["few"] * 60
-    value = torch.from_numpy(np.stack(list(errors.values())))[:, None, :, None]
+    value = 0.5 + torch.from_numpy(np.stack(list(errors.values())))[:, None, :, None].expand(-1, seeds, -1, -1)
     run: dict[str, Any] = {"test": {"y": {"kind": "number", "predictor": "head"}, "space": {}}}
     return Judged(
         [str(row) for row in range(count)],
         ["y"],
-        torch.zeros(count, 1, dtype=torch.float64),
+        torch.full((count, 1), 0.5, dtype=torch.float64),
         [[name] for name in region],
         value,
-        {name: [run] for name in errors},
+        {name: [run] * seeds for name in errors},
         reference,
     )
 
@@ -291,6 +294,16 @@ def test_not_worse_needs_the_region_few_as_well() -> None:
     assert found["same"]["p_holm"] == 1.0
 
 
+@pytest.mark.parametrize(("seeds", "words"), [(1, "not decided: one seed"), (2, "not decided: two seeds")])
+def test_fewer_than_three_seeds_say_neither_better_nor_worse(seeds: int, words: str) -> None:
+    base = np.random.default_rng(0).uniform(8, 12, 300)
+    made = judged({"l1": base, "half": base / 2, "twice": base * 2, "same": base}, "l1", seeds)
+    methods = figures(made, draws=400)["y"]["methods"]
+    assert {methods[name]["verdict"] for name in ("half", "twice", "same")} == {words}
+    assert methods["half"]["p_holm"] < 0.05
+    assert methods["half"]["difference_ci95"][1] < 0
+
+
 def test_a_figure_where_higher_is_better_turns_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     errors = {"l1": random.integers(0, 3, 300) * 1.0, "good": random.integers(0, 2, 300) * 1.0}
@@ -302,7 +315,7 @@ def test_a_figure_where_higher_is_better_turns_the_verdict(monkeypatch: pytest.M
         monkeypatch.setitem(comparing_figures.FIGURES, "number", figures_of_kind)
         made = judged(errors, reference)
         label = torch.from_numpy(random.integers(0, 5, (300, 1)) * 1.0)
-        made = replace(made, label=label, value=made.value + label)
+        made = replace(made, label=label, value=made.value - 0.5 + label)
         block = figures(made, draws=400)["y"]
         name = next(iter(figures_of_kind))
         methods = block["methods"]
@@ -311,7 +324,7 @@ def test_a_figure_where_higher_is_better_turns_the_verdict(monkeypatch: pytest.M
         assert methods["good"]["difference"] > 0
         assert {one: methods[one]["verdict"] for one in ("good", "bad")} == {"good": "better", "bad": "worse"}
         by_seed = figures_of_kind[name].of(made.value[1, 0], label)
-        assert methods["good"]["by_seed"] == pytest.approx(by_seed.tolist())
+        assert methods["good"]["by_seed"] == pytest.approx(by_seed.tolist() * 3)
 
 
 def test_grades_have_sets_and_drawn_kappas(tmp_path: Path) -> None:

@@ -212,7 +212,14 @@ def test_holm_equals_a_slow_loop() -> None:
     ],
 )
 def test_verdicts(p: float, interval: tuple[float, float], relative: float, few: float, said: str) -> None:
-    assert verdict(p, interval, relative, few) == said
+    assert verdict(p, interval, relative, few, seeds=3) == said
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(1, "not decided: one seed"), (2, "not decided: two seeds")])
+def test_fewer_than_three_seeds_decide_nothing(seeds: int, said: str) -> None:
+    for interval, relative in (((-2.0, -0.1), 0.5), ((0.1, 2.0), 0.5), ((-1.0, 1.0), 0.0)):
+        assert verdict(0.01, interval, relative, relative, seeds=seeds) == said
+    assert verdict(0.5, (-1.0, 1.0), 0.5, 0.5, seeds=seeds) == "not shown"
 
 
 def test_smallest_difference_of_single_cases_is_the_textbook_formula() -> None:

@@ -192,7 +192,7 @@ def compare(words: list[str]) -> int:
     parser = Parser("compare", f"{compare.__doc__} {ANY_SETTING}", "RECIPE …", example)
     parser.word("recipes", "recipes, the base of --losses, or finished run folders", "*")
     parser.flag("--losses", "recipes laid over the one base recipe: a,b,c")
-    parser.count("--seeds", "runs of each method", 5)
+    parser.count("--seeds", "runs of each method; fewer than three decide nothing", 5)
     parser.count("--trials", "tuning runs of each method, on val; 1 = no tuning", 3)
     parser.several("--grid", "one more setting to tune; again for each", "[METHOD:]SETTING=A,B")
     parser.flag("--reference", "method that the others are compared with [the first]")

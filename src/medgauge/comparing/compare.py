@@ -52,7 +52,7 @@ def compare(
             are compared as they are.
         out: the folder of the comparison.
         losses: methods laid over the one recipe: each brings objective, weights, sampler, head and neck.
-        seeds: runs of each method; the test cases are the same in each.
+        seeds: runs of each method; the test cases are the same in each. With fewer than three nothing is decided.
         trials: tuning runs of each method, judged on validation cases; 1 = no tuning.
         grid: further settings to tune, as "setting=value,value", or "method:setting=value,value" for one method.
         reference: the method that the others are compared with; None: the first.

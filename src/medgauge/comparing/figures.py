@@ -86,6 +86,7 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
             _worse(main, block["difference_ci95"]),
             _worse(main, block["relative_ci95"])[1],
             _worse(main, few["methods"][name]["relative_ci95"])[1],
+            seeds=judged.value.shape[1],
         )
     said = [_further_part(figure, cases["all"], judged, seed) for figure in further]
     for at, name in enumerate(names):

@@ -17,7 +17,8 @@ from medgauge.core.checks import check_number
 from medgauge.core.seeding import generator
 from medgauge.metrics.groups import group_codes
 
-Verdict = Literal["better", "worse", "not worse", "not shown"]
+Verdict = Literal["better", "worse", "not worse", "not shown", "not decided: one seed", "not decided: two seeds"]
+LEAST_SEEDS = 3  # with fewer, chance in training makes a "better" or "worse" that is none in a fifth of the cases
 MARGIN = 0.03  # largest relative increase of the MAE that still counts as not worse
 MARGIN_FEW = 0.10  # the same in the region few
 BLOCK = 2_000_000  # drawn groups held at a time
@@ -173,23 +174,32 @@ def verdict(
     relative_high: float,
     relative_high_few: float,
     *,
+    seeds: int,
     alpha: float = 0.05,
 ) -> Verdict:
     """What may be said of a method against the reference.
 
     "better" or "worse": Holm's p below alpha and the interval on one side of 0. "not worse": the upper limit of the
     relative increase of the MAE is at most 3 % overall and at most 10 % in the region few. Everything else, also what
-    could not be computed (NaN), is "not shown".
+    could not be computed (NaN), is "not shown". Of fewer than three seeds nothing else is said: what is in the intervals
+    then is hardly the chance of training, or not at all.
 
-    >>> verdict(0.5, (-1.0, 0.2), 0.02, 0.08), verdict(0.5, (-1.0, 0.2), 0.02, 0.2), verdict(0.01, (-2.0, -1.0), -0.1, 0.2)
-    ('not worse', 'not shown', 'better')
+    >>> verdict(0.5, (-1.0, 0.2), 0.02, 0.08, seeds=3), verdict(0.5, (-1.0, 0.2), 0.02, 0.2, seeds=3)
+    ('not worse', 'not shown')
+    >>> verdict(0.01, (-2.0, -1.0), -0.1, 0.2, seeds=3), verdict(0.01, (-2.0, -1.0), -0.1, 0.2, seeds=1)
+    ('better', 'not decided: one seed')
     """
     low, high = difference
+    shown: Verdict = "not shown"
     if p_holm < alpha and high < 0:
-        return "better"
-    if p_holm < alpha and low > 0:
-        return "worse"
-    return "not worse" if relative_high <= MARGIN and relative_high_few <= MARGIN_FEW else "not shown"
+        shown = "better"
+    elif p_holm < alpha and low > 0:
+        shown = "worse"
+    elif relative_high <= MARGIN and relative_high_few <= MARGIN_FEW:
+        shown = "not worse"
+    if shown == "not shown" or seeds >= LEAST_SEEDS:
+        return shown
+    return "not decided: one seed" if seeds == 1 else "not decided: two seeds"
 
 
 def smallest_difference(

@@ -27,7 +27,7 @@ def plain(text: object) -> str:
 @pytest.fixture(scope="module")
 def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("compared")
-    return fake_comparison(folder, {"base": 10.0, "better": 6.0, "worse": 16.0}, seeds=2, cases=80).values
+    return fake_comparison(folder, {"base": 10.0, "better": 6.0, "worse": 16.0}, seeds=3, cases=80).values
 
 
 def test_each_method_has_a_row_beside_the_reference(values: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def test_words() -> None:
 
 
 def test_on_what_it_rests(values: dict[str, Any]) -> None:
-    assert cases_words(values, "hc_mm") == "80 test cases of 40 groups, 2 seeds a method"
+    assert cases_words(values, "hc_mm") == "80 test cases of 40 groups, 3 seeds a method"
     assert plain(smallest_words(values, "hc_mm")) == "0.80 mm, 8.0 % of the reference’s validation error"
     assert smallest_words({}, "hc_mm") == ""
 

@@ -10,7 +10,7 @@ from medgauge.report.kinds.shared import Said
 from medgauge.report.plots import REGIONS
 from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
 
-VERDICTS = ("better", "not worse", "not shown", "worse")
+VERDICTS = ("better", "not worse", "not shown", "not decided: one seed", "not decided: two seeds", "worse")
 
 
 def table_rows(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
@@ -225,5 +225,5 @@ def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
         "methods by Holm. Differences by region carry no p-value.",
         "“better” and “worse”: adjusted p below 0.05 and the interval on one side of 0. “not worse”: the upper limit of the "
         "relative change for the worse is at most 3 % overall and at most 10 % in the region few. Everything else is “not "
-        "shown”, which is not “equal”.",
+        "shown”, which is not “equal”. With fewer than three seeds none of the three is said, but “not decided”.",
     ]
