@@ -16,6 +16,8 @@ from medgauge.runfolder import RunFolder
 from medgauge.study import Study
 from medgauge.study.embedding import embed
 from medgauge.tasks import Tasks
+from medgauge.training.averaging import AveragedWeights
+from medgauge.training.collect import bare
 from medgauge.training.loop import Progress, Trainer, Validation
 from medgauge.training.plan import build_optimiser
 
@@ -51,6 +53,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         validate=lambda: validate(wrapped, study, parts, fabric),
         keeper=folder,
         report=show,
+        average=AveragedWeights(bare(wrapped)) if training.ema else None,
     )
     outcome = trainer.fit()
     display.say(

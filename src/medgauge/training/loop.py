@@ -1,10 +1,9 @@
 """The training loop: short, on Lightning Fabric, and the same after a stop as without one."""
 
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -14,10 +13,12 @@ from torch import Tensor, nn
 from medgauge.core.batch import Batch, LabelCoding
 from medgauge.core.errors import InputError, said_as
 from medgauge.core.seeding import derive_seed
+from medgauge.training.averaging import AveragedWeights
 from medgauge.training.collect import bare
 from medgauge.training.divergence import Watch
 from medgauge.training.plan import learning_rate
 from medgauge.training.settings import OptimiserSettings
+from medgauge.training.signals import stop_signals
 from medgauge.training.step import is_guided, read_step
 
 
@@ -96,6 +97,7 @@ class Trainer:
         validate: how good the model is on the validation cases.
         keeper: where checkpoints and the log go.
         report: called with progress after each step.
+        average: of the model's weights, which validation and best.ckpt have in their place; None = the weights themselves.
     """
 
     fabric: Any
@@ -109,6 +111,7 @@ class Trainer:
     validate: Callable[[], Validation]
     keeper: Keeper
     report: Callable[[Progress], None] = lambda progress: None
+    average: AveragedWeights | None = None
     progress: Progress = field(default_factory=Progress)
     watch: Watch = field(default_factory=Watch)
 
@@ -123,7 +126,7 @@ class Trainer:
         started = time.monotonic() - self.progress.elapsed
         saved = time.monotonic()
         self.model.train()
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             while not self._finished():
                 self._step()
                 self.progress.elapsed = time.monotonic() - started
@@ -184,6 +187,8 @@ class Trainer:
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.progress.step += 1
+        if self.average is not None:
+            self.average.update(bare(self.model), self.progress.step)
         end_epoch = getattr(self._neck, "end_epoch", None)
         if end_epoch is not None and self.progress.step % self.schedule.epoch == 0:
             self.watch.look()
@@ -201,7 +206,8 @@ class Trainer:
         sums, counts, progress.sums, progress.counts = progress.sums, progress.counts, {}, {}
         row |= {name: float(total) / int(counts[name]) for name, total in sums.items() if counts[name]}
         if evaluate:
-            row |= self._evaluate()
+            with nullcontext() if self.average is None else self.average.inside(bare(self.model)):
+                row |= self._evaluate()
         progress.rows.append(row)
         self.fabric.log_dict({name: value for name, value in row.items() if name != "step"}, step=progress.step)
 
@@ -237,6 +243,8 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "progress": dict(vars(self.progress)),
         }
+        if self.average is not None:
+            state["average"] = self.average.state()
         self.keeper.save_checkpoint("last.ckpt", state)
         columns = list(dict.fromkeys(name for row in self.progress.rows for name in row))
         self.watch.saved = self.progress.step
@@ -249,6 +257,8 @@ class Trainer:
             bare(self.model).load_state_dict(state["model"])
             self.objective.load_state_dict(state["objective"])
             self.optimiser.load_state_dict(state["optimiser"])
+            if self.average is not None:
+                self.average.restore(state["average"])
             self.progress = Progress(**state["progress"])
             best_weights(self.keeper, self.progress)
         self.watch = Watch(self.progress.step)
@@ -277,24 +287,3 @@ def best_weights(keeper: Keeper, progress: Progress) -> tuple[dict[str, Tensor] 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in bare(model).state_dict().items()}
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM fill the list in place of ending the process; a second one ends it at once."""
-    seen: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-
-    try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: no handlers there
-        before = {}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

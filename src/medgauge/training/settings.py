@@ -41,6 +41,8 @@ class TrainingSettings(Section):
         accumulate: batches whose gradients are added up before a step (batch terms see each batch alone).
         evaluations: how often the validation cases are read in a run.
         patience: stop after so many evaluations without a better one; 0 = never.
+        ema: validate and save a moving average of the weights in place of the last ones: w <- d w + (1 - d) w_t,
+            d = min(0.999, (1 + t) / (10 + t)) at step t; the statistics of batch normalisation are averaged with them.
         precision: of the network's numbers, by Lightning Fabric's names; 16-mixed needs a GPU.
         accelerator: what computes; gpu is cuda or mps, whichever there is.
         devices: processes, one a device.
@@ -56,6 +58,7 @@ class TrainingSettings(Section):
     accumulate: Annotated[int, Range(least=1, most=10_000)] = 1
     evaluations: Annotated[int, Range(least=1, most=100_000)] = 10
     patience: Annotated[int, Range(least=0)] = 0
+    ema: bool = False
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
     devices: Annotated[int, Range(least=1, most=1024)] = 1
