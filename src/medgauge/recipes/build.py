@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
 from medgauge.data.tables.words import model_covariates
 from medgauge.functional.ordinal import Kind
-from medgauge.models import Model, build_model
+from medgauge.models import FeatureSmoothing, Model, build_model
+from medgauge.models.smoothing_nodes import smoothing_nodes
 from medgauge.models.stored import Budget
 from medgauge.recipes.entries import DEFAULT_KIND, read_entries
 from medgauge.recipes.mistakes import resolve_class
@@ -85,8 +87,16 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
     return Objective(terms, parts)
 
 
-def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int) -> dict[str, Any]:
-    """What ``models.build_model`` needs; the head comes with the tasks."""
+def model_description(recipe: Recipe, *, ndim: int, channels: int, label: Tensor) -> dict[str, Any]:
+    """What ``models.build_model`` needs; the head comes with the tasks.
+
+    Args:
+        recipe: with nothing left to decide, but where the nodes of feature smoothing lie.
+        ndim: 2 or 3.
+        channels: of the images.
+        label: of the training cases, (n, t), normalised.
+    """
+    targets = label.shape[1]
     model = recipe.model
     encoder = {
         "name": model.encoder.name,
@@ -103,7 +113,15 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, targets: int)
     if model.neck == "feature_smoothing":
         if targets != 1:
             raise InputError(f"model.neck feature_smoothing knows one target, and data.label names {targets}")
-        neck = {"name": "feature_smoothing", "inner": neck}
+        given: dict[str, Any] = dict(vars(model.smoothing))
+        asked = {name: given.pop(name) for name in ("low", "high", "bin_width")}
+        ends = {name: None if value == "auto" else value for name, value in asked.items()}
+        nodes = smoothing_nodes(label[:, 0], **ends, kernel_size=model.smoothing.kernel_size)
+        try:
+            FeatureSmoothing(torch.nn.Identity(), 1, **nodes._asdict(), **given)
+        except ValueError as error:
+            raise InputError(f"model.smoothing cannot be: {error}") from error
+        neck = {"name": "feature_smoothing", "inner": neck, **nodes._asdict(), **given}
     return {
         "encoder": encoder,
         "neck": neck,

@@ -94,12 +94,47 @@ class SamplerSettings(Section):
 
 
 @dataclass
+class SmoothingSettings(Section):
+    """Feature smoothing (FDS), where ``model.neck`` is feature_smoothing: nodes over the labels, in normalised label units.
+
+    Args:
+        low: lowest node; auto = where half a node's share of the training labels is below.
+        high: end of the nodes; auto = the same at the other end.
+        bin_width: distance of nodes; auto = the smallest with 40 training cases at each node, so that variances are steady.
+        kernel_size: nodes that are smoothed over; odd.
+        sigma: of the kernel, in nodes.
+        momentum: share of the old statistics in the new ones, at the end of an epoch.
+        start_epoch: first epoch, from 0, that calibrates.
+    """
+
+    place = "model.smoothing"
+
+    low: Annotated[float, Range(least=-1e9, most=1e9)] | Auto = "auto"
+    high: Annotated[float, Range(least=-1e9, most=1e9)] | Auto = "auto"
+    bin_width: Annotated[float, Range(least=1e-9, most=1e9)] | Auto = "auto"
+    kernel_size: Annotated[int, Range(least=1, most=1001)] = 5
+    sigma: Annotated[float, Range(least=0.01, most=1000)] = 2.0
+    momentum: Annotated[float, Range(least=0, below=1)] = 0.9
+    start_epoch: Annotated[int, Range(least=1, most=10**9)] = 1
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        found = []
+        if self.kernel_size % 2 == 0:
+            found.append(f"model.smoothing.kernel_size must be odd, got {self.kernel_size}")
+        if self.low != "auto" and self.high != "auto" and self.low >= self.high:
+            found.append(f"model.smoothing.low must be < high, got {self.low} and {self.high}")
+        return found
+
+
+@dataclass
 class ModelSettings(Section):
     """Encoder, neck and head.
 
     Args:
         encoder: the network from image to features.
         neck: covariate, or feature_smoothing (FDS) before it.
+        smoothing: the settings of feature_smoothing.
         embedding: size of the embedding.
         covariate_width: size of the embedded covariates.
         head: auto = linear for a number, ordinal for a grade; linear; ordinal (of a number: thresholds and kind are those of
@@ -111,6 +146,7 @@ class ModelSettings(Section):
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     neck: Literal["covariate", "feature_smoothing"] = "covariate"
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     embedding: Annotated[int, Range(least=1, most=65_536)] = 64
     covariate_width: Annotated[int, Range(least=1, most=65_536)] = 32
     head: Literal["auto", "linear", "ordinal", "distribution", "none"] = "auto"
