@@ -51,3 +51,13 @@ def saved_mib(run: Callable[[], Tensor]) -> float:
         loss = run()
     del loss
     return round(sum(blocks.values()) / 2**20, 2)
+
+
+def write_between(page: str, name: str, lines: list[str]) -> None:
+    """Put lines between the marks ``<!-- name -->`` and ``<!-- end of name -->`` of a page of docs/methods."""
+    path = Path(__file__).resolve().parent.parent / "docs" / "methods" / page
+    before, first, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    _, last, after = rest.partition(f"<!-- end of {name} -->\n")
+    if not (first and last):
+        raise SystemExit(f"{path} has no marks of {name}")
+    path.write_text(f"{before}{first}" + "\n".join(["", *lines, ""]) + f"\n{last}{after}", encoding="utf-8")

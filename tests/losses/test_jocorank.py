@@ -180,7 +180,8 @@ def test_the_loss_is_the_sum_of_levels_times_factors() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_factor_of_zero_switches_a_level_off(level: str) -> None:
     given = draw(16)
-    without = JoCoRankLoss(**{f"{level}_weight": 0.0})
+    ones = {f"{other}_weight": 1.0 for other in LEVELS}
+    without = JoCoRankLoss(**{**ones, f"{level}_weight": 0.0})
     expected = sum(only(other)(**given) for other in LEVELS if other != level)
     torch.testing.assert_close(without(**given), expected, rtol=1e-12, atol=0)
     assert level not in without.log()
@@ -303,7 +304,8 @@ def test_refuses_settings_out_of_range(settings: dict[str, Any], message: str) -
 
 def test_the_defaults_are_what_the_page_says() -> None:
     term = JoCoRankLoss()
-    assert term.factors == dict.fromkeys(LEVELS, 1.0)
+    assert term.factors == {"individual": 1.0, "global": 1.0, "peer": 1.0, "ranking": 10.0}
+    assert (term.beta, term.correlation.distribution) == (0.4, "smooth_l1")
     assert isinstance(term.correlation, RobustPearsonLoss)
     assert (term.correlation.outlier_rule, term.correlation.outlier_fraction) == ("region", 0.1)
     assert (term.ranking.interpolation, term.ranking.ties, term.ranking.reduction) == (2.0, "midrank", "mean")
