@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from medgauge.core.errors import InputError
-from medgauge.fitting.parts import fit_tasks
+from medgauge.fitting.parts import build_parts, fit_tasks
 from medgauge.fitting.sampling import build_sampler, case_regions, case_weights, weighting_notes
+from tests.fitting.test_train import small_study
 from tests.study.small import recipe_of, study_of, table_of
 
 NAN = float("nan")
@@ -64,18 +65,20 @@ def test_the_effective_size_is_told_where_cases_count_unequally() -> None:
         study = study_of(
             table_of([1.0] * 18 + [2.0] * 6 + [50.0, NAN]), ["train"] * 24 + ["val"] * 2, recipe_of(**changes)
         )
-        return weighting_notes(study, case_weights(study))
+        return weighting_notes(study, case_weights(study), build_sampler(study))
 
-    assert told() == []
+    assert told(training={"batch_size": 3}) == []
     assert told(sampler={"name": "balanced", "by": "region"}, training={"batch_size": 3}) == []
     weights = {
         "scheme": "inverse",
         "smoothing": "none",
         "bin_width": 1.0,
     }  # 1/18 and 1/6: (1 + 1)^2 / (1/18 + 1/6) = 18
-    assert told(weights=weights) == [
+    assert told(weights=weights, training={"batch_size": 3}) == [
         "weights by the density of labels leave the 24 training cases an effective size of 18; the largest weight is 2 "
         "times the mean"
     ]
+    parts = build_parts(small_study(weights={"scheme": "inverse"}))
+    assert any(note.startswith("weights by the density of labels leave the 8 training cases") for note in parts.notes)
     (line,) = told(sampler={"name": "balanced", "by": "density"}, training={"batch_size": 3})
     assert line.startswith("batches by the density of labels leave the 24 training cases an effective size of ")

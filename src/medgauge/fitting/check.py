@@ -8,7 +8,6 @@ from typing import Any
 from medgauge.core.display import Display
 from medgauge.fitting.folds import plan_folds
 from medgauge.fitting.parts import build_parts
-from medgauge.fitting.sampling import weighting_notes
 from medgauge.fitting.stamp import make_recipe
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.study import load_study
@@ -50,7 +49,6 @@ def check(
         *study.notes,
         *parts.notes,
     ]
-    lines += weighting_notes(part, parts.arrays.weight)
     lines += [
         f"subgroups by {column}: {', '.join(f'{name} {count}' for name, count in sorted(Counter(values).items()))}"
         for column, values in study.subgroups.items()

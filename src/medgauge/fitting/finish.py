@@ -13,7 +13,6 @@ from medgauge.core.errors import InputError, said_as
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.side_by_side import side_by_side_notes
 from medgauge.fitting.parts import Parts
-from medgauge.fitting.sampling import weighting_notes
 from medgauge.fitting.train import tune
 from medgauge.inference.reader import Reader
 from medgauge.runfolder import RunFolder
@@ -55,7 +54,7 @@ def finish(
             )
     gallery_rows = files.labelled(study, study.rows("train"))
     readers = read_tasks(study, parts, collected)
-    notes = [*weighting_notes(study, parts.arrays.weight), *space_notes(study, collected)]
+    notes = space_notes(study, collected)
     with rewriting(folder, (*MODEL, *LOOKED, *PAGE)):
         files.write_model(folder, parts.model, parts.tasks)
         files.write_cases(folder, study, collected, gallery_rows)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medgauge.data.cases import CaseArrays, make_cases
-from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights
+from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights, weighting_notes
 from medgauge.fitting.trial import check_devices, try_batch
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
@@ -27,7 +27,7 @@ from medgauge.training.objective import Objective
 class Parts(NamedTuple):
     """Model, objective and plan, with the tasks fitted on the training labels and the cases as arrays.
 
-    ``notes`` tells what the training labels give reason to doubt of the head.
+    ``notes`` tells what the training labels give reason to doubt of the head, and what weights leave of their number.
     """
 
     model: Model
@@ -62,7 +62,7 @@ def build_parts(study: Study) -> Parts:
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"))
     try_batch(model, objective, tasks.coding, batch)
-    notes = tasks.notes(*training_labels(study))
+    notes = [*tasks.notes(*training_labels(study)), *weighting_notes(study, arrays.weight, sampler)]
     return Parts(model, objective, tasks, arrays, build_schedule(recipe, len(train)), notes)
 
 

@@ -50,11 +50,13 @@ def case_weights(study: Study) -> np.ndarray[Any, Any] | None:
     return weight
 
 
-def weighting_notes(study: Study, weight: np.ndarray[Any, Any] | None) -> list[str]:
+def weighting_notes(study: Study, weight: np.ndarray[Any, Any] | None, sampler: Sampler) -> list[str]:
     """What weights by density, and batches by density, leave of the number of training cases.
 
     Args:
+        study: as its cases are read.
         weight: as :func:`case_weights` gave it.
+        sampler: as :func:`build_sampler` gave it.
     """
     notes, train = [], study.rows("train")
     if weight is not None:
@@ -63,7 +65,6 @@ def weighting_notes(study: Study, weight: np.ndarray[Any, Any] | None) -> list[s
             f"weights by the density of labels leave the {len(train)} training cases an effective size of "
             f"{effective_size(torch.from_numpy(own)):.0f}; the largest weight is {own.max():.3g} times the mean"
         )
-    sampler = build_sampler(study) if study.recipe.sampler.name == "balanced" else None
     if isinstance(sampler, BalancedBatchSampler) and sampler.effective is not None:
         notes.append(
             f"batches by the density of labels leave the {len(train)} training cases an effective size of "
