@@ -11,7 +11,8 @@ of a run is changed by that: it is done on copies. Levels of a term are measured
 Recipes with the same objective, weights, sampler, neck and head are one run. A recipe without a head has one beside it that
 learns by L1 from the embedding and gives it no gradient. Grades are fifths of the head circumferences, 0 to 4. ``run`` can
 be stopped and goes on from benchmarks/results/gradient_shares.json (about nine minutes of one core in all); a recipe whose
-method has changed is measured anew. ``table`` writes the tables of docs/methods between their marks.
+method has changed is measured anew; ``with_factor_1`` in that file is what jocorank's ranking, ranksim and rnc had with a
+factor of 1, before it was set from these figures. ``table`` writes the tables of docs/methods between their marks.
 """
 
 import argparse
@@ -197,11 +198,8 @@ def run(wanted: list[str]) -> None:
             values = settings(name, base)
             known = next((one for one in kept.get("runs", {}).values() if one["method"] == method(values)), None)
             found = known or {"method": method(values), **measure(values)}
-            kept = {
-                "machine": kept.get("machine") or machine(),
-                "steps": STEPS,
-                "runs": {**kept.get("runs", {}), name: found},
-            }
+            runs = {**kept.get("runs", {}), name: found}
+            kept = {**kept, "machine": kept.get("machine") or machine(), "steps": STEPS, "runs": runs}
             RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
             print(name, found["processor_seconds"], json.dumps(found["shares"]["end"]), flush=True)
 
