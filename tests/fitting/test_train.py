@@ -15,8 +15,11 @@ from medgauge.fitting.pooling import figures_by_fold
 from medgauge.fitting.sampling import build_sampler
 from medgauge.fitting.train import augmented_batch, first_process, tune, validation_of
 from medgauge.metrics.catalogue import NUMBER
+from medgauge.recipes.read import load_values
 from medgauge.study.decide import decide_training
 from medgauge.tasks import Tasks
+from medgauge.training.step import is_guided, read_step
+from tests.contracts import Waits
 from tests.inference.small import drawn, number_task
 from tests.study.small import recipe_of, study_of, table_of
 
@@ -132,3 +135,16 @@ def test_figures_of_each_fold_and_their_spread() -> None:
         {"fold": 2, "predictor": "head", "n": 1, "groups": 1, "mae": pytest.approx(5.0)},
     ]
     assert found["spread_over_folds"] == {"mae": pytest.approx(np.std([0.5, 2, 5], ddof=1))}
+
+
+@pytest.mark.parametrize("name", ["default", "pearson_spearman", "distribution", "fds_l1", "ranksim"])
+def test_a_step_waits_for_no_device_but_to_read_what_lies_on_the_cpu(name: str) -> None:
+    method = load_values(name)
+    study = small_study(model={**method.get("model", {}), "embedding": 4}, objective=method["objective"])
+    parts, rows = build_parts(study), study.rows("train")
+    batch = augmented_batch(parts.arrays, study, build_sampler(study), rows, 0, torch.device("cpu"))
+    with Waits() as waits:
+        step = read_step(parts.model.train(), batch, parts.tasks.coding, 0.5, guided=is_guided(parts.model))
+        parts.objective(step)["total"].backward()
+    assert waits.count > 100
+    assert waits.found == ["_local_scalar_dense"]  # whether the label scaling divides

@@ -86,6 +86,15 @@ def test_half_does_not_round_the_scale() -> None:
     torch.testing.assert_close(fitted.half().encode(LABEL), before, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.parametrize("kind", ["zscore", "min_max", "none"])
+def test_a_step_reads_nothing_off_a_device(kind: ScalingKind) -> None:
+    """A read of a tensor without values raises, as one of an accelerator's waits for it."""
+    moved = LabelScaling(kind).fit(LABEL).to("meta")
+    assert moved.centre.device.type == "meta"
+    assert moved.encode(torch.empty_like(LABEL, device="meta")).shape == LABEL.shape
+    assert moved.decode(torch.empty_like(LABEL, device="meta")).shape == LABEL.shape
+
+
 def test_constant_label_is_named() -> None:
     label = torch.full((40, 2), 0.1, dtype=torch.float64)
     label[0, 0] = 1

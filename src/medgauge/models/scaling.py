@@ -65,7 +65,7 @@ class LabelScaling(Coding):
         pairs = [self._statistics(column, name) for column, name in zip(values.unbind(dim=1), shown, strict=True)]
         self.centre = torch.stack([centre for centre, _ in pairs]).to(self.centre.device)
         self.spread = torch.stack([spread for _, spread in pairs]).to(self.centre.device)
-        self.timed = torch.tensor(divisor is not None, device=self.centre.device)
+        self.timed = torch.tensor(divisor is not None)
         return self
 
     def encode(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n t"]:
@@ -147,9 +147,13 @@ class LabelScaling(Coding):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "LabelScaling":
-        """Move with the module, but stay float64: ``half()`` must not round the labels' scale."""
-        centre, spread = self.centre, self.spread
+        """Move with the module, but stay float64: ``half()`` must not round the labels' scale.
+
+        ``timed`` stays on the CPU: it is read at each step, and no step must wait for a device.
+        """
+        centre, spread, timed = self.centre, self.spread, self.timed
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.timed = timed
         self.centre, self.spread = centre.to(self.centre.device), spread.to(self.spread.device)
         return self
 

@@ -37,6 +37,6 @@ def read_step(model: nn.Module, batch: Batch, coding: LabelCoding, progress: flo
         weight=batch.weight,
         region=batch.region,
         covariates=batch.covariates,
-        progress=torch.tensor(progress, device=batch.image.device),
+        progress=torch.full((), progress, device=batch.image.device),  # no copy to wait for
         row=batch.row,
     )
