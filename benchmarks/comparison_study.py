@@ -152,7 +152,8 @@ the same script make that JSON with `medgauge compare` and can be stopped and go
   one stage: no figure here is a reproduction of a paper's.
 - **Made with a former form**: in the rows `pearson`, `pearson_spearman`, `jocorank_global`, `jocorank_peer` and `jocorank` the
   differences of means and spreads entered as absolute values (now `distribution: absolute`), and outliers of the first two
-  bent at 1; what the change does is in [fine-grained-correlation.md](methods/fine-grained-correlation.md).
+  bent at 1; the ranking of `jocorank` and `ranksim` had the factor 1 (now 10), the contrast of `rnc` too (now 0.5). What the
+  changes do on HC18 is in [fine-grained-correlation.md](methods/fine-grained-correlation.md) and [jocorank.md](methods/jocorank.md).
 """
 DEFAULT = """## The default
 
