@@ -50,7 +50,7 @@ def prepare_lidc(home: Path) -> None:
     whole = np.corrcoef((images > 0).mean(axis=(1, 2, 3))[known], table["malignancy_mean"][known])[0, 1]
     print(f"lidc: correlation of the filled share with malignancy {whole:.3f} before, {seen:.3f} after masking")
     home.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(home / "volumes.npz", images=cut)
+    np.savez_compressed(home / "volumes.npz", images=cut[:, None])  # one channel: four slices might be channels
     kept = table.loc[known, ["index", "patient_id", "malignancy_mean"]]
     kept.to_csv(home / "cases.csv", index=False)
 

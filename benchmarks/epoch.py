@@ -76,7 +76,7 @@ def ours(folder: Path) -> float:
         model=wrapped,
         objective=parts.objective,
         optimiser=optimiser,
-        batch=lambda step: augmented_batch(parts.cases, study, sampler, train, step, fabric.device),
+        batch=lambda step: augmented_batch(parts.cases, study, sampler, train, step, fabric.device, parts.tasks.coding),
         coding=parts.coding,
         schedule=parts.schedule,
         rates=study.recipe.optimiser,

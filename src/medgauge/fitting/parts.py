@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from medgauge.data.cases import CaseArrays, make_cases
+from medgauge.fitting.mixing import check_mixup
 from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights, weighting_notes
 from medgauge.fitting.trial import check_devices, try_batch
 from medgauge.models import Encoder, Model
@@ -60,7 +61,8 @@ def build_parts(study: Study) -> Parts:
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
     arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
-    batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"))
+    check_mixup(recipe, tasks, objective)
+    batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
     try_batch(model, objective, tasks.coding, batch)
     notes = [*tasks.notes(*training_labels(study)), *weighting_notes(study, arrays.weight, sampler)]
     return Parts(model, objective, tasks, arrays, build_schedule(recipe, len(train)), notes)

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from medgauge.core.batch import Batch
+from medgauge.core.batch import Batch, LabelCoding
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import augment_batch, draw
+from medgauge.data.mixup import mix_batch
 from medgauge.data.tables.words import model_covariates
 from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights, effective_size
 from medgauge.study import Study
@@ -110,7 +111,13 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
 
 
 def augmented_batch(
-    arrays: CaseArrays, study: Study, sampler: Sampler, rows: Sequence[int], step: int, device: torch.device
+    arrays: CaseArrays,
+    study: Study,
+    sampler: Sampler,
+    rows: Sequence[int],
+    step: int,
+    device: torch.device,
+    coding: LabelCoding,
 ) -> Batch:
     """The local batch of a step; changes are drawn for the whole batch, so that several processes agree with one."""
     wanted, recipe = augment_settings(study.recipe), study.recipe
@@ -123,6 +130,8 @@ def augmented_batch(
         columns = [place for place, name in enumerate(names) if name in sizes]
         mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
         batch = augment_batch(batch, mine, size_columns=columns, divisor_is_size=recipe.data.label_times in sizes)
+    if recipe.augmentation.mixup:
+        batch = mix_batch(batch, coding, recipe.augmentation.mixup_width, generator(recipe.seed, "mixup", step))
     if batch.image.ndim == 4:
         batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
     return batch

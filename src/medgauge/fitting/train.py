@@ -46,7 +46,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         model=wrapped,
         objective=parts.objective.to(fabric.device),
         optimiser=optimiser,
-        batch=lambda step: augmented_batch(parts.arrays, study, sampler, rows, step, fabric.device),
+        batch=lambda step: augmented_batch(parts.arrays, study, sampler, rows, step, fabric.device, coding),
         coding=coding,
         schedule=parts.schedule,
         rates=recipe.optimiser,

@@ -72,8 +72,10 @@ class AugmentationSettings(Section):
         scale: largest change of size, as a fraction; off by default, since it changes lengths.
         intensity: largest change of brightness and contrast, as a fraction.
         noise: standard deviation of added noise, in the 0 to 1 range of images.
-        label_changes_with: transforms that would change the label (scale, flip, rotation, shift, intensity); refused, unless it
-            is scale and size_covariates names what is updated with it.
+        mixup: mix each case with another one of its batch whose label is near (C-Mixup): images, labels and covariates.
+        mixup_width: of mixup's kernel over labels, in normalised label units.
+        label_changes_with: transforms that would change the label (scale, flip, rotation, shift, intensity, and mixup where a
+            mixture has no label between the two); refused, unless it is scale and size_covariates names what is updated with it.
         size_covariates: covariates that are a pixel's size: divided by the zoom; auto = those whose name says so (mm_per_px,
             pixel_size, spacing_mm).
     """
@@ -86,10 +88,20 @@ class AugmentationSettings(Section):
     scale: Annotated[float, Range(least=0, most=1)] = 0.0
     intensity: Annotated[float, Range(least=0, below=1)] = 0.0
     noise: Annotated[float, Range(least=0, most=1)] = 0.0
+    mixup: bool = False
+    mixup_width: Annotated[float, Range(least=0.001, most=1000)] = 0.5
     label_changes_with: Annotated[
-        list[Literal["scale", "flip", "rotation", "shift", "intensity"]], Size(distinct=True)
+        list[Literal["scale", "flip", "rotation", "shift", "intensity", "mixup"]], Size(distinct=True)
     ] = field(default_factory=lambda: ["scale"])
     size_covariates: Annotated[list[Annotated[str, Size(1)]], Size(distinct=True)] | Auto = "auto"
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        if self.mixup and "mixup" in self.label_changes_with:
+            return [
+                "augmentation.mixup is on, but augmentation.label_changes_with says it changes the label; turn it off"
+            ]
+        return []
 
     @property
     def named_sizes(self) -> list[str]:

@@ -198,6 +198,10 @@ class Recipe(Section):
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
+        if self.augmentation.mixup and self.training.devices > 1:
+            return [
+                "augmentation.mixup finds partners in the batch of one process; set training.devices to 1, or turn it off"
+            ]
         if self.model.head == "none" and self.prediction.predictor == "head":
             return [
                 "prediction.predictor head and model.head none exclude each other; set prediction.predictor to neighbours"

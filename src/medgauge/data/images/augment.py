@@ -60,7 +60,7 @@ class AugmentSettings:
         return on | ({"intensity"} if intensity else set())
 
 
-KINDS = ("flip", "rotation", "scale", "intensity", "shift")
+KINDS = ("flip", "rotation", "scale", "intensity", "shift", "mixup")
 
 
 @dataclass(frozen=True)
