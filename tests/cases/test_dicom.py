@@ -32,7 +32,7 @@ def test_an_enhanced_image_of_one_frame_has_its_rescale_and_size() -> None:
 def test_a_radiograph_has_the_size_at_the_detector() -> None:
     image = read("dicom_imager_spacing")
     assert image.spacing == (0.143, 0.143)
-    assert image.notes == ("pixel size is the one at the detector, not in the patient (Imager Pixel Spacing),",)
+    assert image.notes == ("pixel size is the one at the detector, not in the patient (Imager Pixel Spacing)",)
 
 
 def test_a_data_set_without_preamble_is_read() -> None:

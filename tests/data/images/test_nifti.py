@@ -141,6 +141,27 @@ def test_a_slope_that_says_nothing_leaves_the_numbers(tmp_path: Path, slope: tup
     assert read(tmp_path / "a.nii").array.dtype == np.int16
 
 
+@pytest.mark.parametrize("slope", [(2.0, np.nan), (1.0, np.inf), (2.0, -np.inf)])
+def test_an_intercept_that_is_no_number_is_damage(tmp_path: Path, slope: tuple[float, float]) -> None:
+    (tmp_path / "a.nii").write_bytes(nifti1(values("i2"), 4, slope=slope))
+    assert "is truncated or damaged; replace it or leave the case out" in refused(tmp_path / "a.nii")
+
+
+def test_metres_are_turned_and_said(tmp_path: Path) -> None:
+    head = bytearray(nifti1(values("i2"), 4))
+    plain = read_bytes(tmp_path, head)
+    assert plain.notes == ()
+    head[123] = 1 | 8  # metres and seconds
+    metres = read_bytes(tmp_path, head)
+    assert metres.spacing == pytest.approx([1000 * step for step in plain.spacing or ()])
+    assert metres.notes == ("voxel sizes turned from metres to millimetres",)
+
+
+def read_bytes(folder: Path, data: bytes | bytearray) -> RawImage:
+    (folder / "a.nii").write_bytes(data)
+    return read(folder / "a.nii")
+
+
 def test_slope_and_intercept(tmp_path: Path) -> None:
     array = values("i2")
     (tmp_path / "a.nii").write_bytes(nifti1(array, 4, slope=(2.0, -1000.0)))

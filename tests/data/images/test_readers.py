@@ -473,6 +473,7 @@ class TestVolumes:
         image = read(tmp_path / "a.nii")
         np.testing.assert_array_equal(image.array[0], lps_volume() * 2.0 - 1000)
         assert image.spacing == pytest.approx((0.005, 0.003, 0.002))
+        assert "voxel sizes turned from micrometres to millimetres" in image.notes
 
     def test_one_slice_is_2d(self, tmp_path: Path) -> None:
         nibabel.save(

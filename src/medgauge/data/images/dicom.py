@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.dicom_header import has_unit, number_of_frames, pixel_size
+from medgauge.data.images.dicom_header import RescaleError, has_unit, number_of_frames, pixel_size
 from medgauge.data.images.dicom_pixels import grey_values
 from medgauge.data.images.image import ImageSource, RawImage
 
@@ -48,6 +48,8 @@ def read_dicom(source: ImageSource) -> RawImage:
         else:
             array, padding = np.moveaxis(_colours(dataset), -1, 0), None
         unit = has_unit(dataset)
+    except RescaleError as error:
+        raise InputError(f"{source.path} has {error}; correct its header or leave the case out") from None
     except Exception:  # noqa: BLE001 - as many errors as codecs; none of their texts may go out
         raise InputError(_why_not(dataset, source)) from None
     if padding is not None and padding.all():
@@ -84,7 +86,9 @@ def _opened(source: ImageSource) -> Any:
 
 def _check_content(dataset: Any, source: ImageSource) -> None:
     if not any(name in dataset for name in PIXELS):
-        raise InputError(f"{source.path} is a DICOM file without pixels (a report or a plan); name an image")
+        raise InputError(
+            f"{source.path} is a DICOM file without pixels (a report, a plan, or one that is cut off); name an image"
+        )
     if "SegmentSequence" in dataset:
         raise InputError(f"{source.path} is a DICOM segmentation, not an image; name the image")
     try:
@@ -93,6 +97,18 @@ def _check_content(dataset: Any, source: ImageSource) -> None:
         raise InputError(f"{source.path} is a damaged DICOM file; replace it or leave the case out") from None
     if frames > 1:
         raise InputError(f"{source.path} has {frames} frames; save the one that counts, or a volume as NIfTI")
+    if not _is_native(dataset) and _ends_in_zeros(dataset):
+        raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out")
+
+
+def _ends_in_zeros(dataset: Any) -> bool:
+    """Whether compressed pixels end in zeros, where codes or a mark of the end must be: codecs make grey of them."""
+    from pydicom.encaps import get_frame
+
+    try:
+        return get_frame(dataset.PixelData, 0, number_of_frames=1).endswith(bytes(8))
+    except Exception:  # noqa: BLE001 - what is wrong is told when it is decoded
+        return False
 
 
 def _is_native(dataset: Any) -> bool:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-AT_DETECTOR = "pixel size is the one at the detector, not in the patient (Imager Pixel Spacing),"
+AT_DETECTOR = "pixel size is the one at the detector, not in the patient (Imager Pixel Spacing)"
 OF_FILM = "pixel size is that of the scanned film (Nominal Scanned Pixel Spacing)"
 OF_ULTRASOUND = "pixel size is that of the ultrasound region"
-NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored,"
+NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored"
 CENTIMETRES = 3  # code of Physical Units X Direction and Y Direction
 MILLIMETRES_IN_CENTIMETRE = 10.0
 UNSPECIFIED = "US"  # code of Rescale Type and Modality LUT Type
@@ -89,17 +89,23 @@ def _ultrasound(dataset: Any) -> tuple[float, float] | None:
     )  # fmt: skip
 
 
+class RescaleError(ValueError):
+    """A rescale that no values come out of, in words that quote no header."""
+
+
 def rescale(dataset: Any) -> tuple[float, float]:
     """Slope and intercept, (1, 0) where there is none.
 
-    - Raises: ValueError for a slope of 0 and for what is not finite.
+    - Raises: RescaleError for a slope of 0 and for what is not finite.
     """
     found = [
         _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
     ]
     slope, intercept = 1.0 if found[0] is None else float(found[0]), 0.0 if found[1] is None else float(found[1])
-    if slope == 0 or not np.isfinite([slope, intercept]).all():
-        raise ValueError("the rescale slope must be finite and not 0")
+    if slope == 0:
+        raise RescaleError("a rescale slope of 0, with which all pixels would be the same")
+    if not np.isfinite([slope, intercept]).all():
+        raise RescaleError("a rescale slope or intercept that is not a finite number")
     return slope, intercept
 
 

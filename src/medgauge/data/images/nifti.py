@@ -8,12 +8,13 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
-from medgauge.data.images.unpack import DAMAGE, GZIP, check_memory, unpacked, unpacked_start
+from medgauge.data.images.unpack import GZIP, check_memory, unpacked, unpacked_start
 from medgauge.data.images.volumes import AXIS_AS_CHANNELS, check_axes, turned_image
 
 HEADERS = {348: 1, 540: 2}  # NIfTI's version by the length of its header
 MAGIC = {1: (344, b"n+1\0", b"ni1\0"), 2: (4, b"n+2\0", b"ni2\0")}  # where it is; of one file, of a pair
 MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 0.001}  # of the codes for metre, millimetre and micrometre
+UNITS = {code: f"voxel sizes turned from {unit} to millimetres" for code, unit in ((1, "metres"), (3, "micrometres"))}
 NO_ORIENTATION = (
     "no orientation in the file: axes taken as NIfTI's older form has them, to the left, the front and the head"
 )
@@ -32,12 +33,12 @@ def read_nifti(source: ImageSource) -> RawImage:
     try:
         picture = _picture(data, source)
         values = _values(picture)
-    except DAMAGE as error:
-        if isinstance(error, InputError):
-            raise
+        affine, said = _affine(picture)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - nibabel has its own for each field, and reads some later
         raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
     array, notes = _voxels(values, source)
-    affine, said = _affine(picture)
     return turned_image(array, affine, source)._replace(notes=(*notes, *said))
 
 
@@ -123,5 +124,7 @@ def _affine(picture: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
                 affine, notes = np.asarray(picture.get_qform(), dtype=float), (f"{STEPS_DIFFER}: qform used",)
     elif int(header["qform_code"]) == 0:
         notes = (NO_ORIENTATION,)
-    factor = MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
+    unit = int(header["xyzt_units"]) & 7
+    factor, said = MILLIMETRES.get(unit, 1.0), UNITS.get(unit)
+    notes = (*notes, said) if said else notes
     return np.vstack([affine[:3] * factor, affine[3:]]), notes

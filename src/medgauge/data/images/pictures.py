@@ -1,16 +1,21 @@
 """PNG, JPEG and BMP by Pillow; TIFF by ``data.images.tiff``, and by Pillow where that one leaves it."""
 
 import io
+import lzma
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage
+from medgauge.data.images.jpeg import check_jpeg
 from medgauge.data.images.orientation import turned_notes, upright
-from medgauge.data.images.png import Header, png_header
+from medgauge.data.images.png import Header, check_png, png_header
 from medgauge.data.images.tiff import read_plain
 from medgauge.data.images.tiff_tags import MAGICS, Tags, read_tags
+from medgauge.data.images.tiff_whole import check_blocks
 
 GREY_REDUCED = "16-bit grey with transparency read as 8-bit"
 PRINT_COLOURS = "print colours (CMYK) turned to red, green and blue"
@@ -18,7 +23,12 @@ ORIENTATION = 0x0112
 GREY = ("L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 TO_GREY = ("1", "LA", "La")
 TO_COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr", "CMYK")
-DAMAGE = (OSError, SyntaxError, ValueError, IndexError, EOFError, KeyError, TypeError, OverflowError)
+CHECKS = {"PNG": check_png, "JPEG": check_jpeg, "MPO": check_jpeg}
+"""What finds that a file is not whole, by Pillow's name of its format: Pillow reads missing rows as black."""
+DAMAGE = (
+    OSError, SyntaxError, ValueError, IndexError, EOFError, KeyError, TypeError, OverflowError, struct.error, zlib.error,
+    lzma.LZMAError,
+)  # fmt: skip
 
 
 def read_picture(source: ImageSource) -> RawImage:
@@ -48,6 +58,8 @@ def _by_pillow(source: ImageSource, header: Header | None = None, tags: Tags | N
     except UnidentifiedImageError:
         if tags is not None:
             raise InputError(f"{source.path} is a TIFF of {tags.words}, which is not read; {tags.remedy}") from None
+        if header is not None:
+            raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from None
         raise InputError(
             f"{source.path} is not a PNG, JPEG, TIFF or BMP image; replace it or leave the case out"
         ) from None
@@ -58,6 +70,11 @@ def _by_pillow(source: ImageSource, header: Header | None = None, tags: Tags | N
     with picture:
         _refuse(picture, source, tags)
         try:
+            if picture.format in CHECKS:
+                CHECKS[picture.format](source.path.read_bytes())
+            if tags is not None:
+                with source.path.open("rb") as file:
+                    check_blocks(file, tags)
             return _decoded(picture, header, tags)
         except Image.DecompressionBombError:
             raise InputError(f"{source.path} has too many pixels; make it smaller before") from None

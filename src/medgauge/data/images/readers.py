@@ -18,6 +18,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.core.faults import os_words
 from medgauge.data.images.dicom import has_preamble, read_dicom, says_dicom
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
@@ -39,11 +40,36 @@ def read_image(source: ImageSource, *, nan: float | None = None) -> RawImage:
 
     - Raises: InputError with one sentence: no such file, not an image, truncated, no pixels, no such array or row, ...
     """
-    _check_file(source)
-    read = _reader_of(source)
-    with quiet():
-        image = read(source)
-    return _checked(image, source, nan)
+    with one_sentence(source):
+        _check_file(source)
+        read = _reader_of(source)
+        with quiet():
+            image = read(source)
+        return _checked(image, source, nan)
+
+
+@contextmanager
+def one_sentence(source: ImageSource) -> Iterator[None]:
+    """Whatever a reader raises becomes an InputError that names the file; its text stays inside, it can quote names.
+
+    A package that is missing is no matter of one file, and is passed on.
+    """
+    try:
+        yield
+    except (InputError, ImportError):
+        raise
+    except MemoryError as error:
+        raise InputError(
+            f"{source.path} needs more memory than there is; save it smaller or leave the case out"
+        ) from error
+    except OSError as error:
+        what = f"cannot be read: {os_words(error)}" if error.errno else "is truncated or damaged; replace it"
+        raise InputError(f"{source.path} {what}, or leave the case out") from error
+    except Exception as error:  # readers of other packages have classes of their own
+        kind = f"{type(error).__module__.partition('.')[0]}: {type(error).__name__}"
+        raise InputError(
+            f"{source.path} cannot be read and may be damaged ({kind}); replace it or leave the case out"
+        ) from error
 
 
 @contextmanager
@@ -64,6 +90,8 @@ def _check_file(source: ImageSource) -> None:
     path = source.path
     if path.is_dir():
         raise InputError(f"{path} is a folder; name one image file (DICOM series are not read yet)")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no regular file (a pipe or a device); name an image file")
     if not path.is_file():
         raise InputError(f"{path} does not exist; correct the path in the table")
     if path.stat().st_size == 0:

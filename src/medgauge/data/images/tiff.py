@@ -1,6 +1,7 @@
 """Grey TIFF of every sample type, and RGB, in strips or tiles, with the compressions that keep every bit."""
 
 import io
+import lzma
 import struct
 import zlib
 from typing import Any, BinaryIO, Literal
@@ -30,10 +31,11 @@ from medgauge.data.images.tiff_tags import (
     WIDTH,
     Tags,
 )
+from medgauge.data.images.tiff_whole import DEFLATE, RAW, check_block, inflated
 
 COLOURS = {0: 1, 1: 1, 2: 3}  # samples of a pixel that are wanted, by photometric interpretation
 WHITE_IS_ZERO = "white-is-zero grey inverted, so that white is high"
-RAW, DEFLATE, BY_LIBTIFF = 1, (8, 32946), (5, 32773, 34925, 50000)
+BY_LIBTIFF = (5, 32773, 34925, 50000)
 BY_PILLOW = (2, 3, 4, 6, 7)  # fax and JPEG
 TYPES = {
     (1, 8): "u1", (1, 16): "u2", (1, 32): "u4", (1, 64): "u8",
@@ -73,6 +75,7 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
         OverflowError,
         struct.error,
         zlib.error,
+        lzma.LZMAError,
     ) as error:
         if isinstance(error, InputError):
             raise
@@ -188,12 +191,8 @@ def _unpacked(raw: bytes, codec: int, row: int, lines: int) -> bytes:
     if codec == RAW:
         return raw
     if codec in DEFLATE:
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(raw, row * lines)
-        unpacker.decompress(unpacker.unconsumed_tail, 1)  # the checksum comes after the last pixel
-        if not unpacker.eof and len(data) < row * lines:
-            raise ValueError("compressed pixels are cut off")
-        return data
+        return inflated(raw, row * lines)
+    check_block(raw, codec)
     return _by_libtiff(raw, codec, row, lines)
 
 
