@@ -5,7 +5,7 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.study.folds import fold_of_cases, fold_study
-from medgauge.study.splits import split_cases, used_rows
+from medgauge.study.splits import split_cases, split_notes, used_rows
 from tests.study.small import recipe_of, study_of, table_of
 
 GROUP = [f"g{row // 2:02d}" for row in range(120)]
@@ -21,6 +21,60 @@ def test_the_tables_split_is_kept_unless_it_is_drawn_anew() -> None:
     assert found[:24] == given[:24]
     drawn, _ = split_cases(table, recipe_of(data={"split": "part", "resplit": True}))
     assert drawn[:24] != given[:24]
+
+
+@pytest.mark.parametrize(
+    ("counts", "shares", "said"),
+    [
+        (
+            {"train": 96, "val": 24},
+            {},
+            "the split column has train 96 and val 24: val is kept as the test split, val and calibration are cut from train; "
+            "the run has train {train}, val {val}, calibration {calibration} and test 24; name it test in the column to say "
+            "so, or give a test split of its own",
+        ),
+        (
+            {"train": 96, "val": 24},
+            {"train": 0.8, "val": 0.1, "test": 0.1},
+            "the split column has train 96 and val 24: val is kept as the test split, val is cut from train; the run has train "
+            "{train}, val {val} and test 24; name it test in the column to say so, or give a test split of its own",
+        ),
+        (
+            {"train": 96, "test": 24},
+            {},
+            "the split column has train 96 and test 24: val and calibration are cut from train; the run has train {train}, val "
+            "{val}, calibration {calibration} and test 24",
+        ),
+        (
+            {"train": 72, "val": 24, "test": 24},
+            {},
+            "the split column has train 72, val 24 and test 24: calibration is cut from train; the run has train {train}, val "
+            "24, calibration {calibration} and test 24",
+        ),
+        ({"train": 72, "val": 12, "calibration": 12, "test": 24}, {}, None),
+        ({"train": 72, "val": 24, "test": 24}, {"train": 0.8, "val": 0.1, "test": 0.1}, None),
+    ],
+)
+def test_what_is_made_of_a_column_that_does_not_say_all_splits(
+    counts: dict[str, int], shares: dict[str, float], said: str | None
+) -> None:
+    given = [name for name, count in counts.items() for _ in range(count)]
+    recipe = recipe_of(data={"split": "part", **({"shares": shares} if shares else {})})
+    table = table_of(LABEL, GROUP, split=given)
+    found, _ = split_cases(table, recipe)
+    numbers = {name: found.count(name) for name in ("train", "val", "calibration")}
+    assert split_notes(table, found, recipe) == ([] if said is None else [said.format(**numbers)])
+    anew = recipe_of(data={"split": "part", "resplit": True})
+    assert split_notes(table, split_cases(table, anew)[0], anew) == []
+
+
+def test_val_that_becomes_test_is_told_of_folds_too() -> None:
+    recipe = recipe_of(data={"split": "part", "folds": 3})
+    table = table_of(LABEL, GROUP, split=["train"] * 96 + ["val"] * 24)
+    assert split_notes(table, split_cases(table, recipe)[0], recipe) == [
+        "the split column has train 96 and val 24: val is kept as the test split; name it test in the column to say so, or "
+        "give a test split of its own"
+    ]
 
 
 def test_drawn_splits_hold_groups_together_and_have_their_shares() -> None:

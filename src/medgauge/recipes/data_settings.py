@@ -31,7 +31,8 @@ class DataSettings(Section):
         covariate_words: the words of covariates of words, by name, which say how they are coded: two are 0 and 1, more are a
             0/1 column each; empty = the words of the training cases, in alphabetical order.
         id: column of case ids; without it the image's path or index.
-        split: column of given splits.
+        split: column of given splits (train, val, calibration, test). With train and val alone, val is the test split; val
+            and calibration that it does not give are cut from train.
         resplit: ignore the split column.
         shares: shares of the groups, for splits made here.
         test_seed: seed of a test split or of folds made here; null = the recipe's seed. Runs of several seeds then share their test cases.

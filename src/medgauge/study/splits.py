@@ -1,11 +1,11 @@
 """Which split each case is in: as the table says, held out by a column, drawn, or by folds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from medgauge.core.problem import Problem
 from medgauge.core.seeding import derive_seed
 from medgauge.data.tables.folds import holdout_splits, part_by_folds
-from medgauge.data.tables.splits import given_splits, make_splits
+from medgauge.data.tables.splits import SPLITS, given_splits, make_splits
 from medgauge.data.tables.table import Table
 from medgauge.recipes.schema import Recipe
 
@@ -25,6 +25,42 @@ def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]
         seed = recipe.seed if data.test_seed is None else data.test_seed
         split = part_by_folds(split, table.group, table.label, folds=data.folds, seed=seed)
     return split, problems
+
+
+def split_notes(table: Table, splits: Sequence[str], recipe: Recipe) -> list[str]:
+    """What was made of a given split column that does not say all splits; nothing where all is as given.
+
+    Args:
+        table: the cases, with the splits that the column says.
+        splits: what they became; names of folds where there are folds.
+        recipe: its settings say whether the column counts.
+    """
+    data = recipe.data
+    if table.split is None or data.resplit or data.holdout is not None:
+        return []
+    given, became = _counts(table.split), _counts(splits)
+    as_test = set(given) == {"train", "val"}
+    cut = [] if data.folds else [name for name in ("val", "calibration") if name in became and name not in given]
+    if as_test and "val" in became and not data.folds:
+        cut = [name for name in ("val", "calibration") if name in became]
+    done = ["val is kept as the test split"] if as_test else []
+    if cut:
+        done.append(f"{' and '.join(cut)} {'is' if len(cut) == 1 else 'are'} cut from train")
+    if not done:
+        return []
+    now = "" if data.folds else f"; the run has {_numbers(became)}"
+    way = "; name it test in the column to say so, or give a test split of its own" if as_test else ""
+    return [f"the split column has {_numbers(given)}: {', '.join(done)}{now}{way}"]
+
+
+def _counts(splits: Sequence[str]) -> dict[str, int]:
+    """Cases of each split, in the order of SPLITS."""
+    return {name: count for name in SPLITS if (count := splits.count(name))}
+
+
+def _numbers(counts: Mapping[str, int]) -> str:
+    *first, last = [f"{name} {count}" for name, count in counts.items()]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def used_rows(table: Table, splits: Sequence[str], recipe: Recipe) -> list[int]:
