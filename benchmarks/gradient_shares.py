@@ -137,7 +137,9 @@ def shares(parts: Parts, probe: nn.Linear | None, study: Study, at: int) -> dict
     sums: dict[str, float] = {}
     for number in range(BATCHES):
         model, objective = copy.deepcopy(parts.model).train(), copy.deepcopy(parts.objective).train()
-        batch = augmented_batch(parts.arrays, study, sampler, rows, at + number, torch.device("cpu"))
+        batch = augmented_batch(
+            parts.arrays, study, sampler, rows, at + number, torch.device("cpu"), parts.tasks.coding
+        )
         step = read_step(model, batch, parts.tasks.coding, at / STEPS, guided=is_guided(model))
         weights = list(model.encoder.parameters())
         value = step.prediction if probe is None else probe(step.embedding)
@@ -173,7 +175,7 @@ def measure(values: dict[str, Any]) -> dict[str, Any]:
     for at in range(STEPS):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(recipe.optimiser, at, at / STEPS)
-        batch = augmented_batch(parts.arrays, study, sampler, rows, at, torch.device("cpu"))
+        batch = augmented_batch(parts.arrays, study, sampler, rows, at, torch.device("cpu"), parts.tasks.coding)
         step = read_step(parts.model.train(), batch, parts.tasks.coding, at / STEPS, guided=is_guided(parts.model))
         total = objective(step)["total"]
         if probe is not None:

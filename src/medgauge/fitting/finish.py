@@ -42,8 +42,11 @@ def finish(
         with said_as("the checkpoint best.ckpt is of another run", "remove the run folder and fit again"):
             parts.model.load_state_dict(weights)
     display.say("reading all splits")
+    recipe = study.recipe
     collected = {
-        split: embed(parts.model, parts.arrays, study.table, study.rows(split)) for split in SPLITS if study.rows(split)
+        split: embed(parts.model, parts.arrays, study.table, study.rows(split), recipe=recipe)
+        for split in SPLITS
+        if study.rows(split)
     }
     for cases in collected.values():
         wrong = not_finite(cases.embedding)

@@ -68,7 +68,10 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
 
 def validate(model: nn.Module, study: Study, parts: Parts, fabric: Fabric) -> Validation:
     """What selects the checkpoint: the score of the predictors of record, and the errors of each to be logged."""
-    both = {split: embed(model, parts.arrays, study.table, study.rows(split), fabric) for split in ("train", "val")}
+    both = {
+        split: embed(model, parts.arrays, study.table, study.rows(split), fabric, recipe=study.recipe)
+        for split in ("train", "val")
+    }
     return validation_of(tune(parts.tasks, both["train"].observed(), both["val"], study.recipe.prediction.predictor))
 
 

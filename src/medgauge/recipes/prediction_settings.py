@@ -13,6 +13,9 @@ class PredictionSettings(Section):
     Args:
         predictor: the predictor of record: head, neighbours, or auto = the one with the lower MAE on val.
         level: of the prediction intervals.
+        average: flips = each image is read as it is and mirrored in every way that augmentation.flip allows (two to eight
+            readings), and embedding, prediction and logits are the means of them, in validation, in the gallery and for new
+            images; none = read once.
         aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
         interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
             which holds on average; the other one stands beside it.
@@ -26,6 +29,7 @@ class PredictionSettings(Section):
 
     predictor: Literal["head", "neighbours", "auto"] = "auto"
     level: Annotated[float, Range(above=0, below=1)] = 0.9
+    average: Literal["none", "flips"] = "none"
     aggregate: Literal["none", "mean"] = "none"
     interval: Literal["label_conditional", "split"] = "label_conditional"
     correction: Literal["none", "linear", "isotonic"] = "none"

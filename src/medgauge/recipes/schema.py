@@ -198,6 +198,11 @@ class Recipe(Section):
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
+        if self.prediction.average == "flips" and not self.augmentation.flip:
+            return [
+                "prediction.average flips averages over what augmentation.flip allows, which names no axis; name one, or set "
+                "prediction.average to none"
+            ]
         if self.augmentation.mixup and self.training.devices > 1:
             return [
                 "augmentation.mixup finds partners in the batch of one process; set training.devices to 1, or turn it off"

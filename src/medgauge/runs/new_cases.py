@@ -195,7 +195,7 @@ def embed_each(run: Finished, arrays: CaseArrays, table: Table, rows: Sequence[i
     Raises:
         InputError: a model's outputs are not finite or do not fit its gallery.
     """
-    found = [embed(fit.model, arrays, table, rows) for fit in run.fits]
+    found = [embed(fit.model, arrays, table, rows, recipe=fit.recipe) for fit in run.fits]
     for fit, cases in zip(run.fits, found, strict=True):
         check_embedded(fit.folder / "model.safetensors", fit.gallery, cases)
     return found

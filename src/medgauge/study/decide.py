@@ -18,6 +18,8 @@ from medgauge.study.pixel_size import number_names, size_columns
 from medgauge.study.sizes import decide_size
 
 UNLIKE = 10.0  # ranges of intensities that differ so many times say nothing of their scale
+AXES = {"columns": -1, "rows": -2, "depth": -3}
+"""Of augmentation.flip, counted from the end."""
 SAMPLE = 64  # training images, spread over all of them, that are read before a decision
 
 
@@ -115,9 +117,8 @@ def prepare_settings(recipe: Recipe) -> PrepareSettings:
 def augment_settings(recipe: Recipe) -> AugmentSettings:
     """The augmentation settings of the data layer."""
     wanted = recipe.augmentation
-    axes = {"columns": -1, "rows": -2, "depth": -3}
     return AugmentSettings(
-        flip=tuple(axes[name] for name in wanted.flip),
+        flip=tuple(AXES[name] for name in wanted.flip),
         rotation=wanted.rotation,
         shift=wanted.shift,
         scale=wanted.scale,

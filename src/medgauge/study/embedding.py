@@ -1,6 +1,7 @@
 """Cases as a model embeds them."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,6 +10,8 @@ from torch import nn
 from medgauge.core.batch import Batch, Cases
 from medgauge.data.cases import CaseArrays
 from medgauge.data.tables.table import Table
+from medgauge.recipes.schema import Recipe
+from medgauge.study.decide import AXES
 from medgauge.training.collect import collect
 
 if TYPE_CHECKING:
@@ -16,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def embed(
-    model: nn.Module, arrays: CaseArrays, table: Table, rows: Sequence[int], fabric: "Fabric | None" = None
+    model: nn.Module,
+    arrays: CaseArrays,
+    table: Table,
+    rows: Sequence[int],
+    fabric: "Fabric | None" = None,
+    *,
+    recipe: Recipe | None = None,
 ) -> Cases:
     """Embed the given rows and keep what predictors and metrics need of them, on the CPU.
 
@@ -26,13 +35,15 @@ def embed(
         table: names and groups.
         rows: which, in this order.
         fabric: where several processes share the rows.
+        recipe: where ``prediction.average`` may ask for the mean over mirrored images; None: each is read once.
     """
     device = next(model.parameters()).device
 
     def load(part: Sequence[int]) -> Batch:
         return arrays.batch(list(part), device)
 
-    found = collect(model, load, rows, fabric=fabric)
+    views = ((),) if recipe is None else averaged_views(recipe)
+    found = collect(model, load, rows, views=views, fabric=fabric)
     return Cases(
         embedding=found.embedding,
         label=torch.from_numpy(arrays.label[list(rows)]),
@@ -42,3 +53,16 @@ def embed(
         divisor=None if arrays.divisor is None else torch.from_numpy(arrays.divisor[list(rows)]),
         logits=found.logits,
     )
+
+
+def averaged_views(recipe: Recipe) -> tuple[tuple[int, ...], ...]:
+    """For each view that ``prediction.average`` asks for, the axes that it is mirrored along: none at first.
+
+    >>> from medgauge.recipes.image_settings import AugmentationSettings
+    >>> from medgauge.recipes.prediction_settings import PredictionSettings
+    >>> flips = AugmentationSettings(flip=["rows", "columns"])
+    >>> averaged_views(Recipe(augmentation=flips, prediction=PredictionSettings(average="flips")))
+    ((), (-2,), (-1,), (-2, -1))
+    """
+    axes = [AXES[name] for name in recipe.augmentation.flip] if recipe.prediction.average == "flips" else []
+    return tuple(some for count in range(len(axes) + 1) for some in combinations(axes, count))

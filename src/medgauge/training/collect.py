@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.batch import Batch
+from medgauge.core.errors import InputError
 
 
 class Collected(NamedTuple):
@@ -29,11 +30,20 @@ def collect(
     rows: Sequence[int],
     *,
     batch_size: int = 256,
+    views: Sequence[Sequence[int]] = ((),),
     fabric: Any = None,  # Lightning Fabric's, where several processes share the rows
 ) -> Collected:
     """What the model gives for the given rows.
 
     With several processes each reads every other row; nothing is padded or read twice.
+
+    Args:
+        model: image, covariates -> output.
+        load: the batch of some rows.
+        rows: which, in this order.
+        batch_size: how many at once.
+        views: for each the axes that images are mirrored along, counted from the end; what is given is the mean over them.
+        fabric: where several processes share the rows.
     """
     world, rank = (fabric.world_size, fabric.global_rank) if fabric is not None else (1, 0)
     mine = list(rows)[rank::world]
@@ -47,13 +57,31 @@ def collect(
     with torch.no_grad(), fabric.autocast() if fabric is not None else nullcontext():
         for start in range(0, len(mine), batch_size):
             batch = load(mine[start : start + batch_size])
-            out = inner(batch.image, batch.covariates)
-            for kept, part in zip(found, (out.embedding, out.prediction, out.logits), strict=True):
+            for kept, part in zip(found, _mean(inner, batch, views), strict=True):
                 if part is not None:
-                    kept.append(part.float().cpu())
+                    kept.append(part.cpu())
     inner.train(was_training)
     parts = [torch.cat(kept) if kept else None for kept in found]
     return Collected(*(parts if world == 1 else _merge(parts, len(rows), world)))  # type: ignore[arg-type]  # rows are never empty
+
+
+def _mean(model: nn.Module, batch: Batch, views: Sequence[Sequence[int]]) -> list[Tensor | None]:
+    """Embedding, prediction and logits of a batch, each the mean over the views."""
+    sums: list[Tensor | None] = []
+    for axes in views:
+        if axes and -min(axes) > batch.image.ndim - 2:
+            raise InputError(
+                f"prediction.average mirrors axis {min(axes)}, and the images are {batch.image.ndim - 2}-D; take it out of "
+                "augmentation.flip"
+            )
+        out = model(batch.image.flip(list(axes)) if axes else batch.image, batch.covariates)
+        parts = [None if part is None else part.float() for part in (out.embedding, out.prediction, out.logits)]
+        sums = (
+            [None if one is None or more is None else one + more for one, more in zip(sums, parts, strict=True)]
+            if sums
+            else parts
+        )
+    return sums if len(views) == 1 else [None if part is None else part / len(views) for part in sums]
 
 
 def bare(model: nn.Module) -> nn.Module:
