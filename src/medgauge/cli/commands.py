@@ -123,6 +123,8 @@ def evaluate(words: list[str]) -> int:
     from medgauge.runs.run import load
 
     run, split = load(parsed.run), parsed.split
+    for note in run.notes:
+        print(printable(note), file=sys.stderr)
     if parsed.table is None:
         show_block(run.look(split or "test", images=not parsed.no_images), split or "test")
     else:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from medgauge.core.batch import Cases
+from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
@@ -23,6 +24,7 @@ from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
 from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
+from medgauge.runs.notes import far_notes, refuse_other_splits
 from medgauge.runs.score import blocks
 from medgauge.runs.tables import write_predictions
 
@@ -49,11 +51,15 @@ def evaluate_table(
     if np.isnan(table.label).all():
         raise InputError(f"{path} has no label in any row; use `medgauge predict`")
     folder = _fresh_folder(run, out)
+    refuse_other_splits(run.folder)
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
     cases, digests = embed_table(run, table, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
+    with Display(terminal) as display:
+        for note in far_notes(scored):
+            display.say(note)
     by_group = run.recipe.prediction.aggregate == "mean"
     block = blocks(scored, seed=run.recipe.seed, by_group=by_group) | {"space": spaces(run, cases)}
     if folder is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medgauge.core.errors import InputError
+from medgauge.core.problem import name_cases
 from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
 from medgauge.recipes.schema import Recipe
@@ -18,6 +19,7 @@ from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
 from medgauge.runs.evaluate import score_table, spaces
 from medgauge.runs.fitted import Fit
 from medgauge.runs.new_cases import embed_each
+from medgauge.runs.notes import refuse_other_splits
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.reading import check_embedded
 from medgauge.runs.score import Scorer, blocks
@@ -42,8 +44,9 @@ def study_of(fit: Fit) -> Study:
     study = load_study(own_cache(fit.recipe))
     there = read_rows(fit.folder, "splits.csv", ["id", "split", "picture"])
     _refuse_changes(fit, study, there)
-    if study.splits != [row["split"] for row in there]:
-        raise _changed(fit)
+    found = list(zip(study.table.id, study.splits, strict=True))
+    if found != [(row["id"], row["split"]) for row in there]:
+        raise _unlike(fit, found, {row["id"]: row["split"] for row in there})
     refuse_damaged(fit.folder, FIGURED)
     return study
 
@@ -57,23 +60,33 @@ def study_of_folds(run: Ensemble) -> Study:
     study = load_study(own_cache(run.recipe))
     there = read_rows(run.folder, "splits.csv", ["id", "fold", "picture"])
     _refuse_changes(run, study, there)
-    if fold_of_cases(study) != [(row["id"], row["fold"]) for row in there]:
-        raise _changed(run)
+    found = fold_of_cases(study)
+    if found != [(row["id"], row["fold"]) for row in there]:
+        raise _unlike(run, found, {row["id"]: row["fold"] for row in there})
     refuse_damaged(run.folder, FIGURED)
     return study
 
 
 def _refuse_changes(run: Fit | Ensemble, study: Study, there: Sequence[Mapping[str, str]]) -> None:
     if study.table.digest != files.made_from(run.folder):
-        raise _changed(run)
+        raise InputError(
+            f"{run.recipe.data.table} has changed since {run.folder.path} was made from it; put it back or fit again"
+        )
+    refuse_other_splits(run.folder)
     changes = changed_cases(there, study)
     if changes:
         raise InputError(f"{changes} since {run.folder.path} was made; put it back as it was, or fit again")
 
 
-def _changed(run: Fit | Ensemble) -> InputError:
+def _unlike(run: Fit | Ensemble, found: Sequence[tuple[str, str]], there: Mapping[str, str]) -> InputError:
+    """What is raised where the table is the same, and cases stand in other splits, or another order, than in splits.csv."""
+    cases = [name for name, split in found if there.get(name) != split]
+    what = (
+        f"{name_cases(cases)} {'is' if len(cases) == 1 else 'are'} in another split" if cases else "its rows are others"
+    )
     return InputError(
-        f"{run.recipe.data.table} has changed since {run.folder.path} was made from it; put it back or fit again"
+        f"{run.folder / 'splits.csv'} does not fit {run.recipe.data.table} and recipe.yaml, by which {what}; put "
+        "both files of the run back as they were, or fit again"
     )
 
 

@@ -24,6 +24,7 @@ from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import OUT_OF_FOLD, Finished
+from medgauge.runs.notes import covariate_notes
 from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
@@ -210,6 +211,9 @@ def _arrays(run: Finished, table: Table, terminal: bool) -> tuple[CaseArrays, li
             display.say(note)
     _check_channels(run, images.array)
     table, data = correct_sizes(table, images.zoom, run.recipe), run.recipe.data
+    with Display(terminal) as display:
+        for note in covariate_notes(run, table):
+            display.say(note)
     covariates = table.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
     arrays = make_cases(images, table.label, covariates, divisor_of(table, run.recipe))
     return arrays, images.digests

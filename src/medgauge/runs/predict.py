@@ -11,13 +11,14 @@ from medgauge.core.errors import InputError
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.table import Table
 from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
-from medgauge.evaluation.scored import judge
+from medgauge.evaluation.scored import Scored, judge
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder import write_whole
 from medgauge.runfolder.folder import bytes_to
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
 from medgauge.runs.new_cases import embed_table, image_table, own_image_notes, read_table_of, say_notes, without_groups
+from medgauge.runs.notes import far_notes, seal_notes
 from medgauge.study.table import has_column
 
 if TYPE_CHECKING:
@@ -56,29 +57,36 @@ def predict_cases(
     else:
         table, known = image_table(run, cases, covariates), False
     gathered, digests = embed_table(run, table, terminal=terminal)
-    notes = own_image_notes(run, digests)
+    notes = [*seal_notes(run), *own_image_notes(run, digests)]
+    if ids_are_local or not known:
+        gathered = without_groups(gathered)
+    by_group = aggregate == "mean"
+    scored = _read(run, table, gathered, by_group=by_group)
+    notes += far_notes(scored)
     with Display(terminal) as display:
         for note in notes:
             display.say(note)
-    if ids_are_local or not known:
-        gathered = without_groups(gathered)
-    frame = _frame(run, table, gathered, by_group=aggregate == "mean")
+    frame = _frame(run, table, scored, by_group=by_group)
     frame.attrs["notes"] = notes
     if out is not None:
         write_frame(frame, Path(out))
     return frame
 
 
-def _frame(run: Finished, table: Table, cases: Sequence[Cases], *, by_group: bool) -> "DataFrame":
-    """The values as a table: columns of predictions.csv (or predictions_by_group.csv) that need no label."""
-    import pandas
-
+def _read(run: Finished, table: Table, cases: Sequence[Cases], *, by_group: bool) -> list[Scored]:
+    """What each reader reads off the cases."""
     group = table.group if by_group else None
     parts, readers = cases_of_fits(run.fits, cases), list[AnyReader](run.readers)
-    scored = [
+    return [
         judge(reader, parts[place], baselines={}, sorts={}, subgroups={}, group=group)
         for place, reader in enumerate(readers)
     ]
+
+
+def _frame(run: Finished, table: Table, scored: Sequence[Scored], *, by_group: bool) -> "DataFrame":
+    """The values as a table: columns of predictions.csv (or predictions_by_group.csv) that need no label."""
+    import pandas
+
     if by_group:
         rows = group_rows("", [one.by_group() for one in scored], run.gallery_rows)
         frame = pandas.DataFrame(rows, columns=group_columns(scored))

@@ -13,6 +13,7 @@ from medgauge.runs.ensemble import Finished
 from medgauge.runs.evaluate import evaluate_table
 from medgauge.runs.load import load_ensemble, load_fit
 from medgauge.runs.look import look_at, look_at_folds
+from medgauge.runs.notes import seal_notes
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.predict import predict_cases
 
@@ -54,6 +55,11 @@ class Run:
         """Names of the targets."""
         return self.finished.tasks.targets
 
+    @property
+    def notes(self) -> list[str]:
+        """What is said of the folder: settings that were edited since, files that are damaged and no value rests on."""
+        return seal_notes(self.finished)
+
     def predict(
         self,
         cases: str | Path | Sequence[str | Path],
@@ -69,7 +75,8 @@ class Run:
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
 
-        ``attrs["notes"]`` of the table says how many of the images are those that the run was made with, if any are.
+        ``attrs["notes"]`` of the table says how many of the images are those that the run was made with, how many cases the
+        gallery says little of, and what is wrong with the folder (``notes``), if anything is.
 
         Args:
             cases: a table with the columns that the run was trained with (labels are not needed), or image files.

@@ -73,3 +73,36 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     text = read_text(tmp_path / "t.csv", ["a"])
     with pytest.raises(InputError, match="line 5 has 1 fields and the header has 2"):
         list(records(text, "t.csv"))
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (["Müller".encode(), "Groß".encode(), "Jäger".encode("cp1252")], 4),
+        (["Müller".encode(), "Groß".encode("cp1252"), "Jäger".encode("cp1252")], 3),
+        (["Groß".encode("cp1252"), "Müller".encode(), "Jäger".encode()], 2),
+        (["Łódź".encode(), "Jäger".encode("cp1252")], 3),
+    ],
+)
+def test_a_file_of_two_encodings_is_refused_with_the_line(tmp_path: Path, names: list[bytes], line: int) -> None:
+    (tmp_path / "t.csv").write_bytes(b"path,age\n" + b"".join(name + b",1\n" for name in names))
+    with pytest.raises(
+        InputError,
+        match=rf"mixes encodings: it is UTF-8 text, but not in line {line} \(byte 0x..\);|is not UTF-8 text \(line {line}\)",
+    ):
+        read_text(tmp_path / "t.csv", [])
+
+
+@pytest.mark.parametrize("name", ["Müller", "Jäger", "Groß", "Zoé B"])
+def test_mac_roman_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "t.csv").write_bytes(f"path,age\nA,1\n{name},2\n".encode("mac-roman"))
+    with pytest.raises(InputError, match=r"is not UTF-8"):
+        read_text(tmp_path / "t.csv", [])
+
+
+@pytest.mark.parametrize("name", ["Müller", "Šárka", "Žižka", "Cœur", "D’Arc", "Müller–Schmidt", "5 €", "§ 3", "«Maß»"])
+def test_windows_1252_stays(tmp_path: Path, name: str) -> None:
+    (tmp_path / "t.csv").write_bytes(f"path,age\nJägerö,1\n{name},2\n".encode("cp1252"))
+    text = read_text(tmp_path / "t.csv", [])
+    assert name in text.body
+    assert len(text.notes) == 1

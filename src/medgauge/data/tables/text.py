@@ -16,6 +16,14 @@ MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf
 OTHERS = {b"PK\x03\x04": "a spreadsheet or a zip file", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"PAR1": "a Parquet file"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
+_UNICODE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_LATIN_IN_UNICODE = re.compile(
+    rb"[\xc2\xc3][\x80-\xbf]"
+)  # letters of Western Europe; in Windows-1252 no such pair is a word
+_ABOVE_ASCII = re.compile(rb"[\x80-\xff]+")
+_MAC_WORD = re.compile(
+    r"\w*[A-Za-z][\u0160\u017d\u0178\u2021\u2020\u02c6\u2030\u2039][a-z]\w*|\w*[a-z][\u0160\u017d\u0178]\w*|\w*[a-z]\u00a7(?!\w)"
+)
 _FOREIGN = re.compile(r"[^\x00-\x7f]{3}|[\x80-\x9f]")
 
 
@@ -128,6 +136,16 @@ def _decode_western(raw: bytes, start: int, file: Path) -> tuple[str, list[str]]
     text = raw.decode("cp1252", errors="surrogateescape")
     if b"\0" in raw or _FOREIGN.search(text) or any("\udc80" <= letter <= "\udcff" for letter in text):
         raise InputError(f"{file.name} is not UTF-8 text (line {line}); save the table as CSV in UTF-8.")
+    if _LATIN_IN_UNICODE.search(raw) or 2 * len(_UNICODE.findall(raw)) > len(_ABOVE_ASCII.findall(raw)):
+        raise InputError(
+            f"{file.name} mixes encodings: it is UTF-8 text, but not in line {line} (byte 0x{raw[start]:02X}); write that line "
+            "anew, or save the whole table as CSV in UTF-8."
+        )
+    if mac := _MAC_WORD.search(text):
+        raise InputError(
+            f"{file.name} is not UTF-8, and seems to be in Mac OS Roman ({mac[0]!r} in Windows-1252, line "
+            f"{text.count(chr(10), 0, mac.start()) + 1}); save the table as CSV in UTF-8."
+        )
     word = re.findall(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*", text)[0]
     return text, [
         f"{file.name} is not UTF-8 and was read as Windows-1252 ({word!r} on line {line}); if letters are wrong, "

@@ -1,0 +1,87 @@
+"""What is said of a run folder that is not as it was written, and of new cases that are unlike the training cases."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import name_cases
+from medgauge.data.tables.table import Table
+from medgauge.data.tables.words import model_covariates
+from medgauge.evaluation.scored import Scored
+from medgauge.inference.far import FAR_WORDS
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.opening import AGAIN
+from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL, damaged, in_words
+from medgauge.runs.ensemble import Finished
+from medgauge.study.table import columns_of
+
+SETTINGS, SPLITS = BEGUN
+ASIDE = [name for name in (SPLITS, *MODEL, *LOOKED) if name not in LOADED]
+"""Sealed files that no value of a new case rests on."""
+
+
+def seal_notes(run: Finished) -> list[str]:
+    """A note for each folder of a run whose settings, or files that values do not rest on, are not as they were written."""
+    notes: list[str] = []
+    for folder in dict.fromkeys([run.folder, *(fit.folder for fit in run.fits)]):
+        if damaged(folder, (SETTINGS,)):
+            notes.append(
+                f"{folder / SETTINGS} is not as it was written (digests.json): it was edited or is damaged, and is used as it "
+                "stands; give the same `medgauge fit` again to have it as it was"
+            )
+        lost = damaged(folder, ASIDE)
+        if lost:
+            notes.append(f"{in_words(folder, lost)}; {AGAIN}")
+    return notes
+
+
+def refuse_other_splits(folder: RunFolder) -> None:
+    """Raise where splits.csv is not as it was written.
+
+    Raises:
+        InputError: it was edited, or is damaged or missing.
+    """
+    if damaged(folder, (SPLITS,)) and damaged(folder, (SPLITS,)):  # twice: another process may be writing
+        what = "was edited or is damaged" if (folder / SPLITS).is_file() else "is missing"
+        raise InputError(f"{folder / SPLITS} does not fit the seal of the run (digests.json): it {what}; {AGAIN}")
+
+
+def far_notes(scored: Sequence[Scored]) -> list[str]:
+    """How many new cases the gallery says little of, for each kind of label that has any.
+
+    Args:
+        scored: what was read, of each task.
+    """
+    notes = []
+    for one in scored:
+        far = int(one.readings.far.sum())
+        if far:
+            column = "far" if len(scored) == 1 else f"{one.task.name}:far"
+            notes.append(
+                f"{far} of {len(one.cases)} cases {'is' if far == 1 else 'are'} {FAR_WORDS} (column {column}): their values "
+                "rest on training cases that are unlike them"
+            )
+    return notes
+
+
+def covariate_notes(run: Finished, table: Table) -> list[str]:
+    """Covariates of new cases that are farther outside those of the training cases than these are wide.
+
+    Args:
+        run: whose training cases.
+        table: new cases, their sizes of pixels corrected as the run's.
+    """
+    names = model_covariates(columns_of(run.recipe), run.recipe.data.covariate_words)
+    known = np.concatenate([fit.train.covariates.numpy() for fit in run.fits])
+    notes = []
+    for place, name in enumerate(names):
+        low, high, new = known[:, place].min(), known[:, place].max(), table.covariates[:, place]
+        wide = (high - low) or abs(high) or 1.0
+        rows = np.flatnonzero((new < low - wide) | (new > high + wide))
+        if len(rows):
+            notes.append(
+                f"{name} of {len(rows)} of {len(new)} cases is far outside that of the training cases "
+                f"({name_cases([table.id[row] for row in rows])}): their values are not to be relied on; look at its unit"
+            )
+    return notes
