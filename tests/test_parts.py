@@ -51,7 +51,7 @@ def test_every_recipe_builds_and_says_what_it_should_show() -> None:
         kind = dict.fromkeys(label, next((one.kind for one in KINDS.values() if one.recipe == name), "number"))
         labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind))
         tasks = build_tasks(labelled).fit(torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64), None)
-        assert build_objective(labelled, tasks).needs
+        assert recipe.model.neck == "standardised" or build_objective(labelled, tasks).needs
 
 
 def test_importing_the_losses_is_light() -> None:

@@ -62,6 +62,8 @@ def test_what_is_no_such_kind_is_one_sentence(table: Path, label: list[str], dat
 
 
 def test_a_recipe_for_grades_does_not_make_a_grade_of_a_number(table: Path) -> None:
-    with pytest.raises(InputError, match=r"objective\.grade needs the logits of an ordinal head.*--kind stage=grade"):
+    with pytest.raises(
+        InputError, match=r"objective\.grade needs logits, and the head of the number gives none.*--kind stage=grade"
+    ):
         told(table, ["stage"], "grade")
     assert "nothing is wrong" in told(table, ["stage"], "grade", kind={"stage": "grade"})

@@ -30,7 +30,13 @@ from medgauge.training.loop import Progress, best_weights
 
 
 def finish(
-    folder: RunFolder, study: Study, parts: Parts, outcome: Progress, outputs: Outputs, display: Display
+    folder: RunFolder,
+    study: Study,
+    parts: Parts,
+    trained: Parts,
+    outcome: Progress,
+    outputs: Outputs,
+    display: Display,
 ) -> None:
     """Write everything that comes after training; results.json makes the run whole, and the seal tells it whole later.
 
@@ -40,11 +46,11 @@ def finish(
     weights, best_step = best_weights(folder, outcome)
     if weights is not None:
         with said_as("the checkpoint best.ckpt is of another run", "remove the run folder and fit again"):
-            parts.model.load_state_dict(weights)
+            trained.model.load_state_dict(weights)
     display.say("reading all splits")
     recipe = study.recipe
     collected = {
-        split: embed(parts.model, parts.arrays, study.table, study.rows(split), recipe=recipe)
+        split: embed(trained.model, trained.arrays, study.table, study.rows(split), recipe=recipe)
         for split in SPLITS
         if study.rows(split)
     }
@@ -101,7 +107,7 @@ def space_notes(study: Study, collected: Mapping[str, Cases]) -> list[str]:
 def read_tasks(study: Study, parts: Parts, collected: dict[str, Cases]) -> list[Reader]:
     """One reader a task: tuned on val, calibrated on cases that selected nothing."""
     recipe, tasks = study.recipe, parts.tasks
-    tuned = tune(tasks, collected["train"].observed(), collected["val"], recipe.prediction.predictor)
+    tuned = tune(tasks, collected["train"].observed(), collected.get("val"), recipe.prediction.predictor)
     calibration = collected.get("calibration")
     own = [None] * len(tasks) if calibration is None else task_cases(tasks, calibration)
     return [Reader.fit(one, cases, recipe.prediction, seed=recipe.seed) for one, cases in zip(tuned, own, strict=True)]

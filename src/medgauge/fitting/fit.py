@@ -1,6 +1,7 @@
 """Fit: from a recipe to a whole run folder. A stopped run goes on; another run's folder is refused."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from medgauge.fitting.folds import plan_folds, shared_recipe, untrained_fold
 from medgauge.fitting.mend import mend_page, reopen
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.pooling import pool_folds
+from medgauge.fitting.represent import represent
 from medgauge.fitting.stamp import make_recipe, run_stamp
 from medgauge.fitting.train import first_process, train
 from medgauge.recipes.mistakes import foreign_code
@@ -79,6 +81,10 @@ def fit(
             display.say(note)
         if wanted.data.folds and wanted.data.fold is None:
             return fit_folds(study, folder, outputs, display)
+        if not study.rows(
+            "val"
+        ):  # a fold by itself, of which nothing is trained: it is judged by the cases that it leaves out
+            outputs = replace(outputs, test=True)
         return fit_study(study, folder, outputs, display)
 
 
@@ -95,9 +101,10 @@ def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
             return finished(study, folder, outputs, display)
         if first:
             display.note(reopen(folder, source="the checkpoint"))
-        outcome, fabric = train(folder, study, parts, display)
+        trained = represent(parts, study, display)
+        outcome, fabric = train(folder, study, trained, display)
         if fabric.is_global_zero:
-            finish(folder, study, parts, outcome, outputs, display)
+            finish(folder, study, parts, trained, outcome, outputs, display)
         fabric.barrier()
         return load(folder.path)
 

@@ -28,11 +28,12 @@ from medgauge.training.objective import Objective
 class Parts(NamedTuple):
     """Model, objective and plan, with the tasks fitted on the training labels and the cases as arrays.
 
-    ``notes`` tells what the training labels give reason to doubt of the head, and what weights leave of their number.
+    Where nothing is trained there is no objective. ``notes`` tells what the training labels give reason to doubt of the head,
+    and what weights leave of their number.
     """
 
     model: Model
-    objective: Objective
+    objective: Objective | None
     tasks: Tasks
     arrays: CaseArrays
     schedule: Schedule
@@ -54,18 +55,22 @@ def build_parts(study: Study) -> Parts:
     check_storable(model.describe() | {"targets": len(tasks.targets)})
     encoder = cast(Encoder, model.encoder)
     encoder.check_size(shape[2:])
-    if recipe.data.covariates:
+    if recipe.data.covariates and recipe.model.neck != "standardised":
         model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
     if len(shape) == 4:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
     arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
+    notes, schedule = tasks.notes(*training_labels(study)), build_schedule(recipe, len(train))
+    if not schedule.steps:
+        model.eval()(arrays.batch(train[:2]).image, arrays.batch(train[:2]).covariates)
+        return Parts(model, None, tasks, arrays, schedule, notes)
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
     check_mixup(recipe, tasks, objective)
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
     try_batch(model, objective, tasks.coding, batch)
-    notes = [*tasks.notes(*training_labels(study)), *weighting_notes(study, arrays.weight, sampler)]
-    return Parts(model, objective, tasks, arrays, build_schedule(recipe, len(train)), notes)
+    notes += weighting_notes(study, arrays.weight, sampler)
+    return Parts(model, objective, tasks, arrays, schedule, notes)
 
 
 def fit_tasks(study: Study) -> Tasks:

@@ -24,7 +24,7 @@ from medgauge.training.plan import build_optimiser
 
 def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tuple[Progress, Fabric]:
     """Train the model of ``parts`` in place, and on the first process move it to the CPU."""
-    recipe, training = study.recipe, study.recipe.training
+    recipe, training, objective = study.recipe, study.recipe.training, parts.objective
     fabric = Fabric(
         accelerator=training.accelerator,
         devices=training.devices,
@@ -32,7 +32,9 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         loggers=_loggers(folder, training.loggers),
     )
     fabric.launch()
-    wrapped, optimiser = fabric.setup(parts.model, build_optimiser([parts.model, parts.objective], recipe.optimiser))
+    if objective is None:
+        return Progress(stopped_because="nothing to train"), fabric
+    wrapped, optimiser = fabric.setup(parts.model, build_optimiser([parts.model, objective], recipe.optimiser))
     sampler, rows = build_sampler(study, rank=fabric.global_rank, world_size=fabric.world_size), study.rows("train")
     coding = parts.tasks.coding.to(fabric.device)
 
@@ -44,7 +46,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
     trainer = Trainer(
         fabric=fabric,
         model=wrapped,
-        objective=parts.objective.to(fabric.device),
+        objective=objective.to(fabric.device),
         optimiser=optimiser,
         batch=lambda step: augmented_batch(parts.arrays, study, sampler, rows, step, fabric.device, coding),
         coding=coding,
@@ -75,12 +77,13 @@ def validate(model: nn.Module, study: Study, parts: Parts, fabric: Fabric) -> Va
     return validation_of(tune(parts.tasks, both["train"].observed(), both["val"], study.recipe.prediction.predictor))
 
 
-def tune(tasks: Tasks, gallery: Cases, validation: Cases, record: str) -> list[Tuned]:
-    """The predictors of each task, tuned on validation cases."""
+def tune(tasks: Tasks, gallery: Cases, validation: Cases | None, record: str) -> list[Tuned]:
+    """The predictors of each task, tuned on validation cases; without any on the gallery, each case's group left out."""
     found = []
     for task in tasks:
         part, divides = tasks.places[task.name], task.coding.divides
-        own, val = (cases.of(part, divides=divides) for cases in (gallery, validation))
+        own = gallery.of(part, divides=divides)
+        val = own if validation is None else validation.of(part, divides=divides)
         found.append(Tuned.fit(task, own, val, record=record))
     return found
 

@@ -85,7 +85,8 @@ class KernelPredictor:
         *,
         weight: Float[Tensor, " n"] | None = None,
     ) -> Self:
-        """Take the gallery and choose the constant on it alone; ``validation`` only gives the error there.
+        """Take the gallery and choose the constant on it alone; ``validation`` only gives the error
+        there; the gallery itself: that of leaving groups out.
 
         ``error``: (value, label) -> the error of each; None: the absolute one. ``weight``: of each case, > 0; None: equal.
         """
@@ -108,7 +109,12 @@ class KernelPredictor:
         self._coded = self.coding.encode(label, on_cpu(gallery.divisor))
         self._fit_parts(shares)
         self._solve(label, error or absolute_error)
-        self.validation = validation_error(self.read, label.shape[1], validation, error or absolute_error)
+        measure = error or absolute_error
+        if validation is gallery:
+            gap = measure(self.leave_one_group_out, label)
+            self.validation = gap.nansum(0) / (~gap.isnan()).sum(0)
+        else:
+            self.validation = validation_error(self.read, label.shape[1], validation, measure)
         return self
 
     def predict(

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, get_args
 from medgauge.core.errors import InputError
 from medgauge.functional.distribution import MOST_BINS
 from medgauge.functional.ordinal import Kind
-from medgauge.models.encoders import check_encoder_name
+from medgauge.models.encoders import LITE, check_encoder_name
 from medgauge.models.residual import NORMS, POOLS
 
 MOST_CHANNELS, MOST_TARGETS, MOST_COVARIATES, MOST_WIDTH = 4096, 10_000, 10_000, 65_536
 TIMM_NAME = re.compile(r"timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")  # no source before it, no path
+NECKS = ("covariate", "standardised", "feature_smoothing")
 WORD = re.compile(r"[A-Za-z0-9_]{0,40}")
 ACTIVATIONS = ("relu", "relu6", "leakyrelu", "prelu", "elu", "selu", "celu", "gelu", "swish", "mish", "tanh", "sigmoid")
 
@@ -120,6 +121,7 @@ RESNET: Rules = {
     "shortcut_type": one_of("A", "B"),
     "widen_factor": real(0.01, 64),
 }
+LITE_SETTINGS: Rules = {"least": whole(0, 4096)}
 DENSENET: Rules = {
     "act": ACTIVATION,
     "block_config": list_of(whole(1, 256), 8),
@@ -157,6 +159,7 @@ SMOOTHING: Rules = {
     "momentum": real(0, 1),
     "start_epoch": whole(1, 10**9),
 }
+STANDARDISED: Rules = {"name": TEXT}
 LINEAR: Rules = {"name": TEXT}
 JOINT: Rules = {"name": TEXT, "heads": list_of(GROUP, 8, 2)}
 DISTRIBUTION: Rules = {
@@ -189,11 +192,14 @@ def check_description(description: Any) -> None:
     _check("encoder.", encoder, ENCODER, set(ENCODER))
     name = encoder["name"]
     _check("encoder.settings.", encoder["settings"], _encoder_rules(name), set())
-    if _part("neck", neck, ("covariate", "feature_smoothing")) == "feature_smoothing":
+    if _part("neck", neck, NECKS) == "feature_smoothing":
         _check("neck.", neck, SMOOTHING, {"name", "inner"})
         neck = neck["inner"]
         _part("neck.inner", neck, ("covariate",))
-    _check("neck.", neck, COVARIATE, {"name", "embedding"})
+    if neck["name"] == "standardised":
+        _check("neck.", neck, STANDARDISED, {"name"})
+    else:
+        _check("neck.", neck, COVARIATE, {"name", "embedding"})
     if head is not None:
         _check_head("head", head, (*ONE_HEAD, "joint"))
 
@@ -232,6 +238,8 @@ def _encoder_rules(name: str) -> Rules:
             raise InputError(f"encoder.name must be timm/ and the name of a network of timm, got {_shown(name)}")
         return TIMM
     check_encoder_name(name)
+    if name == LITE:
+        return LITE_SETTINGS
     return SMALL if name == "small" else RESNET if name.startswith("monai/resnet") else DENSENET
 
 

@@ -14,6 +14,7 @@ from medgauge.models import monai_networks
 from medgauge.models.residual import ResidualNetwork
 
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
+LITE = "lite0"
 WIDTHS = (16, 32, 64, 128)
 SMALL_SETTINGS: Mapping[str, Any] = MappingProxyType({"blocks": 1, "pool": "average"})
 STEM_STRIDE = {2: 4, 3: 2}  # volumes are smaller a side, and a stem of 4 would leave too little of them
@@ -87,6 +88,7 @@ class Encoder(nn.Module):
 def encoder_names() -> dict[str, str]:
     """Names that :func:`build_encoder` knows, with what they are."""
     names = {"small": "narrow residual network for small data, 2-D and 3-D"}
+    names |= {"lite0": "EfficientNet-lite0 with ImageNet weights, no hub needed; volumes by nine planes"}
     names |= {f"monai/{name}": "MONAI, 2-D and 3-D" for name in monai_networks.NAMES}
     return names | {"timm/<name>": "any network of timm, 2-D, extra timm (timm/convnext_tiny, timm/inception_v3)"}
 
@@ -112,8 +114,8 @@ def build_encoder(
         width: factor on the channels inside (``small`` and MONAI's ResNets).
         norm: ``batch``, ``instance``, ``group``, or ``default``: batch in 2-D, group in 3-D (small batches);
             timm's networks keep their own.
-        pretrained: False, ``hub`` or a file of weights; timm's networks only.
-        settings: of this encoder alone; ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2 in 3-D).
+        pretrained: False, ``package`` (lite0), ``hub`` (timm's networks) or a file of weights of these.
+        settings: of this encoder alone; ``lite0``: least (96); ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2 in 3-D).
     """
     if ndim not in (2, 3):
         raise InputError(f"images have 2 or 3 dimensions, not {ndim}.")
@@ -124,10 +126,14 @@ def build_encoder(
     kind, _, inner = name.partition("/")
     if kind == "timm" and inner:
         network, features = _timm(inner, ndim, channels, width, norm, pretrained, settings)
+    elif name == LITE:
+        network, features = _lite(channels, width, norm, pretrained, settings)
     else:
         check_encoder_name(name)
         if pretrained:
-            raise InputError(f"the encoder {name} has no pretrained weights to load; only encoders named timm/... do.")
+            raise InputError(
+                f"the encoder {name} has no pretrained weights to load; only {LITE} and encoders named timm/... do."
+            )
         norm = DEFAULT_NORM[ndim] if norm == "default" else norm
         settings = settings if kind == "monai" else {**SMALL_SETTINGS, "stem_stride": STEM_STRIDE[ndim], **settings}
         make = _monai if kind == "monai" else _small
@@ -166,6 +172,16 @@ def _monai(
     name: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
 ) -> tuple[nn.Module, int]:
     return monai_networks.build_monai(name, ndim=ndim, channels=channels, width=width, norm=norm, settings=settings)
+
+
+def _lite(
+    channels: int, width: float, norm: str, pretrained: bool | str, settings: Mapping[str, Any]
+) -> tuple[nn.Module, int]:
+    if width != 1.0 or norm != "default":
+        raise InputError(f"{LITE} keeps its own width and norm; leave width at 1 and norm at default.")
+    from medgauge.models.lite_networks import build_lite
+
+    return build_lite(channels, pretrained, settings)
 
 
 def _timm(

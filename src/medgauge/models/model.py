@@ -13,6 +13,7 @@ from medgauge.models.heads import DistributionHead, LinearHead, widened
 from medgauge.models.joint import JointHead
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.ordinal import OrdinalHead
+from medgauge.models.standardised import StandardisedNeck
 
 
 class Output(NamedTuple):
@@ -96,6 +97,8 @@ def _build_neck(description: Mapping[str, Any], features: int, covariates: int) 
     settings = {key: value for key, value in description.items() if key != "name"}
     if description["name"] == "covariate":
         return CovariateNeck(features, covariates, **settings)
+    if description["name"] == "standardised":
+        return StandardisedNeck(features, covariates, **settings)
     if description["name"] == "feature_smoothing":
         inner = _build_neck(settings.pop("inner"), features, covariates)
         return FeatureSmoothing(inner, features, **settings)

@@ -2,18 +2,17 @@
 
 import logging
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from medgauge.core.errors import InputError
 from medgauge.core.words import nearest_names
+from medgauge.models.weights import first_line, read_weights
 
 
 def build_timm(
@@ -40,7 +39,7 @@ def build_timm(
     except (TypeError, RuntimeError, AssertionError) as error:
         shown = ", ".join(f"{key}: {value}" for key, value in {"channels": channels, **settings}.items())
         raise InputError(
-            f"timm cannot build {name} with {shown} ({_first_line(error)}); change these settings."
+            f"timm cannot build {name} with {shown} ({first_line(error)}); change these settings."
         ) from error
     if pretrained:
         _load(network, name, channels, pretrained)
@@ -54,12 +53,12 @@ def _timm() -> ModuleType:
         import timm
     except ImportError as error:
         raise InputError(
-            f"encoders named timm/... need the timm extra ({_first_line(error)}); "
+            f"encoders named timm/... need the timm extra ({first_line(error)}); "
             "install it with: pip install 'medgauge[timm]'"
         ) from error
     except RuntimeError as error:  # torchvision's compiled part was built for another torch
         raise InputError(
-            f"timm cannot be imported ({_first_line(error)}): torch and torchvision do not fit each other; "
+            f"timm cannot be imported ({first_line(error)}): torch and torchvision do not fit each other; "
             "install builds that do, with: pip install --upgrade torch torchvision timm"
         ) from error
     module: ModuleType = timm
@@ -73,7 +72,7 @@ def _load(network: nn.Module, name: str, channels: int, pretrained: bool | str) 
     source = "hub" if pretrained is True else str(pretrained)
     config: dict[str, Any] = dict(vars(network)["pretrained_cfg"])
     if source != "hub":
-        config["state_dict"] = _read_weights(Path(source))
+        config["state_dict"] = read_weights(Path(source))
     elif not any(config.get(key) for key in ("hf_hub_id", "url", "file")):
         raise InputError(f"timm offers no pretrained weights for {name}; give a file of weights or pretrained: false.")
     filter_fn = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
@@ -97,45 +96,14 @@ def _load(network: nn.Module, name: str, channels: int, pretrained: bool | str) 
         )
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors or .pth file; nothing else in it is run."""
-    if not path.is_file():
-        raise InputError(f"there is no file of pretrained weights at {path}; write false, hub, or the path of a file.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            weights: dict[str, Tensor] = load_file(path)
-            return weights
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file fails in many ways
-        raise InputError(
-            f"{path} cannot be read as weights ({_first_line(error)}); give a .safetensors or .pth file."
-        ) from error
-    content = content if isinstance(content, dict) else {}
-    inner = [content.get(key) for key in ("state_dict_ema", "state_dict", "model")]
-    content = next((one for one in inner if isinstance(one, dict)), content)
-    tensors = {str(key).removeprefix("module."): value for key, value in content.items()}
-    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise InputError(f"{path} holds no table of weights; give a .safetensors or .pth file of a network.")
-    return tensors
-
-
 def _failure(name: str, source: str, error: Exception) -> str:
     """The sentence for weights that cannot be loaded."""
     if source == "hub":
         return (
-            f"the pretrained weights of {name} could not be fetched from the hub ({_first_line(error)}); "
+            f"the pretrained weights of {name} could not be fetched from the hub ({first_line(error)}); "
             "go online, or give a file of weights in place of hub."
         )
-    return f"the weights in {source} do not fit {name} ({_first_line(error)}); give the weights of this network."
-
-
-def _first_line(error: BaseException) -> str:
-    """Class and telling line of an error, shortened."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
-    line = lines[1] if "loading state_dict" in lines[0] and len(lines) > 1 else lines[0]
-    return f"{type(error).__name__}: {textwrap.shorten(line, 160, placeholder=' ...')}"
+    return f"the weights in {source} do not fit {name} ({first_line(error)}); give the weights of this network."
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def build_tasks(recipe: Recipe) -> Tasks:
 def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
     """The head of one task; what an ordinal or a distribution one needs comes from the objective's term of that kind."""
     head, bins = recipe.model.head, None
+    kernel = recipe.represent.name == "frozen" or recipe.prediction.predictor == "kernel"
     for entry in read_entries(recipe.objective).values():
         if entry.task not in (None, task):
             continue
@@ -53,8 +54,8 @@ def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
             kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
-            return HeadSettings(head, given if numbers else "ranks", kind, bins)
-    return HeadSettings(head, bins=bins)
+            return HeadSettings(head, given if numbers else "ranks", kind, bins, kernel)
+    return HeadSettings(head, bins=bins, kernel=kernel)
 
 
 def _bins(given: Mapping[str, Any]) -> Bins | None:
@@ -102,7 +103,7 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, label: Tensor
         "name": model.encoder.name,
         "width": model.encoder.width,
         "norm": model.encoder.norm,
-        "pretrained": model.encoder.pretrained or False,
+        "pretrained": model.encoder.pretrained not in (None, "none") and model.encoder.pretrained,
         "settings": model.encoder.settings,
     }
     neck: dict[str, Any] = {
@@ -110,7 +111,9 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, label: Tensor
         "embedding": model.embedding,
         "covariate_width": model.covariate_width,
     }
-    if model.neck == "feature_smoothing":
+    if model.neck == "standardised":
+        neck = {"name": "standardised"}
+    elif model.neck == "feature_smoothing":
         if targets != 1:
             raise InputError(f"model.neck feature_smoothing knows one target, and data.label names {targets}")
         given: dict[str, Any] = dict(vars(model.smoothing))

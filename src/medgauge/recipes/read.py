@@ -143,7 +143,8 @@ def build_recipe(values: Mapping[str, Any]) -> Recipe:
     values = _settings(values)
     found: list[str] = []
     recipe = read_section(Recipe, values, found)
-    if isinstance(values.get("objective"), Mapping):
+    untrained = recipe is not None and recipe.model.neck == "standardised"
+    if isinstance(values.get("objective"), Mapping) and not (untrained and not values["objective"]):
         found += objective_mistakes(values["objective"])
     if recipe is None or found:
         raise _mistaken(found)

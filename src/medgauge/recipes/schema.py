@@ -28,6 +28,29 @@ class ClaimSettings(Section):
 
 
 @dataclass
+class RepresentSettings(Section):
+    """How images become features.
+
+    Args:
+        name: scratch = the encoder is trained from random weights; tuned = a pretrained one is trained on, at a tenth of the
+            learning rate of the new layers; frozen = a pretrained one is left as it is, and every image is read once.
+        source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub; auto = model.encoder where that
+            is given, else lite0.
+    """
+
+    place = "represent"
+
+    name: Literal["scratch", "tuned", "frozen"] = "scratch"
+    source: Annotated[str, Size(1)] = "auto"
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        if self.name == "scratch" and self.source != "auto":
+            return [f"represent.source {self.source} has no effect with represent.name scratch; give frozen or tuned"]
+        return []
+
+
+@dataclass
 class EncoderSettings(Section):
     """The network from image to features.
 
@@ -35,7 +58,7 @@ class EncoderSettings(Section):
         name: one of those that medgauge list encoders tells; auto = small.
         width: factor of the channels of small and MONAI's ResNets.
         norm: normalisation; auto = batch in 2-D, group in 3-D, and what timm's networks have (default).
-        pretrained: hub, or a local file of weights; null = trained from the start.
+        pretrained: package (of lite0), hub (of timm's networks), or a local file of weights; none or null = random weights.
         settings: further settings of that encoder.
     """
 
@@ -133,7 +156,7 @@ class ModelSettings(Section):
 
     Args:
         encoder: the network from image to features.
-        neck: covariate, or feature_smoothing (FDS) before it.
+        neck: covariate, feature_smoothing (FDS) before it, or standardised: the features themselves, nothing learned.
         smoothing: the settings of feature_smoothing.
         embedding: size of the embedding.
         covariate_width: size of the embedded covariates.
@@ -145,7 +168,7 @@ class ModelSettings(Section):
     place = "model"
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    neck: Literal["covariate", "feature_smoothing"] = "covariate"
+    neck: Literal["covariate", "feature_smoothing", "standardised"] = "covariate"
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     embedding: Annotated[int, Range(least=1, most=65_536)] = 64
     covariate_width: Annotated[int, Range(least=1, most=65_536)] = 32
@@ -174,6 +197,7 @@ class Recipe(Section):
         augmentation: random changes of training images.
         weights: of training cases, by label density.
         sampler: how batches are drawn.
+        represent: how images become features.
         model: encoder, neck, head.
         objective: terms by name, each with factor and term (class_path and init_args); objective.error.term.init_args.kind is the
             argument kind of the term error.
@@ -189,6 +213,7 @@ class Recipe(Section):
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     weights: WeightSettings = field(default_factory=WeightSettings)
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
+    represent: RepresentSettings = field(default_factory=RepresentSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     objective: dict[str, Any] = field(default_factory=default_objective)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
@@ -198,17 +223,46 @@ class Recipe(Section):
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
+        found = []
+        if self.represent.name == "frozen" and self.prediction.average != "none":
+            found.append(
+                "prediction.average reads images several times, and represent.name frozen once; set prediction.average to none"
+            )
         if self.prediction.average == "flips" and not self.augmentation.flip:
-            return [
+            found.append(
                 "prediction.average flips averages over what augmentation.flip allows, which names no axis; name one, or set "
                 "prediction.average to none"
-            ]
+            )
         if self.augmentation.mixup and self.training.devices > 1:
-            return [
+            found.append(
                 "augmentation.mixup finds partners in the batch of one process; set training.devices to 1, or turn it off"
-            ]
+            )
         if self.model.head == "none" and self.prediction.predictor == "head":
-            return [
+            found.append(
                 "prediction.predictor head and model.head none exclude each other; set prediction.predictor to neighbours"
-            ]
-        return []
+            )
+        encoder = self.model.encoder.name
+        if self.represent.name != "scratch" and not (encoder in ("auto", "lite0") or encoder.startswith("timm/")):
+            found.append(
+                f"represent.name {self.represent.name} needs pretrained weights, and model.encoder.name {encoder} has none; give lite0 "
+                "or timm/NAME, or represent.name scratch"
+            )
+        if self.represent.source != "auto" and encoder not in ("auto", self.represent.source):
+            found.append(
+                f"represent.source {self.represent.source} and model.encoder.name {encoder} are two encoders; give one of them"
+            )
+        if self.model.neck == "standardised" and (self.represent.name != "frozen" or self.model.head != "none"):
+            found.append(
+                "model.neck standardised learns nothing, so it needs represent.name frozen and model.head none; give them, or another neck"
+            )
+        if self.model.neck == "standardised" and self.objective:
+            found.append(
+                "objective has terms, and model.neck standardised learns nothing; give objective: {}, or another neck"
+            )
+        if self.model.neck == "standardised" and self.training.steps not in ("auto", 0):
+            found.append(
+                "training.steps has no effect with model.neck standardised, which learns nothing; leave it out"
+            )
+        if self.model.neck != "standardised" and self.training.steps == 0:
+            found.append("training.steps must be >= 1, got 0")
+        return found

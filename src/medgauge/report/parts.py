@@ -10,7 +10,12 @@ from medgauge.report.words import counted, finite, number, percent
 
 Block = dict[str, Any]
 SPLITS = {"test": "from the test split", "val": "from the validation split", "out_of_fold": "read out of fold"}
-RECORDS = {"neighbours": "the neighbours’", "head": "the head’s", "by fold": "each fold’s own"}
+RECORDS = {
+    "neighbours": "the neighbours’",
+    "head": "the head’s",
+    "kernel": "the kernel regression’s",
+    "by fold": "each fold’s own",
+}
 
 
 def record_words(record: str) -> str:

@@ -51,7 +51,7 @@ class Scorer:
         """
         recipe, parts = self.study.recipe, []
         by_group = recipe.prediction.aggregate == "mean"
-        chosen = choose_graph(self.collected["val"], self.tasks.coding)
+        chosen = choose_graph(self.collected.get("val", self.collected["train"]), self.tasks.coding)
         gallery = self.collected["train"].observed()
         for split in (name for name in SPLITS if name in splits and name in self.collected):
             scored = self.scored(split)

@@ -12,6 +12,7 @@ from medgauge.data.images.augment import AugmentSettings, check_label_safety
 from medgauge.data.images.facts import Facts, image_facts, range_ratio
 from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
+from medgauge.models.encoders import LITE
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.schema import Recipe
 from medgauge.study.pixel_size import number_names, size_columns
@@ -32,7 +33,9 @@ def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     if augmentation.size_covariates == "auto":
         augmentation = replace(augmentation, size_covariates=size_columns(table, ndim))
     _check_augmentation(augmentation, [*number_names(table), recipe.data.label_times], ndim)
-    image = decide_size(recipe.image, facts, sized=bool(augmentation.named_sizes))
+    image = decide_size(
+        recipe.image, facts, sized=bool(augmentation.named_sizes), frozen=recipe.represent.name == "frozen"
+    )
     if image.channels == "auto":
         wide = facts.channels[0] == 3 and not facts.grey
         image = replace(image, channels=3 if wide else 1 if facts.channels[0] in (1, 3) else "keep")
@@ -72,11 +75,13 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     if encoder.name == "auto":
         encoder = replace(encoder, name="small")
     if encoder.norm == "auto":
-        has_own = encoder.name.startswith("timm/")
+        has_own = encoder.name == LITE or encoder.name.startswith("timm/")
         encoder = replace(encoder, norm="default" if has_own else "batch" if ndim == 2 else "group")
     if training.batch_size == "auto":
         usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32
         training = replace(training, batch_size=max(2, min(usual, cases // 4)))
+    if recipe.model.neck == "standardised":
+        training = replace(training, steps=0)
     if training.steps == "auto":
         training = replace(training, steps=min(20_000, max(600, 150 * cases // int(training.batch_size))))
     optimiser = recipe.optimiser

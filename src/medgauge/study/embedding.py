@@ -1,5 +1,6 @@
 """Cases as a model embeds them."""
 
+import itertools
 from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ def embed(
         fabric: where several processes share the rows.
         recipe: where ``prediction.average`` may ask for the mean over mirrored images; None: each is read once.
     """
-    device = next(model.parameters()).device
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    device = next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     def load(part: Sequence[int]) -> Batch:
         return arrays.batch(list(part), device)

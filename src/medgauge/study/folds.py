@@ -1,11 +1,13 @@
 """The study of one fold, out of the study of all folds, and where a case's fold is written."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import KEPT_OUT, UNUSED, fold_name, fold_splits
 from medgauge.data.tables.pictures import shared_pictures
-from medgauge.data.tables.problems import raise_problems, too_few
+from medgauge.data.tables.problems import LEAST_CASES, LEAST_GROUPS, raise_problems, too_few
+from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_training
 from medgauge.study.splits import used_rows
 from medgauge.study.study import Study
@@ -21,13 +23,13 @@ def fold_study(study: Study, fold: int) -> Study:
     recipe, table = study.recipe, study.table
     recipe = replace(recipe, data=replace(recipe.data, fold=fold))
     try:
-        split = fold_splits(study.splits, fold, table.group, table.label, shares=recipe.data.shares, seed=recipe.seed)
+        split = fold_splits(study.splits, fold, table.group, table.label, shares=_shares(recipe), seed=recipe.seed)
         kept = set(used_rows(table, split, recipe))
         split = [name if row in kept else UNUSED for row, name in enumerate(split)]
         seen = [row for row, name in enumerate(split) if name not in (KEPT_OUT, UNUSED)]
         names = [split[row] for row in seen]
         digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
-        problems = [*shared_pictures(digests, names, ids), *too_few(table.take(seen), names)]
+        problems = [*shared_pictures(digests, names, ids), *too_few(table.take(seen), names, **_least(recipe))]
         train = [row for row, name in enumerate(split) if name == "train"]
         raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)
     except InputError as error:
@@ -35,6 +37,20 @@ def fold_study(study: Study, fold: int) -> Study:
     part = replace(study, recipe=recipe, splits=split)
     label = table.label[part.rows("train")]
     return replace(part, recipe=decide_training(recipe, study.images.array.ndim - 2, label))
+
+
+def _shares(recipe: Recipe) -> Mapping[str, float]:
+    """Of train and val; where nothing is trained no case is needed to stop by."""
+    return {"train": 1.0} if recipe.model.neck == "standardised" else recipe.data.shares
+
+
+def _least(recipe: Recipe) -> dict[str, Mapping[str, int]]:
+    """Cases and groups that the splits need."""
+    wanted = _shares(recipe)
+    return {
+        "cases": {name: least for name, least in LEAST_CASES.items() if wanted.get(name)},
+        "groups": {name: least for name, least in LEAST_GROUPS.items() if wanted.get(name)},
+    }
 
 
 def fold_of_cases(study: Study) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ from medgauge.study.decide import decide_image, decide_training, prepare_setting
 from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
 from medgauge.study.pixel_size import size_notes
+from medgauge.study.representation import decide_representation, frozen_notes
 from medgauge.study.splits import split_cases, split_notes, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import (
@@ -80,7 +81,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
         few = untrained_words(found.recipe, found.table.covariates[learned])
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
-    notes = [*kind_notes(found.recipe), *coding_words(found.recipe.data.covariate_words)]
+    notes = [*kind_notes(found.recipe), *frozen_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
     notes += split_notes(found.table, found.splits, found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
@@ -97,7 +98,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
 def _read_table(recipe: Recipe) -> _Found:
     """Read the table and give every case its split; with ``skip_bad`` without the cases whose cells are wrong."""
     check_columns(recipe)
-    recipe = decide_kinds(with_bundled_columns(recipe))
+    recipe = decide_representation(decide_kinds(with_bundled_columns(recipe)))
     table, problems = _open(recipe)
     try:
         splits, more = split_cases(table, recipe)

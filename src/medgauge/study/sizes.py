@@ -11,6 +11,8 @@ from medgauge.recipes.image_settings import ImageSettings
 
 LARGEST = {2: 224, 3: 64}
 """Pixels a side of images that are shrunk; a volume's sides may differ within as many voxels as this cube has."""
+FROZEN = 160
+"""Pixels a side of images that a frozen network reads: larger ones cost more than they gain in a first answer."""
 LONGEST = 224
 """Voxels of the longest side of a volume."""
 UNEQUAL = 2.0
@@ -18,7 +20,7 @@ UNEQUAL = 2.0
 BISECTIONS = 60
 
 
-def decide_size(image: ImageSettings, facts: Facts, *, sized: bool) -> ImageSettings:
+def decide_size(image: ImageSettings, facts: Facts, *, sized: bool, frozen: bool = False) -> ImageSettings:
     """Size, fit and, for volumes with thick slices, spacing, where they are left to the data.
 
     Images that are small enough keep their pixels, on a canvas that holds the largest of them. Larger ones are shrunk by one
@@ -29,22 +31,24 @@ def decide_size(image: ImageSettings, facts: Facts, *, sized: bool) -> ImageSett
         image: the settings; what is given stays.
         facts: what a sample of the images is like.
         sized: whether a covariate is the size of a pixel, which one factor for all axes must hold for.
+        frozen: whether a pretrained network reads 2-D images as they are: their sides are at most 160 pixels.
     """
+    longest = FROZEN if frozen else LARGEST[2]
     ndim = facts.ndims[0]
     alike = [fact for fact in facts.each if len(fact.shape) == ndim + 1]
     known = [fact for fact in alike if fact.spacing is not None]
     sides = _largest(alike, image.spacing if len(known) == len(alike) else None)
     left_open = image.size == "auto" and image.fit == "auto" and image.spacing is None
-    if left_open and ndim == 3 and not _is_small(sides) and len(known) == len(alike) and not sized:
+    if left_open and ndim == 3 and not _is_small(sides, longest) and len(known) == len(alike) and not sized:
         spacing = _coarser(known)
         if spacing is not None:
             return replace(image, size=_largest(known, spacing), fit="pad_or_crop", spacing=spacing)
     size = image.size
     if size == "auto":
-        size = sides if _is_small(sides) else _reduced(sides)
+        size = sides if _is_small(sides, longest) else _reduced(sides, longest)
     fit = image.fit
     if fit == "auto":
-        kept = _is_small(sides) and all(side <= target for side, target in zip(sides, size, strict=False))
+        kept = _is_small(sides, longest) and all(side <= target for side, target in zip(sides, size, strict=False))
         fit = "pad_or_crop" if kept or image.spacing else "resize"
     return replace(image, size=size, fit=fit)
 
@@ -61,18 +65,18 @@ def _largest(facts: Sequence[ImageFact], spacing: Sequence[float] | None) -> lis
     return [max(side[axis] for side in sides) for axis in range(len(sides[0]))]
 
 
-def _is_small(sides: Sequence[int]) -> bool:
+def _is_small(sides: Sequence[int], longest: int = LARGEST[2]) -> bool:
     """Whether images of these sides are taken as they are."""
     if len(sides) == 2:
-        return max(sides) <= LARGEST[2]
+        return max(sides) <= longest
     return prod(sides) <= LARGEST[3] ** 3 and max(sides) <= LONGEST
 
 
-def _reduced(sides: Sequence[int]) -> list[int]:
+def _reduced(sides: Sequence[int], longest: int = LARGEST[2]) -> list[int]:
     """A size for images of these sides that are shrunk by one factor: a square, a cube, or flat as they are."""
     ndim = len(sides)
     if ndim == 2 or max(sides) < UNEQUAL * min(sides):
-        return [LARGEST[ndim]] * ndim
+        return [longest if ndim == 2 else LARGEST[ndim]] * ndim
     zoom = min((LARGEST[3] ** 3 / prod(sides)) ** (1 / 3), LONGEST / max(sides))
     return [max(1, round(side * zoom)) for side in sides]
 

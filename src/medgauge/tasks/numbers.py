@@ -14,7 +14,7 @@ from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, check_form
 from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
 from medgauge.functional.regions import Regions
-from medgauge.inference import HeadPredictor, NeighbourPredictor
+from medgauge.inference import HeadPredictor, KernelPredictor, NeighbourPredictor
 from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
 from medgauge.metrics.catalogue import NUMBER
 from medgauge.models import LabelScaling
@@ -112,8 +112,9 @@ class Numbers:
         return NeighbourPredictor(self.coding)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one."""
-        return {} if self.head_settings.name == "none" else {"head": HeadPredictor(self.coding)}
+        """The head, where there is one, and kernel ridge regression, where the recipe wants it."""
+        found: dict[str, Predictor] = {} if self.head_settings.name == "none" else {"head": HeadPredictor(self.coding)}
+        return found | ({"kernel": KernelPredictor(self.coding)} if self.head_settings.kernel else {})
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The absolute error."""

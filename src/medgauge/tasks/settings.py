@@ -27,12 +27,14 @@ class HeadSettings:
         thresholds: of the term, ``ranks`` (those of grades), or None where the objective has no such term.
         ordinal: the term's kind, binary or corn.
         bins: of a distribution head, from its term; None where the objective has no such term.
+        kernel: whether kernel ridge regression is among the predictors.
     """
 
     name: HeadName = "auto"
     thresholds: Sequence[float] | Literal["ranks"] | None = None
     ordinal: Kind = "binary"
     bins: Bins | None = None
+    kernel: bool = False
 
     def numbers(self) -> Sequence[float]:
         """Thresholds in normalised label units.

@@ -34,7 +34,8 @@ class TrainingSettings(Section):
     """Settings of the training loop.
 
     Args:
-        steps: optimiser steps; auto = 150 passes over the training cases, but at least 600 and at most 20000 steps.
+        steps: optimiser steps; auto = 150 passes over the training cases, but at least 600 and at most 20000 steps; 0 where
+            nothing is trained.
         seconds: stop after this much training time, with the schedule fitted to it; 0 = steps alone decide.
         batch_size: cases a step, over all processes; auto = 32 in 2-D (64 from 5000 cases on), 16 in 3-D, but no more than a
             quarter of the training cases.
@@ -52,7 +53,7 @@ class TrainingSettings(Section):
 
     place = "training"
 
-    steps: Annotated[int, Range(least=1)] | Literal["auto"] = "auto"
+    steps: Annotated[int, Range(least=0)] | Literal["auto"] = "auto"
     seconds: Annotated[float, Range(least=0)] = 0.0
     batch_size: Annotated[int, Range(least=1, most=10**6)] | Literal["auto"] = "auto"
     accumulate: Annotated[int, Range(least=1, most=10_000)] = 1

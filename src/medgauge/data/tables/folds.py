@@ -64,17 +64,22 @@ def fold_splits(
         fold: the fold that is left out.
         group: the group of each case.
         label: labels, (n, t), NaN = missing.
-        shares: of which those of train and val count.
+        shares: of which those of train and val count; without val all others are train.
         seed: of the cut into train and val.
     """
-    both = {name: shares.get(name, 0.0) for name in ("train", "val")}
+    both = {name: shares[name] for name in ("train", "val") if shares.get(name, 0.0) > 0}
     whole = sum(both.values()) or 1.0
     mine = fold_name(fold)
     found = ["test" if name == mine else KEPT_OUT for name in parts]
     rows = [row for row, name in enumerate(parts) if name not in (mine, "test")]
     left = len({group[row] for row in rows})
-    if left < 2:
-        raise InputError(f"train and val need a group each, and without {mine} there is {left}; give more groups.")
+    if left < len(both):
+        raise InputError(
+            f"{' and '.join(both)} need a group each, and without {mine} there is {left}; give more groups."
+        )
+    if "val" not in both:
+        trained = set(rows)
+        return ["train" if row in trained else name for row, name in enumerate(found)]
     cut = make_splits(
         [group[row] for row in rows],
         np.asarray(label)[rows],

@@ -1,0 +1,116 @@
+"""Frozen features: a whole run without training, in folds and on splits; a neck that is trained on them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import medgauge
+from medgauge.core.display import Display
+from medgauge.fitting.parts import build_parts
+from medgauge.fitting.represent import ReadFeatures, represent
+from medgauge.fitting.stamp import make_recipe
+from medgauge.inference import KernelPredictor
+from medgauge.runfolder import RunFolder
+from medgauge.runs.load import load_fit
+from medgauge.study import load_study
+from tests.fitting.small_study import COLUMNS, make_table
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_table(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def fit(table: Path, cache: Path, out: Path, recipe: str = "frozen", **settings: Any) -> medgauge.Run:
+    given: dict[str, Any] = {"report": False, **COLUMNS, **settings}
+    given["changes"] = {"data.cache": str(cache), "model.encoder.settings": {"least": 64}} | given.get("changes", {})
+    return medgauge.fit(recipe, table=str(table), out=out, **given)
+
+
+@pytest.fixture(scope="module")
+def run(table: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> medgauge.Run:
+    return fit(table, cache, tmp_path_factory.mktemp("frozen") / "run", folds=3)
+
+
+def test_a_run_without_training_is_far_better_than_the_median(run: medgauge.Run) -> None:
+    block = run.results["out_of_fold"]["age"]
+    assert block["predictor"] == "kernel"
+    assert block["mae"] < 0.5 * block["baselines"]["median"]["mae"]
+    assert run.results["folds"][0]["steps"] == 0
+    assert run.results["folds"][0]["stopped_because"] == "nothing to train"
+
+
+def test_out_of_fold_values_are_those_of_a_kernel_regression_on_the_other_folds(run: medgauge.Run) -> None:
+    frame = pandas.read_csv(run.folder / "predictions.csv").set_index("id")
+    for fold in range(3):
+        one = load_fit(RunFolder(run.folder / f"fold-{fold}"))
+        own = pandas.read_csv(run.folder / f"fold-{fold}" / "splits.csv")
+        assert set(own["split"]) == {"train", "test"}  # no case is kept to stop by
+        assert len(one.gallery) == int((own["split"] == "train").sum())
+        wanted = KernelPredictor(one.tasks.parts[0].coding).fit(one.gallery)
+        kept = load_file(run.folder / f"fold-{fold}" / "embeddings.safetensors")
+        rows = [place for place, split in enumerate(own["split"]) if split == "test"]
+        at = [int((kept["row"] == row).nonzero()) for row in rows]
+        value = wanted.predict(kept["embedding"][at]).value[:, 0]
+        np.testing.assert_allclose(frame.loc[own["id"][rows], "value_age"], value, rtol=1e-6)
+
+
+def test_a_loaded_run_predicts_new_images_from_the_pictures_alone(run: medgauge.Run, table: Path) -> None:
+    images = [table.parent / "0.png", table.parent / "5.png"]
+    first = medgauge.predict(run.folder.path, images)
+    again = medgauge.load(run.folder.path).predict(images)
+    np.testing.assert_allclose(first["age"], again["age"], rtol=1e-6)
+
+
+def test_splits_with_val_and_calibration_too(table: Path, cache: Path, tmp_path: Path) -> None:
+    made = fit(table, cache, tmp_path / "run", split="part", test=True)
+    assert made.results["test"]["age"]["mae"] < made.results["test"]["age"]["baselines"]["median"]["mae"]
+    saved = json.loads((tmp_path / "run" / "predictors.json").read_text())
+    assert saved["tasks"]["number"]["record"] == "kernel"
+
+
+def test_a_neck_is_trained_on_frozen_features(table: Path, cache: Path, tmp_path: Path) -> None:
+    steps = {"training.steps": 30, "training.batch_size": 16, "training.evaluations": 2, "represent.name": "frozen"}
+    made = fit(table, cache, tmp_path / "run", "l1", split="part", changes=steps)
+    assert set(made.results["val"]["age"]["by_predictor"]) == {"neighbours", "head", "kernel"}
+    weights = RunFolder(tmp_path / "run").load_checkpoint("best.ckpt")
+    assert weights is not None
+    assert not [
+        name for name in weights["model"] if name.startswith("encoder.")
+    ]  # of the encoder nothing is trained or kept twice
+    image = table.parent / "3.png"
+    assert np.isfinite(medgauge.predict(made.folder.path, [image])["age"]).all()
+
+
+def test_one_fold_by_itself_is_judged_by_the_cases_that_it_leaves_out(table: Path, cache: Path, tmp_path: Path) -> None:
+    made = fit(table, cache, tmp_path / "run", folds=3, fold=1)
+    assert "test" in made.results
+
+
+def test_features_stand_in_for_the_images(table: Path, cache: Path) -> None:
+    changes = {"data.cache": str(cache), "model.encoder.settings": {"least": 64}}
+    study = load_study(make_recipe("frozen", {"table": str(table), **COLUMNS}, changes))
+    parts = build_parts(study)
+    assert parts.objective is None
+    with Display(False) as display:
+        trained = represent(parts, study, display)
+    assert trained.arrays.array.shape == (72, 1024)
+    batch = trained.arrays.batch([0, 40])
+    with torch.no_grad():
+        whole = parts.model.eval()(parts.arrays.batch([0, 40]).image)
+    torch.testing.assert_close(trained.model(batch.image).embedding, whole.embedding, rtol=1e-3, atol=1e-3)
+    train = trained.model(trained.arrays.batch(study.rows("train")).image).embedding
+    torch.testing.assert_close(train.mean(0), torch.zeros(1024), rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match="cannot be stored"):
+        ReadFeatures(3).describe()

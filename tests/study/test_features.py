@@ -1,0 +1,79 @@
+"""Features that are read once: their numbers, and the cache."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medgauge.core.errors import InputError
+from medgauge.data.cases import CaseArrays
+from medgauge.models import Encoder, build_encoder
+from medgauge.study.features import frozen_features
+
+
+def cases(count: int = 5) -> CaseArrays:
+    array = np.random.default_rng(0).integers(0, 255, (count, 1, 12, 12)).astype(np.uint8)
+    return CaseArrays(array, 255.0, np.zeros((count, 1)))
+
+
+def encoder(seed: int = 0) -> Encoder:
+    torch.manual_seed(seed)
+    return build_encoder("small", ndim=2, channels=1, width=0.25)
+
+
+class Counted(Encoder):
+    def __init__(self, inner: Encoder) -> None:
+        super().__init__(
+            inner.network, features=inner.features, ndim=2, channels=1, description={**inner.description, "counted": 1}
+        )
+        self.calls = 0
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return super().forward(image)
+
+
+def test_features_are_the_encoders_and_are_read_once(tmp_path: Path) -> None:
+    made = Counted(encoder())
+    found = frozen_features(made, cases(), tmp_path)
+    image = torch.from_numpy(cases().array).float() / 255
+    with torch.no_grad():
+        np.testing.assert_allclose(found, made.network.eval()(image).numpy(), rtol=1e-5, atol=1e-6)
+    before = made.calls
+    np.testing.assert_array_equal(frozen_features(made, cases(), tmp_path), found)
+    assert made.calls == before
+
+
+def test_another_encoder_and_other_pixels_have_their_own_entry(tmp_path: Path) -> None:
+    first = frozen_features(encoder(), cases(), tmp_path)
+    assert not np.array_equal(frozen_features(encoder(1), cases(), tmp_path), first)
+    other = cases()
+    other.array[0, 0, 0, 0] ^= 1
+    frozen_features(encoder(), other, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: str) -> None:
+    found = frozen_features(encoder(), cases(), tmp_path)
+    (entry,) = tmp_path.iterdir()
+    content = bytearray(entry.read_bytes())
+    content[-3] ^= 255
+    entry.write_bytes({"cut": bytes(content[:-8]), "flipped": bytes(content), "empty": b""}[damage])
+    np.testing.assert_array_equal(frozen_features(encoder(), cases(), tmp_path), found)
+
+
+def test_features_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    made = encoder()
+    nn.init.constant_(next(made.parameters()), torch.inf)
+    with pytest.raises(InputError, match="not finite for image 1"):
+        frozen_features(made, cases(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file .*data\.cache"):
+        frozen_features(encoder(), cases(), tmp_path / "file")
