@@ -159,6 +159,8 @@ def predict(words: list[str]) -> int:
     parser.flag("--out", "CSV or Parquet file; without it the values are printed")
     parsed, _ = parser.read(words)
     spelling = _spelling(parsed)
+    if parsed.table and parsed.images:
+        raise UsageError(f"give image files ({parsed.images[0]}) or a table with --table, not both")
     if parsed.aggregate not in AGGREGATES:
         raise InputError(
             f"--aggregate must be none or mean, got {parsed.aggregate}; {did_you_mean(parsed.aggregate, AGGREGATES)}"

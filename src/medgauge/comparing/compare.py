@@ -17,7 +17,7 @@ from medgauge.comparing.state import NAME, State
 from medgauge.comparing.tables import write_tables
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
-from medgauge.fitting.stamp import column_changes
+from medgauge.fitting.stamp import placed_settings
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import override, recipe_values
@@ -70,7 +70,7 @@ def compare(
             raise InputError(f"--{name} must be >= 1, got {value}")
     if seeds > TUNING:
         raise InputError(f"--seeds must be <= {TUNING}, got {seeds}")
-    settings = {**column_changes(columns), **(changes or {})}
+    settings = placed_settings(columns, {} if changes is None else changes)
     if are_runs(recipes):
         if losses or settings or grid:
             raise InputError(

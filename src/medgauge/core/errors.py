@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from medgauge.core.words import printable
+from medgauge.core.words import printable, shown
 
 
 class InputError(ValueError):
@@ -18,6 +19,26 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
+
+
+def came(value: object) -> str:
+    """What came in the place of something else: a plain value as it is, anything else by its type.
+
+    >>> came(3), came([1, 2])
+    ('3', 'a list')
+    """
+    return shown(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+
+
+def check_path(what: str, value: object) -> None:
+    """Raise InputError unless the value is a text or a path.
+
+    >>> check_path("the table", 3)
+    Traceback (most recent call last):
+    medgauge.core.errors.InputError: the table must be given as a path, got 3
+    """
+    if not isinstance(value, str | Path):
+        raise InputError(f"{what} must be given as a path, got {came(value)}")
 
 
 @contextmanager

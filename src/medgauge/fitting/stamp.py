@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from medgauge.core.errors import InputError, came
 from medgauge.core.version import __version__
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
 from medgauge.study import Study
 
+EXAMPLES = {"columns": '"table": "cases.csv"', "changes": '"training.steps": 500'}
 LISTS = ("label", "covariates", "subgroups")
 
 
@@ -22,11 +24,21 @@ def make_recipe(
 
     With nothing, the recipe is that of the kinds of the labels.
     """
-    placed = {**column_changes(columns or {}), **(changes or {})}
+    if not isinstance(recipe, str | Path | Mapping | None):
+        raise InputError(f"the recipe must be a file, a name or a mapping of settings, got {came(recipe)}")
+    placed = placed_settings({} if columns is None else columns, {} if changes is None else changes)
     given = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else None
     placed |= whole_names(override(given or {}, placed))
     wanted = override(default_values(override({}, placed)) if given is None else given, placed)
     return build_recipe({"objective": default_values(wanted)["objective"], **wanted})
+
+
+def placed_settings(columns: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the data section by name, and settings by dotted place over them, as changes by dotted place."""
+    for name, given, what in (("columns", columns, "name"), ("changes", changes, "place")):
+        if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+            raise InputError(f"{name} must be settings by {what}, as {{{EXAMPLES[name]}}}, got {came(given)}")
+    return {**column_changes(columns), **changes}
 
 
 def column_changes(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def recipe_names() -> list[str]:
 def load_values(recipe: str | Path) -> dict[str, Any]:
     """The raw values of a YAML file, or of a recipe that comes with medgauge, by name."""
     path, name = Path(recipe), str(recipe).removesuffix(".yaml")
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".pq"):
+        raise InputError(f"{recipe} is a table and no recipe; give it with --table {recipe}")
     if path.is_file():
         values = _read(recipe, path)
     elif name in recipe_names():

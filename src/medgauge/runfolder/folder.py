@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from medgauge.core.cells import bare, csv_text
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, check_path
 from medgauge.core.settings_text import read_settings
 from medgauge.core.version import __version__
 from medgauge.runfolder.checkpoints import read_checkpoint, sealed_state
@@ -87,6 +87,7 @@ class RunFolder:
     """The files of one run, by name."""
 
     def __init__(self, path: str | Path) -> None:
+        check_path("a run folder", path)
         self.path = Path(path)
 
     def __truediv__(self, name: str) -> Path:

@@ -8,7 +8,7 @@ import torch
 
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, check_path
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
 from medgauge.data.tables.missing import trim
@@ -42,6 +42,7 @@ def evaluate_table(
     terminal: bool = False,
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
+    check_path("the table", path)
     table, _ = read_table_of(
         run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling
     )

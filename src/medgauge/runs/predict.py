@@ -1,13 +1,14 @@
 """Values of new cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from medgauge.core.batch import Cases
 from medgauge.core.cells import csv_text
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, came
+from medgauge.data.images.image import ENDINGS
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.table import Table
 from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
@@ -24,6 +25,7 @@ from medgauge.study.table import has_column
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+TABLES = (".csv", ".tsv", ".parquet", ".pq")
 HIDDEN = ("row", "split", "fold")
 NEEDING_LABELS = ("label", "region", "delta_corrected")
 
@@ -42,6 +44,10 @@ def predict_cases(
     terminal: bool = False,
 ) -> "DataFrame":
     """Values, intervals and evidence of new cases: ``Run.predict`` says how."""
+    if isinstance(cases, str | Path):
+        _check_table(cases, covariates)
+    else:
+        cases = _checked_images(cases)
     if aggregate not in ("none", "mean"):
         raise InputError(f"aggregate must be none or mean, got {aggregate!r}")
     name = run.recipe.data.group
@@ -71,6 +77,29 @@ def predict_cases(
     if out is not None:
         write_frame(frame, Path(out))
     return frame
+
+
+def _check_table(path: str | Path, covariates: Sequence[str] | Mapping[str, float | str]) -> None:
+    """Raise for an image in the place of a table, and for covariates beside one."""
+    if str(path).lower().endswith(ENDINGS):
+        raise InputError(
+            f"{path} is an image and no table; images are given in a list, on the command line without --table"
+        )
+    if covariates:
+        raise InputError("covariates (--covariate) are given for image files; those of a table stand in its columns")
+
+
+def _checked_images(images: object) -> list[str | Path]:
+    """The image files as a list; raise for what is neither a table nor images."""
+    if not isinstance(images, Sequence | Iterator):
+        raise InputError(f"the cases must be image files in a list, or the path of a table, got {came(images)}")
+    files = list(images)
+    for one in files:
+        if not isinstance(one, str | Path):
+            raise InputError(f"the cases must be image files in a list, each by its path, got {came(one)} in it")
+        if str(one).lower().endswith(TABLES):
+            raise InputError(f"{one} is a table and no image; give it with --table (in Python by itself, in no list)")
+    return files
 
 
 def _read(run: Finished, table: Table, cases: Sequence[Cases], *, by_group: bool) -> list[Scored]:

@@ -145,9 +145,10 @@ def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> P
     bad_rows = {problem.row for problem in unlike}
     used = range(len(found.table)) if found.recipe.data.folds else used_rows(found.table, found.splits, found.recipe)
     readable = [row for row in used if row not in bad_rows]
-    if not readable or None in bad_rows:
-        raise_problems(found.problems, found.table.path)
     sample = [row for row in readable if found.splits[row] in _learned_from(found.recipe)]
+    if not sample or None in bad_rows:
+        raise_problems(found.problems, found.table.path)
+        _refuse_none(found, sample)
     found.recipe = decide_image(found.recipe, found.table, sample)
     images, bad = _decode(found.table, readable, found.recipe, progress)
     skip = found.recipe.data.skip_bad
@@ -159,12 +160,20 @@ def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> P
     kept = [row for row in readable if row not in dropped]
     if bad and skip:
         found.left_out += [(problem, found.splits[problem.row]) for problem in bad if problem.row is not None]
+        _refuse_none(found, kept)
         images, _ = _decode(found.table, kept, found.recipe, progress)
     found.problems += [] if skip else bad
     found.keep(kept)
     if skip or not bad:
         found.problems += shared_pictures(images.digests, found.splits, found.table.id)
     return images
+
+
+def _refuse_none(found: _Found, rows: Sequence[int]) -> None:
+    """Raise where none of the rows that something is learned from is left, with what is wrong with the first one."""
+    if not rows:
+        gone = f"; {len(found.left_out)} are left out, the first: {found.left_out[0][0]}" if found.left_out else ""
+        raise InputError(f"{found.table.path.name} has {found.read} cases and none to train with{gone}.")
 
 
 def _decode(

@@ -16,7 +16,7 @@ def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]
     if data.holdout is not None:
         split, problems = holdout_splits(table, data.holdout, shares=data.shares, seed=recipe.seed)
     elif table.split is not None and not data.resplit:
-        split, problems = given_splits(table, resplit=False, shares=data.shares, seed=recipe.seed)
+        split, problems = given_splits(table, resplit=False, shares=data.shares, seed=recipe.seed, name=data.split)
     elif data.folds:
         split = ["train"] * len(table)
     else:

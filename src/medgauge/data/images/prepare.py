@@ -88,7 +88,7 @@ def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
     for name, value in (("size", settings.size), ("spacing", settings.spacing)):
         if value is not None and len(value) != len(space):
             raise InputError(
-                f"the image is {len(space)}-D ({_sides(space)}), but image.{name} has {len(value)} numbers"
+                f"the image is {len(space)}-D ({_sides(space)}), but image.{name} has {len(value)} numbers, for {len(value)}-D images"
             )
     zooms = _zooms(raw, settings)
     size = settings.size or tuple(max(1, round(side * zoom)) for side, zoom in zip(space, zooms, strict=True))

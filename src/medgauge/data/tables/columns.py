@@ -60,12 +60,18 @@ def read_columns(path: str | Path, wanted: Sequence[Wanted]) -> Columns:
         n = len(next(iter(text.values())))
         return Columns(text, list(range(1, n + 1)), "row", False, bundled_path(str(path)), [])
     file = Path(path).absolute()
+    if "://" in str(path):
+        raise InputError(f"the table {path} is an address; save it as a file on this machine and give its path.")
     if not file.exists():
         raise InputError(f"the table {path} does not exist; check its path.")
     if file.is_dir():
         raise InputError(f"{path} is a folder; give a table (CSV or Parquet).")
+    if not file.is_file():
+        raise InputError(f"{path} is no regular file; save the table as one (CSV or Parquet).")
     if file.suffix.lower() in (".xlsx", ".xls", ".ods"):
         raise InputError(f"{file.name} is a spreadsheet; save it as CSV (UTF-8) or Parquet.")
+    if file.suffix.lower() in (".json", ".jsonl", ".html", ".xml"):
+        raise InputError(f"{file.name} is named as no table is; save it as CSV (UTF-8) or Parquet, with that ending.")
     read = _read_parquet if file.suffix.lower() in (".parquet", ".pq") else _read_csv
     columns = read(file, wanted)
     if not columns.line:

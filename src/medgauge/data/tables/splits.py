@@ -110,13 +110,13 @@ def _check_groups(group: Sequence[str], wanted: Mapping[str, float]) -> None:
 
 
 def given_splits(
-    table: Table, *, resplit: bool = False, shares: Mapping[str, float] = SHARES, seed: int
+    table: Table, *, resplit: bool = False, shares: Mapping[str, float] = SHARES, seed: int, name: str | None = None
 ) -> tuple[list[str], list[Problem]]:
     """The split of each case from the table's split column, and groups that stand on two sides.
 
     Without such a column, or with ``resplit``, the splits are drawn (:func:`make_splits`). A column with train and val
     only: its val becomes test. What is absent of val and calibration is cut from train by group, in the proportions of
-    ``shares``. Everything else is used as it is.
+    ``shares``. Everything else is used as it is. Messages call the column by ``name``.
 
     - Raises: InputError if the column holds another word, no train, or train only, and as :func:`make_splits` does.
     """
@@ -124,7 +124,7 @@ def given_splits(
         return make_splits(table.group, table.label, shares=shares, seed=seed), []
     split = list(table.split)
     present = set(split)
-    _check_words(split, table.line)
+    _check_words(split, table.line, f"the split column {name!r}" if name else "the split column")
     problems = group_problems(table.group, split, table.id)
     if present == {"train", "val"}:
         split = ["test" if name == "val" else name for name in split]
@@ -172,17 +172,19 @@ def _checked_shares(shares: Mapping[str, float]) -> dict[str, float]:
     if unknown:
         near = nearest(unknown[0], SPLITS)
         hint = f" (did you mean '{near}'?)" if near else ""
-        raise InputError(f"there is no split '{unknown[0]}'{hint}; shares are given for {_in_words(SPLITS)}.")
+        raise InputError(f"there is no split '{unknown[0]}'{hint}; data.shares gives shares of {_in_words(SPLITS)}.")
     total = sum(shares.values())
     if not all(share >= 0 for share in shares.values()) or abs(total - 1) > 1e-6:
         given = ", ".join(f"{name} {share:g}" for name, share in shares.items())
-        raise InputError(f"the shares of the splits must be 0 or more and sum to 1, got {given} (sum {total:g}).")
+        raise InputError(
+            f"the shares of the splits (data.shares) must be 0 or more and sum to 1, got {given} (sum {total:g})."
+        )
     if not shares.get("train", 0) or not shares.get("val", 0):
-        raise InputError("the shares of train and val must be above 0: val selects the checkpoint.")
+        raise InputError("the shares of train and val must be above 0 (data.shares): val selects the checkpoint.")
     return {name: shares[name] for name in SPLITS if shares.get(name, 0) > 0}
 
 
-def _check_words(split: list[str], line: list[int]) -> None:
+def _check_words(split: list[str], line: list[int], column: str) -> None:
     """Raise an InputError if a split column holds a word that means nothing, lacks train, or holds train alone."""
     present = dict.fromkeys(split)
     unknown = [name for name in present if name not in SPLITS]
@@ -192,11 +194,11 @@ def _check_words(split: list[str], line: list[int]) -> None:
         hint = f"did you mean '{near}'? " if near else ""
         where = f"first on line {line[split.index(unknown[0])]}"
         raise InputError(
-            f"the split column holds {named} ({where}); {hint}it may hold {_in_words(SPLITS)}; correct it or resplit."
+            f"{column} holds {named} ({where}); {hint}it may hold {_in_words(SPLITS)}; correct it or resplit."
         )
     if "train" not in present or len(present) == 1:
         raise InputError(
-            f"the split column holds only {_in_words(list(present))}; it must hold train and val, or train and test "
+            f"{column} holds only {_in_words(list(present))}; it must hold train and val, or train and test "
             "(or leave the column out, or resplit)."
         )
 
@@ -222,6 +224,9 @@ def _group_scores(
     codes, label = codes[canonical], label[canonical]
     size = np.bincount(codes)
     known = ~np.isnan(label)
+    label = np.ldexp(
+        label, -np.frexp(np.abs(np.where(known, label, 0.0)).max(axis=0))[1]
+    )  # by powers of 2: no bit is lost
     n_known = known.sum(axis=0)
     filled = np.where(known, label, 0.0)
     gap = np.where(known, label - filled.sum(axis=0) / np.maximum(n_known, 1), 0.0)

@@ -206,7 +206,7 @@ def _array_path(folder: Path, text: str) -> Path:
 
 
 def missing_files(table: Table) -> list[Problem]:
-    """Image files that are not there, are empty, or may not be read; nothing is decoded."""
+    """Image files that are not there, are empty or no files, or may not be read; nothing is decoded."""
     said = {path: _file_problem(path) for path in {source.path for source in table.image} - {table.path.parent}}
     if len(table) > 1 and len(said) == 1 and (what := next(iter(said.values()))) is not None:
         one = f"{what.replace('its image', 'the one file with all images')} (paths are relative to the table)"
@@ -228,6 +228,8 @@ def _file_problem(path: Path) -> str | None:
         return f"its image {path} is missing{hint}"
     if stat.S_ISDIR(state.st_mode):
         return f"its image {path} is a folder, not a file"
+    if not stat.S_ISREG(state.st_mode):
+        return f"its image {path} is no regular file"
     if state.st_size == 0:
         return f"its image {path} is an empty file"
     return None if os.access(path, os.R_OK) else f"its image {path} may not be read; change its permissions"
