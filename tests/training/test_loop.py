@@ -193,7 +193,7 @@ def test_weight_decay_spares_biases_and_norms() -> None:
     assert [p.ndim for p in spared["params"]] == [1, 1, 1]
 
 
-@pytest.mark.parametrize(("name", "value"), [("steps", 0), ("batch_size", -1), ("devices", 0), ("seconds", -1.0)])
+@pytest.mark.parametrize(("name", "value"), [("steps", -1), ("batch_size", -1), ("devices", 0), ("seconds", -1.0)])
 def test_impossible_settings_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         TrainingSettings(**{name: value})

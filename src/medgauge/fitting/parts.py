@@ -19,10 +19,13 @@ from medgauge.recipes.build import (
     build_tasks,
     model_description,
 )
+from medgauge.recipes.schema import Recipe
 from medgauge.study import Study
 from medgauge.tasks import Tasks
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
+
+SMALL_BATCH = 16  # cases below which a tuned encoder keeps the statistics of its pretraining
 
 
 class Parts(NamedTuple):
@@ -55,6 +58,7 @@ def build_parts(study: Study) -> Parts:
     check_storable(model.describe() | {"targets": len(tasks.targets)})
     encoder = cast(Encoder, model.encoder)
     encoder.check_size(shape[2:])
+    encoder.keeps_statistics = recipe.represent.name == "tuned" and _batch(recipe) < SMALL_BATCH
     if recipe.data.covariates and recipe.model.neck != "standardised":
         model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
     if len(shape) == 4:
@@ -71,6 +75,12 @@ def build_parts(study: Study) -> Parts:
     try_batch(model, objective, tasks.coding, batch)
     notes += weighting_notes(study, arrays.weight, sampler)
     return Parts(model, objective, tasks, arrays, schedule, notes)
+
+
+def _batch(recipe: Recipe) -> int:
+    """Cases a step; decided by now."""
+    size = recipe.training.batch_size
+    return SMALL_BATCH if size == "auto" else size // recipe.training.devices
 
 
 def fit_tasks(study: Study) -> Tasks:

@@ -34,7 +34,10 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
     fabric.launch()
     if objective is None:
         return Progress(stopped_because="nothing to train"), fabric
-    wrapped, optimiser = fabric.setup(parts.model, build_optimiser([parts.model, objective], recipe.optimiser))
+    slow = parts.model.encoder if recipe.represent.name == "tuned" else None
+    wrapped, optimiser = fabric.setup(
+        parts.model, build_optimiser([parts.model, objective], recipe.optimiser, slow=slow)
+    )
     sampler, rows = build_sampler(study, rank=fabric.global_rank, world_size=fabric.world_size), study.rows("train")
     coding = parts.tasks.coding.to(fabric.device)
 

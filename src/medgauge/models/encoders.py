@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
@@ -33,6 +33,8 @@ class Encoder(nn.Module):
         ndim: 2 or 3.
         channels: of the image.
         description: what :func:`build_encoder` got, without the pretrained weights.
+
+    With ``keeps_statistics`` set, batch normalisation keeps its statistics while training: small batches tell no others.
     """
 
     def __init__(
@@ -42,6 +44,15 @@ class Encoder(nn.Module):
         self.network = network
         self.features, self.ndim, self.channels = features, ndim, channels
         self.description = dict(description)
+        self.keeps_statistics = False
+
+    def train(self, mode: bool = True) -> Self:
+        """As any module; statistics of batch normalisation that are to be kept stay those of the pretraining."""
+        super().train(mode)
+        for module in self.modules() if self.keeps_statistics else ():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.training = False
+        return self
 
     def forward(self, image: Float[Tensor, "n c *space"]) -> Float[Tensor, "n f"]:
         """Return the features."""

@@ -33,7 +33,8 @@ class RepresentSettings(Section):
 
     Args:
         name: scratch = the encoder is trained from random weights; tuned = a pretrained one is trained on, at a tenth of the
-            learning rate of the new layers; frozen = a pretrained one is left as it is, and every image is read once.
+            learning rate of the new layers, below 16 cases a batch with the statistics of its normalisation; frozen = a
+            pretrained one is left as it is, and every image is read once.
         source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub; auto = model.encoder where that
             is given, else lite0.
     """

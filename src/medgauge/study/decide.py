@@ -86,7 +86,8 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
         training = replace(training, steps=min(20_000, max(600, 150 * cases // int(training.batch_size))))
     optimiser = recipe.optimiser
     if optimiser.learning_rate == "auto":
-        rate = 0.0001 if encoder.pretrained else 0.01 if encoder.name == "small" else 0.001
+        fast = recipe.represent.name != "scratch" or encoder.pretrained in (None, "none")
+        rate = 0.0001 if not fast else 0.01 if encoder.name == "small" else 0.001
         optimiser = replace(optimiser, learning_rate=rate)
     model = replace(recipe.model, encoder=encoder)
     return decide_bins(replace(recipe, model=model, training=training, optimiser=optimiser), label[:, 0])

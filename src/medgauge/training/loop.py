@@ -171,7 +171,7 @@ class Trainer:
         step, count, guided = self.progress.step, self.schedule.accumulate, is_guided(self.model)
         rate = learning_rate(self.rates, step, self._fraction())
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         torch.manual_seed(derive_seed(self.schedule.seed, "step", step))  # dropout and the like
         for micro in range(count):
             batch = self.batch(step * count + micro)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,13 +12,30 @@ from medgauge.training.settings import OptimiserSettings, TrainingSettings
 __all__ = ["OptimiserSettings", "TrainingSettings", "build_optimiser", "learning_rate", "peak_rate"]
 
 
-def build_optimiser(modules: Iterable[nn.Module], settings: OptimiserSettings) -> torch.optim.Optimizer:
-    """The optimiser of all trainable parameters; weight decay on those with two or more axes only."""
+SLOW = 0.1
+"""Share of the learning rate that pretrained weights are trained on with."""
+
+
+def build_optimiser(
+    modules: Iterable[nn.Module], settings: OptimiserSettings, *, slow: nn.Module | None = None
+) -> torch.optim.Optimizer:
+    """The optimiser of all trainable parameters; weight decay on those with two or more axes only.
+
+    Args:
+        modules: whose parameters.
+        settings: of the optimiser.
+        slow: a part of them that is trained with a tenth of the learning rate.
+    """
     parameters = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    slower = set() if slow is None else set(map(id, slow.parameters()))
+    groups: list[dict[str, Any]] = []
+    for share, part in (
+        (1.0, [p for p in parameters if id(p) not in slower]),
+        (SLOW, [p for p in parameters if id(p) in slower]),
+    ):
+        told = {} if share == 1.0 else {"share": share}
+        groups.append({"params": [p for p in part if p.ndim > 1], "weight_decay": settings.weight_decay, **told})
+        groups.append({"params": [p for p in part if p.ndim <= 1], "weight_decay": 0.0, **told})
     groups = [group for group in groups if group["params"]]
     rate = peak_rate(settings)
     if settings.name == "sgd":

@@ -12,7 +12,8 @@ class OptimiserSettings(Section):
 
     Args:
         name: which of PyTorch's optimisers.
-        learning_rate: peak learning rate; auto = 0.01 for the encoder small, 0.001 for others, 0.0001 for pretrained ones.
+        learning_rate: peak learning rate; auto = 0.01 for the encoder small, 0.001 for others (of a tuned encoder
+            a tenth of it), 0.0001 where all is trained on from pretrained weights.
         weight_decay: of weights with two or more axes; biases and norms have none.
         schedule: cosine falls to zero over the run, constant does not.
         warmup: steps over which the learning rate rises linearly from zero.
