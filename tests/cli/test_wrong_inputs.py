@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
@@ -142,6 +143,21 @@ def without_age(home: Home) -> None:
     home.frame().drop(columns="age").to_csv(home.made / "t.csv")
 
 
+def untrained(home: Home) -> None:
+    """Write t.csv with a split column and no image in train."""
+    whole = home.frame()["path"]
+    home.save(
+        path=[*whole[:10], *(f"{row}.png" for row in range(10, 40))], part=["val"] * 5 + ["test"] * 5 + ["train"] * 30
+    )
+
+
+def one_picture(home: Home) -> None:
+    """Write t.csv with one picture under every name."""
+    for row in range(40):
+        shutil.copy(home.table.with_name("0.png"), home.made / f"{row}.png")
+    home.save(path=[f"{row}.png" for row in range(40)])
+
+
 def ages(values: np.ndarray[Any, Any]) -> Make:
     """Write t.csv with other labels."""
     return lambda home: home.save(age=values)
@@ -256,6 +272,9 @@ TABLES = [
     Row(MADE, ["age", "give the labels in another unit"], make=ages(np.arange(40) * 1e-300)),
     Row(MADE, ["age", "label"], make=ages(np.full(40, np.nan))),
     Row(MADE, ["groups"], make=lambda home: home.frame()[:2].to_csv(home.made / "t.csv", index=False)),
+    Row([*MADE, "--split", "part"], ["30 problems in t.csv", "10.png is missing"], make=untrained),
+    Row([*MADE, "--split", "part", "--skip-bad"], ["none to train with; 30 are left out", "10.png is missing"], make=untrained),
+    Row([*MADE, "--id", "row", "--skip-bad"], ["40 cases and none to train with; 40 are left out"], make=one_picture),
     Row(check("--skip-bad", table="{made}/t.csv"), NO_IMAGE, make=lambda home: home.save(path=[f"{row}.png" for row in range(40)])),
 ]  # fmt: skip
 IMAGES = [
