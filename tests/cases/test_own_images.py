@@ -56,14 +56,19 @@ def test_own_images_are_counted_by_what_they_were_used_for(run: medgauge.Run, ta
     ]
 
 
+def own_notes(frame: pandas.DataFrame) -> list[str]:
+    """Notes of images that are the run's own; there may be one of cases that are far, too."""
+    return [note for note in frame.attrs["notes"] if "the run's own" in note]
+
+
 def test_the_same_pixels_in_another_format_are_own(run: medgauge.Run, table: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "stack.npy", np.asarray(Image.open(of_split(run, table, "train")[0]))[None])
-    (note,) = run.predict([f"{tmp_path / 'stack.npy'}[0]"]).attrs["notes"]
+    (note,) = own_notes(run.predict([f"{tmp_path / 'stack.npy'}[0]"]))
     assert note.startswith("1 of 1 image is the run's own (1 of train): ")
 
 
 def test_new_images_and_test_images_give_no_note(run: medgauge.Run, table: Path, tmp_path: Path) -> None:
-    assert run.predict([new_image(tmp_path), *of_split(run, table, "test")]).attrs["notes"] == []
+    assert own_notes(run.predict([new_image(tmp_path), *of_split(run, table, "test")])) == []
 
 
 def test_tables_are_told_without_ids(
@@ -78,7 +83,7 @@ def test_tables_are_told_without_ids(
         assert note.startswith("60 of 72 images are the run's own (")
         assert not re.search(r"\bp\d\d\b|\.png", note)
     frame = run.predict(table)
-    assert len(frame.attrs["notes"]) == 1
+    assert len(own_notes(frame)) == 1
     run.predict(table, out=tmp_path / "values.parquet")
     assert len(pandas.read_parquet(tmp_path / "values.parquet")) == 72
 
@@ -87,6 +92,6 @@ def test_all_images_of_folds_are_own(table: Path, tmp_path: Path) -> None:
     run = fit(table, tmp_path / "run", folds=2)
     kept = of_split(run, table, "test")
     assert len(kept) == 12
-    assert run.predict(kept).attrs["notes"] == []
-    (note,) = run.predict([*kept, *of_split(run, table, "out_of_fold")[:3]]).attrs["notes"]
+    assert own_notes(run.predict(kept)) == []
+    (note,) = own_notes(run.predict([*kept, *of_split(run, table, "out_of_fold")[:3]]))
     assert note.startswith("3 of 15 images are the run's own (3 of its folds): ")
