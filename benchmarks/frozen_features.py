@@ -3,7 +3,7 @@
 python benchmarks/frozen_features.py [--only SET]      (goes on after a stop; then writes the table of docs/accuracy.md)
 
 Shared parts (environment variable MEDGAUGE_SHARED, or ../shared/data beside the project), five folds by group. They are
-development data. IDRiD and RetinaMNIST name no patients. The cache is new, so that minutes are those of a first run.
+development data. IDRiD and RetinaMNIST name no patients.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,6 @@ def measure(name: str) -> dict[str, Any]:
     """One set, five folds."""
     scratch = Path(tempfile.mkdtemp())
     try:
-        started = time.monotonic()
         run = medgauge.fit(
             "frozen",
             table=table_of(name, scratch),
@@ -71,7 +69,6 @@ def measure(name: str) -> dict[str, Any]:
             folds=5,
             **{**SETS[name], "changes": {"data.cache": str(scratch / "cache"), **SETS[name].get("changes", {})}},
         )
-        seconds = time.monotonic() - started
     finally:
         shutil.rmtree(scratch / "cache", ignore_errors=True)
     block = run.results["out_of_fold"][SETS[name]["label"]]
@@ -81,13 +78,13 @@ def measure(name: str) -> dict[str, Any]:
     found |= {"baselines": {key: one["mae"] for key, one in block["baselines"].items()}}
     found |= {"coverage": interval["coverage"], "width": interval["width"], "infinite": interval["share_infinite"]}
     shutil.rmtree(scratch, ignore_errors=True)
-    return found | {"seconds": seconds, "machine": machine()}
+    return found | {"machine": machine()}
 
 
 def rows(results: dict[str, Any]) -> list[str]:
     """The table of the page."""
     heads = ["set", "cases (groups)", "median", "covariates alone", "frozen (95 %)", "few region", "R²", "Spearman"]
-    heads += ["coverage of 90 %", "width", "minutes"]
+    heads += ["coverage of 90 %", "width"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, one in results.items():
         alone = one["baselines"].get("covariates_only")
@@ -95,7 +92,7 @@ def rows(results: dict[str, Any]) -> list[str]:
             f"| {name} | {one['n']} ({one['groups']}) | {one['baselines']['median']:.3g} | "
             f"{'' if alone is None else f'{alone:.3g}'} | {one['mae']:.3g} ({one['ci95'][0]:.3g} to {one['ci95'][1]:.3g}) | "
             f"{one['few_mae']:.3g} | {one['r2']:.2f} | {one['spearman']:.2f} | {100 * one['coverage']:.1f} % | "
-            f"{one['width']:.3g}{' (some infinite)' if one['infinite'] else ''} | {one['seconds'] / 60:.1f} |"
+            f"{one['width']:.3g}{' (some infinite)' if one['infinite'] else ''} |"
         )
     return lines
 
