@@ -48,6 +48,7 @@ def test_what_fits_is_read(kind: Any, value: Any, read: Any) -> None:
         (Shares, {"a": 2}, "place.a must be in [0, 1], got 2.0"),
         (Shares, {1: 1}, "name in place must be a text that is not empty, got 1"),
         (Shares, [1], "place must be a group by name, each a number in [0, 1], got [1]"),
+        (list[str], "hc_mm", "place must be a list, each a text, got 'hc_mm' (one name is written [hc_mm])"),
         (Axes, ["rows", "rows"], "place must name each once, got 'rows' more than once"),
         (Axes, ["row"], "place[0] must be one of rows, columns, got row (did you mean rows?)"),
         (Annotated[str, Size(1)], "", "place must be a text that is not empty, got ''"),

@@ -126,7 +126,14 @@ def read_as(place: str, value: Any, kind: Any) -> Any:  # any value, a declared 
     choices = [choice for one in options if get_origin(one.kind) is Literal for choice in get_args(one.kind)]
     near = nearest(value, map(str, choices), likeness=0.5) if isinstance(value, str) else None
     hint = f" (did you mean {near}?)" if near else ""
+    if not hint and isinstance(value, str) and any(_is_of([value], one) and _is_text_list(one) for one in options):
+        hint = f" (one name is written [{value}])"
     raise ValueError(f"{place} must be {words_of(kind)}, got {shown(value)}{hint}")
+
+
+def _is_text_list(one: Declared) -> bool:
+    """Whether it is a list of texts."""
+    return get_origin(one.kind) is list and any(inner.kind is str for inner in declared(get_args(one.kind)[0]))
 
 
 def _is_of(value: Any, one: Declared) -> bool:
