@@ -111,7 +111,7 @@ def run(sets: list[str], rows: list[str]) -> None:
 def gains(data: str, row: str, figure: str = "mae") -> list[float]:
     """In per cent of l1's error on the same fold, above 0 = better."""
     state = read()
-    pairs = [(state.get(f"{data} | {one} | fold {fold}") for one in ("l1", row)) for fold in range(FOLDS)]
+    pairs = [[state.get(f"{data} | {one} | fold {fold}") for one in ("l1", row)] for fold in range(FOLDS)]
     return [100 * (1 - ours[figure] / base[figure]) for base, ours in pairs if base and ours]
 
 
