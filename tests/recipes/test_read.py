@@ -50,6 +50,15 @@ def test_values_are_read_as_yaml(text: str, value: object) -> None:
         ({"model": 3}, ["model must be a group"]),
         ({"training": {"steps": 0}}, ["training.steps must be >= 1, got 0"]),
         ({"objective": {}}, ["no term"]),
+        ({"weights": {"sigma": 0.001}}, ["weights.sigma must be in [0.01, 1000], got 0.001"]),
+        (
+            {"model": {"head": "none"}, "prediction": {"predictor": "head"}},
+            ["prediction.predictor head and model.head none exclude each other"],
+        ),
+        (
+            {"represent": {"name": "frozen"}, "prediction": {"average": "flips"}},
+            ["represent.name frozen once; set prediction.average to none"],
+        ),
         ({"objective": {"a": {"term": {"class_path": "RMLos"}}}}, ["did you mean RMLoss?"]),
         ({"objective": {"a": {"term": {"class_path": "no.such.Loss"}}}}, ["no.such"]),
         ({"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigm": 1}}}}}, ["did you mean sigma?"]),
