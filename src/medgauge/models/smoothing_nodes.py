@@ -66,4 +66,6 @@ def _ends(known: Float[Tensor, " n"], beyond: float, low: float | None, high: fl
 def _cases(known: Float[Tensor, " n"], nodes: Nodes, count: int) -> Float[Tensor, " m"]:
     """Cases at each node: a label counts at the two beside it, by closeness."""
     place = ((known - nodes.low) / nodes.bin_width).clamp(0, count - 1)
-    return (1 - (place[:, None] - torch.arange(count)).abs()).clamp(min=0).sum(0)
+    below = place.floor().clamp(max=count - 2).long()
+    above = place - below
+    return torch.bincount(below, 1 - above, count) + torch.bincount(below + 1, above, count)

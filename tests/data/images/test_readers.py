@@ -376,7 +376,7 @@ class TestDicom:
         assert "without pixels" in refused(path)
 
     def test_missing_codec_names_the_extra(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        fragments = pydicom.encaps.encapsulate([b"\xff\xd8" + b"\0" * 20])
+        fragments = pydicom.encaps.encapsulate([b"\xff\xd8" + b"\1" * 20])
         write_dicom(tmp_path / "a.dcm", GREY, syntax=JPEGLosslessSV1, PixelData=fragments)
         decoder = type(pydicom.pixels.get_decoder(JPEGLosslessSV1))
         monkeypatch.setattr(decoder, "is_available", property(lambda self: False))
