@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import medgauge
 from medgauge.core.display import Display
+from medgauge.core.errors import InputError
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.represent import ReadFeatures, represent
 from medgauge.fitting.stamp import make_recipe
@@ -129,3 +130,17 @@ def test_a_pretrained_encoder_is_trained_on_at_a_tenth_of_the_rate(table: Path, 
     assert 0.00005 < float(moved.max()) < 0.00011  # Adam's first step is the rate: a tenth of 0.001
     mean = "_blocks.5._bn1.running_mean"
     assert torch.equal(after[f"model.encoder.network.stages.{mean}"], load[mean])  # 8 cases a batch tell no statistics
+
+
+def test_a_grade_is_not_read_by_kernel_regression(table: Path, cache: Path, tmp_path: Path) -> None:
+    frame = pandas.read_csv(table)
+    frame["stage"] = (frame["age"] // 20).astype(int)
+    frame.to_csv(table.parent / "staged.csv", index=False)
+    given: dict[str, Any] = {"label": "stage", "kind": {"stage": "grade"}, "folds": 3}
+    with pytest.raises(
+        InputError, match="predictor kernel does not read stage, a grade; give auto or neighbours, or read"
+    ):
+        fit(table.parent / "staged.csv", cache, tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
+    made = fit(table.parent / "staged.csv", cache, tmp_path / "run", **given, changes={"prediction.predictor": "auto"})
+    assert made.results["out_of_fold"]["stage"]["predictor"] == "neighbours"

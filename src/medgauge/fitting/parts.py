@@ -6,10 +6,12 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor
 
+from medgauge.core.errors import InputError
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.mixing import check_mixup
 from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights, weighting_notes
 from medgauge.fitting.trial import check_devices, try_batch
+from medgauge.inference.tuned import NEIGHBOURS
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
 from medgauge.recipes.build import (
@@ -52,6 +54,7 @@ def build_parts(study: Study) -> Parts:
     check_devices(study.recipe.training)
     recipe, train = study.recipe, study.rows("train")
     shape, tasks = study.images.array.shape, fit_tasks(study)
+    _check_predictor(recipe, tasks)
     label = tasks.coding.encode(*training_labels(study))
     description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], label=label)
     model = build_seeded_model(description, tasks, recipe.seed)
@@ -75,6 +78,18 @@ def build_parts(study: Study) -> Parts:
     try_batch(model, objective, tasks.coding, batch)
     notes += weighting_notes(study, arrays.weight, sampler)
     return Parts(model, objective, tasks, arrays, schedule, notes)
+
+
+def _check_predictor(recipe: Recipe, tasks: Tasks) -> None:
+    """Raise InputError for a predictor of record that a kind of label does not have."""
+    asked = recipe.prediction.predictor
+    for task in tasks:
+        known = [NEIGHBOURS, *task.predictors()]
+        if asked not in ("auto", *known):
+            raise InputError(
+                f"prediction.predictor {asked} does not read {task.columns[0]}, a {task.name}; give auto or {' or '.join(known)}"
+                + (", or read it as a number (without --kind)" if asked == "kernel" else "")
+            )
 
 
 def _batch(recipe: Recipe) -> int:
