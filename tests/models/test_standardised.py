@@ -40,5 +40,5 @@ def test_it_is_built_again_from_its_description() -> None:
 
 
 def test_missing_covariates_are_refused() -> None:
-    with pytest.raises(InputError, match="reads 2 covariates, and 0 came"):
+    with pytest.raises(InputError, match="reads 2 covariates, and none came"):
         StandardisedNeck(3, 2)(torch.ones(1, 3))

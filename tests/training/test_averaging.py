@@ -83,19 +83,24 @@ def test_the_best_checkpoint_is_the_average_and_the_last_one_has_both() -> None:
     assert abs(seen[-1] - wanted) > 1e-3
 
 
-@pytest.mark.parametrize("stop", [1, 5, 8, 20])
-def test_going_on_from_any_checkpoint_ends_like_an_unbroken_run(stop: int) -> None:
-    whole, broken = Memory(), Memory()
-    averaged(Schedule(steps=21, epoch=4, evaluations=3), whole).fit()
-    first = averaged(Schedule(steps=21, epoch=4, evaluations=3, checkpoint_seconds=0.0), broken)
+def fit_until(one: Any, stop: int) -> None:
+    """Train until a step, at which the run is interrupted."""
 
     def interrupt(progress: Any) -> None:
         if progress.step == stop:
             raise InterruptedError
 
-    first.report = interrupt
+    one.report = interrupt
     with pytest.raises(InterruptedError):
-        first.fit()
+        one.fit()
+
+
+@pytest.mark.parametrize("stop", [1, 5, 8, 20])
+def test_going_on_from_any_checkpoint_ends_like_an_unbroken_run(stop: int) -> None:
+    whole, broken = Memory(), Memory()
+    averaged(Schedule(steps=21, epoch=4, evaluations=3), whole).fit()
+    first = averaged(Schedule(steps=21, epoch=4, evaluations=3, checkpoint_seconds=0.0), broken)
+    fit_until(first, stop)
     averaged(Schedule(steps=21, epoch=4, evaluations=3), broken).fit()
     for name, part in (("last.ckpt", "model"), ("last.ckpt", "average"), ("best.ckpt", "model")):
         assert torch.equal(whole.saved[name][part]["linear.weight"], broken.saved[name][part]["linear.weight"])
@@ -113,14 +118,7 @@ def test_patience_counts_on_after_a_stop(stop: int) -> None:
         return trainer(Schedule(**plan, checkpoint_seconds=0.0), keeper, later)
 
     first = begin(0)
-
-    def interrupt(progress: Any) -> None:
-        if progress.step == stop:
-            raise InterruptedError
-
-    first.report = interrupt
-    with pytest.raises(InterruptedError):
-        first.fit()
+    fit_until(first, stop)
     outcome = begin(1).fit()
     assert (outcome.step, outcome.stopped_because, outcome.best_step) == (40, "patience", 20)
 

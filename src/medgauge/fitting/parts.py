@@ -70,7 +70,6 @@ def build_parts(study: Study) -> Parts:
     arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
     notes, schedule = tasks.notes(*training_labels(study)), build_schedule(recipe, len(train))
     if not schedule.steps:
-        model.eval()(arrays.batch(train[:2]).image, arrays.batch(train[:2]).covariates)
         return Parts(model, None, tasks, arrays, schedule, notes)
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
     check_mixup(recipe, tasks, objective)

@@ -88,7 +88,7 @@ class CovariateNeck(nn.Module):
         self, features: Float[Tensor, "n f"], covariates: Float[Tensor, "n q"] | None = None
     ) -> Float[Tensor, "n d"]:
         """Return the embedding."""
-        self._check(features, covariates)
+        check_covariates(self.covariates, features, covariates)
         with torch.autocast(features.device.type, enabled=False):
             joined = features.to(self.first.weight.dtype)
             if self.embed is not None and covariates is not None:
@@ -101,17 +101,17 @@ class CovariateNeck(nn.Module):
         """What :func:`medgauge.models.build_model` needs to build this neck again."""
         return {"name": "covariate", **self.settings}
 
-    def _check(self, features: Tensor, covariates: Tensor | None) -> None:
-        given = 0 if covariates is None else covariates.shape[-1]
-        if given != self.covariates:
-            raise InputError(
-                f"the model reads {_counted(self.covariates, 'covariate')}, and {given or 'none'} came with the image; "
-                "give the covariate columns that the model was trained with."
-            )
-        if covariates is not None and covariates.shape != (features.shape[0], self.covariates):
-            raise ValueError(
-                f"covariates must have shape ({features.shape[0]}, {self.covariates}), got {tuple(covariates.shape)}"
-            )
+
+def check_covariates(wanted: int, features: Tensor, covariates: Tensor | None) -> None:
+    """Raise InputError for another number of covariates than are wanted, ValueError for another shape than (n, wanted)."""
+    given = 0 if covariates is None else covariates.shape[-1]
+    if given != wanted:
+        raise InputError(
+            f"the model reads {_counted(wanted, 'covariate')}, and {given or 'none'} came with the image; "
+            "give the covariate columns that the model was trained with."
+        )
+    if covariates is not None and covariates.shape != (features.shape[0], wanted):
+        raise ValueError(f"covariates must have shape ({features.shape[0]}, {wanted}), got {tuple(covariates.shape)}")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -6,10 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from medgauge.core.errors import InputError
+from medgauge.functional.kernel_ridge import FARTHEST, Columns
 from medgauge.models.heads import widened
-
-FARTHEST = 8.0
+from medgauge.models.necks import check_covariates
 
 
 class StandardisedNeck(nn.Module):
@@ -36,11 +35,9 @@ class StandardisedNeck(nn.Module):
 
     def fit_features(self, features: Float[Tensor, "n f"], covariates: Float[Tensor, "n q"] | None = None) -> Self:
         """Take mean and standard deviation of each column from the training cases."""
-        values = self._joined(features, covariates).double()
-        spread = values.std(0, correction=0)
-        constant = spread <= 1e-9 * values.abs().amax(0)
-        self.mean.copy_(values.mean(0))
-        self.factor.copy_(torch.where(constant, 0.0, 1 / spread))
+        columns = Columns.fit(self._joined(features, covariates))
+        self.mean.copy_(columns.mean)
+        self.factor.copy_(1 / columns.deviation)
         return self
 
     def forward(
@@ -55,11 +52,6 @@ class StandardisedNeck(nn.Module):
         return {"name": "standardised"}
 
     def _joined(self, features: Tensor, covariates: Tensor | None) -> Tensor:
-        given = 0 if covariates is None else covariates.shape[-1]
-        if given != self.covariates:
-            raise InputError(
-                f"the model reads {self.covariates} covariates, and {given} came with the image; give the covariate columns "
-                "that the model was made with."
-            )
+        check_covariates(self.covariates, features, covariates)
         wide = widened(features)
         return wide if covariates is None else torch.cat([wide, covariates.to(wide.dtype)], 1)
