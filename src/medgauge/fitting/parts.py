@@ -23,6 +23,7 @@ from medgauge.recipes.build import (
 )
 from medgauge.recipes.schema import Recipe
 from medgauge.study import Study
+from medgauge.study.representation import stage_notes
 from medgauge.tasks import Tasks
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
@@ -69,6 +70,7 @@ def build_parts(study: Study) -> Parts:
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
     arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
     notes, schedule = tasks.notes(*training_labels(study)), build_schedule(recipe, len(train))
+    notes += stage_notes(recipe, encoder)
     if not schedule.steps:
         return Parts(model, None, tasks, arrays, schedule, notes)
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)

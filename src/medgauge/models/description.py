@@ -138,7 +138,13 @@ TIMM_SETTINGS = (
     "num_heads", "output_stride", "patch_drop_rate", "patch_size", "pos_drop_rate", "proj_drop_rate", "qk_norm",
     "qkv_bias", "reg_tokens", "stem_type", "stem_width", "strict_img_size", "widths", "window_size",
 )  # fmt: skip
-TIMM: Rules = dict.fromkeys(TIMM_SETTINGS, PLAINS)
+TIMM: Rules = {
+    **dict.fromkeys(TIMM_SETTINGS, PLAINS),
+    "features": one_of("last", "stages"),
+    "mean": list_of(real(-1e4, 1e4), 3, 3),
+    "deviation": list_of(real(1e-6, 1e4), 3, 3),
+    "least": whole(0, 4096),
+}
 COVARIATE: Rules = {
     "name": TEXT,
     "embedding": whole(1, MOST_WIDTH),

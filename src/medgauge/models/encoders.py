@@ -126,7 +126,8 @@ def build_encoder(
         norm: ``batch``, ``instance``, ``group``, or ``default``: batch in 2-D, group in 3-D (small batches);
             timm's networks keep their own.
         pretrained: False, ``package`` (lite0), ``hub`` (timm's networks) or a file of weights of these.
-        settings: of this encoder alone; ``lite0``: least (96); ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2 in 3-D).
+        settings: of this encoder alone; ``lite0``: least (96); ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2
+            in 3-D); timm's: see :func:`medgauge.models.timm_networks.build_timm`.
     """
     if ndim not in (2, 3):
         raise InputError(f"images have 2 or 3 dimensions, not {ndim}.")
@@ -136,7 +137,7 @@ def build_encoder(
         raise InputError(f"norm must be default, batch, instance or group, and is {norm}.")
     kind, _, inner = name.partition("/")
     if kind == "timm" and inner:
-        network, features = _timm(inner, ndim, channels, width, norm, pretrained, settings)
+        network, features, settings = _timm(inner, ndim, channels, width, norm, pretrained, settings)
     elif name == LITE:
         network, features = _lite(channels, width, norm, pretrained, settings)
     else:
@@ -197,13 +198,17 @@ def _lite(
 
 def _timm(
     name: str, ndim: int, channels: int, width: float, norm: str, pretrained: bool | str, settings: Mapping[str, Any]
-) -> tuple[nn.Module, int]:
-    if ndim != 2:
+) -> tuple[nn.Module, int, Mapping[str, Any]]:
+    if ndim != 2 and settings.get("features") != "stages":
         raise InputError(
-            f"timm/{name} reads 2-D images only, and these have {ndim} dimensions; choose small or monai/resnet18."
+            f"timm/{name} reads 2-D images only, and these have {ndim} dimensions; choose small or monai/resnet18, or "
+            "represent.name frozen, which reads nine planes of a volume."
         )
     if width != 1.0 or norm != "default":
         raise InputError(f"timm/{name} keeps its own width and norm; leave width at 1 and norm at default.")
-    from medgauge.models.timm_networks import build_timm
+    from medgauge.models.timm_networks import LAST, build_timm
 
-    return build_timm(name, channels=channels, pretrained=pretrained, settings=settings)
+    made = build_timm(name, channels=channels, pretrained=pretrained, settings=settings)
+    if ndim != 2 and made.settings["features"] == LAST:
+        raise InputError(f"timm gives no maps of the stages of {name}, so it reads no volumes; choose another encoder.")
+    return made

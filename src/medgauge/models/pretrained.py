@@ -1,4 +1,4 @@
-"""Pretrained 2-D networks as encoders of greys, colours and volumes: mean and deviation of the channels of every stage."""
+"""Pretrained 2-D networks as encoders: images standardised as in the pretraining, features of the last layer or of every stage."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,6 +13,39 @@ COLOURS = 3
 PLANES = (0.25, 0.5, 0.75)
 """Places along an axis at which planes are taken out of a volume."""
 _TINY = 1e-6
+
+
+class LastFeatures(nn.Module):
+    """The features that a 2-D network ends in, of images standardised as in its pretraining.
+
+    - Shape: image (n, channels, h, w), in [0, 1] -> (n, f), as the network gives them.
+
+    Greys become three equal colours. Of images that are neither grey nor of three colours every channel is standardised by
+    the mean of the three, and the network reads as many channels.
+
+    Args:
+        network: image (n, 3 or channels, h, w) -> (n, f).
+        channels: of the image.
+        mean: of the pretraining's colours, in [0, 1].
+        deviation: of these.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, network: nn.Module, *, channels: int, mean: Sequence[float], deviation: Sequence[float]) -> None:
+        super().__init__()
+        self.network, self.channels = network, channels
+        for name, given in (("mean", mean), ("deviation", deviation)):
+            each = torch.tensor(given)
+            own = each if channels in (1, COLOURS) else each.mean().expand(channels)
+            self.register_buffer(name, own[:, None, None].clone(), persistent=False)
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
+        """Return the features."""
+        wide = colours(image) if self.channels == 1 else image
+        features: Tensor = self.network((wide - self.mean) / self.deviation)
+        return features
 
 
 class StageFeatures(nn.Module):
@@ -57,8 +90,8 @@ class StageFeatures(nn.Module):
             )
         self.stages, self.least = stages, least
         self.features = 2 * sum(widths)
-        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation)[:, None, None], persistent=False)
+        for name, given in (("mean", mean), ("deviation", deviation)):
+            self.register_buffer(name, torch.tensor(given)[:, None, None], persistent=False)
 
     def forward(self, image: Float[Tensor, "n c *space"]) -> Float[Tensor, "n f"]:
         """Return the features."""

@@ -35,8 +35,8 @@ class RepresentSettings(Section):
         name: scratch = the encoder is trained from random weights; tuned = a pretrained one is trained on, at a tenth of the
             learning rate of the new layers, below 16 cases a batch with the statistics of its normalisation; frozen = a
             pretrained one is left as it is, and every image is read once.
-        source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub; auto = model.encoder where that
-            is given, else lite0.
+        source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub (or, with
+            model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0.
     """
 
     place = "represent"
@@ -60,7 +60,8 @@ class EncoderSettings(Section):
         width: factor of the channels of small and MONAI's ResNets.
         norm: normalisation; auto = batch in 2-D, group in 3-D, and what timm's networks have (default).
         pretrained: package (of lite0), hub (of timm's networks), or a local file of weights; none or null = random weights.
-        settings: further settings of that encoder.
+        settings: further settings of that encoder; of timm's networks also features (last, or stages: mean and deviation of
+            the channels at the end of every stage, as frozen has them) and mean and deviation of the pretraining's colours.
     """
 
     place = "model.encoder"

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from medgauge.models.encoders import LITE
+from medgauge.models.encoders import LITE, Encoder
 from medgauge.recipes.image_settings import AugmentationSettings
 from medgauge.recipes.schema import Recipe
 
-PACKAGE, HUB = "package", "hub"
+PACKAGE, HUB, STAGES = "package", "hub", "stages"
 CHANGES = ("flip", "rotation", "shift", "scale", "intensity", "noise")
 
 
@@ -20,10 +20,13 @@ def decide_representation(recipe: Recipe) -> Recipe:
     pretrained = encoder.pretrained
     if pretrained is None:
         pretrained = PACKAGE if name == LITE else HUB
+    settings = dict(encoder.settings)
+    if wanted.name == "frozen" and name.startswith("timm/"):
+        settings = {"features": STAGES, **settings}
     decided = replace(
         recipe,
         represent=replace(wanted, source=name),
-        model=replace(recipe.model, encoder=replace(encoder, name=name, pretrained=pretrained)),
+        model=replace(recipe.model, encoder=replace(encoder, name=name, pretrained=pretrained, settings=settings)),
     )
     return decided if wanted.name == "tuned" else replace(decided, augmentation=_unchanged(recipe.augmentation))
 
@@ -35,6 +38,16 @@ def frozen_notes(recipe: Recipe) -> list[str]:
     if recipe.represent.name != "frozen" or not named:
         return []
     return [f"features are frozen, so images are not changed at random (augmentation: {', '.join(named)} left out)"]
+
+
+def stage_notes(recipe: Recipe, encoder: Encoder) -> list[str]:
+    """Where the stages of an encoder were wanted, and there are none to be had."""
+    wanted = recipe.model.encoder.settings.get("features")
+    if wanted != STAGES or encoder.describe()["settings"].get("features") == STAGES:
+        return []
+    return [
+        f"the stages of {recipe.model.encoder.name} cannot be read one by one, so features are those of its last layer alone"
+    ]
 
 
 def _unchanged(given: AugmentationSettings) -> AugmentationSettings:
