@@ -72,7 +72,7 @@ def drawn_data(
         lengths = {"set": long * (1 - hull.excess), "hull": long, "plain": other.upper - other.lower}
         code = partition.of(truth[:, 0])
         for one in range(len(names)):
-            rows, count = code == one, conditional.groups[0][one]
+            rows, count = code == one, conditional.merged_groups[0][conditional.merged[0][one]]
             exact[place, one] = min(1.0, math.ceil(round((count + 1) * LEVEL, 9)) / (count + 1))
             held[place, one] = count
             for kind in kinds:

@@ -20,7 +20,8 @@ def column(*numbers: float) -> Tensor:
 
 
 def made(*quantile: float, partition: LabelPartition = LINE, level: float = 0.9) -> LabelConditionalConformal:
-    return LabelConditionalConformal(level, (partition,), (quantile,), ((50,) * len(quantile),))
+    counts = ((50,) * len(quantile),)
+    return LabelConditionalConformal(level, (partition,), (quantile,), counts, (tuple(range(len(quantile))),), counts)
 
 
 def fit(
@@ -101,7 +102,9 @@ def test_quantiles_are_ranked_within_the_region_of_the_true_label() -> None:
     fitted = fit(residual, label)
     assert fitted.groups == ((4, 3, 5),)
     assert fitted.quantile == ((3.0, 6.0, 30.0),)  # ranks ceil(5/2), ceil(4/2), ceil(6/2)
-    assert fit(residual, label, level=0.8).quantile == ((4.0, INF, 50.0),)  # 3 groups are too few for 0.8
+    both = fit(residual, label, level=0.8)  # 3 groups are too few for 0.8: medium joins many, rank ceil(8 * 0.8) of 7
+    assert both.quantile == ((7.0, 7.0, 50.0),)
+    assert (both.groups, both.merged, both.merged_groups) == (((4, 3, 5),), ((0, 0, 1),), ((7, 5),))
 
 
 def test_ties_are_all_within() -> None:
@@ -140,28 +143,59 @@ def test_the_value_is_always_in_its_set_and_a_missing_value_has_an_empty_one() -
     assert not fitted.contains(column(NAN, 1.0), column(1.0, NAN)).any()
 
 
-def test_a_region_with_too_few_groups_is_infinite_and_says_so() -> None:
+def test_a_region_with_too_few_groups_has_the_width_of_itself_and_its_neighbour() -> None:
     label = [25.0] * 12 + [15.0] * 12 + [45.0] * 4
-    fitted = fit([1.0] * 28, label, level=0.9)
-    assert fitted.quantile == ((1.0, 1.0, INF),)
+    residual = [1.0] * 12 + [2.0] * 12 + [9.0, 9.0, 8.0, 7.0]
+    fitted = fit(residual, label, level=0.9)
     assert fitted.needed == 9
+    assert fitted.groups == ((12, 12, 4),)
+    assert (fitted.merged, fitted.merged_groups) == (((0, 1, 1),), ((12, 16),))
+    assert fitted.quantile == ((1.0, 9.0, 9.0),)  # ranks ceil(13 * 0.9) of 12, ceil(17 * 0.9) of 16
     note = fitted.note(0)
-    assert "needs 9 calibration groups in each label region, and region few has 4" in note
-    assert "every interval around a set" in note
+    assert note.startswith(
+        "90 % label-conditional interval from calibration groups by label region (12 many, 16 medium and few)"
+    )
+    assert "A region by itself needs 9 groups: few has 4, so that it is merged with its neighbour" in note
+    assert fitted.counts(0) == {
+        "many": {"calibration_groups": 12},
+        "medium": {"calibration_groups": 12, "merged": "medium and few", "merged_groups": 16},
+        "few": {"calibration_groups": 4, "merged": "medium and few", "merged_groups": 16},
+    }
+    assert "by itself" not in fit([1.0] * 30, [25.0] * 10 + [15.0] * 10 + [45.0] * 10, level=0.9).note(0)
+
+
+def test_which_regions_are_merged_depends_on_no_residual() -> None:
+    chance = np.random.default_rng(5)
+    label = [25.0] * 12 + [15.0] * 5 + [45.0] * 6
+    merged = {fit(chance.exponential(size=23).tolist(), label, level=0.9).merged for _ in range(20)}
+    assert merged == {((0, 1, 1),)}
+
+
+def test_one_case_a_group_is_drawn_in_a_merged_region() -> None:
+    label, group = (
+        [25.0] * 9 + [15.0, 45.0] * 9,
+        [f"a{row}" for row in range(9)] + [f"b{row // 2}" for row in range(18)],
+    )
+    fitted = fit([1.0] * 27, label, group, level=0.91)
+    assert fitted.needed == 11
+    assert fitted.groups == ((9, 9, 9),)
+    assert fitted.merged_groups == ((18,),)  # medium and few have the same 9 groups, too few together
+
+
+def test_all_groups_together_too_few_are_infinite_and_the_first_sentence_says_how_many_are_needed() -> None:
+    fitted = fit([1.0] * 8, [25.0] * 4 + [15.0] * 3 + [45.0], level=0.9)
+    assert fitted.quantile == ((INF, INF, INF),)
+    assert fitted.note(0).partition(".")[0] == (
+        "A 90 % interval needs 9 calibration groups with this label, and there are 8: it is infinite"
+    )
     hull = fitted.hull(column(25.0))
-    assert (hull.lower.item(), hull.upper.item(), hull.pieces.item(), hull.excess.item()) == (-INF, INF, 3, 0.0)
-    assert fitted.contains(column(25.0, 25.0, 25.0), column(1e9, 25.5, 27.0)).flatten().tolist() == [True, True, False]
-    inner = fit([1.0] * 24, [25.0] * 4 + [15.0] * 10 + [45.0] * 10, level=0.9)  # many, which has ends
-    assert inner.quantile == ((INF, 1.0, 1.0),)
-    assert inner.hull(column(15.0)).upper.item() == pytest.approx(30.0)
-    assert "region many has 4: it is infinite there." in inner.note(0)
+    assert (hull.lower.item(), hull.upper.item(), hull.pieces.item(), hull.excess.item()) == (-INF, INF, 1, 0.0)
+    assert fitted.contains(column(25.0, 25.0), column(1e9, 25.5)).all()
     nothing = fit([], [], level=0.9)
     assert nothing.groups == ((0, 0, 0),)
     assert nothing.quantile == ((INF, INF, INF),)
     assert nothing.hull(column(1.0)).pieces.item() == 1
-    assert (
-        fit([1.0] * 30, [25.0] * 10 + [15.0] * 10 + [45.0] * 10, level=0.9).note(0).startswith("90 % label-conditional")
-    )
+    assert "and there are 0" in nothing.note(0)
 
 
 def test_missing_labels_and_two_targets() -> None:
@@ -169,7 +203,8 @@ def test_missing_labels_and_two_targets() -> None:
     other = LabelPartition((5.0,), (0, 2))
     fitted = LabelConditionalConformal.fit(label + 1, label, list("abcd"), [LINE, other], level=0.5, seed=0)
     assert fitted.groups == ((1, 1, 1), (2, 0, 1))
-    assert fitted.quantile == ((1.0, 1.0, 1.0), (1.0, INF, 1.0))
+    assert fitted.quantile == ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
+    assert fitted.merged == ((0, 1, 2), (0, 0, 1))  # no case of medium: it joins many
     hull = fitted.hull(torch.tensor([[25.0, 4.5]], dtype=torch.float64))
     assert hull.lower.tolist() == [[24.0, 3.5]]
     assert hull.upper.tolist() == [[26.0, 5.5]]
@@ -188,8 +223,10 @@ def test_to_dict_and_back() -> None:
     fitted = LabelConditionalConformal(
         0.9,
         (LINE, LabelPartition.of_regions(regions)),
-        ((1.5, 0.1, INF), (0.3, 1 / 3, 2.0)),
+        ((1.5, 1.5, INF), (0.3, 1 / 3, 2.0)),
         ((12, 30, 3), (9, 9, 9)),
+        ((0, 0, 1), (0, 1, 2)),
+        ((40, 3), (9, 9, 9)),
         True,
     )
     saved = json.loads(json.dumps(fitted.to_dict(), allow_nan=False))
@@ -266,3 +303,5 @@ def test_wrong_shapes_and_settings_raise() -> None:
         made(1.0, 1.0)
     with pytest.raises(ValueError, match="quantile must be >= 0"):
         made(1.0, -1.0, 1.0)
+    with pytest.raises(ValueError, match="merged must name the places of merged_groups"):
+        LabelConditionalConformal(0.9, (LINE,), ((1.0,) * 3,), ((9,) * 3,), ((0, 0, 2),), ((9, 9, 9),))

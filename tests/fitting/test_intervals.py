@@ -157,7 +157,7 @@ class Strata:
 
 
 def blocks(value: list[float], label: list[float], group: list[str]) -> dict[str, Any]:
-    conditional = LabelConditionalConformal(0.9, (LINE,), ((1.0, 5.0, 3.0),), ((30, 0, 12),))
+    conditional = LabelConditionalConformal(0.9, (LINE,), ((1.0, 5.0, 3.0),), ((30, 0, 12),), ((0, 0, 1),), ((30, 12),))
     fitted = Intervals(conditional, SplitConformal(0.9, (2.0,), (40,)))
     at, truth = (torch.tensor(part, dtype=torch.float64)[:, None] for part in (value, label))
     observed = Observed(at, truth, group)
@@ -183,7 +183,8 @@ def test_blocks_count_one_interval_a_case_and_draw_one_case_a_group() -> None:
     medium = record["by_region"]["medium"]
     assert medium["n"] == medium["drawn"] == 0
     assert medium["coverage"] != medium["coverage"]  # not a number
-    assert medium["calibration_groups"] == 0
+    assert (medium["calibration_groups"], medium["merged"], medium["merged_groups"]) == (0, "many and medium", 30)
+    assert "merged" not in record["by_region"]["few"]
     assert plain["coverage"] == pytest.approx(4 / 6)
     assert plain["by_region"]["few"]["coverage"] == 0.0
     assert record["n_groups"] == plain["n_groups"] == 40
@@ -204,6 +205,6 @@ def test_the_terminal_says_which_interval_it_is() -> None:
     assert interval_line(found["plain_interval"], beside=True).startswith(
         "90% plain split intervals beside them: coverage 50.0%"
     )
-    assert "mean width infinite" in interval_line(
+    assert "mean width infinite (9 calibration groups are needed)" in interval_line(
         found["interval"] | {"share_infinite": 1.0, "width": None}, beside=False
     )

@@ -98,9 +98,7 @@ def _interval(kind: str, read: Read, half: float) -> dict[str, Any]:
 
     calibration = {"many": 33, "medium": 22, "few": 4 if np.isinf(half) else 16}
     own = kind == "label_conditional"
-    note = (
-        "A 90 % interval needs 9 calibration groups in each label region, and region few has 4: it is infinite there."
-    )
+    note = "A 90 % interval needs 9 calibration groups with this label, and there are 4: it is infinite."
     return {
         "kind": kind, "level": 0.9, "n_groups": 71, "note": note if np.isinf(half) else "", **figures(read.region != ""),
         "by_region": {

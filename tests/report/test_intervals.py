@@ -38,6 +38,25 @@ def test_an_infinite_interval_is_called_so() -> None:
     assert interval_words({}, 0.9, 1, "mm", "val")["first"]["width"] == "–"
 
 
+def test_merged_regions_are_told_with_the_groups_of_both() -> None:
+    regions = {
+        "many": {"n": 5, "calibration_groups": 21},
+        "medium": {"n": 3, "calibration_groups": 12, "merged": "medium and few", "merged_groups": 16},
+        "few": {"n": 2, "calibration_groups": 4, "merged": "medium and few", "merged_groups": 16},
+    }
+    given = {"interval": block("label_conditional", by_region=regions, groups_needed=9)}
+    found = interval_words(given, 0.9, 1, "mm", "val")
+    rows = {row["region"]: row["calibration"] for row in found["rows"]}
+    assert rows == {"many": "21", "medium": "12 (medium and few: 16)", "few": "4 (medium and few: 16)", "all": "30"}
+    assert found["first"]["holds"].endswith(
+        "A region needs 9 calibration groups; with fewer it shares the width of its neighbour, and the level is promised for "
+        "both together: medium and few."
+    )
+    assert (
+        "shares" not in interval_words({"interval": block("label_conditional")}, 0.9, 1, "mm", "val")["first"]["holds"]
+    )
+
+
 def test_pieces_are_explained_where_there_are_any() -> None:
     more = {"pieces": 1.25, "over_coverage": {"length": 0.2, "coverage": 0.05}}
     words = plain(interval_words({"interval": block("label_conditional", **more)}, 0.9, 1, "mm", "val")["hull"])

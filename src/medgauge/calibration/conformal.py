@@ -18,6 +18,7 @@ from medgauge.calibration.scores import (
     groups_needed,
     one_a_group,
     ranked_score,
+    too_few,
 )
 from medgauge.core.checks import check_same_shape
 from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, Group, Listed, check_form
@@ -108,10 +109,7 @@ class SplitConformal:
         """What must be said beside the intervals of a target."""
         count = self.groups[target]
         if count < self.needed:
-            return (
-                f"The calibration split has {count} groups with this label, and a {100 * self.level:g} % interval "
-                f"needs {self.needed}: the interval is infinite."
-            )
+            return too_few(self.level, count)
         return (
             f"{100 * self.level:g} % split conformal interval from {count} calibration groups, one case each: it holds on "
             f"average for cases like the calibration cases, not for another site.{CROSS_WORDS if self.cross else ''}"

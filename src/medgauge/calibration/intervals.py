@@ -98,10 +98,11 @@ class Intervals:
         for name, before, conformal in both:
             said = {part.removeprefix(before): tensor for part, tensor in stated.items() if part.startswith(before)}
             head = {"kind": conformal.kind, "level": conformal.level, "note": conformal.note(target)}
+            head["groups_needed"] = conformal.needed
             block = interval_block(said, observed, strata, target, seed=seed)
             if isinstance(conformal, LabelConditionalConformal):
-                for region, count in zip(strata.names, conformal.groups[target], strict=True):
-                    block["by_region"][region]["calibration_groups"] = count
+                for region, counts in conformal.counts(target).items():
+                    block["by_region"][region] |= counts
             found[name] = {**head, **block, "n_groups": groups}
         return {**self._corrected(observed, target), **found}
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from medgauge.calibration.merging import merge_regions, merged_names
 from medgauge.calibration.partition import LabelPartition
 from medgauge.calibration.scores import (
     CROSS_WORDS,
@@ -16,9 +17,11 @@ from medgauge.calibration.scores import (
     absolute_residual,
     check_level,
     check_targets,
+    groups_by_region,
     groups_needed,
     one_a_group,
     ranked_score,
+    too_few,
 )
 from medgauge.core.checks import check_same_shape
 from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, NUMBERS, TEXT, Form, Group, Listed, check_form
@@ -26,7 +29,8 @@ from medgauge.metrics import LabelRegions
 
 ENTRIES = 1 << 18  # of one chunk of cases x pieces
 _PARTS: dict[str, Form] = {"starts": NUMBERS, "codes": Listed(COUNT), "names": Listed(TEXT), "quantile": Listed(NUMBER)}
-SAVED = Group({"level": CHANCE, "cross": FLAG, "targets": Listed(Group({**_PARTS, "groups": Listed(COUNT)}))})
+_PARTS |= {name: Listed(COUNT) for name in ("groups", "merged", "merged_groups")}
+SAVED = Group({"level": CHANCE, "cross": FLAG, "targets": Listed(Group(_PARTS))})
 """What ``to_dict`` gives."""
 
 
@@ -39,19 +43,23 @@ class LabelConditionalConformal:
     covered with at least the chance ``level`` in every region, rare ones too, if within the region it is like the
     calibration cases. It does not hold for another site. Fit it on cases that selected nothing.
 
+    A region with too few groups for a finite quantile is merged with its neighbour (``merge_regions``, by group counts
+    alone): both then have one quantile, and the promise is one for both together. Where all groups together are too few the
+    quantile is infinite, and so is every set.
+
     The set can be in pieces, since another width rules in each region; ``hull`` is the smallest interval around it and
-    covers at least as much. The value itself is always in its set, so only a missing value has an empty one. A region
-    with too few groups for the level has an infinite quantile: all of it is in every set, and as region few has no end
-    on either side, the hull is then the whole line.
+    covers at least as much. The value itself is always in its set, so only a missing value has an empty one.
 
     - Source: label-conditional conformal prediction (Vovk, ACML 2012), with absolute residuals and label regions.
-    - Departs: one case a group in each region, drawn by a hash of seed, target and group.
+    - Departs: one case a group in each (merged) region, drawn by a hash of seed, target and group.
 
     Attributes:
         level: chance of coverage, in (0, 1).
         partition: the pieces of the label line for each target.
         quantile: for each target and region, in original units; infinite where groups are too few for the level.
         groups: for each target and region, the number of calibration groups with such a label.
+        merged: for each target and region, the place of the merged region that it is part of.
+        merged_groups: for each target and merged region, the number of its calibration groups.
         cross: the residuals came from several fits (folds, a correction), so that the level is not guaranteed exactly.
     """
 
@@ -60,13 +68,17 @@ class LabelConditionalConformal:
     partition: tuple[LabelPartition, ...]
     quantile: tuple[tuple[float, ...], ...]
     groups: tuple[tuple[int, ...], ...]
+    merged: tuple[tuple[int, ...], ...]
+    merged_groups: tuple[tuple[int, ...], ...]
     cross: bool = False
 
     def __post_init__(self) -> None:
         check_level(self.level)
-        sizes = [(len(part.names), len(part.names)) for part in self.partition]
-        if [(len(q), len(g)) for q, g in zip(self.quantile, self.groups, strict=False)] != sizes:
-            raise ValueError("quantile and groups must have one entry for each target and region")
+        sizes = [len(part.names) for part in self.partition]
+        if any([len(of) for of in given] != sizes for given in (self.quantile, self.groups, self.merged)):
+            raise ValueError("quantile, groups and merged must have one entry for each target and region")
+        if [sorted(set(of)) for of in self.merged] != [list(range(len(of))) for of in self.merged_groups]:
+            raise ValueError("merged must name the places of merged_groups")
         if not all(half >= 0 for of in self.quantile for half in of):
             raise ValueError(f"quantile must be >= 0, got {self.quantile}")
 
@@ -102,13 +114,19 @@ class LabelConditionalConformal:
         partition = tuple(
             part if isinstance(part, LabelPartition) else LabelPartition.of_regions(part) for part in regions
         )
-        drawn = []
+        quantile, groups, merged, merged_groups = [], [], [], []
         for target, part in enumerate(partition):
-            code = part.of(label[:, target])
-            scores = [residual[:, target].masked_fill(code != one, math.nan) for one in range(len(part.names))]
-            drawn.append([one_a_group(score, group, seed, target) for score in scores])
-        quantile = tuple(tuple(ranked_score(scores, level) for scores in of) for of in drawn)
-        return cls(level, partition, quantile, tuple(tuple(len(scores) for scores in of) for of in drawn), cross)
+            code = part.of(label[:, target]).masked_fill(residual[:, target].isnan(), -1)
+            own = groups_by_region(code, group, len(part.names))
+            place = merge_regions(own, groups_needed(level))
+            joined = torch.tensor([*place, -1])[code]
+            scores = [residual[:, target].masked_fill(joined != one, math.nan) for one in range(max(place) + 1)]
+            drawn = [one_a_group(score, group, seed, target) for score in scores]
+            quantile.append(tuple(ranked_score(drawn[one], level) for one in place))
+            groups.append(tuple(map(len, own)))
+            merged.append(place)
+            merged_groups.append(tuple(map(len, drawn)))
+        return cls(level, partition, tuple(quantile), tuple(groups), tuple(merged), tuple(merged_groups), cross)
 
     def hull(self, value: Float[Tensor, "n t"]) -> Hull:
         """The smallest interval around each set, of how many pieces the set is, and how much of the hull is not in it."""
@@ -140,27 +158,41 @@ class LabelConditionalConformal:
 
     @property
     def needed(self) -> int:
-        """The number of groups from which on a region's quantile is finite."""
+        """The number of groups from which on the quantile of a region is finite."""
         return groups_needed(self.level)
+
+    def counts(self, target: int) -> dict[str, dict[str, object]]:
+        """For each region the number of its calibration groups and, where it is merged, what it is part of."""
+        names, together = self.partition[target].names, merged_names(self.partition[target].names, self.merged[target])
+        found: dict[str, dict[str, object]] = {}
+        for name, count, place in zip(names, self.groups[target], self.merged[target], strict=True):
+            found[name] = {"calibration_groups": count}
+            if together[place] != name:
+                found[name] |= {"merged": together[place], "merged_groups": self.merged_groups[target][place]}
+        return found
 
     def note(self, target: int) -> str:
         """What must be said beside the intervals of a target."""
-        names, counts = self.partition[target].names, self.groups[target]
-        level = f"{100 * self.level:g} %"
-        short = [f"{name} has {count}" for name, count in zip(names, counts, strict=True) if count < self.needed]
-        found = ", ".join(f"{count} {name}" for name, count in zip(names, counts, strict=True))
+        held = self.merged_groups[target]
+        if min(held) < self.needed:
+            return too_few(self.level, sum(held))
+        names, merged = self.partition[target].names, self.merged[target]
+        together = merged_names(names, merged)
+        found = ", ".join(f"{count} {name}" for count, name in zip(held, together, strict=True))
+        text = (
+            f"{100 * self.level:g} % label-conditional interval from calibration groups by label region ({found}), one case "
+            "each: it holds within each of these regions for cases like the calibration cases, not for another site."
+        )
+        counts = self.groups[target]
+        short = [
+            f"{names[one]} has {count}"
+            for one, count in enumerate(counts)
+            if count < self.needed and names[one] not in together
+        ]
         if short:
-            text = (
-                f"A {level} interval needs {self.needed} calibration groups in each label region, and region "
-                f"{', region '.join(short)}: it is infinite there"
-            )
-            open_ended = {names[self.partition[target].codes[place]] for place in (0, -1)}
-            endless = open_ended & {one.partition(" ")[0] for one in short}
-            text += ", and so is every interval around a set." if endless else "."
-        else:
-            text = (
-                f"{level} label-conditional interval from calibration groups by label region ({found}), one case each: it "
-                "holds within each region for cases like the calibration cases, not for another site."
+            text += (
+                f" A region by itself needs {self.needed} groups: {' and '.join(short)}, so that it is merged with its "
+                "neighbour and the level is promised for both together."
             )
         return text + (CROSS_WORDS if self.cross else "")
 
@@ -177,8 +209,12 @@ class LabelConditionalConformal:
                     "names": list(part.names),
                     "quantile": [None if math.isinf(half) else half for half in quantile],
                     "groups": list(groups),
+                    "merged": list(merged),
+                    "merged_groups": list(merged_groups),
                 }
-                for part, quantile, groups in zip(self.partition, self.quantile, self.groups, strict=True)
+                for part, quantile, groups, merged, merged_groups in zip(
+                    self.partition, self.quantile, self.groups, self.merged, self.merged_groups, strict=True
+                )
             ],
         }
 
@@ -187,11 +223,17 @@ class LabelConditionalConformal:
         """The inverse of ``to_dict``."""
         check_form("", saved, SAVED)
         targets = saved["targets"]
+
+        def counts(name: str) -> tuple[tuple[int, ...], ...]:
+            return tuple(tuple(map(int, of[name])) for of in targets)
+
         return cls(
             float(saved["level"]),
             tuple(LabelPartition(tuple(of["starts"]), tuple(of["codes"]), tuple(of["names"])) for of in targets),
             tuple(tuple(math.inf if half is None else float(half) for half in of["quantile"]) for of in targets),
-            tuple(tuple(int(count) for count in of["groups"]) for of in targets),
+            counts("groups"),
+            counts("merged"),
+            counts("merged_groups"),
             bool(saved["cross"]),
         )
 

@@ -52,6 +52,28 @@ def groups_needed(level: float) -> int:
     return math.ceil(round(level / (1 - level), 9))
 
 
+def too_few(level: float, count: int) -> str:
+    """What is said where no interval can be finite.
+
+    >>> too_few(0.9, 4)
+    'A 90 % interval needs 9 calibration groups with this label, and there are 4: it is infinite.'
+    """
+    held = f"there {'is' if count == 1 else 'are'} {count}"
+    return (
+        f"A {100 * level:g} % interval needs {groups_needed(level)} calibration groups with this label, and {held}: it is "
+        "infinite."
+    )
+
+
+def groups_by_region(region: Int[Tensor, " n"], group: Sequence[str], count: int) -> list[set[str]]:
+    """The groups that have a case in each of ``count`` regions; a case of region -1 is in none."""
+    found: list[set[str]] = [set() for _ in range(count)]
+    for code, name in zip(region.tolist(), group, strict=True):
+        if code >= 0:
+            found[code].add(str(name))
+    return found
+
+
 def one_a_group(score: Float[Tensor, " n"], group: Sequence[str], seed: int, target: int) -> list[float]:
     """The score of one drawn case of each group, sorted; NaN scores are left out first."""
     members: dict[str, list[float]] = {}

@@ -109,7 +109,8 @@ def interval_line(interval: Mapping[str, Any], *, beside: bool) -> str:
     """Which interval it is, its coverage whole and by region, and its width."""
     by_region = interval["by_region"].items()
     regions = ", ".join(f"{name} {_share(part['coverage'])} of {part['n']}" for name, part in by_region)
-    width = "infinite" if (interval["share_infinite"] or 0) > 0 else _number(interval["width"])
+    endless = f"infinite ({interval.get('groups_needed', 'more')} calibration groups are needed)"
+    width = endless if (interval["share_infinite"] or 0) > 0 else _number(interval["width"])
     kind = f"{interval['level'] * 100:g}% {KINDS[interval['kind']]} intervals{' beside them' if beside else ''}"
     ends = f"coverage {_share(interval['coverage'])} ({regions}), mean width {width}"
     return f"{kind}: {ends}, from {interval['n_groups']} calibration groups"

@@ -52,7 +52,7 @@ def _kind(part: Block, decimals: int, unit: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "name": NAMES.get(kind, kind),
-        "holds": HOLDS.get(kind, ""),
+        "holds": HOLDS.get(kind, "") + _merged(part),
         "infinite": _endless(part),
         "coverage": percent(finite(part.get("coverage"))),
         "width": _width(part, decimals, unit),
@@ -60,15 +60,34 @@ def _kind(part: Block, decimals: int, unit: str) -> dict[str, Any]:
     }
 
 
+def _merged(part: Block) -> str:
+    """Which label regions are one, since one of them has too few calibration groups; empty where none is."""
+    regions = (part.get("by_region") or {}).values()
+    names = list(dict.fromkeys(str(one["merged"]) for one in regions if one.get("merged")))
+    if not names or _endless(part):
+        return ""
+    needed = number(finite(part.get("groups_needed")), 0)
+    return (
+        f" A region needs {needed} calibration groups; with fewer it shares the width of its neighbour, and the level is "
+        f"promised for both together: {'; '.join(names)}."
+    )
+
+
+def _calibration(one: Block) -> str:
+    """The calibration groups of a region, with those of the merged region that it is part of."""
+    own, joined = number(finite(one.get("calibration_groups")), 0), finite(one.get("merged_groups"))
+    return own if joined is None else f"{own} ({one.get('merged')}: {number(joined, 0)})"
+
+
 def _row(region: str, parts: list[Block], decimals: int, unit: str) -> dict[str, Any]:
     """One label region (or all), with the figures of every kind of interval."""
     own = [part if region == "all" else (part.get("by_region") or {}).get(region) or {} for part in parts]
-    calibration = next((one["calibration_groups"] for one in own if "calibration_groups" in one), None)
+    calibration = next((_calibration(one) for one in own if "calibration_groups" in one), "–")
     return {
         "region": region,
         "n": number(finite(own[0].get("n")), 0),
         "groups": number(finite(own[0].get("drawn")), 0),
-        "calibration": number(finite(parts[0].get("n_groups") if region == "all" else calibration), 0),
+        "calibration": number(finite(parts[0].get("n_groups")), 0) if region == "all" else calibration,
         "cells": [
             {
                 "coverage": percent(finite(one.get("coverage"))),

@@ -32,9 +32,13 @@ _PART: dict[str, Form] = {**_FIGURES, "n?": COUNT, "groups?": COUNT, "coverage?"
 _SAID: dict[str, Form] = {
     **{f"{name}?": NUMBER for name in ("width", "pieces", "size", "set_coverage")},
     **{f"{name}?": NUMBER for name in ("share_empty", "share_infinite", "share_whole")},
-    **{f"{name}?": COUNT for name in ("drawn", "drawn_covered", "calibration_groups", "off_levels")},
+    **{
+        f"{name}?": COUNT
+        for name in ("drawn", "drawn_covered", "calibration_groups", "off_levels", "merged_groups", "groups_needed")
+    },
     **{f"{name}?": PAIR for name in ("coverage_ci95", "set_coverage_ci95")},
     "over_coverage?": Named(NUMBER),
+    "merged?": TEXT,
 }
 _SAID_OF_PART = Group({**_SAID, "n": COUNT, "coverage": NUMBER})
 _CERTAINTY: dict[str, Form] = {
