@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
 from medgauge.core.words import nearest_names
+from medgauge.models.hub import answering
 from medgauge.models.pretrained import COLOURS, LastFeatures, StageFeatures
 from medgauge.models.weights import first_line, read_weights
 
@@ -178,11 +179,16 @@ def _load(network: nn.Module, name: str, channels: int, pretrained: bool | str) 
     hook = network.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]  # torch leaves it untyped
         lambda _, keys: missing.extend(keys.missing_keys)
     )
+    silent: str | None = None
     try:
-        with _quiet("huggingface_hub"), _quiet("timm"):
+        with (
+            _quiet("huggingface_hub"),
+            _quiet("timm"),
+            answering(config) if source == "hub" else nullcontext() as silent,
+        ):
             load_pretrained(network, config, num_classes=0, in_chans=channels, filter_fn=filter_fn)
     except Exception as error:  # the hub's clients raise errors of many unrelated classes
-        raise InputError(_failure(name, source, error)) from error
+        raise InputError(_failure(name, source, silent, error, config)) from error
     finally:
         hook.remove()
     parameters = dict(network.named_parameters())
@@ -207,12 +213,14 @@ def _in_colour(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tens
     }
 
 
-def _failure(name: str, source: str, error: Exception) -> str:
+def _failure(name: str, source: str, silent: str | None, error: Exception, config: Mapping[str, Any]) -> str:
     """The sentence for weights that cannot be loaded."""
     if source == "hub":
+        reason = silent or (str(error) if isinstance(error, InputError) else first_line(error))
+        place = config.get("hf_hub_id") or config.get("url")
         return (
-            f"the pretrained weights of {name} could not be fetched from the hub ({first_line(error)}); "
-            "go online, or give a file of weights in place of hub."
+            f"the pretrained weights of {name} could not be fetched from the hub ({reason}); go online, give a file of weights "
+            f"(that of {place}) by model.encoder.pretrained, or take lite0, whose weights are installed: represent.source lite0."
         )
     return f"the weights in {source} do not fit {name} ({first_line(error)}); give the weights of this network."
 
