@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -64,7 +65,7 @@ class _Sums:
         """The cheapest candidate within one standard error of the difference to the best, for each row of times."""
         best = self.means(times).argmin(1)
         picked = torch.empty_like(best)
-        for place in best.unique().tolist():
+        for place in sorted(set(best.tolist())):
             rows = torch.nonzero(best == place).flatten()
             further, own = self.error - self.error[:, place : place + 1], times[rows]  # equal candidates: exactly 0
             difference = (own @ further) / (own @ self.size)[:, None]
@@ -91,7 +92,8 @@ def choose(
 
     ``corrected`` is the mean over draws of groups with replacement: chosen in the bag, judged on the groups outside it.
     Intervals are percentiles of the same draws; the 37 % of the groups that judge vary more than all would, so they are
-    about a third too wide (they held in 99 % of simulated cases). Of one candidate nothing is chosen: its error stands, and intervals are those of the bag.
+    about a third too wide (they held in 99 % of simulated cases). Of one candidate nothing is chosen: its error stands,
+    and intervals are those of the bag.
 
     - Shape: error (c, n), cheapest candidate first; baseline (n,); a group and a fold for each case. NaN: a missing
       label, in every row and in the baseline or in none; such cases count for nothing, but have a ``picked`` too.
@@ -183,7 +185,7 @@ def nested_blend_weights(
         raise ValueError(f"group and fold must be of {len(label)} cases, got {len(group)} and {len(fold)}")
     code, folds = group_codes(list(group))[0], torch.as_tensor(fold)
     weights = torch.empty_like(value)
-    for one in folds.unique():
+    for one in set(folds.tolist()):
         own = folds == one
         others = ~torch.isin(code, code[own])
         weights[:, own] = blend_weights(value[:, others], label[others])[:, None]
@@ -231,7 +233,7 @@ def _checked(
 
 def _nested(parts: _Sums, code: Tensor, fold: Tensor, there: Tensor) -> Int[Tensor, " n"]:
     """The candidate of each case: chosen by the groups that have no case in its fold."""
-    folds, place = fold.unique(return_inverse=True)
+    folds, place = map(torch.as_tensor, np.unique(fold.numpy(), return_inverse=True))
     chosen, step = [], max(1, BLOCK // len(there))
     for start in range(0, len(folds), step):
         mine = (place >= start) & (place < start + step)
