@@ -44,6 +44,35 @@ def test_a_row_says_which_case_what_value_and_which_neighbours() -> None:
     assert lines[2]["upper_age"] == pytest.approx(2 * 30.125 - float(str(lines[2]["lower_age"])))
 
 
+@pytest.mark.parametrize("listing", [10, 40])
+def test_effects_say_which_training_cases_raise_and_which_lower_a_value(
+    listing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medgauge.evaluation.predictions.LISTED", listing)
+    gallery, cases = drawn(40, 0, prefix="t"), drawn(3, 5)
+    task = Numbers.make(["age"], HeadSettings(kernel=True), "zscore").fit(gallery.label, None)
+    tuned = Tuned.fit(task, gallery, drawn(20, 1, prefix="v"), record="kernel")
+    of = judge(Reader.fit(tuned, None, SETTINGS, seed=0), [cases], baselines={}, sorts={}, subgroups={})
+    lines = prediction_rows(range(3), "", [of], list(range(40)))
+    signs = set()
+    for place, cells in enumerate(lines):
+        line = dict(zip(prediction_columns([of]), cells, strict=True))
+        own, value, everything, whole = of.readings.evidence.of(place), float(str(line["value_age"])), 0.0, 0.0
+        for row, weight in zip(own.rows.tolist(), own.weights[:, 0].tolist(), strict=True):
+            everything += weight * (float(gallery.label[row, 0]) - value)
+            whole += abs(weight)
+        assert everything == pytest.approx(0, abs=1e-4)  # values have six digits
+        listed = [json.loads(str(line[name])) for name in ("neighbours", "weights_age", "effects_age")]
+        for row, weight, effect in zip(*listed, strict=True):
+            assert effect == pytest.approx(weight * (float(gallery.label[row, 0]) - value), rel=1e-3, abs=1e-4)
+            signs.add((weight > 0, effect > 0))
+        shown = sum(abs(weight) for weight in listed[1])
+        assert float(str(line["shown_share_age"])) == pytest.approx(shown / whole, rel=1e-4)
+        assert len(listed[0]) == listing
+        assert (shown < 0.999 * whole) == (listing < 40)
+    assert len(signs) == (4 if listing == 40 else 2)  # the largest weights are positive here
+
+
 def test_columns_of_several_kinds_carry_their_names() -> None:
     of = scored(LABEL, MISS, GROUP)
     columns = prediction_columns([of, of])

@@ -33,6 +33,19 @@ def test_a_neighbour_of_several_cases_is_named_once() -> None:
     assert found.of(1).weights.flatten().tolist() == pytest.approx([1.25 / 2, 0.75 / 2])
 
 
+def test_weights_of_several_rows_are_averaged_with_their_signs() -> None:
+    one = evidence([(4, 0.5, 1.5), (2, 0.7, -0.5)], [(2, 0.1, 0.75), (4, 0.2, 0.25)])
+    found = join_evidence([(one, torch.tensor([0, 0]))], 1)
+    assert found.of(0).rows.tolist() == [2, 4]
+    assert found.of(0).weights.flatten().tolist() == pytest.approx([0.125, 0.875])
+    assert found.whole is None
+    part = one._replace(whole=torch.tensor([[5.0], [2.0]]).double())
+    joined = join_evidence([(part, torch.tensor([1, 1])), (one, torch.tensor([1, 0]))], 2)
+    assert joined.whole is not None
+    assert joined.whole.flatten().tolist() == pytest.approx([1.0, (5 + 2 + 2) / 3])  # 0.75 + 0.25; 1.5 + 0.5
+    assert joined.of(1).share.item() == pytest.approx((3.25 + 0.25) / 9)  # rows 4 and 2
+
+
 def test_a_thing_without_evidence_keeps_none() -> None:
     found = join_evidence([(evidence([(1, 0.5, 1.0)]), torch.tensor([1]))], 3)
     assert found.offsets.tolist() == [0, 0, 1, 1]

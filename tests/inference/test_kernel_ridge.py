@@ -160,6 +160,27 @@ def test_columns_without_spread_and_far_values_do_no_harm() -> None:
     )
 
 
+def test_of_many_training_cases_the_largest_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, new = cases(), cases(7, seed=1)
+    whole = KernelPredictor().fit(train).read(new)
+    monkeypatch.setattr("medgauge.inference.kernel_ridge.MOST_NAMED", 39)
+    monkeypatch.setattr("medgauge.inference.kernel_ridge.NAMED", 6)
+    monkeypatch.setattr("medgauge.inference.kernel_ridge.ASKED", 240)  # three queries at a time
+    some = KernelPredictor().fit(train).read(new)
+    torch.testing.assert_close(some.value, whole.value)
+    assert some.evidence is not None
+    assert whole.evidence is not None
+    for query in range(7):
+        own, of = some.evidence.of(query), whole.evidence.of(query)
+        sizes = of.weights.abs().mean(1)
+        largest = sorted(range(40), key=lambda place: -float(sizes[place]))[:6]
+        assert set(own.rows.tolist()) == {int(of.rows[place]) for place in largest}
+        assert (own.distances.diff() >= 0).all()
+        part = of.weights[largest].abs().sum(0) / of.weights.abs().sum(0)
+        torch.testing.assert_close(own.share, part)
+        torch.testing.assert_close(of.share, torch.ones(2).double())
+
+
 def test_distances_and_blocks() -> None:
     points = torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64)
     assert median_distance(points) == 4.0  # 1, 4 and 9

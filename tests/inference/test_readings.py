@@ -16,7 +16,7 @@ def readings(fits: torch.Tensor | None) -> Readings:
     none, empty = torch.zeros(3, 1), torch.zeros(0)
     return Readings(
         Observed(none, none, ["a", "b", "c"]), {"value": none + 2}, {"head": none}, torch.ones(3), torch.zeros(3).bool(),
-        Evidence(torch.zeros(4).long(), empty.long(), empty, empty[:, None]), fits,
+        Evidence(torch.zeros(4).long(), empty.long(), empty, empty[:, None]), none, fits,
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ import torch
 
 from medgauge.core.batch import Cases
 from medgauge.inference.tuned import Tuned
+from medgauge.tasks.numbers import Numbers
+from medgauge.tasks.settings import HeadSettings
 from tests.inference.small import drawn, number_task
 
 
@@ -49,12 +51,14 @@ def test_restored_it_reads_the_same() -> None:
     assert torch.isnan(torch.tensor(again.score))
 
 
-def test_evidence_is_the_neighbours_whoever_is_of_record() -> None:
+def test_evidence_of_a_head_is_the_neighbours() -> None:
     tuned, cases = fitted("head"), drawn(5, 5)
-    reading, values, evidence = tuned.read(cases)
+    reading, values, shown = tuned.read(cases)
     torch.testing.assert_close(reading.value, cases.prediction)
+    torch.testing.assert_close(shown.value, values["neighbours"])
+    assert shown.evidence is not None
     for place in range(5):
-        own = evidence.of(place)
+        own = shown.evidence.of(place)
         mean = float((own.weights[:, 0] * tuned.gallery.label[own.rows, 0]).sum())
         assert float(values["neighbours"][place]) == pytest.approx(mean)
 
@@ -62,6 +66,23 @@ def test_evidence_is_the_neighbours_whoever_is_of_record() -> None:
 def test_neighbours_never_share_the_group_of_a_case() -> None:
     tuned = fitted("neighbours")
     own = tuned.gallery.take(torch.arange(6))
-    _, _, evidence = tuned.read(Cases(own.embedding, own.label, own.id, own.group, own.prediction))
+    _, _, shown = tuned.read(Cases(own.embedding, own.label, own.id, own.group, own.prediction))
+    assert shown.evidence is not None
     for place in range(6):
-        assert own.group[place] not in {tuned.gallery.group[row] for row in evidence.of(place).rows.tolist()}
+        assert own.group[place] not in {tuned.gallery.group[row] for row in shown.evidence.of(place).rows.tolist()}
+
+
+def test_evidence_of_kernel_regression_is_its_own_and_makes_its_value() -> None:
+    gallery, cases = drawn(40, 0, prefix="t"), drawn(5, 5)
+    task = Numbers.make(["age"], HeadSettings(kernel=True), "zscore").fit(gallery.label, None)
+    tuned = Tuned.fit(task, gallery, drawn(20, 1, prefix="v"), record="kernel")
+    reading, _, shown = tuned.read(cases)
+    assert shown.evidence is not None
+    assert bool((shown.evidence.weights < 0).any())
+    for place in range(5):
+        value = total = 0.0
+        own = shown.evidence.of(place)
+        for row, weight in zip(own.rows.tolist(), own.weights[:, 0].tolist(), strict=True):
+            value, total = value + weight * float(gallery.label[row, 0]), total + weight
+        assert total == pytest.approx(1, abs=1e-9)
+        assert float(reading.value[place, 0]) == pytest.approx(value, abs=1e-8)

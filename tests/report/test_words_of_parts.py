@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from medgauge.metrics.catalogue import FIGURES
-from medgauge.report.evidence import Thumbnails, evidence_words, number_in
+from medgauge.report.evidence import Thumbnails, _neighbours, _sides, evidence_words, number_in
 from medgauge.report.headline import baseline_name, comparison, metric_rows, region_rows
 from medgauge.report.kinds import number
 from medgauge.report.kinds.shared import target_cases, training_cases
@@ -107,6 +108,39 @@ def test_only_the_neighbours_value_rests_on_its_cases() -> None:
     assert "fallback" not in other
     assert "fallback" not in evidence_words(case | {"nearest_distance": 0.5}, "hc_mm", "neighbours", LOOK, 1.0)
     assert [number_in({"a": 1, "b": float("nan")}, name) for name in "abc"] == [1.0, None, None]
+
+
+def test_a_regression_says_which_share_is_shown_and_that_it_rests_on_many() -> None:
+    case = {"weights_hc_mm": "[0.2, -0.1]", "kernel_hc_mm": 10.0, "neighbours_hc_mm": 12.5, "shown_share_hc_mm": 0.6}
+    own = evidence_words(case, "hc_mm", "kernel", LOOK, None)
+    assert own["heading"].startswith("Evidence")
+    assert plain(own["share"]) == "The 2 cases shown carry 60 % of the weight, each weight taken without its sign."
+    assert "many" not in own
+    assert plain(own["disagreement"]).startswith("The kernel regression says 10.0 mm, the neighbours 12.5 mm")
+    few = {"weights_hc_mm": json.dumps([0.1] * 5 + [-0.1] * 5), "shown_share_hc_mm": 0.8}  # ten are listed, five shown
+    own = evidence_words(few, "hc_mm", "kernel", LOOK, None)
+    assert plain(own["share"]) == "The 5 cases shown carry 40 % of the weight, each weight taken without its sign."
+    assert own["many"].startswith("This value rests on many cases")
+    assert "many" not in evidence_words(few, "hc_mm", "head", LOOK, None)
+
+
+def test_cases_that_raise_a_value_stand_apart_from_those_that_lower_it(tmp_path: Path) -> None:
+    shown = [{"id": name, "effect": effect} for name, effect in (("a", 0.5), ("b", -0.25), ("c", 0.125), ("d", 0.0))]
+    sides = _sides(shown, "kernel")
+    assert [(side["title"], [one["id"] for one in side["cases"]]) for side in sides] == [
+        ("Raise the value", ["a", "c"]), ("Lower the value", ["b"]), ("Neither", ["d"]),
+    ]  # fmt: skip
+    assert _sides(shown, "head") == [{"title": "", "cases": shown}]
+    without = [{"id": "a", "effect": None}]
+    assert _sides(without, "kernel") == [{"title": "", "cases": without}]
+    case = {
+        "neighbours": "[3, 4]", "neighbour_ids": '["a", "b"]', "distances": "[1.0, 2.0]", "weights_x": "[-0.04, 0.02]",
+        "effects_x": "[-0.5, null]",
+    }  # fmt: skip
+    cards = _neighbours(case, "x", "kernel", {3: 1.0, 4: 2.0}, LOOK, Thumbnails(RunFolder(tmp_path), images=False))
+    assert [(plain(one["weight"]), one["bar"], one["against"], one["effect"]) for one in cards] == [
+        ("-0.040", "100.0", True, -0.5), ("+0.020", "50.0", False, None),
+    ]  # fmt: skip
 
 
 def test_thumbnails_are_counted_and_left_out_on_demand(tmp_path: Path) -> None:

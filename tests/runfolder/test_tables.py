@@ -59,6 +59,7 @@ def test_lists_are_of_what_their_column_says(folder: RunFolder) -> None:
         ("neighbour_ids", ['["a", ""]', ""], ["[1]", "[null]", "a"]),
         ("distances", ["[0.5, 1]"], ["[null]", "[NaN]", "[1e999]", '["x"]']),
         ("weights_age", ["[null, 0.5]"], ["[NaN]", "[[1]]", '{"a": 1}']),
+        ("effects_age", ["[null, -0.5]"], ["[NaN]", "[[1]]", "7"]),
         ("neighbour_values_age", ["[1, null]"], ["x"]),
     ):
         leaf, below = list_form(column), 5 if column == "neighbours" else None

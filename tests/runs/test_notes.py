@@ -10,10 +10,16 @@ from PIL import Image
 import medgauge
 from medgauge.cli.main import main
 from medgauge.core.errors import InputError
+from medgauge.evaluation.scored import judge
+from medgauge.inference.reader import Reader
+from medgauge.inference.tuned import Tuned
 from medgauge.runs.fitted import Fit
 from medgauge.runs.new_cases import image_table
-from medgauge.runs.notes import covariate_notes, far_notes, seal_notes
+from medgauge.runs.notes import covariate_notes, evidence_notes, far_notes, seal_notes
 from medgauge.runs.predict import predict_cases
+from medgauge.tasks.numbers import Numbers
+from medgauge.tasks.settings import HeadSettings
+from tests.inference.small import SETTINGS, drawn
 
 
 def edit(path: Path, before: str, after: str) -> None:
@@ -91,6 +97,21 @@ def test_far_cases_are_counted(fit: Fit, table: Path, tmp_path: Path, capsys: py
     assert len([note for note in whole.attrs["notes"] if "farther" in note]) == sum(
         bool(whole[f"{kind}:far"].any()) for kind in ("number", "grade")
     )
+
+
+def test_values_that_rest_on_many_cases_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    gallery, cases = drawn(40, 0, prefix="t"), drawn(3, 5)
+    task = Numbers.make(["age"], HeadSettings(kernel=True), "zscore").fit(gallery.label, None)
+    for record, listed, said in (("kernel", 2, 3), ("kernel", 40, 0), ("neighbours", 1, 0)):
+        monkeypatch.setattr("medgauge.evaluation.predictions.LISTED", listed)
+        monkeypatch.setattr("medgauge.runs.notes.LISTED", listed)
+        tuned = Tuned.fit(task, gallery, drawn(20, 1, prefix="v"), record=record)
+        of = judge(Reader.fit(tuned, None, SETTINGS, seed=0), [cases], baselines={}, sorts={}, subgroups={})
+        notes = evidence_notes([of])
+        assert len(notes) == (said > 0)
+        for note in notes:
+            assert note.startswith("age: 3 of 3 values rest on many cases: the 2 training cases that are listed carry ")
+            assert note.endswith(" of the weight (column shown_share_age)")
 
 
 def test_a_covariate_in_another_unit_is_named(fit: Fit, table: Path) -> None:

@@ -9,45 +9,52 @@ from torch import Tensor
 class Support(NamedTuple):
     """The gallery cases behind one query's value, or some of them.
 
-    - Shape: rows (k,) int64, positions in the gallery; distances (k,); weights (k, t), shares of the whole evidence.
+    - Shape: rows (k,) int64, positions in the gallery; distances (k,); weights (k, t); whole (t,), the sum of |weight| over
+      all cases behind the value.
     """
 
     rows: Int[Tensor, " k"]
     distances: Float[Tensor, " k"]
     weights: Float[Tensor, "k t"]
+    whole: Float[Tensor, " t"]
 
     @property
     def share(self) -> Float[Tensor, " t"]:
-        """The share of the whole weight that these cases carry, for each target."""
-        return self.weights.sum(0)
+        """The share of the sum of |weight| that these cases carry, for each target; 0 where there is no evidence."""
+        own = self.weights.abs().sum(0)
+        return own / self.whole.where(self.whole > 0, 1.0)
 
 
 class Evidence(NamedTuple):
     """The gallery cases that each value is a weighted mean of, one query after the other (as in ``Neighbourhoods``).
 
     - Shape: offsets (q + 1,) int64; rows (m,) int64, positions in the gallery; distances (m,) float64 in the unit of
-      the embedding; weights (m, t) float64, of each query and target 1 in sum. Within a query by distance, ties by row.
-      With several targets of which some labels are missing a case may weigh 0 for one target, never for all. A target's
-      weights are all 0 only where no case with its label may be a neighbour; the value is then NaN.
+      the embedding; weights (m, t) float64, of each query and target 1 in sum, of kernel regression also negative. Within a
+      query by distance, ties by row. whole (q, t): the sum of |weight| where the evidence names only the cases of the
+      largest weights; None where it names all. With several targets of which some labels are missing a case may weigh 0 for
+      one target. A target's weights are all 0 only where no case with its label may be a neighbour; the value is then NaN.
     """
 
     offsets: Int[Tensor, " q_plus_1"]
     rows: Int[Tensor, " m"]
     distances: Float[Tensor, " m"]
     weights: Float[Tensor, "m t"]
+    whole: Float[Tensor, "q t"] | None = None
 
     def of(self, query: int) -> Support:
         """All cases behind the value of one query (0 <= query < q), nearest first."""
         if not 0 <= query < len(self.offsets) - 1:
             raise IndexError(f"query must be from 0 to {len(self.offsets) - 2}, got {query}")
         part = slice(int(self.offsets[query]), int(self.offsets[query + 1]))
-        return Support(self.rows[part], self.distances[part], self.weights[part])
+        weights = self.weights[part]
+        whole = weights.abs().sum(0) if self.whole is None else self.whole[query]
+        return Support(self.rows[part], self.distances[part], weights, whole)
 
     def top(self, query: int, count: int) -> Support:
-        """At most ``count`` cases of one query, largest weight first (mean over the targets), ties nearest first."""
+        """At most ``count`` cases of one query, largest |weight| first (mean over the targets), ties nearest first."""
         cases = self.of(query)
-        order = cases.weights.mean(1).argsort(descending=True, stable=True)[:count]
-        return Support(cases.rows[order], cases.distances[order], cases.weights[order])
+        order = cases.weights.abs().mean(1).argsort(descending=True, stable=True)[:count]
+        return Support(cases.rows[order], cases.distances[order], cases.weights[order], cases.whole)
 
 
 class Reading(NamedTuple):

@@ -38,7 +38,7 @@ def _value_columns(scored: Scored) -> list[str]:
 def _evidence_columns(scored: Scored, before: str) -> list[str]:
     columns = [f"{before}{name}" for name in ("neighbours", "neighbour_ids", "distances")]
     for target in scored.task.columns:
-        columns += [f"weights_{target}", f"shown_share_{target}"]
+        columns += [f"weights_{target}", f"effects_{target}", f"shown_share_{target}"]
         columns += [f"neighbour_values_{target}"] * (scored.cases.divisor is not None)
     columns += [f"{before}nearest_distance", f"{before}far"]
     if scored.reader.gallery_fold:
@@ -93,7 +93,10 @@ class _Rows:
         return [*line, *spreads, json.dumps([self.folds[found] for found in top]), *self.origins[place]]
 
     def _evidence(self, place: int) -> list[object]:
-        """The nearest gallery cases of one case: rows, ids, distances, and for each target their weights."""
+        """The gallery cases of the largest weights of one case: rows, ids, distances, and for each target their weights w and
+        effects w (y - v): y their label, at this case's scale where labels are divided, v the value that all weights make.
+        Above 0 the case raises the value, below it lowers it; over all training cases they cancel.
+        """
         scored = self.scored
         top = scored.readings.evidence.top(place, LISTED)
         found = top.rows.tolist()
@@ -101,8 +104,10 @@ class _Rows:
         line += [json.dumps([self.gallery.id[row] for row in found], ensure_ascii=False), _numbers(top.distances)]
         divisor = scored.cases.divisor
         rescaled = None if divisor is None else scored.reader.rescaled(top.rows, divisor[place])
+        label = self.gallery.label[top.rows].double() if rescaled is None else rescaled.double()
+        effects = top.weights * (label - scored.readings.supported[place]).nan_to_num(0.0)
         for target in range(len(scored.task.columns)):
-            line += [_numbers(top.weights[:, target]), cell(float(top.share[target]))]
+            line += [_numbers(top.weights[:, target]), _numbers(effects[:, target]), cell(float(top.share[target]))]
             line += [] if rescaled is None else [_numbers(rescaled[:, target])]
         return line
 

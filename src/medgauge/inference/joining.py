@@ -62,6 +62,7 @@ def join_readings(
         nearest=nearest,
         far=far > 0.5,
         evidence=join_evidence(moved, count),
+        supported=mean([part.supported for part in parts]),
         fits=_by_fit(parts, places, count, several=several),
     )
 
@@ -72,10 +73,11 @@ def _moved(evidence: Evidence, start: int) -> Evidence:
 
 
 def join_evidence(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: int) -> Evidence:
-    """The evidence of ``count`` things out of that of their rows; for each thing and target the weights sum to 1 again.
+    """The evidence of ``count`` things out of that of their rows: the mean of the weights of the rows that have any.
 
     A gallery case that several rows rest on is named once, with their weights added and the smallest distance. Distances
-    of several fits are measured in different spaces, so their order says little; that of the weights does.
+    of several fits are measured in different spaces, so their order says little; that of the weights does. Where rows name
+    only the cases of the largest weights, ``whole`` is the mean of theirs, which is no smaller than that of the means.
     """
     rows = torch.cat([evidence.rows for evidence, _ in parts])
     query = torch.cat([where.repeat_interleave(evidence.offsets.diff()) for evidence, where in parts])
@@ -85,13 +87,36 @@ def join_evidence(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: in
     distance = torch.full((len(key),), torch.inf, dtype=distance.dtype).scatter_reduce(0, inverse, distance, "amin")
     weight = torch.zeros(len(key), weight.shape[1], dtype=weight.dtype).index_add(0, inverse, weight)
     query, rows = key // width, key % width
-    total = torch.zeros(count, weight.shape[1], dtype=weight.dtype).index_add(0, query, weight)
-    weight = weight / torch.where(total > 0, total, torch.ones_like(total))[query]
+    carried = _carried(parts, count)
+    weight = weight / carried.clamp(min=1)[query]
     order = distance.argsort(stable=True)
     order = order[query[order].argsort(stable=True)]
     offsets = torch.zeros(count + 1, dtype=torch.int64)
     offsets[1:] = torch.bincount(query, minlength=count).cumsum(0)
-    return Evidence(offsets, rows[order], distance[order], weight[order])
+    whole = None
+    if any(evidence.whole is not None for evidence, _ in parts):
+        sums = weight.new_zeros(count, weight.shape[1])
+        for evidence, where in parts:
+            sums.index_add_(0, where, _sums(evidence))
+        whole = sums / carried.clamp(min=1)
+    return Evidence(offsets, rows[order], distance[order], weight[order], whole)
+
+
+def _sums(evidence: Evidence) -> Float[Tensor, "q t"]:
+    """The sum of |weight| of each query."""
+    if evidence.whole is not None:
+        return evidence.whole
+    count = len(evidence.offsets) - 1
+    query = torch.arange(count).repeat_interleave(evidence.offsets.diff())
+    return evidence.weights.new_zeros(count, evidence.weights.shape[1]).index_add_(0, query, evidence.weights.abs())
+
+
+def _carried(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: int) -> Float[Tensor, "count t"]:
+    """How many rows of each thing have any evidence, for each target."""
+    found = parts[0][0].weights.new_zeros(count, parts[0][0].weights.shape[1])
+    for evidence, where in parts:
+        found.index_add_(0, where, (_sums(evidence) > 0).to(found.dtype))
+    return found
 
 
 def join_cases(task: Task, cases: Cases, place: Int[Tensor, " n"], names: Sequence[str]) -> Cases:

@@ -36,7 +36,7 @@ def kernel_evidence(
         own = None if exclude is None else (exclude[0], exclude[1][part])
         found.append(_evidence(index, coded, query[part], radius, own))
     counts = torch.cat([found[0].offsets[:1], *(evidence.offsets.diff() for evidence in found)])
-    return Evidence(counts.cumsum(0), *(torch.cat(column) for column in list(zip(*found, strict=True))[1:]))
+    return Evidence(counts.cumsum(0), *(torch.cat(column) for column in list(zip(*found, strict=True))[1:4]))
 
 
 def evidence_mean(evidence: Evidence, coded: Float[Tensor, "n t"]) -> Float[Tensor, "q t"]:

@@ -29,6 +29,8 @@ CONSTANTS = tuple(10 ** (step / 3) for step in range(-9, 7))
 MOST_EXACT = 10_000
 LANDMARKS = 2000
 MOST_NUMBERS = 2**27  # of the features of all cases: 1 GB
+MOST_NAMED, NAMED = 2000, 500  # training cases up to which all are evidence; beyond, how many of each query
+ASKED = 2**23  # pairs of a query and a training case that are held at once
 _TIED = 1e-9
 
 
@@ -44,7 +46,8 @@ class KernelPredictor:
     Missing labels have no weight for their target. Beyond 10,000 cases the kernel is approximated by 2,000 of them, spread
     evenly (fewer beyond 67,000: 1 GB at most).
 
-    - Shape: as ``core.task.Predictor``. Values and evidence are on the CPU, in float64; the evidence of q queries has q n rows;
+    - Shape: as ``core.task.Predictor``. Values and evidence are on the CPU, in float64; the evidence of q queries has q n rows,
+      beyond 2,000 training cases the 500 of the largest weights of each query, with the sum of |weight| over all in ``whole``;
       its distances are between standardised columns. ``leave_one_group_out`` (n, t): value of each training case without its
       group, in original units; ``validation`` (t,) is the mean error on the validation cases, NaN without any.
     - Raises: InputError if a target has labels in fewer than two groups, or the embedding has values that are not finite;
@@ -128,14 +131,34 @@ class KernelPredictor:
         """Values and the weights of all training cases in them; ``prediction`` has no part in it."""
         self._check_fitted()
         points = self._columns.standardised(embedding.detach().cpu())
-        weights = self._weights(points, group)
-        coded = torch.einsum("qnt,nt->qt", weights, self._coded.nan_to_num())
-        distances, order = squared_distances(points, self._points).sqrt_().sort(dim=1, stable=True)
-        count, n = order.shape
-        ranked = torch.take_along_dim(weights, order[:, :, None], dim=1)
-        offsets = torch.arange(count + 1) * n
-        evidence = Evidence(offsets, order.flatten(), distances.flatten(), ranked.flatten(0, 1))
+        if group is not None and len(group) != len(points):
+            raise ValueError(f"group must name the group of each of the {len(points)} cases, got {len(group)} names")
+        own = torch.full((len(points),), -1) if group is None else self._known(group)
+        step = max(1, ASKED // self._coded.numel())
+        starts = range(0, max(1, len(points)), step)
+        parts = [self._read(points[start : start + step], own[start : start + step]) for start in starts]
+        coded, rows, distances, weights, whole = (torch.cat(column) for column in zip(*parts, strict=True))
+        count, named = rows.shape
+        offsets = torch.arange(count + 1) * named
+        kept = None if named == len(self._coded) else whole
+        evidence = Evidence(offsets, rows.flatten(), distances.flatten(), weights.flatten(0, 1), kept)
         return Reading(self.coding.decode(coded, on_cpu(divisor)), evidence)
+
+    def _read(self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"]) -> tuple[Tensor, ...]:
+        """Coded values (q, t); rows, distances (q, k) and weights (q, k, t) of the cases that are named; sums of |weight| (q, t)."""
+        weights, size = self._weights(points, own), len(self._points)
+        coded = torch.einsum("qnt,nt->qt", weights, self._coded.nan_to_num())
+        sizes, distances = weights.abs(), squared_distances(points, self._points).sqrt_()
+        whole = sizes.sum(1)
+        if size <= MOST_NAMED:
+            distances, rows = distances.sort(dim=1, stable=True)
+        else:
+            rows = (
+                sizes.mean(2).topk(NAMED, dim=1).indices.sort(dim=1).values
+            )  # by row, so that ties of distance are too
+            distances, order = torch.take_along_dim(distances, rows, dim=1).sort(dim=1, stable=True)
+            rows = torch.take_along_dim(rows, order, dim=1)
+        return coded, rows, distances, torch.take_along_dim(weights, rows[:, :, None], dim=1), whole
 
     def read(self, cases: Cases) -> Reading:
         """Values of embedded cases; training cases of their groups are left out of the fit."""
@@ -216,11 +239,8 @@ class KernelPredictor:
         """The code of each query's group; -1 where no training case has it."""
         return torch.tensor([self._codes.get(str(name), -1) for name in group], dtype=torch.int64)
 
-    def _weights(self, points: Float[Tensor, "q p"], group: Sequence[str] | None) -> Float[Tensor, "q n t"]:
-        """Of every training label, each query's own group left out."""
-        if group is not None and len(group) != len(points):
-            raise ValueError(f"group must name the group of each of the {len(points)} cases, got {len(group)} names")
-        own = torch.full((len(points),), -1) if group is None else self._known(group)
+    def _weights(self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"]) -> Float[Tensor, "q n t"]:
+        """Of every training label; ``own``: the code of each query's group, which is left out."""
         made = torch.zeros(len(points), *self._coded.shape, dtype=torch.float64)
         for (rows, targets, _), solved in zip(self._parts, self._solved, strict=True):
             weights = solved.weights(self._kernel(points, rows))

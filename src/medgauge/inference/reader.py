@@ -98,7 +98,9 @@ class Reader:
     def read(self, cases: Sequence[Cases]) -> Readings:
         """Read off cases as the one fit embeds them; neighbours never come from a case's own group."""
         (own,) = cases
-        record, by_predictor, evidence = self.tuned.read(own)
+        record, by_predictor, shown = self.tuned.read(own)
+        if shown.evidence is None:
+            raise ValueError("the predictor neighbours must give evidence")
         observed, nearest = observe(record, own), self.tuned.nearest(own)
         return Readings(
             observed=observed,
@@ -106,7 +108,8 @@ class Reader:
             by_predictor=by_predictor,
             nearest=nearest,
             far=is_far(nearest, self.tuned.far_distance),
-            evidence=evidence,
+            evidence=shown.evidence,
+            supported=shown.value.double(),
         )
 
     def origins(self, count: int, code: Int[Tensor, " n"] | None = None) -> list[list[object]]:

@@ -17,8 +17,8 @@ class Readings:
     - Shape: observed: value (n, t) of the predictor of record as it is, label (NaN = missing), group, probability;
       stated: what a certainty says of them, ``value`` (n, t) corrected where the recipe asks; by_predictor: (n, t) each,
       never corrected; nearest (n,): distance to the nearest training case; far (n,): farther than 99 % of validation
-      cases; evidence: the neighbours' rows and weights; fits (k, n, t): the uncorrected values of each of several fits,
-      None of one.
+      cases; evidence: rows and weights of training cases; supported (n, t): the value that these make, that of record where it
+      rests on them, else the neighbours'; fits (k, n, t): the uncorrected values of each of several fits, None of one.
     """
 
     observed: Observed
@@ -27,6 +27,7 @@ class Readings:
     nearest: Float[Tensor, " n"]
     far: Bool[Tensor, " n"]
     evidence: Evidence
+    supported: Float[Tensor, "n t"]
     fits: Float[Tensor, "k n t"] | None = None
 
     def __len__(self) -> int:

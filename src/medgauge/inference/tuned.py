@@ -7,12 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.batch import Cases
-from medgauge.core.evidence import Evidence, Reading
+from medgauge.core.evidence import Reading
 from medgauge.core.task import Predictor, Surroundings, Task
 from medgauge.inference.far import far_threshold
 
 NEIGHBOURS = "neighbours"
-"""The predictor whose evidence is shown beside every value; every task has it."""
+"""The predictor whose evidence is shown beside a value that rests on no cases; every task has it."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,15 @@ class Tuned:
         fitted = {name: one.restore(gallery, tuned[name]) for name, one in made.items()}
         return cls(task, gallery, fitted, surroundings, record, validation, float("nan"), far_distance)
 
-    def read(self, cases: Cases) -> tuple[Reading, dict[str, Float[Tensor, "n t"]], Evidence]:
-        """The reading of record, every predictor's values, and the neighbours' evidence."""
+    def read(self, cases: Cases) -> tuple[Reading, dict[str, Float[Tensor, "n t"]], Reading]:
+        """The reading of record, every predictor's values, and the reading whose evidence is shown.
+
+        That is the one of record where its value rests on training cases, else the neighbours'.
+        """
         readings = {name: one.read(cases) for name, one in self.predictors.items()}
-        evidence = readings[NEIGHBOURS].evidence
-        if evidence is None:
-            raise ValueError("the predictor neighbours must give evidence")
-        return readings[self.record], {name: one.value for name, one in readings.items()}, evidence
+        record = readings[self.record]
+        shown = record if record.evidence is not None else readings[NEIGHBOURS]
+        return record, {name: one.value for name, one in readings.items()}, shown
 
     def nearest(self, cases: Cases) -> Float[Tensor, " n"]:
         """Distance of each case to the nearest training case of another group."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from medgauge.core.errors import InputError
-from medgauge.report.evidence import FAR, Thumbnails
+from medgauge.report.evidence import EFFECTS, FAR, Thumbnails
 from medgauge.report.kinds import SECTIONS
 from medgauge.report.parts import split_words
 from medgauge.report.plots import Plot
@@ -44,6 +44,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "source": str(claim.get("source") or ""),
         "status": str(claim.get("status") or ""),
         "far": FAR,
+        "effects": EFFECTS,
         "figures": drawn,
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards
 from medgauge.report.look import Look
 from medgauge.report.thumbnails import read_thumbnail
-from medgauge.report.words import counted, finite, percent
+from medgauge.report.words import counted, finite, number, percent
 from medgauge.runfolder import RunFolder
 
 if TYPE_CHECKING:
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 Case = dict[Any, Any]
 More = Callable[[Case, dict[int, float]], dict[str, Any]]
 """What a kind of label adds to a card: (case, training labels by row) -> texts for the template."""
+RESTING = ("neighbours", "kernel")
+"""Predictors whose value is a weighted sum of training labels."""
+MANY = 0.5
+"""Share of the weight below which a value rests on more cases than are shown."""
+EFFECTS = (
+    "A case raises the value where its weight times (its label − the value) is above 0, and lowers it where that is below 0; "
+    "over all training cases the two cancel."
+)
 FAR = "farther from the gallery than 99 % of validation cases"
 KINDS = {
     "best": ("Best", "the smallest absolute errors"),
@@ -53,7 +61,7 @@ def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, m
     for kind, row in choose_cards(view.predictions, target, count=cards_a_kind(len(view.targets))):
         record = str(cases[row].get("predictor") or view.record(target))
         card = _card(cases[row], target, look, record, picture)
-        card["neighbours"] = _neighbours(cases[row], target, labels, look, picture)
+        card["sides"] = _sides(_neighbours(cases[row], target, record, labels, look, picture), record)
         card["words"] = evidence_words(cases[row], target, record, look, finite(radius))
         groups.setdefault(kind, []).append(card | more(cases[row], labels))
     return [
@@ -85,7 +93,7 @@ def _card(case: Case, target: str, look: Look, record: str, picture: Thumbnails)
 
 
 def _neighbours(
-    case: Case, target: str, labels: dict[int, float], look: Look, picture: Thumbnails
+    case: Case, target: str, record: str, labels: dict[int, float], look: Look, picture: Thumbnails
 ) -> list[dict[str, Any]]:
     """The nearest training cases that are shown: image, label, weight, distance.
 
@@ -94,6 +102,10 @@ def _neighbours(
     rows = as_list(case.get("neighbours"))[:SHOWN_NEIGHBOURS]
     ids, distances = as_list(case.get("neighbour_ids")), as_list(case.get("distances"))
     weights = as_list(case.get(f"weights_{target}"))
+    effects = as_list(case.get(f"effects_{target}"))
+    largest = max((abs(weight) for weight in weights if weight is not None), default=0.0)
+    signed = record == "kernel"  # else weights are shares of one whole
+    unit = largest if signed else 1.0
     scaled = as_list(case.get(f"neighbour_values_{target}"))
     folds = as_list(case.get("neighbour_folds"))
     shown = []
@@ -107,30 +119,57 @@ def _neighbours(
                 "label": look.label(labels.get(int(row))),
                 "scaled": look.label(scaled[place]) if place < len(scaled) else "",
                 "fold": f"fold-{folds[place]}" if place < len(folds) else "",
-                "weight": percent(weight),
-                "bar": f"{100 * min(max(weight or 0.0, 0.0), 1.0):.1f}",
+                "weight": number(weight, 3, sign=True) if signed else percent(weight),
+                "bar": f"{100 * min(abs(weight or 0.0) / (unit or 1.0), 1.0):.1f}",
+                "against": weight is not None and weight < 0,
+                "effect": finite(effects[place]) if place < len(effects) else None,
                 "distance": "–" if distance is None else f"{distance:.3g}",
             }
         )
     return shown
 
 
+def _sides(shown: list[dict[str, Any]], record: str) -> list[dict[str, Any]]:
+    """The cases shown, those that raise the value apart from those that lower it, where it rests on them; else together.
+
+    A case raises the value where weight times (label - value) is above 0.
+    """
+    if record not in RESTING or all(one["effect"] is None for one in shown):
+        return [{"title": "", "cases": shown}]
+    parts = (
+        ("Raise the value", [one for one in shown if (one["effect"] or 0) > 0]),
+        ("Lower the value", [one for one in shown if (one["effect"] or 0) < 0]),
+        ("Neither", [one for one in shown if not one["effect"]]),
+    )
+    return [{"title": title, "cases": cases} for title, cases in parts if cases]
+
+
 def evidence_words(case: Case, target: str, record: str, look: Look, radius: float | None) -> dict[str, str]:
     """The heading and the sentences beside the training cases of a card.
 
-    Only the neighbours' value rests on them, so only there are they called evidence. Where both values exist, their
-    disagreement is said. The share of the weight is that of the cases shown, not of those listed in predictions.csv.
+    Only a value that is a weighted sum of training labels rests on them, so only there are they called evidence. Where the
+    head's, the regression's and the neighbours' values exist, their disagreement is said. The share is that of the cases shown
+    in the sum of |weight| over all training cases, not of those listed in predictions.csv.
     """
-    shown = [weight for weight in as_list(case.get(f"weights_{target}"))[:SHOWN_NEIGHBOURS] if weight is not None]
-    share, many = percent(math.fsum(shown)), counted(len(shown), "case")
-    head, neighbours = number_in(case, f"head_{target}"), number_in(case, f"neighbours_{target}")
+    listed = [abs(weight) for weight in as_list(case.get(f"weights_{target}")) if weight is not None]
+    shown, carried = listed[:SHOWN_NEIGHBOURS], number_in(case, f"shown_share_{target}")
+    whole = math.fsum(listed) / carried if carried else 1.0
+    part = math.fsum(shown) / whole
+    share, many = percent(part), counted(len(shown), "case")
+    other = "kernel" if record == "kernel" else "head"
+    own, neighbours = number_in(case, f"{other}_{target}"), number_in(case, f"neighbours_{target}")
     sentences = {}
-    if record == "neighbours":
+    if record in RESTING:
         heading = "Evidence: the training cases that this value rests on"
         if shown:
-            sentences["share"] = f"The {many} shown carry {share} of the weight."
+            sizes = ", each weight taken without its sign" if record == "kernel" else ""
+            sentences["share"] = f"The {many} shown carry {share} of the weight{sizes}."
+        if shown and part < MANY:
+            sentences["many"] = (
+                "This value rests on many cases: most of the weight is on training cases that are not shown."
+            )
         nearest = number_in(case, "nearest_distance")
-        if radius is not None and nearest is not None and nearest > radius:
+        if record == "neighbours" and radius is not None and nearest is not None and nearest > radius:
             sentences["fallback"] = f"No training case lies within the radius ({radius:.3g}): the nearest one decides."
     else:
         heading = "Similar training cases, not used for this value"
@@ -138,9 +177,9 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
             heading = "Training cases that this value rests on in part: the folds’ predictors differ"
         if shown:
             sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
-    if head is not None and neighbours is not None:
-        gap = look.error(abs(head - neighbours))
+    if own is not None and neighbours is not None:
+        gap, says = look.error(abs(own - neighbours)), {"kernel": "kernel regression"}.get(other, other)
         sentences["disagreement"] = (
-            f"The head says {look.value(head)}, the neighbours {look.value(neighbours)}: {gap} apart."
+            f"The {says} says {look.value(own)}, the neighbours {look.value(neighbours)}: {gap} apart."
         )
     return {"heading": heading, **sentences}

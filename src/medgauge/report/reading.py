@@ -35,7 +35,7 @@ TEXT = {
 }
 SHOWN = Group({"made?": ANY_GROUP, "claim?": ANY_GROUP})
 """What the page takes from recipe.yaml, beside its text."""
-TEXT_STARTS = ("region_", "weights_", "neighbour_values_", "set_")
+TEXT_STARTS = ("region_", "weights_", "effects_", "neighbour_values_", "set_")
 
 
 @dataclass(frozen=True)

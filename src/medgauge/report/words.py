@@ -79,13 +79,14 @@ def span(low: float | None, high: float | None, decimals: int, unit: str) -> str
 def percent(share: float | None) -> str:
     """A share as a percentage without decimals (below 10 and above 99 with one).
 
-    >>> percent(0.9), percent(0.995), percent(1.0), percent(0.012), percent(None)
-    ('90\\xa0%', '99.5\\xa0%', '100\\xa0%', '1.2\\xa0%', '–')
+    >>> percent(0.9), percent(0.995), percent(1.0), percent(0.012), percent(-0.012), percent(None)
+    ('90\\xa0%', '99.5\\xa0%', '100\\xa0%', '1.2\\xa0%', '−1.2\\xa0%', '–')
     """
     if share is None or not math.isfinite(share):
         return "–"
-    decimals = 1 if 0 < share < 0.0995 or 0.99 < share < 1 else 0
-    return f"{share * 100:.{decimals}f}\N{NO-BREAK SPACE}%"
+    size = abs(share)
+    decimals = 1 if 0 < size < 0.0995 or 0.99 < size < 1 else 0
+    return f"{number(share * 100, decimals)}\N{NO-BREAK SPACE}%"
 
 
 def times(count: int | None) -> str:

@@ -20,7 +20,7 @@ WHOLES = Leaf(
 TEXTS = Leaf("a list of texts", lambda value: isinstance(value, list) and all(map(TEXT.holds, value)))
 GAPPY = Leaf("a list of numbers", lambda value: isinstance(value, list) and all(map(NUMBER.holds, value)))
 LISTS = {"neighbours": WHOLES, "neighbour_folds": WHOLES, "neighbour_ids": TEXTS, "distances": NUMBERS}
-LIST_STARTS = {"weights_": GAPPY, "neighbour_values_": GAPPY}
+LIST_STARTS = {"weights_": GAPPY, "effects_": GAPPY, "neighbour_values_": GAPPY}
 
 
 def list_form(column: str) -> Leaf | None:

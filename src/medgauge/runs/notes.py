@@ -8,6 +8,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import model_covariates
+from medgauge.evaluation.predictions import LISTED
 from medgauge.evaluation.scored import Scored
 from medgauge.inference.far import FAR_WORDS
 from medgauge.runfolder import RunFolder
@@ -62,6 +63,28 @@ def far_notes(scored: Sequence[Scored]) -> list[str]:
                 f"{far} of {len(one.cases)} cases {'is' if far == 1 else 'are'} {FAR_WORDS} (column {column}): their values "
                 "rest on training cases that are unlike them"
             )
+    return notes
+
+
+def evidence_notes(scored: Sequence[Scored]) -> list[str]:
+    """How many values are sums over many training cases, of which those that are listed carry less than half of the weight.
+
+    Args:
+        scored: what was read, of each task.
+    """
+    notes = []
+    for one in scored:
+        shown = [one.readings.evidence.top(place, LISTED).share for place in range(len(one.cases))]
+        if one.reader.record != "kernel" or not shown:
+            continue
+        for place, target in enumerate(one.task.columns):
+            shares = [float(share[place]) for share in shown]
+            many = sum(share < 0.5 for share in shares)
+            if many:
+                notes.append(
+                    f"{target}: {many} of {len(shares)} values {'rests' if many == 1 else 'rest'} on many cases: the {LISTED} training "
+                    f"cases that are listed carry {min(shares):.0%} to {max(shares):.0%} of the weight (column shown_share_{target})"
+                )
     return notes
 
 

@@ -19,7 +19,7 @@ from medgauge.runfolder.folder import bytes_to
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
 from medgauge.runs.new_cases import embed_table, image_table, own_image_notes, read_table_of, say_notes, without_groups
-from medgauge.runs.notes import far_notes, seal_notes
+from medgauge.runs.notes import evidence_notes, far_notes, seal_notes
 from medgauge.study.table import has_column
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def predict_cases(
         gathered = without_groups(gathered)
     by_group = aggregate == "mean"
     scored = _read(run, table, gathered, by_group=by_group)
-    notes += far_notes(scored)
+    notes += [*far_notes(scored), *evidence_notes(scored)]
     with Display(terminal) as display:
         for note in notes:
             display.say(note)
