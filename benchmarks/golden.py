@@ -5,7 +5,8 @@
 Left is COMMIT, in a git worktree that is made for it and removed again; right is COMMIT2, or else the working tree. Both
 run ``medgauge fit hc18_demo`` for 60 steps on one thread, with the Python that runs this and a cache of images each.
 Weights, splits.csv, log.csv and predictions.csv are compared byte for byte; results.json without seconds, peak memory and
-the kind of a target, floats to 1e-12 (relative or absolute). One line a file; status 1 if anything differs.
+the kind of a target, floats to 1e-12 (relative or absolute); a key that came later (``LATER``) counts only where both have
+it. One line a file; status 1 if anything differs.
 """
 
 import argparse
@@ -33,6 +34,7 @@ RUNS = {"single": [], "folds": ["--folds", "3"]}
 FILES = ("model.safetensors", "splits.csv", "log.csv", "predictions.csv", "results.json")
 OF_THE_WHOLE = ("splits.csv", "predictions.csv", "results.json")  # of several folds: no weights and no log of its own
 MEASURED = ("seconds", "peak_memory_mb")
+LATER = ("shown",)
 TOLERANCE = 1e-12
 
 
@@ -131,8 +133,8 @@ def without_measured(results: Any, path: tuple[str, ...] = ()) -> Any:
 def compare_values(left: Any, right: Any, path: str = "") -> list[str]:
     """One line for each path at which two JSON values differ."""
     if isinstance(left, dict) and isinstance(right, dict):
-        lines = [f"{path}/{key}: only left: {json.dumps(left[key])}" for key in left if key not in right]
-        lines += [f"{path}/{key}: only right: {json.dumps(right[key])}" for key in right if key not in left]
+        lines = [f"{path}/{key}: only left: {json.dumps(left[key])}" for key in left if key not in (*right, *LATER)]
+        lines += [f"{path}/{key}: only right: {json.dumps(right[key])}" for key in right if key not in (*left, *LATER)]
         pairs = [compare_values(left[key], right[key], f"{path}/{key}") for key in left if key in right]
         return [*lines, *itertools.chain(*pairs)]
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):

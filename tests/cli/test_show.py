@@ -40,6 +40,22 @@ def test_a_number_has_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
     assert "space: D5 0.1, RV –" in out
 
 
+def test_the_first_sentence_says_what_is_shown_of_each_target(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = {
+        "baseline": "median",
+        "skill": 0.1,
+        "ci95": [-0.1, 0.3],
+        "verdict": "not shown better than always saying 2",
+    }
+    show_block({"age": block(shown=shown | {"reason": "few\x1b[31m cases"}), "dr": block()}, "test")
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == (
+        "age is not shown better than always saying 2 (skill 0.10, 95 % interval -0.10 to 0.30; 4 test cases of 3 groups): "
+        r"few\x1b[31m cases."
+    )
+    assert second.startswith("age: test split")
+
+
 def test_a_grade_has_its_figures_and_sets(capsys: pytest.CaptureFixture[str]) -> None:
     show_block({"dr": block(quadratic_kappa=0.8, accuracy=0.75, within_one=1.0, set=SETS)}, "val")
     out = capsys.readouterr().out

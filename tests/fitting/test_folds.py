@@ -74,6 +74,14 @@ def test_results_follow_from_the_pooled_predictions(whole: medgauge.Run) -> None
         error.abs().groupby(frame["fold"]).mean().tolist()
     )
     assert block["spread_over_folds"]["mae"] == pytest.approx(np.std([of["mae"] for of in block["by_fold"]], ddof=1))
+    blind = block["baselines"][block["shown"]["baseline"]]["mae"]
+    assert blind == min(one["mae"] for one in block["baselines"].values())
+    assert block["shown"]["skill"] == pytest.approx(1 - error.abs().mean() / blind)
+    speaks = whole.results["shown"]
+    assert (speaks["split"], speaks["target"]) == ("out_of_fold", "age")
+    assert {key: speaks[key] for key in block["shown"]} == block["shown"]
+    assert f"{block['shown']['verdict']} (skill " in speaks["sentence"]
+    assert "60 out-of-fold cases of 30 groups" in speaks["sentence"]
     assert whole.results["looks"] == {"test": 0}
     assert "test" not in whole.results
     assert len(whole.results["out_of_fold"]["space"]["by_fold"]) == 3
@@ -139,8 +147,13 @@ def test_the_kept_out_cases_are_read_when_asked_and_each_look_is_counted(
 ) -> None:
     shutil.copytree(whole.folder.path, tmp_path / "run")
     assert main(["evaluate", str(tmp_path / "run"), "--split", "test", "--no-images"]) == 0
-    assert "age: test split, 12 cases of 6 groups" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "age: test split, 12 cases of 6 groups" in said
     run = medgauge.load(tmp_path / "run")
+    sentence = run.results["shown"]["sentence"]
+    assert said.startswith(sentence)
+    assert "no 95 % interval: too few groups; 12 test cases of 6 groups" in sentence
+    assert "6 groups with labels are too few for an interval, which needs 20" in run.results["shown"]["reason"]
     assert run.results["looks"] == {"test": 1}
     frame, before = read(run.folder / "predictions.csv"), read(whole.folder / "predictions.csv")
     test = frame[frame["split"] == "test"]

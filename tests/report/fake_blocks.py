@@ -59,6 +59,11 @@ class Read:
             "by_predictor": {"head": {"mae": mae * 1.06}, "neighbours": {"mae": mae}},
             "baselines": {"median": {"mae": constant}, "covariates_only": {"mae": covariates, "kind": "ridge"}},
             "skill": {"median": 1 - mae / constant, "covariates_only": 1 - mae / covariates},
+            "shown": {
+                "baseline": "covariates_only", "skill": 1 - mae / covariates, "ci95": self.around(1 - mae / covariates, 0.05),
+                "verdict": f"{'not ' * self.few_groups}shown better than the covariates alone",
+                "reason": "few groups are there" if self.few_groups else "",
+            },
         }  # fmt: skip
 
 

@@ -237,6 +237,33 @@ def test_a_correction_stands_beside_the_error_with_the_figures_without_it(tmp_pa
     assert f"{note} Without it the mean absolute error is 12.3" in text
 
 
+def test_the_first_sentence_says_whether_the_run_is_shown_better(report: Report, tmp_path: Path) -> None:
+    page = Page(report("plain"))
+    shown = read_run(report("plain").parent).block["hc_mm"]["shown"]
+    assert shown["reason"] == ""
+    question = "How well is hc_mm read off images?"
+    first = page.text.split(question)[1].strip()
+    assert first.startswith(
+        f"hc_mm is shown better than the covariates alone (skill {shown['skill']:.2f}, 95 % interval "
+    )
+    assert "less" not in {attributes.get("class") for _, attributes in page.tags}
+    bad = "<img src=x onerror=alert(1)>"
+    run = make_run(tmp_path / "run", FakeRun(count=60, targets=("hc_mm", "stage")))
+    results = json.loads((run / "results.json").read_text())
+    results["test"]["hc_mm"]["shown"] |= {"verdict": f"not shown better than {bad}", "reason": bad}
+    del results["test"]["stage"]["shown"]
+    (run / "results.json").write_text(json.dumps(results))
+    page = Page(write_report(run))
+    assert page.at("shown").startswith(f"hc_mm is not shown better than {bad} (skill ")
+    assert page.at("shown").endswith(f"): {bad}.")
+    assert "stage" not in page.at("shown")
+    assert "img" not in {tag for tag, attributes in page.tags if attributes.get("src") == "x"}
+    assert [attributes["class"] for tag, attributes in page.tags if tag == "p" and attributes.get("class") == "less"]
+    del results["test"]["hc_mm"]["shown"]
+    (run / "results.json").write_text(json.dumps(results))
+    assert "shown" not in Page(write_report(run)).under
+
+
 def test_infinite_intervals_are_called_infinite(report: Report) -> None:
     page = Page(report("few"))
     words = page.at("target-0-interval")

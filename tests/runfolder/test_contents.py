@@ -51,6 +51,17 @@ def write(folder: Path, name: str, values: Any, place: str = "", value: Any = No
 def test_a_runs_own_values_pass(tmp_path: Path) -> None:
     assert read_results(write(tmp_path, "results.json", RESULTS), ["val", "cases"]) == RESULTS
     assert read_results(write(tmp_path, "results.json", RESULTS, "val.age.further", {"x": 1}))["val"]["age"]["further"]
+    shown = {"baseline": "median", "skill": None, "ci95": "too few groups", "verdict": "not shown", "reason": "few"}
+    assert (
+        read_results(write(tmp_path, "results.json", RESULTS, "val.age.shown", shown))["val"]["age"]["shown"] == shown
+    )
+    for wrong in (None, shown | {"ci95": 3}, shown | {"verdict": None}, {"baseline": "median"}):
+        with pytest.raises(InputError, match=r"val\.age\.shown"):
+            read_results(write(tmp_path, "results.json", RESULTS, "val.age.shown", wrong))
+    whole = shown | {"split": "val", "target": "age", "sentence": "age is not shown better."}
+    assert read_results(write(tmp_path, "results.json", RESULTS | {"shown": whole}))["shown"] == whole
+    with pytest.raises(InputError, match="shown.sentence must be a text"):
+        read_results(write(tmp_path, "results.json", RESULTS | {"shown": whole | {"sentence": 3}}))
     nested = write(tmp_path, "results.json", RESULTS, "val.age.by_group_mean", BLOCK)
     assert read_results(nested)["val"]["age"]["by_group_mean"] == BLOCK
     assert read_predictors(write(tmp_path, "predictors.json", {"tasks": {"number": TASK}}))["tasks"] == {"number": TASK}

@@ -1,5 +1,6 @@
 """A run of two kinds scored on a table from elsewhere."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,14 @@ def test_figures_follow_from_the_values(fit: Fit, run: medgauge.Run, others: Pat
         assert list(own["subgroups"]["sex"]) == ["(missing)", "F", "M"]
         median = float(np.nanmedian(fit.gallery.label[:, ["age", "stage"].index(target)]))
         assert own["baselines"]["median"]["mae"] == pytest.approx((label[target] - median).abs().mean())
+        best = min(own["baselines"].values(), key=lambda one: one["mae"])["mae"]
+        assert own["shown"]["skill"] == pytest.approx(1 - own["mae"] / best)
+    written = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert written["shown"]["split"] == "test"
+    assert all(
+        f"{target} is {block[target]['shown']['verdict']} (" in written["shown"]["sentence"]
+        for target in ("age", "stage")
+    )  # type: ignore[index]
     stage = block["stage"]
     assert isinstance(stage, dict)
     exact = np.floor(frame["stage"] + 0.5) == label["stage"]

@@ -30,6 +30,7 @@ def test_each_look_at_the_test_split_is_counted(copy: Path) -> None:
         assert medgauge.load(copy).results["val"] == before["val"]
     frame = pandas.read_csv(copy / "predictions.csv")
     test = frame[frame["split"] == "test"]
+    assert (before["shown"]["split"], found["shown"]["split"]) == ("val", "test")  # type: ignore[index]
     block = found["test"]
     assert isinstance(block, dict)
     assert block["age"]["n"] == len(test) == 12

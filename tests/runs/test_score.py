@@ -20,9 +20,17 @@ def scorer(fit: Fit, study: Study, tmp_path: Path) -> Scorer:
 
 
 def test_what_is_written_is_what_is_there(scorer: Scorer, fit: Fit) -> None:
-    results = scorer.write(["train", "val", "calibration"], {"looks": {"test": 4}}, Outputs(report=False))
+    results = scorer.write(
+        ["train", "val", "calibration"],
+        {"looks": {"test": 4}, "training": fit.results["training"]},
+        Outputs(report=False),
+    )
     assert results["looks"] == {"test": 4}
-    assert set(results) == {"looks", "val"}
+    assert list(results) == ["shown", "looks", "training", "val"]
+    assert results["shown"] == {"split": "val", **fit.results["val"][results["shown"]["target"]]["shown"]} | {  # type: ignore[index]
+        key: results["shown"][key]
+        for key in ("target", "sentence")  # type: ignore[index]
+    }
     for name in ("predictions.csv", "results.json"):
         assert (scorer.folder / name).exists()
     assert scorer.folder.read_table("predictions.csv") == fit.folder.read_table("predictions.csv")

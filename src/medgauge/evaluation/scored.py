@@ -11,6 +11,7 @@ from medgauge.core.batch import Cases
 from medgauge.core.task import Saying, Task
 from medgauge.evaluation.figures import Judged, target_block
 from medgauge.evaluation.groups import common, label_ranges, subgroup_blocks
+from medgauge.evaluation.shown import shown_block
 from medgauge.inference.joining import join_cases, join_readings
 from medgauge.inference.pooled import AnyReader
 from medgauge.inference.readings import Readings
@@ -59,6 +60,8 @@ class Scored:
         found = {}
         for place, target in enumerate(self.task.columns):
             block = target_block(judged, place, seed)
+            if shown := shown_block(judged, place):
+                block["shown"] = shown
             if self.subgroups:
                 block["subgroups"] = {
                     column: subgroup_blocks(judged, place, values, seed) for column, values in self.subgroups.items()

@@ -15,11 +15,13 @@ from medgauge.core.version import __version__
 from medgauge.data.tables.folds import fold_name
 from medgauge.evaluation.baselines import joined_sorts, read_baselines
 from medgauge.evaluation.scored import Scored
+from medgauge.evaluation.shown import training_reasons, with_reasons
 from medgauge.evaluation.space import mean_space
 from medgauge.inference.pooled import PooledReader
 from medgauge.metrics.groups import group_means
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.seal import BEGUN, LOOKED, MODEL, PAGE, rewriting
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD
@@ -41,9 +43,10 @@ def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], output
     tasks = fits[0].tasks.stratified(torch.from_numpy(study.table.label)[rows])
     scored = [score_out_of_fold(study, rows, studies, fits, tasks, place) for place in range(len(tasks))]
     by_group, seed = study.recipe.prediction.aggregate == "mean", study.recipe.seed if outputs.report else None
-    block: dict[str, object] = {}
+    block, reasons = dict[str, object](), training_reasons([fit.results["training"] for fit in fits])
     for one in scored:
         for place, (target, figures) in enumerate(one.blocks(seed=seed, by_group=by_group).items()):
+            with_reasons({target: figures}, reasons)
             block[target] = figures | figures_by_fold(one, place)
     block["space"] = mean_space([fit.results["test"]["space"] for fit in fits])
     names = fold_of_cases(study)
@@ -61,7 +64,7 @@ def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], output
         write_problems(folder, study)
         if outputs.images and outputs.report:
             write_thumbnails(folder, study)
-        folder.write_json("results.json", _results(study, fits, block))
+        folder.write_json("results.json", first_shown(_results(study, fits, block)))
         if outputs.report:
             write_report(folder.path, images=outputs.images)
 

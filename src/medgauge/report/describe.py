@@ -11,6 +11,7 @@ from medgauge.report.reading import RunView
 from medgauge.report.sections import case_counts, space_quality, training_facts
 from medgauge.report.words import times
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.headline import shown_sentence
 
 
 def describe(view: RunView, *, images: bool) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "name": view.path.resolve().name,
         "targets": targets,
         "shown": view.shown,
+        "sentences": [{"text": one, "less": less} for one, less in _sentences(view)],
         "looked": view.shown == "test",
         "words": split_words(view),
         "looks": times((view.results.get("looks") or {}).get("test", 0)),
@@ -47,6 +49,16 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "effects": EFFECTS,
         "figures": drawn,
     }
+
+
+def _sentences(view: RunView) -> list[tuple[str, bool]]:
+    """The first sentence of each target, and whether it is not shown better than its baseline."""
+    blocks = {target: view.block.get(target) or {} for target in view.targets}
+    return [
+        (shown_sentence(target, block, view.shown), bool(block["shown"]["reason"]))
+        for target, block in blocks.items()
+        if "shown" in block
+    ]
 
 
 def _section(view: RunView, target: str, key: str, picture: Thumbnails) -> tuple[dict[str, Any], dict[str, Plot]]:

@@ -69,6 +69,7 @@ _CONFUSION = Leaf(
         )
     ),
 )
+_SHOWN: dict[str, Form] = {"baseline": TEXT, "skill": NUMBER, "ci95": ENDS, "verdict": TEXT, "reason": TEXT}
 _AGAIN = Again()
 BLOCK = Group(
     {
@@ -82,6 +83,7 @@ BLOCK = Group(
         "by_predictor": Named(Group({**_FIGURES, **_MAE})),
         "baselines": Named(Group({**_FIGURES, **_MAE, "kind?": TEXT})),
         "skill?": Named(NUMBER),
+        "shown?": Group(_SHOWN),
         "subgroups?": Named(Named(Group({**_PART, **_MAE, "n": COUNT, "coverage": NUMBER}))),
         "by_fold?": Listed(Group({**_PART, **_MAE, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
         "spread_over_folds?": Group(_FIGURES),
@@ -114,6 +116,7 @@ SPLIT = Group({"space?": Group({**_SPACE, "by_fold?": Listed(Group(_SPACE))})}, 
 _TRAINING: dict[str, Form] = {"steps?": COUNT, "best_step?": COUNT, "stopped_because?": TEXT, "seconds?": NUMBER}
 RESULTS = Group(
     {
+        "shown?": Group({**_SHOWN, "split": TEXT, "target": TEXT, "sentence": TEXT}),
         "cases?": Group(
             {
                 "read?": COUNT,

@@ -20,6 +20,7 @@ from medgauge.evaluation.scored import Scored, judge
 from medgauge.evaluation.space import choose_graph, mean_space, space_block
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
@@ -62,12 +63,14 @@ def evaluate_table(
         for note in far_notes(scored):
             display.say(note)
     by_group = run.recipe.prediction.aggregate == "mean"
-    block = blocks(scored, seed=run.recipe.seed, by_group=by_group) | {"space": spaces(run, cases)}
+    trainings = [fit.results.get("training") for fit in run.fits]
+    block: dict[str, object] = dict(blocks(scored, seed=run.recipe.seed, by_group=by_group, trainings=trainings))
+    block["space"] = spaces(run, cases)
     if folder is not None:
         (folder / "results.json").unlink(missing_ok=True)  # of an evaluation before, whose predictions go now
         rows = list(range(len(table)))
         write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
-        folder.write_json("results.json", {"test": block})
+        folder.write_json("results.json", first_shown({"test": block}))
     return block
 
 

@@ -10,6 +10,7 @@ from medgauge.data.tables.splits import SPLITS
 from medgauge.recipes.schema import Recipe
 from medgauge.report import write_report
 from medgauge.runfolder.contents import read_results
+from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import begin_look
 from medgauge.runfolder.seal import FIGURED, LOOKED, PAGE, refuse_damaged, rewriting
@@ -137,7 +138,8 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     gathered = embed_each(run, arrays, study.table, rows)
     scored = score_table(run, study.table.take(rows), gathered, ids_are_local=False)
     by_group = recipe.prediction.aggregate == "mean"
-    block = blocks(scored, seed=recipe.seed, by_group=by_group) | {"space": spaces(run, gathered)}
+    block: dict[str, object] = dict(blocks(scored, seed=recipe.seed, by_group=by_group, trainings=before["folds"]))
+    block["space"] = spaces(run, gathered)
     with held(folder.path):
         before = read_results(folder)
         count = begin_look(folder, before)
@@ -145,7 +147,7 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
             write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group, kept=OUT_OF_FOLD)
             if outputs.images:
                 write_thumbnails(folder, study)
-            results = before | {"looks": {"test": count}, "test": block}
+            results = first_shown(before | {"looks": {"test": count}, "test": block})
             folder.write_json("results.json", results)
             write_report(folder.path, images=outputs.images)
     return results

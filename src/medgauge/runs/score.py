@@ -9,10 +9,12 @@ from medgauge.core.batch import Cases
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.baselines import read_baselines
 from medgauge.evaluation.scored import Scored, judge
+from medgauge.evaluation.shown import training_reasons, with_reasons
 from medgauge.evaluation.space import choose_graph, space_block
 from medgauge.inference.reader import Reader
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.headline import first_shown
 from medgauge.runs import files
 from medgauge.runs.fitted import task_cases, task_known
 from medgauge.runs.outputs import Outputs
@@ -59,11 +61,13 @@ class Scorer:
             if split in JUDGED:
                 seed = recipe.seed if outputs.report else None
                 quality = space_block(self.collected[split], gallery, self.tasks.coding, list(self.tasks), chosen)
-                results[split] = blocks(scored, seed=seed, by_group=by_group) | {"space": quality}
+                figures = blocks(scored, seed=seed, by_group=by_group, trainings=[results.get("training")])
+                results[split] = figures | {"space": quality}
         write_predictions(self.folder, parts, self.gallery_rows, by_group=by_group)
         write_problems(self.folder, self.study)
         if outputs.images and outputs.report:
             write_thumbnails(self.folder, self.study)
+        results = first_shown(results)
         self.folder.write_json("results.json", results)
         if outputs.report:
             write_report(self.folder.path, images=outputs.images)
@@ -88,6 +92,10 @@ class Scorer:
         return found
 
 
-def blocks(scored: Sequence[Scored], *, seed: int | None, by_group: bool) -> dict[str, object]:
-    """The figures of all targets of all tasks."""
-    return {target: block for one in scored for target, block in one.blocks(seed=seed, by_group=by_group).items()}
+def blocks(
+    scored: Sequence[Scored], *, seed: int | None, by_group: bool, trainings: Sequence[object] = ()
+) -> dict[str, dict[str, object]]:
+    """The figures of all targets of all tasks; ``trainings`` of each fit, as results.json tells them, may explain them."""
+    found = {target: block for one in scored for target, block in one.blocks(seed=seed, by_group=by_group).items()}
+    with_reasons(found, training_reasons([one for one in trainings if isinstance(one, Mapping)]))
+    return found

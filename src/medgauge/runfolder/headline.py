@@ -1,0 +1,58 @@
+"""The first sentence of a run: whether it is shown better than the better of its baselines, on the split that speaks for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SPEAKS = ("test", "out_of_fold", "val")
+"""Splits by how much they say of new cases: test after a look, else the out-of-fold cases, else validation."""
+CASES = {"test": "test cases", "out_of_fold": "out-of-fold cases", "val": "validation cases"}
+SHOWN_KEYS = ("baseline", "skill", "ci95", "verdict", "reason")
+
+
+def first_shown(results: Mapping[str, Any]) -> dict[str, Any]:
+    """``results`` with ``shown`` before everything else: split, target, what is shown of it, and the sentence.
+
+    Of several targets the one that is shown least stands for the run; the sentence tells of each. Without a judged split
+    that has baselines there is no ``shown``.
+    """
+    rest = {key: part for key, part in results.items() if key != "shown"}
+    split = next((name for name in SPEAKS if name in rest), None)
+    blocks = {} if split is None else {name: one for name, one in rest[split].items() if (one or {}).get("shown")}
+    if split is None or not blocks:
+        return rest
+    target = min(blocks, key=lambda name: _how_far(blocks[name]["shown"]))
+    said = {key: blocks[target]["shown"][key] for key in SHOWN_KEYS}
+    sentence = " ".join(shown_sentence(name, block, split) for name, block in blocks.items())
+    return {"shown": {"split": split, "target": target, **said, "sentence": sentence}, **rest}
+
+
+def shown_sentence(target: str, block: Mapping[str, Any], split: str) -> str:
+    """What is shown of one target, with its skill, the cases and the likely reason; nothing where nothing was judged."""
+    shown = block.get("shown")
+    if not shown:
+        return ""
+    cases = f"{_counted(block['n'], CASES.get(split, f'{split} cases'))} of {_counted(block['groups'], 'groups')}"
+    selected = ", which selected the model" if split == "val" else ""
+    reason = f": {shown['reason']}" if shown["reason"] else ""
+    return f"{target} is {shown['verdict']} ({_skill_words(shown)}; {cases}{selected}){reason}."
+
+
+def _skill_words(shown: Mapping[str, Any]) -> str:
+    ends = shown["ci95"]
+    if isinstance(ends, str):
+        return f"skill {_number(shown['skill'])}, no 95 % interval: {ends}"
+    return f"skill {_number(shown['skill'])}, 95 % interval {_number(ends[0])} to {_number(ends[1])}"
+
+
+def _counted(count: int, nouns: str) -> str:
+    return f"{count:,} {nouns.removesuffix('s') if count == 1 else nouns}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.2f}"
+
+
+def _how_far(shown: Mapping[str, Any]) -> tuple[bool, float]:
+    """What is not shown comes first, then what has the smaller skill."""
+    value = shown["skill"]
+    return shown["verdict"].startswith("shown"), float("-inf") if value is None or value != value else float(value)
