@@ -9,7 +9,7 @@ from medgauge.core.version import __version__
 if TYPE_CHECKING:
     from medgauge.comparing.compare import compare
     from medgauge.fitting.check import check
-    from medgauge.fitting.fit import fit
+    from medgauge.planning.fit import fit
     from medgauge.runs.run import Run, evaluate, load, predict
 
 __all__ = ["InputError", "Run", "__version__", "check", "compare", "evaluate", "fit", "load", "predict"]
@@ -19,7 +19,7 @@ HOMES = {
     "check": "medgauge.fitting.check",
     "compare": "medgauge.comparing.compare",
     "evaluate": "medgauge.runs.run",
-    "fit": "medgauge.fitting.fit",
+    "fit": "medgauge.planning.fit",
     "load": "medgauge.runs.run",
     "predict": "medgauge.runs.run",
 }

@@ -303,7 +303,10 @@ RUNS = [
     Row([*OTHERS, "--out", "{table}"], ["{table}", "a file stands where a folder must be"], make=others),
     Row(["report", "{table}"], ["there is no run folder", "{table}"]),
     Row(["fit", "--table", "{table}", *COLUMNS, "--out", "{made}/" + "x" * 300, *SETTINGS], ["name is too long", "shorter"]),
-    Row(AGAIN, ["holds another run", "seed is 0 there and 7 here", "--out"]),
+    Row([*AGAIN, *SETTINGS], ["holds another run", "seed is 0 there and 7 here", "--out"]),
+    Row(AGAIN, ["{run} holds a run of one recipe", "--out"]),
+    Row(["fit", "--budget", "fats"], ["the budget must be quick, standard, best or a number of minutes, got 'fats'"]),
+    Row(["plan", "--table", "{table}", *COLUMNS, "--budget", "-1"], ["above 0", "-1"]),
     Row(["compare", "{run}", "{home}"], ["{home}", "not whole"]),
     Row(["compare", "l1", "mse", *check()[1:], "--out", "{table}"], ["{table}", "--out"]),
 ]  # fmt: skip

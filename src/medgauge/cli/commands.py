@@ -4,72 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from medgauge.cli.flags import Parser, UsageError
 from medgauge.cli.show import tell
+from medgauge.cli.training import ANY_SETTING, check, demo, fit, plan
 from medgauge.core.errors import InputError
 from medgauge.core.words import did_you_mean, printable
 from medgauge.recipes.read import check_changes
 from medgauge.recipes.schema import Recipe
 
-RECIPE = "recipe file, or the name of one of medgauge's (medgauge list recipes)"
-BRACKETS = (
-    "In brackets stands what holds where neither the recipe nor a flag says otherwise; without RECIPE, medgauge's own recipe for"
-    " the kind of label comes first (medgauge list recipes)."
-)
 AGGREGATES = ("none", "mean")
-ANY_SETTING = "Any setting of a recipe is a flag too, as --training.steps 500; medgauge fit --help tells them all."
-
-
-def fit(words: list[str]) -> int:
-    """Train a model from a recipe or a table, and write a run folder with its report."""
-    parser = Parser(
-        "fit",
-        f"{fit.__doc__} {BRACKETS}",
-        "[RECIPE]",
-        "medgauge fit --table cases.csv --image path --label age --group patient_id --out runs/age",
-    )
-    parser.word("recipe", RECIPE, "?")
-    parser.flag("--out", "run folder [runs/RECIPE, or runs/LABEL]")
-    parser.switch("--test", "read the test split at the end, and count that look")
-    parser.switch("--no-images", "keep no thumbnails of patients' images")
-    parser.add_settings(Recipe, short=True, listed=True)
-    parsed, changes = parser.read(words)
-    check_changes(parsed.recipe, changes)
-    from medgauge.cli.show import show_results
-    from medgauge.fitting.fit import fit as run_fit
-    from medgauge.fitting.train import first_process
-
-    out = parsed.out or f"runs/{_run_name(parsed.recipe, changes)}"
-    run = run_fit(parsed.recipe, out=out, changes=changes, test=parsed.test, images=not parsed.no_images, terminal=True)
-    if first_process():
-        show_results(run)
-    return 0
-
-
-def _run_name(recipe: str | None, changes: dict[str, Any]) -> str:
-    labels = changes.get("data.label")
-    return Path(recipe).stem if recipe else "_".join(labels) if labels else "run"
-
-
-def check(words: list[str]) -> int:
-    """Read recipe, table and every file, and list all that is wrong at once; trains nothing."""
-    parser = Parser(
-        "check",
-        f"{check.__doc__} {BRACKETS}",
-        "[RECIPE]",
-        "medgauge check --table cases.csv --image path --label age --group patient_id",
-    )
-    parser.word("recipe", RECIPE, "?")
-    parser.add_settings(Recipe, short=True, listed=True)
-    parsed, changes = parser.read(words)
-    check_changes(parsed.recipe, changes)
-    from medgauge.fitting.check import check as run_check
-
-    for line in run_check(parsed.recipe, changes=changes, terminal=True):
-        tell(line)
-    return 0
 
 
 def _add_array(parser: Parser) -> None:
@@ -235,8 +180,9 @@ def report(words: list[str]) -> int:
     _check_run(parsed.run)
     from medgauge.report import write_report
     from medgauge.runfolder import RunFolder
+    from medgauge.runfolder.chosen import answering
 
-    folder = RunFolder(parsed.run)
+    folder = answering(RunFolder(parsed.run))
     folder.check_complete()
     tell(f"report: {write_report(folder.path, images=not parsed.no_images)}")
     return 0
@@ -255,27 +201,10 @@ def list_parts(words: list[str]) -> int:
     return 0
 
 
-def demo(words: list[str]) -> int:
-    """Train on bundled fetal ultrasound images (two minutes on two cores) and write its report."""
-    parser = Parser("demo", f"{demo.__doc__} {ANY_SETTING}", "", "medgauge demo")
-    parser.flag("--out", "run folder [runs/demo, or the first free runs/demo-N]")
-    parser.add_settings(Recipe, short=False, listed=False)
-    parsed, changes = parser.read(words)
-    check_changes("hc18_demo", changes)
-    from medgauge.cli.show import show_results
-    from medgauge.fitting.fit import fit as run_fit
-    from medgauge.fitting.train import first_process
-
-    free = (name for name in ["runs/demo", *(f"runs/demo-{n}" for n in range(2, 10_000))] if not Path(name).exists())
-    run = run_fit("hc18_demo", out=parsed.out or next(free), changes=changes, test=True, terminal=True)
-    if first_process():
-        show_results(run)
-    return 0
-
-
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "fit": fit,
+    "plan": plan,
     "evaluate": evaluate,
     "predict": predict,
     "compare": compare,

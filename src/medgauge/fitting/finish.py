@@ -37,11 +37,14 @@ def finish(
     outcome: Progress,
     outputs: Outputs,
     display: Display,
-) -> None:
+) -> list[str]:
     """Write everything that comes after training; results.json makes the run whole, and the seal tells it whole later.
 
     A test split that was looked at before, or that a killed command began to look at, is read again, and that look is
     not counted twice.
+
+    Returns:
+        What the embedded cases give reason to doubt, in sentences.
     """
     weights, best_step = best_weights(folder, outcome)
     if weights is not None:
@@ -87,8 +90,7 @@ def finish(
             results["looks"] = {"test": looks or begin_look(folder, results)}
         splits = [split for split in SPLITS if split != "test" or test]
         Scorer(folder, study, parts.tasks, readers, collected, gallery_rows).write(splits, results, outputs)
-    for note in notes:
-        display.say(note)
+    return notes
 
 
 def space_notes(study: Study, collected: Mapping[str, Cases]) -> list[str]:

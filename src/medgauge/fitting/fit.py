@@ -79,17 +79,22 @@ def fit(
         study = load_study(wanted, progress=display.images)
         for note in study.notes:
             display.say(note)
-        if wanted.data.folds and wanted.data.fold is None:
-            return fit_folds(study, folder, outputs, display)
-        if not study.rows(
-            "val"
-        ):  # a fold by itself, of which nothing is trained: it is judged by the cases that it leaves out
-            outputs = replace(outputs, test=True)
-        return fit_study(study, folder, outputs, display)
+        return fit_cases(study, folder, outputs, display)
 
 
-def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
-    """One fit, once the cases are read."""
+def fit_cases(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
+    """All fits of a study: one, or one a fold."""
+    if study.recipe.data.folds and study.recipe.data.fold is None:
+        return fit_folds(study, folder, outputs, display)
+    if not study.rows(
+        "val"
+    ):  # a fold by itself, of which nothing is trained, is judged by the cases that it leaves out
+        outputs = replace(outputs, test=True)
+    return fit_study(study, folder, outputs, display)
+
+
+def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Display, *, notes: bool = True) -> Run:
+    """One fit, once the cases are read; ``notes``: what they give reason to doubt is said, not only written down."""
     parts, first = build_parts(study), first_process()
     for note in parts.notes:
         display.say(note)
@@ -100,11 +105,13 @@ def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
         if is_whole(folder):
             return finished(study, folder, outputs, display)
         if first:
-            display.note(reopen(folder, source="the checkpoint"))
+            display.note(reopen(folder, source="the features" if parts.objective is None else "the checkpoint"))
         trained = represent(parts, study, display)
         outcome, fabric = train(folder, study, trained, display)
         if fabric.is_global_zero:
-            finish(folder, study, parts, trained, outcome, outputs, display)
+            found = finish(folder, study, parts, trained, outcome, outputs, display)
+            for note in found if notes else []:
+                display.say(note)
         fabric.barrier()
         return load(folder.path)
 
@@ -128,12 +135,15 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
         untrained_fold(folder, studies)
         for fold, (part, own) in enumerate(zip(studies, folders, strict=True)):
             display.say(f"fold {fold + 1} of {len(studies)}")
-            fit_study(part, own, Outputs(test=True, images=False, report=False), display)
+            fit_study(part, own, Outputs(test=True, images=False, report=False), display, notes=False)
         if is_whole(folder):
             return finished(study, folder, outputs, display)
         display.note(reopen(folder, source="the folds"))
         pool_folds(folder, study, studies, outputs)
-        return looked(study, load(folder.path), outputs, display)
+        run = load(folder.path)
+        for note in run.results["notes"]:
+            display.say(note)
+        return looked(study, run, outputs, display)
 
 
 def finished(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:

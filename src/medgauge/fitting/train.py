@@ -18,13 +18,13 @@ from medgauge.study.embedding import embed
 from medgauge.tasks import Tasks
 from medgauge.training.averaging import AveragedWeights
 from medgauge.training.collect import bare
-from medgauge.training.loop import Progress, Trainer, Validation
+from medgauge.training.loop import Keeper, Progress, Trainer, Validation
 from medgauge.training.plan import build_optimiser
 
 
 def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tuple[Progress, Fabric]:
     """Train the model of ``parts`` in place, and on the first process move it to the CPU."""
-    recipe, training, objective = study.recipe, study.recipe.training, parts.objective
+    training = study.recipe.training
     fabric = Fabric(
         accelerator=training.accelerator,
         devices=training.devices,
@@ -32,8 +32,29 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         loggers=_loggers(folder, training.loggers),
     )
     fabric.launch()
-    if objective is None:
+    if parts.objective is None:
         return Progress(stopped_because="nothing to train"), fabric
+    trainer = build_trainer(study, parts, fabric, folder, display)
+    outcome = trainer.fit()
+    display.say(
+        f"trained {outcome.step} steps in {outcome.elapsed:.0f} s (stopped by {outcome.stopped_because}); best validation "
+        f"score {outcome.best:.3g} at step {outcome.best_step} (0 is perfect, 1 the training median)"
+    )
+    if fabric.is_global_zero:
+        parts.model.to("cpu")
+        parts.tasks.coding.to("cpu")
+    return outcome, fabric
+
+
+def build_trainer(study: Study, parts: Parts, fabric: Fabric, keeper: Keeper, display: Display) -> Trainer:
+    """The loop of a run, ready to begin or to go on.
+
+    Raises:
+        ValueError: there is nothing to train.
+    """
+    if parts.objective is None:
+        raise ValueError("a recipe without terms trains nothing")
+    recipe, training, objective = study.recipe, study.recipe.training, parts.objective
     slow = parts.model.encoder if recipe.represent.name == "tuned" else None
     wrapped, optimiser = fabric.setup(
         parts.model, build_optimiser([parts.model, objective], recipe.optimiser, slow=slow)
@@ -46,7 +67,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         best = f"best validation score {progress.best:.3g}" if progress.evaluated else ""
         display.training(max(progress.step / parts.schedule.steps, by_time), f"step {progress.step} {best}")
 
-    trainer = Trainer(
+    return Trainer(
         fabric=fabric,
         model=wrapped,
         objective=objective.to(fabric.device),
@@ -56,19 +77,10 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         schedule=parts.schedule,
         rates=recipe.optimiser,
         validate=lambda: validate(wrapped, study, parts, fabric),
-        keeper=folder,
+        keeper=keeper,
         report=show,
         average=AveragedWeights(bare(wrapped)) if training.ema else None,
     )
-    outcome = trainer.fit()
-    display.say(
-        f"trained {outcome.step} steps in {outcome.elapsed:.0f} s (stopped by {outcome.stopped_because}); best validation "
-        f"score {outcome.best:.3g} at step {outcome.best_step} (0 is perfect, 1 the training median)"
-    )
-    if fabric.is_global_zero:
-        parts.model.to("cpu")
-        coding.to("cpu")
-    return outcome, fabric
 
 
 def validate(model: nn.Module, study: Study, parts: Parts, fabric: Fabric) -> Validation:

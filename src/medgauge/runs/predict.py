@@ -42,8 +42,9 @@ def predict_cases(
     out: str | Path | None = None,
     spelling: Spelling | None = None,
     terminal: bool = False,
+    said: Sequence[str] = (),
 ) -> "DataFrame":
-    """Values, intervals and evidence of new cases: ``Run.predict`` says how."""
+    """Values, intervals and evidence of new cases: ``Run.predict`` says how; ``said``: notes that come first."""
     if isinstance(cases, str | Path):
         _check_table(cases, covariates)
     else:
@@ -63,7 +64,7 @@ def predict_cases(
     else:
         table, known = image_table(run, cases, covariates), False
     gathered, digests = embed_table(run, table, terminal=terminal)
-    notes = [*seal_notes(run), *own_image_notes(run, digests)]
+    notes = [*said, *seal_notes(run), *own_image_notes(run, digests)]
     if ids_are_local or not known:
         gathered = without_groups(gathered)
     by_group = aggregate == "mean"

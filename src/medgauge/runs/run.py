@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from medgauge.data.tables.names import Spelling
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.chosen import answer_note, answering
 from medgauge.runfolder.contents import read_results
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.evaluate import evaluate_table
@@ -30,10 +31,13 @@ class Run:
     Args:
         finished: its model, readers and results.
         look: scores one of its own splits: results after that look.
+        chosen: which of several candidates it is, in words.
     """
 
-    def __init__(self, finished: Finished, look: Callable[[str, Outputs], dict[str, Any]]) -> None:
-        self.finished, self._look = finished, look
+    def __init__(
+        self, finished: Finished, look: Callable[[str, Outputs], dict[str, Any]], chosen: Sequence[str] = ()
+    ) -> None:
+        self.finished, self._look, self.chosen = finished, look, list(chosen)
 
     @property
     def folder(self) -> RunFolder:
@@ -57,8 +61,8 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        """What is said of the folder: settings that were edited since, files that are damaged and no value rests on."""
-        return seal_notes(self.finished)
+        """What is said of the folder: which candidate answers, settings that were edited since, files that are damaged."""
+        return [*self.chosen, *seal_notes(self.finished)]
 
     def predict(
         self,
@@ -106,6 +110,7 @@ class Run:
             out=out,
             spelling=spelling,
             terminal=terminal,
+            said=self.chosen,
         )
 
     def evaluate(
@@ -170,17 +175,18 @@ def load(path: str | Path) -> Run:
     """Load a finished run folder; nothing in it is code.
 
     Args:
-        path: the run folder.
+        path: the run folder; of one with several candidates the chosen one answers.
 
     Raises:
         InputError: it is no whole run folder, or of another version.
     """
-    folder = RunFolder(path)
+    given = RunFolder(path)
+    folder, chosen = answering(given), answer_note(given)
     if folder.is_ensemble():
         whole = load_ensemble(folder)
-        return Run(whole, partial(look_at_folds, whole))
+        return Run(whole, partial(look_at_folds, whole), chosen)
     fit = load_fit(folder)
-    return Run(fit, partial(look_at, fit))
+    return Run(fit, partial(look_at, fit), chosen)
 
 
 def predict(

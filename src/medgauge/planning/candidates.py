@@ -1,0 +1,55 @@
+"""What a fit without a recipe tries: each candidate is settings laid over those that were given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medgauge.fitting.stamp import make_recipe
+from medgauge.recipes.schema import Recipe
+
+QUICK, TIMES, SCRATCH, TUNED = "quick", "quick_times", "scratch", "tuned"
+WORDS = {
+    QUICK: "features of a pretrained network as they are, and a predictor on them",
+    TIMES: "the same, of labels divided by the size of a pixel",
+    SCRATCH: "a network trained from random weights",
+    TUNED: "a pretrained network trained on",
+}
+"""The candidates, the cheapest first."""
+TRAINING = ("augmentation", "weights", "sampler", "represent", "model", "objective", "optimiser", "training")
+"""Sections of a recipe that say how a model is trained."""
+OTHER = ("data.fold", "data.fraction", "prediction.predictor", "prediction.average")
+"""Further settings that say so."""
+
+
+def says_how(changes: Mapping[str, Any]) -> list[str]:
+    """Settings by dotted place that say how a model is trained, so that nothing is left to choose."""
+    return [place for place in changes if place.partition(".")[0] in TRAINING or place in OTHER]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the ways to try.
+
+    Args:
+        name: one of ``WORDS``.
+        changes: its settings by dotted place, over those that were given.
+        minutes: that it is expected to take; NaN = not known.
+        why: it is tried so, or left out.
+        tried: False = left out.
+    """
+
+    name: str
+    changes: Mapping[str, Any]
+    minutes: float
+    why: str
+    tried: bool = True
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained."""
+        return self.name in (SCRATCH, TUNED)
+
+    def recipe(self, given: Mapping[str, Any]) -> Recipe:
+        """With the settings that were given, by dotted place; those of training count where something is trained."""
+        own = given if self.trains else {place: value for place, value in given.items() if place not in says_how(given)}
+        return make_recipe(None if self.trains else "frozen", changes={**self.changes, **own})

@@ -1,0 +1,95 @@
+"""The errors of candidates and baselines on the same development cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from medgauge.data.tables.folds import fold_name
+from medgauge.planning.fingerprint import baseline_values
+from medgauge.recipes.build import build_tasks
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.tables import need_columns, read_numbers
+from medgauge.study import Study
+
+PREDICTIONS = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Development cases with the errors of the better baseline; of several targets errors are in units of its mean error.
+
+    Args:
+        id: of n cases.
+        group: of each.
+        fold: of each; without folds each group is one, since nothing is chosen by the group that is judged.
+        label: (n, t).
+        targets: t names.
+        scale: what the errors of each target are divided by.
+        baseline: error of the better baseline, (n,).
+        names: of the better baseline of each target.
+        folds: their number; 0 = one partition, and these are its validation cases.
+    """
+
+    id: list[str]
+    group: list[str]
+    fold: list[int]
+    label: Float[Tensor, "n t"]
+    targets: list[str]
+    scale: list[float]
+    baseline: Float[Tensor, " n"]
+    names: list[str]
+    folds: int
+
+    @classmethod
+    def of(cls, study: Study) -> "Judge":
+        """Of all cases in folds, or without folds of the validation cases."""
+        tasks, folds = build_tasks(study.recipe), study.recipe.data.folds
+        judged = {fold_name(fold): fold for fold in range(folds)} if folds else {"val": 0}
+        rows = [row for row, split in enumerate(study.splits) if split in judged]
+        group = [study.table.group[row] for row in rows]
+        code = {name: place for place, name in enumerate(dict.fromkeys(group))}
+        label, errors, names = torch.from_numpy(study.table.label)[rows], [], []
+        for task, values in zip(tasks, baseline_values(study, tasks), strict=True):
+            own = label[:, tasks.places[task.name].columns]
+            each = {name: task.error(value[rows], own) for name, value in values.items()}
+            for place in range(len(task.columns)):
+                best = min(each, key=lambda name: float(each[name][:, place].nanmean()))
+                errors.append(each[best][:, place])
+                names.append(best)
+        scale = [float(error.nanmean()) or 1.0 for error in errors] if len(errors) > 1 else [1.0]
+        return cls(
+            id=[study.table.id[row] for row in rows],
+            group=group,
+            fold=[judged[study.splits[row]] if folds else code[study.table.group[row]] for row in rows],
+            label=label,
+            targets=tasks.targets,
+            scale=scale,
+            baseline=_mean(errors, scale),
+            names=names,
+            folds=folds,
+        )
+
+    def errors(self, folder: RunFolder) -> Float[Tensor, " n"]:
+        """Of what a run says of the cases, read from its predictions.csv; NaN where it says nothing of one.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        columns = folder.read_columns(PREDICTIONS)
+        need_columns(folder, PREDICTIONS, columns, ["id"])
+        place = {name: row for row, name in enumerate(columns["id"])}
+        at = torch.tensor([place.get(name, -1) for name in self.id])
+        found = []
+        for column, target in enumerate(self.targets):
+            value = torch.tensor(read_numbers(folder, PREDICTIONS, columns, f"value_{target}"), dtype=torch.float64)
+            read = torch.where(at >= 0, value[at.clamp(min=0)], torch.nan)
+            found.append((read - self.label[:, column]).abs())
+        return _mean(found, self.scale)
+
+
+def _mean(errors: Sequence[Float[Tensor, " n"]], scale: Sequence[float]) -> Float[Tensor, " n"]:
+    """Over the targets that a case has a label of."""
+    return torch.stack([error / of for error, of in zip(errors, scale, strict=True)], 1).nanmean(1)

@@ -1,0 +1,289 @@
+"""The plan of a fit without a recipe: cases, decisions and candidates, with reasons and minutes, in plan.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from medgauge.core.display import Display
+from medgauge.core.errors import InputError
+from medgauge.core.version import __version__
+from medgauge.fitting.parts import build_parts
+from medgauge.inference.tuned import NEIGHBOURS
+from medgauge.planning.budget import Budget
+from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate
+from medgauge.planning.cost import EACH, Cost, measure
+from medgauge.planning.fingerprint import developed, fingerprint
+from medgauge.recipes.build import build_tasks
+from medgauge.recipes.schema import Recipe
+from medgauge.runfolder.folder import plain
+from medgauge.study import Study, load_study
+from medgauge.study.folds import fold_study
+from medgauge.study.pixel_size import size_columns
+from medgauge.study.splits import split_cases
+from medgauge.study.table import check_columns, decide_kinds, open_table, with_bundled_columns
+from medgauge.tasks import Tasks
+
+FOLDS = 5
+LARGE = 2000
+"""Development cases above which one partition is enough."""
+LEAST_STEPS = 200
+"""Fewer steps teach a network nothing."""
+SMALLER = (128, 96)
+"""Pixels of the longest side that training falls back to where there is little time."""
+PER_IMAGE = 0.06
+"""Seconds in which a pretrained network reads an image of 160 pixels, until it is measured."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One thing that was decided: what, which way, and why."""
+
+    what: str
+    value: Any  # as JSON holds it
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a fit without a recipe does.
+
+    Args:
+        made: what makes it the same plan: version, seed, table, budget and settings as given.
+        fingerprint: what the cases are like.
+        decisions: what was decided of them.
+        candidates: what is tried, the cheapest first, and what is left out.
+    """
+
+    made: dict[str, Any]
+    fingerprint: dict[str, Any]
+    decisions: list[Decision]
+    candidates: list[Candidate]
+
+    @property
+    def minutes(self) -> float:
+        """That all candidates together are expected to take."""
+        return sum(one.minutes for one in self.candidates if one.tried and one.minutes == one.minutes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plan.json holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Plan":
+        """From what ``to_dict`` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            candidates = [Candidate(**one) for one in values["candidates"]]
+            decisions = [Decision(**one) for one in values["decisions"]]
+            plan = cls(dict(values["made"]), dict(values["fingerprint"]), decisions, candidates)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it is no plan ({error})") from error
+        if any(one.name not in WORDS or not isinstance(one.changes, Mapping) for one in candidates):
+            raise ValueError("it names candidates that there are not")
+        return replace(plan, candidates=[_numbered(one) for one in candidates])
+
+
+def _numbered(candidate: Candidate) -> Candidate:
+    return replace(candidate, minutes=float("nan") if candidate.minutes is None else float(candidate.minutes))
+
+
+def partition(given: Mapping[str, Any]) -> tuple[Decision, str]:
+    """How many folds, and the digest of the table: five, as many as there are groups, or none of many cases.
+
+    Args:
+        given: settings by dotted place, as given; a number of folds there stays.
+
+    Raises:
+        InputError: the table cannot be read, or columns are not named.
+    """
+    recipe = Candidate(QUICK, {"data.folds": 2}, 0.0, "").recipe(given)  # so that a test split is only what is kept out
+    check_columns(recipe)
+    recipe = decide_kinds(with_bundled_columns(recipe))
+    table, problems = open_table(recipe)
+    usual = Decision("folds", FOLDS, "all cases are read by a fit that has not seen their group")
+    if given.get("data.folds"):
+        return Decision("folds", given["data.folds"], "as given"), table.digest
+    if problems:  # all of them are told where the study is read
+        return usual, table.digest
+    try:
+        splits, _ = split_cases(table, recipe)
+    except InputError:
+        return usual, table.digest
+    rows = [row for row, split in enumerate(splits) if split != "test"]
+    groups = len({table.group[row] for row in rows})
+    if len(rows) > LARGE:
+        return Decision("folds", 0, f"{len(rows)} cases are enough for one partition"), table.digest
+    if groups < FOLDS:
+        return Decision("folds", max(2, groups), f"there are {groups} groups"), table.digest
+    return usual, table.digest
+
+
+def make_plan(
+    given: Mapping[str, Any], budget: Budget, folds: Decision, stamp: Mapping[str, Any], display: Display
+) -> Plan:
+    """Read the cases, measure what training takes, and decide.
+
+    Args:
+        given: settings by dotted place, as given.
+        budget: minutes for all.
+        folds: how many.
+        stamp: what makes it the same plan; ``made`` of the plan.
+        display: progress and lines.
+
+    Raises:
+        InputError: something is wrong with table, images or settings.
+    """
+    fixed = {"data.folds": folds.value, **_predictor(given)}
+    study = load_study(Candidate(QUICK, fixed, 0.0, "").recipe(given), progress=display.images)
+    for note in study.notes:
+        display.say(note)
+    tasks = build_tasks(study.recipe)
+    decisions, found = [folds, _kept(study), _size(study)], [_quick(study, fixed)]
+    if found[0].tried:
+        times = _times(study, fixed, tasks, given)
+        decisions.append(times[0])
+        found += times[1:]
+    left = 60 * budget.minutes - 60 * sum(one.minutes for one in found if one.tried)
+    for name in (SCRATCH, TUNED):
+        if not budget.trains or (name == TUNED and not budget.tunes):
+            why = (
+                f"the budget {budget.name} trains nothing"
+                if name == SCRATCH
+                else "only a budget of an hour or more tunes"
+            )
+            found.append(Candidate(name, {}, 0.0, why, tried=False))
+            continue
+        share = left if name == TUNED or not budget.tunes else left / 2
+        one, more = _trained(name, study, fixed, given, share, display)
+        found.append(one)
+        decisions += more
+        left -= 60 * one.minutes if one.tried else 0.0
+    if not any(one.tried for one in found):
+        raise InputError(f"nothing can be tried: {'; '.join(f'{one.name}: {one.why}' for one in found)}")
+    return Plan(dict(stamp), fingerprint(study), decisions, found)
+
+
+def _predictor(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Kernel regression, unless a kind of label has none: then the best predictor that it has on the features."""
+    asked = Candidate(QUICK, {}, 0.0, "").recipe(given)
+    tasks = build_tasks(decide_kinds(with_bundled_columns(asked)))
+    known = all(asked.prediction.predictor in ("auto", NEIGHBOURS, *task.predictors()) for task in tasks)
+    return {} if known else {"prediction.predictor": "auto"}
+
+
+def _kept(study: Study) -> Decision:
+    tests = study.splits.count("test")
+    if tests:
+        return Decision("test split", tests, "kept out; it is read when you ask for it (medgauge evaluate, or --test)")
+    return Decision("test split", 0, "none is given, so all figures are out of fold")
+
+
+def _size(study: Study) -> Decision:
+    shape = " x ".join(map(str, study.images.array.shape[2:]))
+    sizes = len({fact.shape for fact in study.images.facts if fact is not None})
+    return Decision("image size", shape, f"{sizes} size{'s' * (sizes > 1)} in the files; image.size gives another")
+
+
+def _quick(study: Study, fixed: Mapping[str, Any]) -> Candidate:
+    """The pretrained network as it is, if it can read these images."""
+    minutes = (len(study.table) * PER_IMAGE + EACH * max(1, study.recipe.data.folds)) / 60
+    try:
+        build_parts(fold_study(study, 0) if study.recipe.data.folds else study)
+    except InputError as error:
+        return Candidate(QUICK, dict(fixed), 0.0, str(error), tried=False)
+    return Candidate(QUICK, dict(fixed), minutes, "the first answer")
+
+
+def _times(
+    study: Study, fixed: Mapping[str, Any], tasks: Tasks, given: Mapping[str, Any]
+) -> tuple[Decision] | tuple[Decision, Candidate]:
+    """Whether labels are tried divided by the size of a pixel: a length is then learned in pixels."""
+    if "data.label_times" in given:
+        return (Decision("label_times", given["data.label_times"], "as given"),)
+    columns = size_columns(study.table, study.images.array.ndim - 2)
+    label = study.table.label[developed(study)]
+    if not columns or not all(task.divides for task in tasks) or not bool((label[~np.isnan(label)] > 0).all()):
+        why = "no covariate is the size of a pixel" if not columns else "labels are no lengths above 0"
+        return (Decision("label_times", None, why),)
+    minutes = EACH * max(1, study.recipe.data.folds) / 60
+    why = f"{columns[0]} is the size of a pixel; kept if more than one standard error better"
+    return Decision("label_times", "tried", why), Candidate(
+        TIMES, {**fixed, "data.label_times": columns[0]}, minutes, why
+    )
+
+
+def _trained(
+    name: str, study: Study, fixed: Mapping[str, Any], given: Mapping[str, Any], seconds: float, display: Display
+) -> tuple[Candidate, list[Decision]]:
+    """A candidate that is trained, with as many steps as there is time for; where these are few, on smaller images."""
+    image, folds = study.recipe.image, max(1, study.recipe.data.folds)
+    changes = {**fixed, "represent.name": name, "image.size": list(image.size), "image.fit": image.fit}
+    if torch.cuda.is_available():
+        changes["training.precision"] = "bf16-mixed"
+    try:
+        display.say(f"measuring what {WORDS[name]} takes")
+        wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
+        smaller = None if "image.size" in given else _smaller(image.size, wanted, cost, seconds / folds)
+        if smaller is not None:
+            changes["image.size"] = smaller
+            wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
+    except InputError as error:
+        return Candidate(name, {}, 0.0, str(error), tried=False), []
+    steps = min(wanted, cost.steps(seconds / folds))
+    if "training.steps" in given:
+        steps = wanted
+    least = min(wanted, LEAST_STEPS)
+    if steps < least:
+        needed = cost.seconds(least) * folds / 60
+        why = f"{least} steps a fold take {needed:.0f} minutes here, and {max(seconds, 0) / 60:.0f} are left"
+        return Candidate(name, {}, 0.0, why, tried=False), []
+    said = [Decision(f"steps of {name}", steps, _steps_why(steps, wanted, cost, folds, "training.steps" in given))]
+    if smaller is not None:
+        shape = " x ".join(map(str, smaller))
+        said.append(
+            Decision(f"image size of {name}", shape, "larger ones leave time for less than half of the usual steps")
+        )
+    changes["training.steps"] = steps
+    return Candidate(name, changes, cost.seconds(steps) * folds / 60, WORDS[name]), said
+
+
+def _measured(recipe: Recipe, display: Display) -> tuple[int, Cost]:
+    """The steps that a recipe usually has, and what they take."""
+    study = load_study(recipe, progress=display.images)
+    part = fold_study(study, 0) if recipe.data.folds else study
+    usual = part.recipe.training.steps
+    return int(usual) if usual != "auto" else LEAST_STEPS, measure(part, display)
+
+
+def _smaller(size: Sequence[int] | str, wanted: int, cost: Cost, seconds: float) -> list[int] | None:
+    """The largest of the smaller sizes that leave time for half of the steps, or the smallest; None: this one does.
+
+    What a step takes is taken to grow with the number of pixels.
+    """
+    if isinstance(size, str) or len(size) != 2 or cost.steps(seconds) * 2 >= wanted:
+        return None
+    found = None
+    for longest in (one for one in SMALLER if one < max(size)):
+        share = longest / max(size)
+        found = [max(1, round(side * share)) for side in size]
+        if replace(cost, step=cost.step * share**2, reading=cost.reading * share**2).steps(seconds) * 2 >= wanted:
+            break
+    return found
+
+
+def _steps_why(steps: int, wanted: int, cost: Cost, folds: int, given: bool) -> str:
+    each = f"{cost.step:.3g} s a step, measured; {folds} fit{'s' * (folds > 1)}"
+    if given:
+        return f"as given ({each})"
+    return each if steps == wanted else f"{each}; {wanted} are usual, and there is time for {steps}"
+
+
+def plan_stamp(given: Mapping[str, Any], budget: Budget, digest: str) -> dict[str, Any]:
+    """What makes it the same plan."""
+    return {"medgauge": __version__, "table_sha256": digest, "budget": budget.name, "settings": plain(given)}

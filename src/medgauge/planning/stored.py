@@ -1,0 +1,54 @@
+"""plan.json: whose folder it is, and what was decided before anything was trained."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from medgauge.core.errors import InputError
+from medgauge.planning.plan import Plan
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.chosen import CANDIDATES, PLAN
+from medgauge.runfolder.claim import differences
+from medgauge.runfolder.parts import is_part
+
+
+def read_plan(folder: RunFolder, stamp: Mapping[str, Any]) -> Plan | None:
+    """The plan that a folder was begun with; None where the folder is new.
+
+    Raises:
+        InputError: the folder holds a run, another plan or something else, or the plan is damaged.
+    """
+    if folder.has("recipe.yaml"):
+        raise InputError(f"{folder.path} holds a run of one recipe; give another --out, or that recipe to go on")
+    if not folder.has(PLAN):
+        if folder.path.exists() and (
+            not folder.path.is_dir() or any(not is_part(one) for one in folder.path.iterdir())
+        ):
+            raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
+        return None
+    values = folder.read_json(PLAN)
+    try:
+        plan = Plan.from_dict(values)
+    except ValueError as error:
+        raise folder.broken(PLAN, error) from error
+    found = differences(plan.made, stamp)
+    if found:
+        raise InputError(
+            f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
+        )
+    return plan
+
+
+def kept_minutes(folder: RunFolder) -> dict[str, float]:
+    """Minutes that each candidate took in earlier calls; nothing where that is not known."""
+    with suppress(InputError, TypeError, KeyError, AttributeError):
+        kept = folder.read_json(CANDIDATES)["candidates"] if folder.has(CANDIDATES) else []
+        return {str(one["name"]): float(one["minutes"]) for one in kept if one["minutes"] is not None}
+    return {}
+
+
+def is_finished(folder: RunFolder) -> bool:
+    """Whether all candidates of a folder have come to their ends."""
+    with suppress(InputError):
+        return folder.has(CANDIDATES) and folder.read_json(CANDIDATES).get("finished") is True
+    return False

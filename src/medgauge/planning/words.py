@@ -1,0 +1,43 @@
+"""Plans and their outcomes in lines for a terminal."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medgauge.core.words import printable
+from medgauge.planning.candidates import WORDS
+from medgauge.planning.plan import Plan
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What is tried, how long that is expected to take, and what was decided."""
+    found = plan.fingerprint
+    lines = [f"{found['cases']} cases of {found['groups']} groups; expected to take {_minutes(plan.minutes)} in all"]
+    lines += [f"  {one.what}: {_value(one.value)} ({printable(one.why, line=True)})" for one in plan.decisions]
+    for one in plan.candidates:
+        took = f"about {_minutes(one.minutes)}" if one.tried else "not tried"
+        lines.append(f"  {one.name}: {took} ({WORDS[one.name] if one.tried else printable(one.why, line=True)})")
+    return lines
+
+
+def outcome_lines(values: Mapping[str, Any], name: str, folder: Path) -> list[str]:
+    """How a candidate came out, and which answers now."""
+    own = next(one for one in values["candidates"] if one["name"] == name)
+    if own["error"] is None:
+        return [f"{name}: {own['state']}; {own['why']}"]
+    chosen = values["chosen"]
+    return [
+        f"{name}: error {own['error']:.4g} {values['read']}, {_minutes(own['minutes'])}; {chosen} answers now",
+        f"report: {folder / name / 'report.html'}",
+    ]
+
+
+def _value(value: object) -> str:
+    return "no" if value is None else str(value)
+
+
+def _minutes(minutes: float | None) -> str:
+    if minutes is None or math.isnan(minutes):
+        return "an unknown time"
+    return f"{60 * minutes:.0f} s" if minutes < 1.5 else f"{minutes:.0f} minutes"

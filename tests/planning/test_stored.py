@@ -1,0 +1,51 @@
+"""The folder of a plan: new, begun, another's; minutes of earlier calls."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.planning.plan import Plan
+from medgauge.planning.stored import is_finished, kept_minutes, read_plan
+from medgauge.runfolder import RunFolder
+
+STAMP = {"budget": "quick", "settings": {"seed": 1}}
+
+
+def test_a_new_folder_has_no_plan_and_a_begun_one_has(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    assert read_plan(folder, STAMP) is None
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".plan.json.1.part").write_text("half")
+    assert read_plan(folder, STAMP) is None
+    folder.write_json("plan.json", Plan(dict(STAMP), {}, [], []).to_dict())
+    found = read_plan(folder, STAMP)
+    assert found is not None
+    assert found.made == STAMP
+
+
+def test_another_plan_is_refused_with_all_that_differs(tmp_path: Path) -> None:
+    RunFolder(tmp_path).write_json("plan.json", Plan(dict(STAMP), {}, [], []).to_dict())
+    with pytest.raises(InputError, match="budget is quick there and best here; settings.seed is 1 there and 2 here"):
+        read_plan(RunFolder(tmp_path), {"budget": "best", "settings": {"seed": 2}})
+
+
+def test_minutes_of_earlier_calls_are_kept_as_far_as_they_are_known(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert kept_minutes(folder) == {}
+    folder.write_json(
+        "candidates.json", {"candidates": [{"name": "quick", "minutes": 2}, {"name": "x", "minutes": None}]}
+    )
+    assert kept_minutes(folder) == {"quick": 2.0}
+    for text in ("{", "[]", json.dumps({"candidates": 3}), json.dumps({"candidates": [1]})):
+        (tmp_path / "candidates.json").write_text(text)
+        assert kept_minutes(folder) == {}
+        assert not is_finished(folder)
+
+
+def test_finished_is_what_the_file_says(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert not is_finished(folder)
+    folder.write_json("candidates.json", {"finished": True})
+    assert is_finished(folder)
