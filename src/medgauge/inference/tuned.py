@@ -8,9 +8,10 @@ from torch import Tensor
 
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
-from medgauge.core.task import Predictor, Surroundings, Task
+from medgauge.core.task import Learned, Predictor, Surroundings, Task
 from medgauge.inference.far import far_threshold
 
+AUTO, REGRESSION = "auto", "regression"
 NEIGHBOURS = "neighbours"
 """The predictor whose evidence is shown beside a value that rests on no cases; every task has it."""
 
@@ -40,12 +41,16 @@ class Tuned:
 
     @classmethod
     def fit(cls, task: Task, gallery: Cases, validation: Cases, *, record: str) -> "Tuned":
-        """Tune on validation cases; ``record``: a predictor's name, or auto for the one with the lowest error there."""
+        """Tune on validation cases.
+
+        ``record``: a predictor's name, regression for that of the kind, or auto for the one with the lowest error there.
+        """
         surroundings = task.surroundings()
         made = {NEIGHBOURS: surroundings, **task.predictors()}
         fitted = {name: one.fit(gallery, validation, task.error) for name, one in made.items()}
         scores = {name: task.relative(one.validation, validation.label) for name, one in fitted.items()}
-        chosen = min(scores, key=lambda name: scores[name]) if record == "auto" else record
+        best = min(scores, key=lambda name: scores[name])
+        chosen = {AUTO: best, REGRESSION: task.regression}.get(record, record)
         nearest = surroundings.nearest_distance(validation.embedding, group=validation.group)
         errors = {name: float(one.validation.nanmean(-1)) for name, one in fitted.items()}
         return cls(task, gallery, fitted, surroundings, chosen, errors, scores[chosen], far_threshold(nearest))
@@ -58,6 +63,7 @@ class Tuned:
         *,
         record: str,
         tuned: Mapping[str, dict[str, float]],
+        learned: Mapping[str, Mapping[str, Tensor]],
         validation: Mapping[str, float],
         far_distance: float,
     ) -> "Tuned":
@@ -67,7 +73,14 @@ class Tuned:
         if record not in made:
             raise ValueError(f"record must be one of {', '.join(made)}, got {record}")
         fitted = {name: one.restore(gallery, tuned[name]) for name, one in made.items()}
+        for name, one in fitted.items():
+            if isinstance(one, Learned):
+                one.take_learned(learned[name])
         return cls(task, gallery, fitted, surroundings, record, validation, float("nan"), far_distance)
+
+    def learned(self) -> dict[str, dict[str, Tensor]]:
+        """What predictors have learned, by their names."""
+        return {name: one.learned() for name, one in self.predictors.items() if isinstance(one, Learned)}
 
     def read(self, cases: Cases) -> tuple[Reading, dict[str, Float[Tensor, "n t"]], Reading]:
         """The reading of record, every predictor's values, and the reading whose evidence is shown.

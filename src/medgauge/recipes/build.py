@@ -43,7 +43,12 @@ def build_tasks(recipe: Recipe) -> Tasks:
 def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
     """The head of one task; what an ordinal or a distribution one needs comes from the objective's term of that kind."""
     head, bins = recipe.model.head, None
-    kernel = recipe.represent.name == "frozen" or recipe.prediction.predictor == "kernel"
+    asked = recipe.prediction.predictor
+    kernel = recipe.represent.name == "frozen" or asked in ("kernel", "regression")
+    logistic = recipe.model.neck == "standardised" or asked in (
+        "logistic",
+        "regression",
+    )  # it is fitted at each validation
     for entry in read_entries(recipe.objective).values():
         if entry.task not in (None, task):
             continue
@@ -54,8 +59,8 @@ def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
             kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
-            return HeadSettings(head, given if numbers else "ranks", kind, bins, kernel)
-    return HeadSettings(head, bins=bins, kernel=kernel)
+            return HeadSettings(head, given if numbers else "ranks", kind, bins, kernel, logistic)
+    return HeadSettings(head, bins=bins, kernel=kernel, logistic=logistic)
 
 
 def _bins(given: Mapping[str, Any]) -> Bins | None:

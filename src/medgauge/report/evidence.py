@@ -156,7 +156,8 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
     whole = math.fsum(listed) / carried if carried else 1.0
     part = math.fsum(shown) / whole
     share, many = percent(part), counted(len(shown), "case")
-    other = "kernel" if record == "kernel" else "head"
+    says = {"kernel": "kernel regression", "logistic": "logistic regression"}
+    other = record if record in says else "head"
     own, neighbours = number_in(case, f"{other}_{target}"), number_in(case, f"neighbours_{target}")
     sentences = {}
     if record in RESTING:
@@ -178,8 +179,8 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
         if shown:
             sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
     if own is not None and neighbours is not None:
-        gap, says = look.error(abs(own - neighbours)), {"kernel": "kernel regression"}.get(other, other)
+        gap = look.error(abs(own - neighbours))
         sentences["disagreement"] = (
-            f"The {says} says {look.value(own)}, the neighbours {look.value(neighbours)}: {gap} apart."
+            f"The {says.get(other, other)} says {look.value(own)}, the neighbours {look.value(neighbours)}: {gap} apart."
         )
     return {"heading": heading, **sentences}

@@ -14,6 +14,7 @@ RECORDS = {
     "neighbours": "the neighbours’",
     "head": "the head’s",
     "kernel": "the kernel regression’s",
+    "logistic": "the logistic regression’s",
     "by fold": "each fold’s own",
 }
 

@@ -205,6 +205,9 @@ def write_readers(folder: RunFolder, readers: Sequence[Reader], train: Known, va
         "val_covariates": validation.covariates,
         "val_label": validation.label,
     }
+    for reader in readers:
+        for predictor, numbers in reader.tuned.learned().items():
+            tensors |= {f"{reader.task.name}.{predictor}.{name}": one for name, one in numbers.items()}
     folder.write_tensors("predictors.safetensors", tensors)
 
 
@@ -227,15 +230,16 @@ def read_calibrated(folder: RunFolder, task: Kind, saved: Mapping[str, Any]) -> 
 
 def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader]:
     """One reader a task."""
-    saved, readers = saved_values(folder), []
+    saved, learned, readers = saved_values(folder), read_learned(folder), []
     for task in tasks:
-        with reading(folder / "predictors.json"):
+        with reading(folder / "predictors.json", folder / "predictors.safetensors"):
             own = saved[task.name]
             tuned = Tuned.restore(
                 task,
                 gallery.of(tasks.places[task.name], divides=task.coding.divides),
                 record=own["record"],
                 tuned=own["tuned"],
+                learned=learned.get(task.name, {}),
                 validation=own["validation"],
                 far_distance=math.inf if own["far_distance"] is None else float(own["far_distance"]),
             )
@@ -243,6 +247,20 @@ def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader
         parts = ("predictors.json", "gallery.safetensors", "model.safetensors")
         check_reader(readers[-1], [tuned.gallery], *(folder / name for name in parts))
     return readers
+
+
+def read_learned(folder: RunFolder) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
+    """What predictors have learned, by kind of label, predictor and name."""
+    found: dict[str, dict[str, dict[str, torch.Tensor]]] = {}
+    for key, tensor in folder.read_tensors("predictors.safetensors").items():
+        task, _, rest = key.partition(".")
+        predictor, _, name = rest.partition(".")
+        if name:
+            wrong = not_finite(tensor) if tensor.is_floating_point() else ""
+            if wrong:
+                raise folder.broken("predictors.safetensors", f"{key} {wrong}")
+            found.setdefault(task, {}).setdefault(predictor, {})[name] = tensor
+    return found
 
 
 def saved_values(folder: RunFolder) -> dict[str, Any]:

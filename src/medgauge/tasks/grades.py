@@ -18,6 +18,7 @@ from medgauge.functional.grades import GradeStrata, Levels, nearest_grade
 from medgauge.functional.ordinal import rank_thresholds
 from medgauge.inference import NeighbourPredictor
 from medgauge.inference.level_head import LevelHead
+from medgauge.inference.logistic import LogisticPredictor
 from medgauge.inference.vote import NeighbourVote
 from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
 from medgauge.metrics.catalogue import GRADE
@@ -46,6 +47,7 @@ class Grades:
 
     kind: ClassVar[str] = "grade"
     recipe: ClassVar[str] = "grade"
+    regression: ClassVar[str] = "logistic"
     divides: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = GradeSets
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)
@@ -126,10 +128,11 @@ class Grades:
         return NeighbourVote(NeighbourPredictor(), self.levels)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one."""
-        if self.head_settings.name == "none":
-            return {}
-        return {"head": LevelHead(self.levels, self.head_settings.ordinal)}
+        """The head, where there is one, and logistic regression, where the recipe wants it."""
+        head, found = self.head_settings, dict[str, Predictor]()
+        if head.name != "none":
+            found["head"] = LevelHead(self.levels, head.ordinal)
+        return found | ({"logistic": LogisticPredictor(self.levels)} if head.logistic else {})
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The absolute error, in grades."""

@@ -43,6 +43,7 @@ class Numbers:
 
     kind: ClassVar[str] = "number"
     recipe: ClassVar[str] = "default"
+    regression: ClassVar[str] = "kernel"
     divides: ClassVar[bool] = True
     certainty: ClassVar[type[Certainty]] = Intervals
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)

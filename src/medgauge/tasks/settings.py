@@ -27,7 +27,8 @@ class HeadSettings:
         thresholds: of the term, ``ranks`` (those of grades), or None where the objective has no such term.
         ordinal: the term's kind, binary or corn.
         bins: of a distribution head, from its term; None where the objective has no such term.
-        kernel: whether kernel ridge regression is among the predictors.
+        kernel: whether kernel ridge regression is among the predictors of numbers.
+        logistic: whether logistic regression is among those of grades.
     """
 
     name: HeadName = "auto"
@@ -35,6 +36,7 @@ class HeadSettings:
     ordinal: Kind = "binary"
     bins: Bins | None = None
     kernel: bool = False
+    logistic: bool = False
 
     def numbers(self) -> Sequence[float]:
         """Thresholds in normalised label units.
