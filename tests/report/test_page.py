@@ -316,6 +316,21 @@ def test_flag_is_in_just_these_words(tmp_path: Path) -> None:
     assert len(view.cases) > 0
 
 
+def test_the_rate_of_false_alarms_stands_beside_the_flagged_cases(report: Report, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", FakeRun(count=60))
+    results = json.loads((run / "results.json").read_text())
+    assert "False alarms" not in Page(write_report(run)).text
+    results["test"]["hc_mm"]["far"] = {"cases": 400, "flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}
+    (run / "results.json").write_text(json.dumps(results))
+    words = (
+        "False alarms: 1.2 % of 400 test cases are flagged so (95 % interval 0.4 to 2.9 %), and these are cases like"
+    )
+    assert words in Page(write_report(run)).at("target-0")
+    not_looked = Page(report("val"))
+    assert "False alarms" not in not_looked.text
+    assert "how often it is a false alarm is told by a look at the test split" in not_looked.at("target-0")
+
+
 def test_a_case_outside_the_radius_says_that_the_nearest_decides(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", FakeRun(count=60))
     predictors = json.loads((run / "predictors.json").read_text())

@@ -58,6 +58,16 @@ def test_a_runs_own_values_pass(tmp_path: Path) -> None:
     for wrong in (None, shown | {"ci95": 3}, shown | {"verdict": None}, {"baseline": "median"}):
         with pytest.raises(InputError, match=r"val\.age\.shown"):
             read_results(write(tmp_path, "results.json", RESULTS, "val.age.shown", wrong))
+    with pytest.raises(InputError, match=r"val\.age\.far\.ci95"):
+        read_results(
+            write(
+                tmp_path,
+                "results.json",
+                RESULTS,
+                "val.age.far",
+                dict.fromkeys(("cases", "flagged", "share", "ci95"), 1),
+            )
+        )
     whole = shown | {"split": "val", "target": "age", "sentence": "age is not shown better."}
     assert read_results(write(tmp_path, "results.json", RESULTS | {"shown": whole}))["shown"] == whole
     with pytest.raises(InputError, match="shown.sentence must be a text"):

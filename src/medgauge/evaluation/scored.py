@@ -9,6 +9,7 @@ from torch import Tensor
 
 from medgauge.core.batch import Cases
 from medgauge.core.task import Saying, Task
+from medgauge.evaluation.alarms import far_block
 from medgauge.evaluation.figures import Judged, target_block
 from medgauge.evaluation.groups import common, label_ranges, subgroup_blocks
 from medgauge.evaluation.shown import shown_block
@@ -62,6 +63,7 @@ class Scored:
             block = target_block(judged, place, seed)
             if shown := shown_block(judged, place):
                 block["shown"] = shown
+            block["far"] = far_block(self.readings.far, judged.group)
             if self.subgroups:
                 block["subgroups"] = {
                     column: subgroup_blocks(judged, place, values, seed) for column, values in self.subgroups.items()

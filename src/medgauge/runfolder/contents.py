@@ -84,6 +84,7 @@ BLOCK = Group(
         "baselines": Named(Group({**_FIGURES, **_MAE, "kind?": TEXT})),
         "skill?": Named(NUMBER),
         "shown?": Group(_SHOWN),
+        "far?": Group({"cases": COUNT, "flagged": COUNT, "share": NUMBER, "ci95": PAIR}),
         "subgroups?": Named(Named(Group({**_PART, **_MAE, "n": COUNT, "coverage": NUMBER}))),
         "by_fold?": Listed(Group({**_PART, **_MAE, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
         "spread_over_folds?": Group(_FIGURES),

@@ -44,6 +44,23 @@ def _skill_words(shown: Mapping[str, Any]) -> str:
     return f"skill {_number(shown['skill'])}, 95 % interval {_number(ends[0])} to {_number(ends[1])}"
 
 
+def alarm_words(results: Mapping[str, Any], target: str) -> str:
+    """How often the flag of far cases is a false alarm, by the run's cases that set nothing; nothing where it has none.
+
+    >>> part = {"age": {"far": {"cases": 400, "flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}}}
+    >>> alarm_words({"test": part}, "age")
+    '1.2 % of 400 test cases are flagged so (95 % interval 0.4 to 2.9 %)'
+    """
+    for split in SPEAKS[:2]:
+        far = ((results.get(split) or {}).get(target) or {}).get("far")
+        if far and far["cases"]:
+            low, high = (f"{100 * end:.1f}" for end in far["ci95"])
+            cases = _counted(far["cases"], CASES[split])
+            are = "is" if far["cases"] == 1 else "are"
+            return f"{100 * far['share']:.1f} % of {cases} {are} flagged so (95 % interval {low} to {high} %)"
+    return ""
+
+
 def _counted(count: int, nouns: str) -> str:
     return f"{count:,} {nouns.removesuffix('s') if count == 1 else nouns}"
 

@@ -60,7 +60,7 @@ def evaluate_table(
     _refuse_shared_pictures(table, digests, splits)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
     with Display(terminal) as display:
-        for note in far_notes(scored):
+        for note in far_notes(scored, run.results):
             display.say(note)
     by_group = run.recipe.prediction.aggregate == "mean"
     trainings = [fit.results.get("training") for fit in run.fits]

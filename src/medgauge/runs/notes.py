@@ -1,6 +1,7 @@
 """What is said of a run folder that is not as it was written, and of new cases that are unlike the training cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from medgauge.evaluation.predictions import LISTED
 from medgauge.evaluation.scored import Scored
 from medgauge.inference.far import FAR_WORDS
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.headline import alarm_words
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL, damaged, in_words
 from medgauge.runs.ensemble import Finished
@@ -48,20 +50,22 @@ def refuse_other_splits(folder: RunFolder) -> None:
         raise InputError(f"{folder / SPLITS} does not fit the seal of the run (digests.json): it {what}; {AGAIN}")
 
 
-def far_notes(scored: Sequence[Scored]) -> list[str]:
-    """How many new cases the gallery says little of, for each kind of label that has any.
+def far_notes(scored: Sequence[Scored], results: Mapping[str, Any]) -> list[str]:
+    """How many new cases the gallery says little of, for each kind of label that has any, beside the rate of false alarms.
 
     Args:
         scored: what was read, of each task.
+        results: of the run, whose own cases tell that rate; empty where it is of something else.
     """
     notes = []
     for one in scored:
         far = int(one.readings.far.sum())
         if far:
             column = "far" if len(scored) == 1 else f"{one.task.name}:far"
+            alarms = alarm_words(results, one.task.columns[0])
             notes.append(
                 f"{far} of {len(one.cases)} cases {'is' if far == 1 else 'are'} {FAR_WORDS} (column {column}): their values "
-                "rest on training cases that are unlike them"
+                f"rest on training cases that are unlike them{f'; of the run, {alarms}' if alarms else ''}"
             )
     return notes
 

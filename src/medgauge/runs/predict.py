@@ -69,7 +69,7 @@ def predict_cases(
         gathered = without_groups(gathered)
     by_group = aggregate == "mean"
     scored = _read(run, table, gathered, by_group=by_group)
-    notes += [*far_notes(scored), *evidence_notes(scored)]
+    notes += [*far_notes(scored, {} if by_group else run.results), *evidence_notes(scored)]
     with Display(terminal) as display:
         for note in notes:
             display.say(note)

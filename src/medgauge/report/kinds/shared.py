@@ -13,6 +13,7 @@ from medgauge.report.parts import fold_rows, group_words, record_words, subgroup
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
 from medgauge.report.words import counted
+from medgauge.runfolder.headline import alarm_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,7 @@ def shared_section(
         "by_group": group_words(block, look, said),
         "regions": region_rows(block, cases, median, look, in_regions),
         "far": f"{counted(int((own['far'] == 1).sum()), 'case') if 'far' in own else '–'}",
+        "alarms": alarm_words(view.results, target) if view.shown != "val" else "",
         "training": f"{counted(len(training), 'case')} of {counted(int(training['group'].nunique()), 'group')}",
         "range": look.labels(*_ends(training)),
         "cards": card_groups(view, target, look, picture, more),
