@@ -196,3 +196,18 @@ def test_a_network_of_timm_by_a_file_of_weights(table: Path, cache: Path, tmp_pa
     loaded = [key for key in stored if key.startswith(inner)]
     assert len(loaded) > 50
     assert all(torch.equal(stored[key], kept[key.removeprefix(inner).replace(".", "_")]) for key in loaded)
+
+
+def test_twenty_cases_in_all(table: Path, cache: Path, tmp_path: Path) -> None:
+    frame = pandas.read_csv(table)
+    frame["stage"] = (frame["age"] // 20).astype(int)
+    frame[:20].to_csv(table.parent / "twenty.csv", index=False)  # two of each of ten patients
+    given: dict[str, Any] = {"label": ["age", "stage"], "kind": {"stage": "grade"}, "folds": 5}
+    made = fit(table.parent / "twenty.csv", cache, tmp_path / "run", **given)
+    age, stage = (made.results["out_of_fold"][name] for name in ("age", "stage"))
+    assert (age["predictor"], stage["predictor"]) == ("kernel", "logistic")
+    assert age["interval"]["share_infinite"] > 0
+    assert np.isfinite([age["mae"], stage["mae"]]).all()
+    with pytest.raises(InputError, match="11 folds need at least 11 groups, and there are 10"):
+        fit(table.parent / "twenty.csv", cache, tmp_path / "more", **{**given, "folds": 11})
+    assert not (tmp_path / "more").exists()

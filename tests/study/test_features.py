@@ -73,6 +73,32 @@ def test_features_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_features_that_are_the_same_for_all_images_are_refused(tmp_path: Path) -> None:
+    flat = CaseArrays(np.full((4, 1, 12, 12), 7, np.uint8), 255.0, np.zeros((4, 1)))
+    with pytest.raises(InputError, match="encoder small gives the same features for all 4 images"):
+        frozen_features(encoder(), flat, tmp_path)
+    assert not list(tmp_path.iterdir())
+    one = CaseArrays(flat.array[:1], 255.0, np.zeros((1, 1)))
+    assert frozen_features(encoder(), one, tmp_path).shape[0] == 1
+
+
+def test_an_entry_of_another_encoder_in_its_place_is_not_used(tmp_path: Path) -> None:
+    made, other = encoder(), build_encoder("small", ndim=2, channels=1, width=0.5)
+    found = frozen_features(made, cases(), tmp_path)
+    (own,) = tmp_path.iterdir()
+    frozen_features(other, cases(), tmp_path)
+    (theirs,) = set(tmp_path.iterdir()) - {own}
+    own.write_bytes(theirs.read_bytes())
+    np.testing.assert_array_equal(frozen_features(made, cases(), tmp_path), found)
+
+
+def test_another_size_of_images_has_its_own_entry(tmp_path: Path) -> None:
+    frozen_features(encoder(), cases(), tmp_path)
+    array = np.ascontiguousarray(cases().array.reshape(5, 1, 18, 8))  # the same bytes
+    frozen_features(encoder(), CaseArrays(array, 255.0, np.zeros((5, 1))), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file .*data\.cache"):

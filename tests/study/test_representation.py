@@ -10,7 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.models import Encoder
 from medgauge.recipes.read import build_recipe, load_values, override
 from medgauge.recipes.schema import Recipe
-from medgauge.study.representation import decide_representation, frozen_notes, stage_notes
+from medgauge.study.representation import decide_representation, frozen_notes, size_without_effect, stage_notes
 
 
 def recipe(base: str = "l1", **changes: Any) -> Recipe:
@@ -72,8 +72,37 @@ def test_stages_that_cannot_be_had_are_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "ndim", "told"),
+    [
+        ({}, 2, []),
+        ({"represent__size": 320}, 2, []),
+        ({"represent__size": 320, "image__size": [320, 200]}, 2, []),
+        (
+            {"represent__size": 320, "image__size": [64, 400]},
+            2,
+            ["image.size [64, 400] is given, so represent.size 320 has no effect"],
+        ),
+        (
+            {"represent__size": 320},
+            3,
+            ["represent.size 320 is of 2-D images and has no effect on volumes; image.size has"],
+        ),
+    ],
+)
+def test_a_size_that_decides_nothing_is_told(given: dict[str, Any], ndim: int, told: list[str]) -> None:
+    assert size_without_effect(recipe(represent__name="frozen", **given), ndim) == told
+
+
+@pytest.mark.parametrize("size", [95, 1025, 100.5, "large"])
+def test_sizes_out_of_range_are_refused(size: Any) -> None:
+    with pytest.raises(InputError, match=r"represent\.size"):
+        recipe(represent__name="frozen", represent__size=size)
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
+        ({"represent__size": 200}, "represent.size 200 has no effect with represent.name scratch"),
         ({"represent__source": "lite0"}, "has no effect with represent.name scratch"),
         ({"represent__name": "frozen", "model__encoder__name": "small"}, "model.encoder.name small has none"),
         (

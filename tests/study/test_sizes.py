@@ -6,7 +6,8 @@ import pytest
 
 from medgauge.data.images.facts import Facts, ImageFact
 from medgauge.recipes.image_settings import ImageSettings
-from medgauge.study.sizes import decide_size
+from medgauge.recipes.schema import RepresentSettings
+from medgauge.study.sizes import decide_size, longest_side
 
 
 def facts_of(*shapes: tuple[int, ...], spacing: tuple[float, ...] | None = None) -> Facts:
@@ -61,3 +62,23 @@ def test_what_is_given_stays_and_a_smaller_size_does_not_cut() -> None:
     assert decided(facts_of((30, 40)), size=[8, 9]) == ([8, 9], "resize", None)
     assert decided(facts_of((30, 40)), size=[32, 64]) == ([32, 64], "pad_or_crop", None)
     assert decided(facts_of((300, 400)), size=[512, 512]) == ([512, 512], "resize", None)
+
+
+@pytest.mark.parametrize(
+    ("represent", "shape", "size"),
+    [
+        ({"name": "frozen"}, (161, 120), [160, 160]),
+        ({"name": "frozen"}, (160, 120), [160, 120]),
+        ({"name": "frozen", "size": 320}, (321, 40), [320, 320]),
+        ({"name": "frozen", "size": 320}, (300, 40), [300, 40]),
+        ({"name": "frozen", "size": 96}, (160, 120), [96, 96]),
+        ({"name": "tuned"}, (225, 40), [224, 224]),
+        ({"name": "tuned", "size": 128}, (225, 40), [128, 128]),
+        ({"name": "scratch"}, (225, 40), [224, 224]),
+    ],
+)
+def test_the_longest_side_that_a_pretrained_network_reads(
+    represent: Any, shape: tuple[int, int], size: list[int]
+) -> None:
+    longest = longest_side(RepresentSettings(**represent))
+    assert decide_size(ImageSettings(), facts_of(shape), sized=False, longest=longest).size == size

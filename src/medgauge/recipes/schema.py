@@ -37,18 +37,24 @@ class RepresentSettings(Section):
             pretrained one is left as it is, and every image is read once.
         source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub (or, with
             model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0.
+        size: pixels of the longest side that frozen and tuned read of a 2-D image: larger images are shrunk to it, smaller
+            ones stay as they are (below 96 pixels lite0, and timm's networks where frozen, enlarge them to 96); auto = 160
+            where frozen, 224 where tuned; image.size, where given, rules.
     """
 
     place = "represent"
 
     name: Literal["scratch", "tuned", "frozen"] = "scratch"
     source: Annotated[str, Size(1)] = "auto"
+    size: Annotated[int, Range(least=96, most=1024)] | Auto = "auto"
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
-        if self.name == "scratch" and self.source != "auto":
-            return [f"represent.source {self.source} has no effect with represent.name scratch; give frozen or tuned"]
-        return []
+        return [
+            f"represent.{key} {value} has no effect with represent.name scratch; give frozen or tuned"
+            for key, value in (("source", self.source), ("size", self.size))
+            if self.name == "scratch" and value != "auto"
+        ]
 
 
 @dataclass

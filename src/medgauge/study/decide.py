@@ -16,7 +16,7 @@ from medgauge.models.encoders import LITE
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.schema import Recipe
 from medgauge.study.pixel_size import number_names, size_columns
-from medgauge.study.sizes import decide_size
+from medgauge.study.sizes import decide_size, longest_side
 
 UNLIKE = 10.0  # ranges of intensities that differ so many times say nothing of their scale
 AXES = {"columns": -1, "rows": -2, "depth": -3}
@@ -34,7 +34,7 @@ def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
         augmentation = replace(augmentation, size_covariates=size_columns(table, ndim))
     _check_augmentation(augmentation, [*number_names(table), recipe.data.label_times], ndim)
     image = decide_size(
-        recipe.image, facts, sized=bool(augmentation.named_sizes), frozen=recipe.represent.name == "frozen"
+        recipe.image, facts, sized=bool(augmentation.named_sizes), longest=longest_side(recipe.represent)
     )
     if image.channels == "auto":
         wide = facts.channels[0] == 3 and not facts.grey

@@ -33,10 +33,10 @@ def frozen_features(
     An entry of the cache is named by the pixels, the encoder and its weights; one that does not fit its digest is made anew.
 
     Raises:
-        InputError: features are not finite, or the cache cannot be written.
+        InputError: features are not finite or the same for all images, or the cache cannot be written.
     """
     place = cache / f"{_key(encoder, arrays)}{ENDING}"
-    kept = _read(place, len(arrays))
+    kept = _read(place, (len(arrays), encoder.features))
     if kept is not None:
         return kept
     found = _computed(encoder.eval(), arrays, progress)
@@ -45,6 +45,11 @@ def frozen_features(
         raise InputError(
             f"the encoder {encoder.description['name']} gives numbers that are not finite for image {row + 1}; look at its pixels, or "
             "choose another encoder (represent.source)"
+        )
+    if len(found) > 1 and (found == found[0]).all():
+        raise InputError(
+            f"the encoder {encoder.description['name']} gives the same features for all {len(found)} images; look at their pixels "
+            "(image.window), or choose another encoder (represent.source)"
         )
     _write(place, found)
     return found
@@ -74,8 +79,8 @@ def _key(encoder: Encoder, arrays: CaseArrays) -> str:
     return made.hexdigest()[:32]
 
 
-def _read(place: Path, count: int) -> Features | None:
-    """The entry, if there is one that fits its digest."""
+def _read(place: Path, wanted: tuple[int, int]) -> Features | None:
+    """The entry, if there is one of that shape that fits its digest."""
     try:
         with place.open("rb") as file:
             digest, shape = (file.readline(200).decode().strip() for _ in range(2))
@@ -83,7 +88,7 @@ def _read(place: Path, count: int) -> Features | None:
         sides = tuple(int(side) for side in shape.split())
     except (OSError, ValueError):
         return None
-    whole = hashlib.sha256(content).hexdigest() == digest and len(sides) == 2 and sides[0] == count
+    whole = hashlib.sha256(content).hexdigest() == digest and sides == wanted
     return np.frombuffer(content, dtype="<f4").reshape(sides).copy() if whole else None
 
 

@@ -31,6 +31,18 @@ def decide_representation(recipe: Recipe) -> Recipe:
     return decided if wanted.name == "tuned" else replace(decided, augmentation=_unchanged(recipe.augmentation))
 
 
+def size_without_effect(recipe: Recipe, ndim: int) -> list[str]:
+    """Where ``represent.size``, as given, decides nothing."""
+    wanted, given = recipe.represent.size, recipe.image.size
+    if wanted == "auto":
+        return []
+    if ndim == 3:
+        return [f"represent.size {wanted} is of 2-D images and has no effect on volumes; image.size has"]
+    if given != "auto" and max(given) > wanted:
+        return [f"image.size {given} is given, so represent.size {wanted} has no effect"]
+    return []
+
+
 def frozen_notes(recipe: Recipe) -> list[str]:
     """What of a recipe, as given, has no effect because every image is read once."""
     given, usual = recipe.augmentation, AugmentationSettings()

@@ -8,6 +8,7 @@ import numpy as np
 
 from medgauge.data.images.facts import Facts, ImageFact
 from medgauge.recipes.image_settings import ImageSettings
+from medgauge.recipes.schema import RepresentSettings
 
 LARGEST = {2: 224, 3: 64}
 """Pixels a side of images that are shrunk; a volume's sides may differ within as many voxels as this cube has."""
@@ -20,7 +21,14 @@ UNEQUAL = 2.0
 BISECTIONS = 60
 
 
-def decide_size(image: ImageSettings, facts: Facts, *, sized: bool, frozen: bool = False) -> ImageSettings:
+def longest_side(represent: RepresentSettings) -> int:
+    """Pixels of the longest side that 2-D images are read with, at most."""
+    if represent.size != "auto":
+        return represent.size
+    return FROZEN if represent.name == "frozen" else LARGEST[2]
+
+
+def decide_size(image: ImageSettings, facts: Facts, *, sized: bool, longest: int = LARGEST[2]) -> ImageSettings:
     """Size, fit and, for volumes with thick slices, spacing, where they are left to the data.
 
     Images that are small enough keep their pixels, on a canvas that holds the largest of them. Larger ones are shrunk by one
@@ -31,9 +39,8 @@ def decide_size(image: ImageSettings, facts: Facts, *, sized: bool, frozen: bool
         image: the settings; what is given stays.
         facts: what a sample of the images is like.
         sized: whether a covariate is the size of a pixel, which one factor for all axes must hold for.
-        frozen: whether a pretrained network reads 2-D images as they are: their sides are at most 160 pixels.
+        longest: pixels of the longest side of 2-D images.
     """
-    longest = FROZEN if frozen else LARGEST[2]
     ndim = facts.ndims[0]
     alike = [fact for fact in facts.each if len(fact.shape) == ndim + 1]
     known = [fact for fact in alike if fact.spacing is not None]
