@@ -15,7 +15,7 @@ def test_settings_of_data_images_and_intervals_leave_the_choice_open() -> None:
 
 def test_settings_of_training_reach_only_what_is_trained() -> None:
     quick, scratch = (Candidate(name, {"data.folds": 5}, 1.0, "").recipe({**GIVEN, **HOW}) for name in (QUICK, SCRATCH))
-    assert (quick.represent.name, quick.training.steps, quick.prediction.predictor) == ("frozen", "auto", "kernel")
+    assert (quick.represent.name, quick.training.steps, quick.prediction.predictor) == ("frozen", "auto", "regression")
     assert (scratch.represent.name, scratch.training.steps, scratch.model.embedding) == ("scratch", 7, 9)
     for recipe in (quick, scratch):
         assert (recipe.data.folds, recipe.seed, list(recipe.image.size)) == (5, 3, [32, 32])

@@ -11,7 +11,6 @@ from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
-from medgauge.inference.tuned import NEIGHBOURS
 from medgauge.planning.budget import Budget
 from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate
 from medgauge.planning.cost import EACH, Cost, measure
@@ -139,7 +138,7 @@ def make_plan(
     Raises:
         InputError: something is wrong with table, images or settings.
     """
-    fixed = {"data.folds": folds.value, **_predictor(given)}
+    fixed = {"data.folds": folds.value}
     study = load_study(Candidate(QUICK, fixed, 0.0, "").recipe(given), progress=display.images)
     for note in study.notes:
         display.say(note)
@@ -167,14 +166,6 @@ def make_plan(
     if not any(one.tried for one in found):
         raise InputError(f"nothing can be tried: {'; '.join(f'{one.name}: {one.why}' for one in found)}")
     return Plan(dict(stamp), fingerprint(study), decisions, found)
-
-
-def _predictor(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Kernel regression, unless a kind of label has none: then the best predictor that it has on the features."""
-    asked = Candidate(QUICK, {}, 0.0, "").recipe(given)
-    tasks = build_tasks(decide_kinds(with_bundled_columns(asked)))
-    known = all(asked.prediction.predictor in ("auto", NEIGHBOURS, *task.predictors()) for task in tasks)
-    return {} if known else {"prediction.predictor": "auto"}
 
 
 def _kept(study: Study) -> Decision:
