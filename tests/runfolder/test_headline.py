@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from medgauge.runfolder.headline import first_shown, shown_sentence
+from medgauge.runfolder.headline import alarm_words, first_shown, shown_sentence
 
 GOOD = {
     "baseline": "median",
@@ -66,6 +66,20 @@ def test_the_target_that_is_shown_least_stands_for_the_run() -> None:
     assert first_shown({"test": {"a": part["a"], "d": part["d"]}})["shown"]["target"] == "d"
     nothing = block(BAD | {"skill": None})
     assert first_shown({"test": {"b": part["b"], "e": nothing}})["shown"]["target"] == "e"
+
+
+def test_the_rate_of_false_alarms_is_that_of_cases_that_set_nothing() -> None:
+    def far(cases: int, share: float | None, ends: list[float | None]) -> dict[str, Any]:
+        return {"age": {"far": {"cases": cases, "flagged": 1, "share": share, "ci95": ends}}}
+
+    val, fold = far(50, 0.5, [0.4, 0.6]), far(1000, 0.01, [0.005, 0.02])
+    assert alarm_words({"val": val}, "age") == ""
+    said = "1.0 % of 1,000 out-of-fold cases are flagged so (95 % interval 0.5 to 2.0 %)"
+    assert alarm_words({"val": val, "out_of_fold": fold}, "age") == said
+    one = far(1, None, [None, 1.0])
+    said = "– % of 1 test case is flagged so (95 % interval – to 100.0 %)"
+    assert alarm_words({"out_of_fold": fold, "test": one}, "age") == said
+    assert alarm_words({"out_of_fold": fold, "test": {"age": {}}}, "other") == ""
 
 
 def test_without_baselines_there_is_no_first_sentence() -> None:

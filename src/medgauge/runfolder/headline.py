@@ -54,10 +54,10 @@ def alarm_words(results: Mapping[str, Any], target: str) -> str:
     for split in SPEAKS[:2]:
         far = ((results.get(split) or {}).get(target) or {}).get("far")
         if far and far["cases"]:
-            low, high = (f"{100 * end:.1f}" for end in far["ci95"])
+            share, low, high = map(_percent, (far["share"], *far["ci95"]))
             cases = _counted(far["cases"], CASES[split])
             are = "is" if far["cases"] == 1 else "are"
-            return f"{100 * far['share']:.1f} % of {cases} {are} flagged so (95 % interval {low} to {high} %)"
+            return f"{share} % of {cases} {are} flagged so (95 % interval {low} to {high} %)"
     return ""
 
 
@@ -67,6 +67,10 @@ def _counted(count: int, nouns: str) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.2f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{100 * value:.1f}"
 
 
 def _how_far(shown: Mapping[str, Any]) -> tuple[bool, float]:
