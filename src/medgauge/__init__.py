@@ -9,15 +9,17 @@ from medgauge.core.version import __version__
 if TYPE_CHECKING:
     from medgauge.comparing.compare import compare
     from medgauge.fitting.check import check
+    from medgauge.fitting.curve import curve
     from medgauge.planning.fit import fit
     from medgauge.runs.run import Run, evaluate, load, predict
 
-__all__ = ["InputError", "Run", "__version__", "check", "compare", "evaluate", "fit", "load", "predict"]
+__all__ = ["InputError", "Run", "__version__", "check", "compare", "curve", "evaluate", "fit", "load", "predict"]
 
 HOMES = {
     "Run": "medgauge.runs.run",
     "check": "medgauge.fitting.check",
     "compare": "medgauge.comparing.compare",
+    "curve": "medgauge.fitting.curve",
     "evaluate": "medgauge.runs.run",
     "fit": "medgauge.planning.fit",
     "load": "medgauge.runs.run",

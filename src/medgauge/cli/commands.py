@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from medgauge.cli.curve import curve
 from medgauge.cli.flags import Parser, UsageError
 from medgauge.cli.show import tell
 from medgauge.cli.training import ANY_SETTING, check, demo, fit, plan
@@ -208,6 +209,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": evaluate,
     "predict": predict,
     "compare": compare,
+    "curve": curve,
     "report": report,
     "check": check,
     "list": list_parts,

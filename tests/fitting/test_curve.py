@@ -1,0 +1,133 @@
+"""Learning curves: nobody is read by a set that has its group; the command from table to page."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+import torch
+
+import medgauge
+from medgauge.cli.main import main
+from medgauge.core.batch import Cases
+from medgauge.core.display import Display
+from medgauge.core.errors import InputError
+from medgauge.fitting import curve as module
+from medgauge.inference import KernelPredictor
+from tests.fitting.small_study import COLUMNS, make_table
+
+
+def drawn(count: int = 60, seed: int = 0) -> Cases:
+    random = np.random.default_rng(seed)
+    points = random.normal(0, 1, (count, 3))
+    label = torch.from_numpy(points[:, :1] * 3 + random.normal(0, 0.5, (count, 1)) + 10)
+    return Cases(
+        torch.from_numpy(points), label, [f"c{row}" for row in range(count)], [f"g{row // 2}" for row in range(count)]
+    )
+
+
+def test_every_case_is_read_by_nested_sets_without_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[list[str]] = []
+
+    class Watched(KernelPredictor):
+        def fit(self, gallery: Cases, *rest: Any, **more: Any) -> Any:
+            fitted.append(sorted(gallery.id))
+            return super().fit(gallery, *rest, **more)
+
+        def read(self, cases: Cases) -> Any:
+            assert not set(cases.group) & set(self._gallery.group)
+            return super().read(cases)
+
+    monkeypatch.setattr(module, "KernelPredictor", Watched)
+    cases = drawn()
+    found = module.measure(cases, None, folds=3, draws=2, seed=1, name="age", display=Display(False))
+    assert found.size == module.sizes_of(20)
+    assert len(found.size) >= 5
+    assert found.error.shape == (2, len(found.size), 60)
+    assert np.isfinite(found.error).all()
+    sets = [set(one) for one in fitted]
+    for start in range(0, len(sets), len(found.size)):  # of one draw and fold
+        own = sets[start : start + len(found.size)]
+        assert [len(one) for one in own] == [2 * size for size in found.size]
+        assert all(less < more for less, more in zip(own, own[1:], strict=False))
+    assert found.cases == pytest.approx([2.0 * size for size in found.size])
+    last = np.abs(cases.label.numpy()[:, 0] - np.median(cases.label.numpy())).mean()
+    assert found.median == pytest.approx(last, rel=0.1)
+    assert found.error[:, -1].mean() < found.error[:, 0].mean() < found.median * 1.5
+    again = module.measure(cases, None, folds=3, draws=2, seed=1, name="age", display=Display(False))
+    np.testing.assert_array_equal(again.error, found.error)
+
+
+def test_an_error_is_that_of_a_regression_fitted_by_hand() -> None:
+    cases = drawn()
+    found = module.measure(cases, None, folds=3, draws=1, seed=1, name="age", display=Display(False))
+    names = list(dict.fromkeys(cases.group))
+    for _, out, order in module._plans(30, 3, 1, 1):
+        asked = [row for row, group in enumerate(cases.group) if group in {names[one] for one in out.tolist()}]
+        for place, size in enumerate(found.size):
+            own = {names[one] for one in order[:size].tolist()}
+            train = torch.tensor([row for row, group in enumerate(cases.group) if group in own])
+            value = KernelPredictor().fit(cases.take(train)).predict(cases.embedding[asked]).value
+            gap = (value - cases.label[asked]).abs()[:, 0].numpy()
+            np.testing.assert_allclose(found.error[0, place, asked], gap, rtol=1e-9, atol=1e-9)
+
+
+def test_too_few_groups_are_refused() -> None:
+    with pytest.raises(InputError, match="needs 20 groups or more with a label of age, got 19 in 5 folds"):
+        module.measure(drawn(38), None, folds=5, draws=1, seed=0, name="age", display=Display(False))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_table(tmp_path_factory.mktemp("small"))
+
+
+def test_the_command_writes_values_table_and_page(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["curve", "--table", str(table), "--out", str(tmp_path / "curve"), "--draws", "2"]
+    words += [
+        word for name, value in COLUMNS.items() for word in (f"--{name}", value if isinstance(value, str) else value[0])
+    ]
+    words += ["--data.cache", str(tmp_path / "cache"), "--model.encoder.settings.least", "64"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "for frozen features; a tuned network may gain more" in shown
+    values = json.loads((tmp_path / "curve" / "curve.json").read_text())
+    one = values["targets"]["age"]
+    assert one["n"] == 72
+    assert one["points"][-1]["mae"] < one["baselines"]["median"]["mae"]
+    rows = pandas.read_csv(tmp_path / "curve" / "curve.csv")
+    measured = rows[rows["what"] == "measured"]
+    assert measured["groups"].tolist() == [point["groups"] for point in one["points"]]
+    assert len(measured) >= 5
+    assert str(one["points"][0]["groups"]) in shown
+    assert (tmp_path / "curve" / "curve.html").stat().st_size > 1e6
+    # again, from the cache and through the other door; the same values
+    given: dict[str, Any] = {"data.cache": str(tmp_path / "cache"), "model.encoder.settings": {"least": 64}}
+    again = medgauge.curve(table=table, out=tmp_path / "curve", draws=2, changes=given, **COLUMNS)
+    assert again["targets"] == values["targets"]
+
+
+def test_wrong_settings_are_told_before_anything_is_read(table: Path, tmp_path: Path) -> None:
+    for more, said in (
+        ({"draws": 0}, "draws must be a whole number >= 1"),
+        ({"fold": 1}, "leave --fold out"),
+        ({"folds": 0}, "give --folds 2 or more"),
+        ({"changes": {"represent.name": "scratch"}}, "leave represent.name scratch out"),
+    ):
+        with pytest.raises(InputError, match=said):
+            medgauge.curve(table=table, out=tmp_path / "curve", **({**COLUMNS, **more}))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "other.txt").write_text("")
+    with pytest.raises(InputError, match="holds something other than a learning curve"):
+        medgauge.curve(table=table, out=tmp_path / "full", **COLUMNS)
+    frame = pandas.read_csv(table)
+    frame["stage"] = (frame["age"] // 20).astype(int)
+    frame.to_csv(table.with_name("staged.csv"), index=False)
+    given: dict[str, Any] = {**COLUMNS, "label": "stage", "kind": {"stage": "grade"}}
+    with pytest.raises(InputError, match="a learning curve reads numbers, and stage is a grade"):
+        medgauge.curve(table=table.with_name("staged.csv"), out=tmp_path / "curve", **given)
+    assert not (tmp_path / "curve").exists()
