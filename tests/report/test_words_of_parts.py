@@ -74,7 +74,11 @@ def test_folds_and_their_spread(view: RunView) -> None:
     assert fold_rows(view, "hc_mm", LOOK, ["mae"]) == []
     assert split_words(folded)["trained"] == "Each of 2 models was trained on a part of"
     assert split_words(view)["shown"] == "from the test split"
-    assert [record_words(name) for name in ("head", "other")] == ["the head’s", "the other’s"]
+    assert [record_words(name) for name in ("head", "logistic", "other")] == [
+        "the head’s",
+        "the logistic regression’s",
+        "the other’s",
+    ]
 
 
 def test_subgroups_have_their_figures_and_coverage() -> None:
@@ -108,6 +112,13 @@ def test_only_the_neighbours_value_rests_on_its_cases() -> None:
     assert "fallback" not in other
     assert "fallback" not in evidence_words(case | {"nearest_distance": 0.5}, "hc_mm", "neighbours", LOOK, 1.0)
     assert [number_in({"a": 1, "b": float("nan")}, name) for name in "abc"] == [1.0, None, None]
+
+
+def test_logistic_regression_rests_on_no_cases_and_is_set_beside_the_neighbours() -> None:
+    case = {"weights_hc_mm": "[0.5, 0.25]", "logistic_hc_mm": 10.0, "head_hc_mm": 99.0, "neighbours_hc_mm": 12.5}
+    own = evidence_words(case, "hc_mm", "logistic", LOOK, None)
+    assert own["heading"].startswith("Similar training cases, not used")
+    assert plain(own["disagreement"]).startswith("The logistic regression says 10.0 mm, the neighbours 12.5 mm")
 
 
 def test_a_regression_says_which_share_is_shown_and_that_it_rests_on_many() -> None:
