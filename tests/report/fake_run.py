@@ -271,7 +271,7 @@ seed: 0
 
         folder = path / "thumbnails"
         folder.mkdir(exist_ok=True)
-        for row in thumbnails_needed(read_run(path).predictions):
+        for row in thumbnails_needed(read_run(path).predictions, read_run(path).gallery):
             Image.fromarray(self.image[row]).save(folder / f"{row}.png")
 
 

@@ -3,7 +3,7 @@ import pandas
 import pytest
 
 from medgauge.report import choose_cards, thumbnails_needed
-from medgauge.report.cards import SHOWN_NEIGHBOURS, shown_split
+from medgauge.report.cards import SHOWN_NEIGHBOURS, seen_rows, shown_split
 
 
 def table(errors: list[float], regions: list[str] | None = None, split: str = "test") -> pandas.DataFrame:
@@ -79,6 +79,13 @@ def test_wrong_arguments_are_refused() -> None:
         choose_cards(table([1.0]), "age", count=0)
     with pytest.raises(ValueError, match=r"target must be one of \['age'\], got weight"):
         choose_cards(table([1.0]), "weight")
+
+
+def test_training_cases_are_shown_from_the_smallest_label_to_the_largest() -> None:
+    gallery = pandas.DataFrame({"row": np.arange(11) + 50, "label_age": [9.0, 1, 5, 3, 7, 2, 8, 4, 6, 0, np.nan]})
+    assert seen_rows(gallery, 4) == [59, 53, 58, 50]  # labels 0, 3, 6 and 9
+    assert seen_rows(gallery.iloc[:1]) == [50]
+    assert seen_rows(gallery.iloc[10:]) == seen_rows(gallery[["row"]]) == []
 
 
 def test_thumbnails_are_those_of_the_cards_and_of_their_shown_neighbours() -> None:

@@ -305,7 +305,7 @@ def test_share_is_that_of_the_cases_shown(report: Report) -> None:
 
 
 def test_flag_is_in_just_these_words(tmp_path: Path) -> None:
-    words = "farther from the gallery than 99 % of validation cases"
+    words = "farther from the gallery than 97.5 % of cases like the training cases"
     run = make_run(tmp_path / "run", FakeRun(count=60))
     source = (run / "predictions.csv").read_text()
     view = read_run(run)
@@ -431,3 +431,14 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
 
 def test_page_does_not_tell_where_the_run_lies(report: Report) -> None:
     assert str(report("plain").parent.parent) not in report("plain").read_text(encoding="utf-8")
+
+
+def test_training_cases_are_shown_as_the_network_sees_them(report: Report, tmp_path: Path) -> None:
+    page = report("plain").read_text(encoding="utf-8")
+    part = page[page.index("Training cases as the network sees them") : page.index('<section id="target-0"')]
+    assert part.count("data:image/png;base64,") == 6
+    labels = [float(one) for one in re.findall(r"<figcaption>hc_mm ([\d.,]+)", part)]
+    assert labels == sorted(labels)
+    assert len(labels) == 6
+    run = make_run(tmp_path / "run", FakeRun(count=60))
+    assert "as the network sees them" not in write_report(run, images=False).read_text(encoding="utf-8")

@@ -90,7 +90,7 @@ def test_far_cases_are_counted(fit: Fit, table: Path, tmp_path: Path, capsys: py
     assert frame["number:far"].sum() == 3
     shown = capsys.readouterr().err
     for kind in ("number", "grade"):
-        said = f"3 of 3 cases are farther from the gallery than 99 % of validation cases (column {kind}:far)"
+        said = f"3 of 3 cases are farther from the gallery than 97.5 % of cases like the training cases (column {kind}:far)"
         assert said in shown
         assert any(said in note for note in frame.attrs["notes"])
         note = next(note for note in frame.attrs["notes"] if said in note)

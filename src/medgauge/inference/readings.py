@@ -16,8 +16,8 @@ class Readings:
 
     - Shape: observed: value (n, t) of the predictor of record as it is, label (NaN = missing), group, probability;
       stated: what a certainty says of them, ``value`` (n, t) corrected where the recipe asks; by_predictor: (n, t) each,
-      never corrected; nearest (n,): distance to the nearest training case; far (n,): farther than 99 % of validation
-      cases; evidence: rows and weights of training cases; supported (n, t): the value that these make, that of record where it
+      never corrected; nearest (n,): distance to the nearest training case; far (n,): ``FAR_WORDS`` of ``inference.far``;
+      evidence: rows and weights of training cases; supported (n, t): the value that these make, that of record where it
       rests on them, else the neighbours'; fits (k, n, t): the uncorrected values of each of several fits, None of one.
     """
 

@@ -76,11 +76,14 @@ def cards_a_kind(targets: int) -> int:
     return {1: 4, 2: 3}.get(targets, 2)
 
 
-def thumbnails_needed(predictions: "DataFrame") -> set[int]:
-    """The rows (in splits.csv numbering) whose thumbnails the report shows: the cards' cases and their neighbours."""
+def thumbnails_needed(predictions: "DataFrame", gallery: "DataFrame | None" = None) -> set[int]:
+    """The rows (in splits.csv numbering) whose thumbnails the report shows: the cards' cases and their neighbours.
+
+    With ``gallery`` also the training cases that are shown as the network sees them.
+    """
     targets = targets_in(predictions)
     by_row = predictions.set_index("row")
-    needed: set[int] = set()
+    needed = set() if gallery is None else set(seen_rows(gallery))
     for target in targets:
         column = f"{evidence_prefix(predictions, target)}neighbours"
         for _, row in choose_cards(predictions, target, count=cards_a_kind(len(targets))):
@@ -88,6 +91,21 @@ def thumbnails_needed(predictions: "DataFrame") -> set[int]:
             listed = as_list(by_row.loc[row].get(column))
             needed.update(int(neighbour) for neighbour in listed[:SHOWN_NEIGHBOURS])
     return needed
+
+
+def seen_rows(gallery: "DataFrame", count: int = 6) -> list[int]:
+    """Rows of training cases that are shown as the network sees them, spread evenly over the labels of the first target.
+
+    - Shape: ``gallery`` as in gallery.csv; at most ``count`` rows, by label; none without a label.
+    """
+    names = [str(column) for column in gallery.columns if str(column).startswith("label_")]
+    if not names:
+        return []
+    known = gallery[np.isfinite(gallery[names[0]])].sort_values([names[0], "row"], kind="stable")
+    if len(known) == 0:
+        return []
+    places = sorted(set(np.linspace(0, len(known) - 1, min(count, len(known))).round().astype(int).tolist()))
+    return [int(known["row"].iloc[place]) for place in places]
 
 
 def as_list(value: Any) -> list[Any]:

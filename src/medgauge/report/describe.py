@@ -8,7 +8,7 @@ from medgauge.report.kinds import SECTIONS
 from medgauge.report.parts import split_words
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
-from medgauge.report.sections import case_counts, space_quality, training_facts
+from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts
 from medgauge.report.words import times
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import shown_sentence
@@ -37,6 +37,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "looks": times((view.results.get("looks") or {}).get("test", 0)),
         "notes": view.results.get("notes", []),
         "cases": case_counts(view),
+        "seen": seen_pictures(view, picture),
         "images": len(picture.used),
         "space": space_quality(view, unit),
         "training": training,

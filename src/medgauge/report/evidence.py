@@ -25,7 +25,7 @@ EFFECTS = (
     "A case raises the value where its weight times (its label − the value) is above 0, and lowers it where that is below 0; "
     "over all training cases the two cancel."
 )
-FAR = "farther from the gallery than 99 % of validation cases"
+FAR = "farther from the gallery than 97.5 % of cases like the training cases"
 KINDS = {
     "best": ("Best", "the smallest absolute errors"),
     "median": ("Median", "errors in the middle of all"),

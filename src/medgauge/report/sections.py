@@ -3,10 +3,23 @@
 from typing import Any
 
 from medgauge.report import plots_space
+from medgauge.report.cards import seen_rows
+from medgauge.report.evidence import Thumbnails
 from medgauge.report.kinds import SECTIONS
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
-from medgauge.report.words import counted, finite, number, percent, quantity
+from medgauge.report.words import counted, finite, number, percent, quantity, unit_of
+
+SHOWN = ("image", "represent")
+"""Sections of the recipe that say how pictures were prepared."""
+LEAST = 96
+"""Pixels of the longer side that pretrained networks enlarge smaller pictures to."""
+FITS = {"resize": "resized by one factor and padded", "stretch": "each side resized by itself", "crop": "cropped"}
+GREYS = {
+    "set": "one window of greys for all",
+    "image_percentiles": "each on greys of its own, from its 0.5th to its 99.5th percentile",
+    "image_zscore": "each on greys of its own, four standard deviations about its mean",
+}
 
 
 def case_counts(view: RunView) -> dict[str, Any]:
@@ -44,6 +57,29 @@ def case_counts(view: RunView) -> dict[str, Any]:
         "rows": rows,
         "problems": problems,
     }
+
+
+def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
+    """Some training cases as they are given to the network: their pictures, and in words how they were prepared."""
+    target, known = view.targets[0], view.gallery.set_index("row")
+    settings, represent = (dict(part) if isinstance(part := view.recipe.get(name), dict) else {} for name in SHOWN)
+    given = settings.get("size")
+    sides = [side for side in given if isinstance(side, int)] if isinstance(given, list) else []
+    size = " x ".join(map(str, sides)) + " pixels" if sides else "the pixels of the files"
+    facts = [size, FITS.get(str(settings.get("fit")), "cropped or padded about their middle")]
+    grey = GREYS.get(str(settings.get("grey")))
+    facts += [] if grey is None else [grey]
+    if represent.get("name") in ("frozen", "tuned") and sides and max(sides) < LEAST:
+        facts.append(f"enlarged to {LEAST} pixels by the pretrained network")
+    pictures = []
+    labels = dict(zip(view.gallery["row"].tolist(), view.gallery[f"label_{target}"].tolist(), strict=True))
+    for row in seen_rows(view.gallery):
+        image, label = picture(row), finite(labels[row])
+        if image is not None:
+            pictures.append(
+                {"image": image, "id": str(known.at[row, "id"]), "label": quantity(label, 1, unit_of(target))}
+            )
+    return {"pictures": pictures, "facts": ", ".join(facts), "target": target}
 
 
 def _sides(view: RunView) -> str:

@@ -14,7 +14,8 @@ def write_thumbnails(folder: RunFolder, study: Study) -> None:
     import pandas
 
     frame = pandas.read_csv(folder / "predictions.csv", dtype={"id": str, "group": str})
-    for row in sorted(thumbnails_needed(frame)):
+    gallery = pandas.read_csv(folder / "gallery.csv", dtype={"id": str, "group": str})
+    for row in sorted(thumbnails_needed(frame, gallery)):
         write_thumbnail(folder, row, study.images.array[row], study.images.scale)
 
 
