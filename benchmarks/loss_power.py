@@ -1,0 +1,380 @@
+"""The losses with power: neck and head on frozen features of three sets, over partitions and seeds.
+
+python benchmarks/loss_power.py run [--minutes N] [--only SET]     (can be stopped and goes on from its JSON)
+python benchmarks/loss_power.py pilot                              (what the plan states of the smallest difference)
+python benchmarks/loss_power.py table                              (writes docs/loss_power.md between its marks)
+
+The plan stands in docs/loss_power.md, above the figures. Sets and features are those of frozen_features.py (environment
+variable MEDGAUGE_SHARED as there); features come from the user's cache folder, or are read once. One thread.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from medgauge.comparing.plan import factors, laid_over
+from medgauge.core.batch import Cases
+from medgauge.core.errors import InputError
+from medgauge.core.seeding import derive_seed
+from medgauge.data.cases import CaseArrays, make_cases
+from medgauge.evaluation.space import choose_graph, space_block
+from medgauge.fitting.parts import build_parts, fit_tasks
+from medgauge.fitting.represent import ReadFeatures
+from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights
+from medgauge.fitting.train import tune, validation_of
+from medgauge.functional.regions import LabelRegions
+from medgauge.inference import KernelPredictor
+from medgauge.models import Model
+from medgauge.models.necks import CovariateNeck
+from medgauge.models.standardised import StandardisedNeck
+from medgauge.recipes.build import build_objective, build_schedule
+from medgauge.recipes.read import build_recipe, load_values, override
+from medgauge.recipes.schema import Recipe
+from medgauge.study import Study, load_study
+from medgauge.study.embedding import embed
+from medgauge.study.features import frozen_features
+from medgauge.study.folds import fold_study
+from medgauge.study.loading import cache_folder
+from medgauge.training.divergence import Diverged
+from medgauge.training.loop import Stopped, Trainer
+from medgauge.training.plan import build_optimiser
+
+HERE = Path(__file__).resolve().parent
+OUT = HERE / "results" / "loss_power.json"
+SHARED = Path(os.environ.get("MEDGAUGE_SHARED", HERE.parent.parent / "shared" / "data"))
+FOLDS, TRIALS, TRIAL_SEED = 5, 3, 1000
+PILOT = 100  # a partition that no figure is taken of
+EQUAL: dict[str, Any] = {
+    "represent.name": "frozen",
+    "data.folds": FOLDS,
+    "data.shares": {"train": 0.64, "val": 0.16, "calibration": 0.0, "test": 0.2},
+    "model.embedding": 64,
+    "optimiser.learning_rate": 0.003,
+    "optimiser.warmup": 10,
+    "training.steps": 100,
+    "training.batch_size": 64,
+    "training.evaluations": 4,
+    "training.checkpoint_seconds": 10_000,
+}
+SETS: dict[str, dict[str, Any]] = {
+    "hc18": {
+        "data.table": str(SHARED / "hc18" / "labels.csv"),
+        "data.image": "path",
+        "data.label": ["hc_mm"],
+        "data.group": "patient_id",
+        "data.covariates": ["pixel_size_mm"],
+        "data.label_times": "pixel_size_mm",
+    },
+    "lidc_nodules": {
+        "data.table": str(SHARED / "lidc_nodules" / "labels.csv"),
+        "data.array": "volumes.npz#images",
+        "data.index": "index",
+        "data.label": ["malignancy_mean"],
+        "data.group": "patient_id",
+        "image.size": [24, 24, 24],
+        "image.fit": "crop",
+    },
+    "nih_cxr1000": {
+        "data.table": str(SHARED / "nih_cxr1000" / "labels.csv"),
+        "data.image": "path",
+        "data.label": ["age_years"],
+        "data.group": "patient_id",
+    },
+}
+DIGITS = {"hc18": 2, "lidc_nodules": 4, "nih_cxr1000": 2}  # of a case's error that are kept
+METHODS = ["l1", "rm", "rm_l1", "pearson_spearman", "jocorank", "ranksim", "rnc", "balanced_mse", "distribution"]
+LEVELS = ["jocorank_individual", "jocorank_global", "jocorank_peer"]
+KERNEL = "kernel_ridge"
+FIRST, ALL = range(3), range(5)  # seeds
+# What is run first stands first: seeds, share of the training groups, partition.
+BLOCKS: list[tuple[range, float, int]] = [
+    (FIRST, 1.0, 0),
+    (FIRST, 1.0, 1),
+    (FIRST, 0.25, 0),
+    (FIRST, 0.1, 0),
+    (FIRST, 1.0, 2),
+    (FIRST, 1.0, 3),
+    *[(ALL, 1.0, partition) for partition in range(4)],
+    (ALL, 0.25, 0),
+    (ALL, 0.1, 0),
+]
+
+
+class Job(NamedTuple):
+    """All fits of one method in one outer training part."""
+
+    data: str
+    share: float
+    partition: int
+    fold: int
+    method: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.data} | {self.share:g} | {self.partition} | {self.fold} | {self.method}"
+
+
+def jobs(sets: list[str]) -> Iterator[tuple[Job, range]]:
+    """In the order of the plan, with the seeds of each."""
+    for (seeds, share, partition), data in itertools.product(BLOCKS, sets):
+        for methods, fold in itertools.product(([KERNEL, *METHODS], LEVELS), range(FOLDS)):
+            for method in methods:
+                yield Job(data, share, partition, fold, method), seeds
+
+
+@dataclass
+class Memory:
+    """Where a trainer's best weights go: no run folder."""
+
+    best: dict[str, Any] | None = None
+    rows: list[Any] = field(default_factory=list)
+
+    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
+        if name == "best.ckpt":
+            self.best = dict(state)
+
+    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
+        return None
+
+    def write_table(self, name: str, columns: Any, rows: Any) -> None:
+        self.rows = list(rows)
+
+
+@cache
+def loaded(data: str, share: float, partition: int) -> Study:
+    """All cases of a set, in the folds of a partition."""
+    changes = {**EQUAL, **SETS[data], "data.fraction": share, "seed": partition}
+    return load_study(build_recipe(override(load_values("l1"), changes)))
+
+
+@cache
+def features_of(data: str) -> np.ndarray[Any, Any]:
+    """Features of all images of a set; they depend on neither partition nor share."""
+    study = fold_study(loaded(data, 1.0, 0), 0)
+    parts = build_parts(study)
+    return frozen_features(parts.model.encoder, parts.arrays, cache_folder("auto"))
+
+
+@cache
+def method_recipe(name: str, data: str) -> Recipe:
+    """The recipe of a method, laid over that of L1."""
+    values = laid_over(load_values("l1"), load_values(name))
+    return build_recipe(override(values, {**EQUAL, **SETS[data]}))
+
+
+def with_method(study: Study, method: Recipe, rate: float, seed: int) -> Study:
+    """A fold's study with a method, a learning rate and the seed of weights and batches; nothing is read any more."""
+    recipe = study.recipe
+    model = replace(recipe.model, head=method.model.head, neck=method.model.neck, smoothing=method.model.smoothing)
+    changed = replace(
+        recipe,
+        seed=seed,
+        objective=method.objective,
+        weights=method.weights,
+        sampler=method.sampler,
+        prediction=method.prediction,
+        model=model,
+        represent=replace(recipe.represent, name="scratch", source="auto"),
+        optimiser=replace(recipe.optimiser, learning_rate=rate),
+    )
+    return replace(study, recipe=changed)
+
+
+def arrays_of(study: Study, features: np.ndarray[Any, Any]) -> CaseArrays:
+    """Cases whose images are features, standardised by the training cases as kernel ridge regression does."""
+    arrays = make_cases(
+        study.images, study.table.label, study.covariates if study.covariates.size else None, study.divisor
+    )
+    raw = torch.from_numpy(features)
+    neck = StandardisedNeck(features.shape[1], 0).fit_features(raw[study.rows("train")])
+    return replace(arrays, array=neck(raw).numpy(), scale=1.0)
+
+
+def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
+    """One fit of neck and head: validation score, and the errors, D5 and RV of the fold that was left out."""
+    start = time.process_time()
+    recipe, train = study.recipe, study.rows("train")
+    tasks = fit_tasks(study)
+    arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
+    width = recipe.model.embedding
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(recipe.seed, "weights"))
+        covariates = 0 if arrays.covariates is None else arrays.covariates.shape[1]
+        neck = CovariateNeck(arrays.array.shape[1], covariates, width, covariate_width=recipe.model.covariate_width)
+        if arrays.covariates is not None:
+            neck.fit(torch.from_numpy(arrays.covariates[train]))
+        model = Model(ReadFeatures(arrays.array.shape[1]), neck, tasks.head(width))
+    objective, sampler, keeper = build_objective(recipe, tasks), build_sampler(study), Memory()
+    fabric = Fabric(accelerator="cpu", devices=1)
+    wrapped, optimiser = fabric.setup(model, build_optimiser([model, objective], recipe.optimiser))
+
+    def cases(split: str) -> Cases:
+        return embed(model, arrays, study.table, study.rows(split))
+
+    def tuned() -> Any:
+        return tune(tasks, cases("train").observed(), cases("val"), recipe.prediction.predictor)
+
+    trainer = Trainer(
+        fabric=fabric,
+        model=wrapped,
+        objective=objective,
+        optimiser=optimiser,
+        batch=lambda step: augmented_batch(arrays, study, sampler, train, step, fabric.device, tasks.coding),
+        coding=tasks.coding,
+        schedule=build_schedule(recipe, len(train)),
+        rates=recipe.optimiser,
+        validate=lambda: validation_of(tuned()),
+        keeper=keeper,
+    )
+    progress = trainer.fit()
+    if keeper.best is None:
+        raise InputError("no reading of the validation cases had a score")
+    model.load_state_dict(keeper.best["model"])
+    (read,), test, gallery = tuned(), cases("test").observed(), cases("train").observed()
+    reading, *_ = read.read(test)
+    space = space_block(test, gallery, tasks.coding, list(tasks), choose_graph(cases("val"), tasks.coding))
+    return {
+        "score": progress.best,
+        "error": (reading.value - test.label).abs()[:, 0],
+        "d5": round(float(space["d5"]), 4),
+        "rv": round(float(space["rv"]), 4),
+        "predictor": read.record,
+        "seconds": time.process_time() - start,
+    }
+
+
+def kernel(study: Study, features: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Kernel ridge regression on the same features: all of the outer training part, its constant by leaving groups out."""
+    start = time.process_time()
+    train = sorted([*study.rows("train"), *study.rows("val")])
+    joined = np.concatenate([features, study.covariates], axis=1) if study.covariates.size else features
+    whole = Cases(
+        embedding=torch.from_numpy(joined.astype(np.float64)),
+        label=torch.from_numpy(study.table.label),
+        id=study.table.id,
+        group=study.table.group,
+        divisor=None if study.divisor is None else torch.from_numpy(study.divisor),
+    )
+    split = replace(study, splits=["train" if row in set(train) else name for row, name in enumerate(study.splits)])
+    gallery, test = whole.take(torch.tensor(train)).observed(), whole.take(torch.tensor(study.rows("test"))).observed()
+    predictor = KernelPredictor(fit_tasks(split).coding).fit(gallery)
+    error = (predictor.read(test).value - test.label).abs()[:, 0]
+    return {"error": error, "seconds": time.process_time() - start}
+
+
+def rates() -> list[float]:
+    """The learning rates that every method tries."""
+    return [float(f"{EQUAL['optimiser.learning_rate'] * factor:.4g}") for factor in factors(TRIALS)]
+
+
+def measure(job: Job, seeds: range, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The trials of a method in one outer training part, then a fit a seed with the best of them.
+
+    ``known``: what was measured of it with fewer seeds.
+    """
+    study, features = fold_study(loaded(job.data, job.share, job.partition), job.fold), features_of(job.data)
+    if job.method == KERNEL:
+        found = kernel(study, features)
+        return {"errors": [rounded(job, found["error"])], "core_seconds": round(found["seconds"], 2)}
+    arrays, method = arrays_of(study, features), method_recipe(job.method, job.data)
+    entry = dict(known or tried(study, method, arrays))
+    fits = [
+        fit(with_method(study, method, entry["rate"], seed), arrays) for seed in seeds[len(entry.get("errors", [])) :]
+    ]
+    for name, one in (("errors", "error"), ("d5", "d5"), ("rv", "rv"), ("predictors", "predictor")):
+        more = [rounded(job, found[one]) if name == "errors" else found[one] for found in fits]
+        entry[name] = [*entry.get(name, []), *more]
+    return entry | {"core_seconds": round(entry["core_seconds"] + sum(found["seconds"] for found in fits), 2)}
+
+
+def tried(study: Study, method: Recipe, arrays: CaseArrays) -> dict[str, Any]:
+    """The learning rate of the best validation score, of equal ones the first; diverged: infinite."""
+    scores, spent = [], 0.0
+    for rate in rates():
+        try:
+            found = fit(with_method(study, method, rate, TRIAL_SEED), arrays)
+            scores.append(round(found["score"], 4))
+            spent += found["seconds"]
+        except Diverged:
+            scores.append(1e9)
+    return {"rate": rates()[scores.index(min(scores))], "scores": scores, "core_seconds": spent}
+
+
+def rounded(job: Job, error: torch.Tensor) -> list[int]:
+    """Errors as whole numbers of the last digit that is kept."""
+    return [round(one * 10 ** DIGITS[job.data]) for one in error.tolist()]
+
+
+def about(data: str, partition: int) -> dict[str, Any]:
+    """What the figures need of a set: for each labelled case its group and region; of a partition its fold."""
+    study = loaded(data, 1.0, partition)
+    label = torch.from_numpy(study.table.label[:, 0])
+    seen = (~label.isnan()).tolist()
+    codes = {name: code for code, name in enumerate(dict.fromkeys(study.table.group))}
+    kept = [row for row, there in enumerate(seen) if there]
+    return {
+        "group": [codes[study.table.group[row]] for row in kept],
+        "region": LabelRegions.fit(label).of(label)[kept].tolist(),
+        "fold": [int(study.splits[row].rpartition("-")[2]) for row in kept],
+    }
+
+
+def read() -> dict[str, Any]:
+    return dict(json.loads(OUT.read_text())) if OUT.exists() else {"cases": {}, "fits": {}}
+
+
+def write(state: dict[str, Any]) -> None:
+    """Whole or not at all; an entry a line."""
+    lines = [f'"{name}": {json.dumps(one)}' for name, one in sorted(state["fits"].items())]
+    cases = [f'"{name}": {json.dumps(one)}' for name, one in sorted(state["cases"].items())]
+    part = OUT.with_suffix(".part")
+    part.write_text('{"cases": {\n' + ",\n".join(cases) + '\n},\n"fits": {\n' + ",\n".join(lines) + "\n}}\n")
+    os.replace(part, OUT)
+
+
+def run(sets: list[str], minutes: float) -> None:
+    """Every job that is not in the file yet, until the time is up."""
+    state, end = read(), time.monotonic() + 60 * minutes
+    for job, seeds in jobs(sets):
+        known = state["fits"].get(job.key)
+        if known is not None and (job.method == KERNEL or len(known["errors"]) >= len(seeds)):
+            continue
+        if time.monotonic() > end:
+            return
+        place = f"{job.data} | {job.partition}"
+        if place not in state["cases"]:
+            state["cases"][place] = about(job.data, job.partition)
+        try:
+            found = measure(job, seeds, known)
+        except Stopped:
+            return
+        state["fits"][job.key] = found
+        write(state)
+        mean = np.mean([np.mean(one) for one in found["errors"]]) / 10 ** DIGITS[job.data]
+        print(job.key, f"{mean:.4g}", found.get("rate"), found["core_seconds"], flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("run", "pilot", "table"))
+    parser.add_argument("--minutes", type=float, default=1e6)
+    parser.add_argument("--only", choices=tuple(SETS), action="append")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    sets = given.only or list(SETS)
+    {"run": lambda: run(sets, given.minutes)}[given.what]()
+
+
+if __name__ == "__main__":
+    main()
