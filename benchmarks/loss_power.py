@@ -1,7 +1,6 @@
 """The losses with power: neck and head on frozen features of three sets, over partitions and seeds.
 
 python benchmarks/loss_power.py run [--minutes N] [--only SET]     (can be stopped and goes on from its JSON)
-python benchmarks/loss_power.py pilot                              (what the plan states of the smallest difference)
 python benchmarks/loss_power.py table                              (writes docs/loss_power.md between its marks)
 
 The plan stands in docs/loss_power.md, above the figures. Sets and features are those of frozen_features.py (environment
@@ -35,6 +34,7 @@ from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regio
 from medgauge.fitting.train import tune, validation_of
 from medgauge.functional.regions import LabelRegions
 from medgauge.inference import KernelPredictor
+from medgauge.metrics.comparison import LEAST_SEEDS, crossed_draws, ends, holm, paired_p, verdict
 from medgauge.models import Model
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.standardised import StandardisedNeck
@@ -54,7 +54,8 @@ HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "loss_power.json"
 SHARED = Path(os.environ.get("MEDGAUGE_SHARED", HERE.parent.parent / "shared" / "data"))
 FOLDS, TRIALS, TRIAL_SEED = 5, 3, 1000
-PILOT = 100  # a partition that no figure is taken of
+PAGE, MARKS = HERE.parent / "docs" / "loss_power.md", ("<!-- loss_power -->\n", "<!-- end of loss_power -->")
+DRAWS = 10_000
 EQUAL: dict[str, Any] = {
     "represent.name": "frozen",
     "data.folds": FOLDS,
@@ -365,15 +366,143 @@ def run(sets: list[str], minutes: float) -> None:
         print(job.key, f"{mean:.4g}", found.get("rate"), found["core_seconds"], flush=True)
 
 
+def values(state: Mapping[str, Any], data: str, share: float, method: str, name: str) -> list[list[Any]] | None:
+    """A list (partitions, seeds) of what each fit has, folds together; None unless all folds of the first partition are done."""
+    found: list[list[Any]] = []
+    for partition in range(4):
+        own = [state["fits"].get(Job(data, share, partition, fold, method).key) for fold in range(FOLDS)]
+        if not all(own):
+            break
+        seeds = min(len(one["errors"]) for one in own)
+        found.append([[one[name][seed] for one in own] for seed in range(seeds)])
+    fewest = min((len(one) for one in found), default=0)
+    return [one[:fewest] for one in found] or None
+
+
+def errors(state: Mapping[str, Any], data: str, share: float, method: str) -> torch.Tensor | None:
+    """Error of each case, (partitions, seeds, cases), in label units."""
+    found = values(state, data, share, method, "errors")
+    if found is None:
+        return None
+    made = []
+    for partition, seeds in enumerate(found):
+        fold = torch.tensor(state["cases"][f"{data} | {partition}"]["fold"])
+        whole = torch.full((len(seeds), len(fold)), torch.nan, dtype=torch.float64)
+        for seed, folds in enumerate(seeds):
+            for place, one in enumerate(folds):
+                whole[seed, fold == place] = torch.tensor(one, dtype=torch.float64)
+        made.append(whole / 10 ** DIGITS[data])
+    return torch.stack(made)
+
+
+def drawn(error: torch.Tensor, group: list[int]) -> torch.Tensor:
+    """Mean error on draws of groups, partitions and seeds, crossed; every method meets the same draws of groups."""
+    codes, (partitions, seeds, _) = torch.tensor(group), error.shape
+    groups = int(codes.max()) + 1
+    sums = torch.zeros(groups, partitions * seeds, dtype=torch.float64)
+    sums.index_add_(0, codes, error.reshape(partitions * seeds, -1).T.contiguous())
+    size = torch.bincount(codes, minlength=groups).double()
+    parts = torch.cat([one for _, one in crossed_draws(1, partitions, draws=DRAWS, seed=1)])
+    found, start = [], 0
+    for by_group, by_seed in crossed_draws(groups, seeds, draws=DRAWS):
+        both = parts[start : start + len(by_group), :, None] * by_seed[:, None]
+        share = both.flatten(1) / (partitions * seeds) / (by_group @ size)[:, None]
+        found.append(((by_group @ sums) * share).sum(1))
+        start += len(by_group)
+    return torch.cat(found)
+
+
+def compared(state: Mapping[str, Any], data: str, share: float) -> dict[str, dict[str, Any]]:
+    """Each finished method's figures, and its difference to L1 on the partitions and seeds that both have."""
+    cases = state["cases"][f"{data} | 0"]
+    few = torch.tensor(cases["region"]) == 2
+    base = errors(state, data, share, "l1")
+    found: dict[str, dict[str, Any]] = {}
+    if base is None:
+        return found
+    of_few = [one for one, rare in zip(cases["group"], few.tolist(), strict=True) if rare]
+    for method in [*METHODS, *LEVELS, KERNEL]:
+        error = errors(state, data, share, method)
+        if error is None:
+            continue
+        count, seeds = min(len(error), len(base)), min(error.shape[1], base.shape[1])
+        ours, theirs = error[:count], base[:count]
+        ours, theirs = (ours, theirs[:, :seeds]) if method != KERNEL else (ours.expand_as(theirs), theirs)
+        block: dict[str, Any] = {"mae": float(ours.mean()), "few": float(ours[..., few].mean())}
+        block |= {"partitions": count, "seeds": 1 if method == KERNEL else seeds}
+        for name in ("d5", "rv") if method != KERNEL else ():
+            block[name] = float(np.mean(values(state, data, share, method, name)))
+        if method != "l1":
+            both = [drawn(one, cases["group"]) for one in (ours, theirs)]
+            rare = [drawn(one[..., few], of_few) for one in (ours, theirs)]
+            apart = (both[0] - both[1])[:, None]
+            block["difference"] = ends(apart)[0].tolist()
+            block["relative"] = float(ours.mean() / theirs.mean() - 1)
+            block["relative_ci95"] = ends((both[0] / both[1] - 1)[:, None])[0].tolist()
+            block["few_ci95"] = ends((rare[0] / rare[1] - 1)[:, None])[0].tolist()
+            block["p"] = float(paired_p(apart)[0])
+        found[method] = block
+    others = [name for name in found if name != "l1"]
+    for name, p in zip(others, holm([found[name]["p"] for name in others]), strict=True):
+        block = found[name]
+        repeats = block["partitions"] if name == KERNEL else block["seeds"]
+        said = verdict(p, block["difference"], block["relative_ci95"][1], block["few_ci95"][1], seeds=max(repeats, 1))
+        if name == KERNEL and said.startswith("not decided"):
+            said = f"not decided: {repeats} of {LEAST_SEEDS} partitions"
+        block |= {"p_holm": p, "verdict": said}
+    return found
+
+
+def rows(state: Mapping[str, Any]) -> list[str]:
+    """The tables of the page: one a set and share that has L1 and another method."""
+    lines: list[str] = []
+    for share, data in itertools.product((1.0, 0.25, 0.1), SETS):
+        found = compared(state, data, share)
+        if len(found) < 2:
+            continue
+        lines += ["", f"### {data}, {share:.0%} of the groups", ""]
+        heads = [
+            "method",
+            "partitions x seeds",
+            "MAE",
+            "few",
+            "D5",
+            "RV",
+            "against l1 (95 %)",
+            "few (95 %)",
+            "p (Holm)",
+        ]
+        lines += [f"| {' | '.join([*heads, 'verdict'])} |", "| --- " * (len(heads) + 1) + "|"]
+        for name, one in found.items():
+            space = [f"{one[key]:.3g}" if key in one else "" for key in ("d5", "rv")]
+            told = ["", "", "", "reference"]
+            if name != "l1":
+                low, high = one["relative_ci95"]
+                few_low, few_high = one["few_ci95"]
+                told = [f"{one['relative']:+.1%} ({low:+.1%} to {high:+.1%})", f"{few_low:+.1%} to {few_high:+.1%}"]
+                told += [f"{one['p_holm']:.3f}", str(one["verdict"])]
+            repeats = f"{one['partitions']} x {one['seeds']}"
+            cells = [name, repeats, f"{one['mae']:.4g}", f"{one['few']:.4g}", *space, *told]
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def table() -> None:
+    """Put the tables between their marks."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    PAGE.write_text(before + MARKS[0] + "\n".join(rows(read())) + "\n" + MARKS[1] + after, encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("run", "pilot", "table"))
+    parser.add_argument("what", choices=("run", "table"))
     parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--only", choices=tuple(SETS), action="append")
     given = parser.parse_args()
     torch.set_num_threads(1)
     sets = given.only or list(SETS)
-    {"run": lambda: run(sets, given.minutes)}[given.what]()
+    {"run": lambda: run(sets, given.minutes), "table": table}[given.what]()
 
 
 if __name__ == "__main__":
