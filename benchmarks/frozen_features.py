@@ -27,6 +27,7 @@ MARKS = "<!-- frozen -->", "<!-- end of frozen -->"
 SHARED = Path(os.environ.get("MEDGAUGE_SHARED", HERE.parent.parent / "shared" / "data"))
 SETS: dict[str, dict[str, Any]] = {
     "idrid": {"image": "path", "label": "dr_grade", "no_groups": True},
+    "idrid_blocks": {"image": "path", "label": "dr_grade", "group": "block"},
     "lidc_nodules": {
         "array": "volumes.npz#images",
         "index": "index",
@@ -48,12 +49,24 @@ SETS: dict[str, dict[str, Any]] = {
 
 def table_of(name: str, folder: Path) -> Path:
     """The table of a set; RetinaMNIST's is made of its arrays."""
+    if name == "idrid_blocks":
+        return blocks_of(SHARED / "idrid", folder)
     if name != "retinamnist":
         return SHARED / name / "labels.csv"
     whole = np.load(SHARED / name / "retinamnist.npz")
     np.save(folder / "images.npy", np.concatenate([whole["train_images"], whole["val_images"]]))
     grade = np.concatenate([whole["train_labels"], whole["val_labels"]])[:, 0]
     frame = pandas.DataFrame({"index": np.arange(len(grade)), "grade": grade})
+    frame.to_csv(folder / "labels.csv", index=False)
+    return folder / "labels.csv"
+
+
+def blocks_of(home: Path, folder: Path) -> Path:
+    """IDRiD's table, with blocks of 20 file numbers that follow each other as groups: eyes of one patient lie side by side."""
+    frame = pandas.read_csv(home / "labels.csv")
+    number = frame["path"].str.extract(r"(\d+)\.\w+$")[0].astype(int)
+    frame["block"] = "block " + ((number - 1) // 20).astype(str)
+    frame["path"] = [str(home / path) for path in frame["path"]]
     frame.to_csv(folder / "labels.csv", index=False)
     return folder / "labels.csv"
 
