@@ -22,7 +22,7 @@ from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
 from medgauge.planning.stored import is_finished, kept_minutes, read_plan
-from medgauge.planning.words import outcome_lines, plan_lines
+from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import PLAN, answer_note, answering
 from medgauge.runfolder.lock import held
@@ -181,7 +181,7 @@ class _Attempt:
         """Try each, and write after each which of them answers."""
         candidates = self.plan.candidates
         outcomes = [Outcome(one, "waiting" if one.tried else "left out", one.why) for one in candidates]
-        minutes, judge = kept_minutes(self.folder), None
+        minutes, judge, found = kept_minutes(self.folder), None, dict[str, Any]()
         for place, candidate in enumerate(candidates):
             if not candidate.tried:
                 continue
@@ -196,6 +196,7 @@ class _Attempt:
             found = write_candidates(self.folder, outcomes, judge, seed=recipe.seed, minutes=minutes)
             for line in outcome_lines(found, candidate.name, self.folder.path):
                 self.display.say(line)
+        self.display.note(choice_line(found))
         if all(one.error is None for one in outcomes):
             said = "; ".join(f"{one.candidate.name}: {one.why}" for one in outcomes)
             raise InputError(f"no candidate came to its end: {said}")

@@ -33,6 +33,19 @@ def outcome_lines(values: Mapping[str, Any], name: str, folder: Path) -> list[st
     ]
 
 
+def choice_line(values: Mapping[str, Any]) -> str:
+    """What the choice among all candidates is worth; nothing where nothing was chosen."""
+    choice = values.get("choice")
+    if choice is None or len(choice["among"]) < 2:
+        return ""
+    low, high = choice["ci95"]
+    around = "" if low is None or math.isnan(low) else f" (95 % interval {low:.4g} to {high:.4g})"
+    return (
+        f"{values['chosen']} answers, chosen among {', '.join(choice['among'])}; the error of a choice so made, corrected for the "
+        f"choosing: {choice['corrected']:.4g}{around}; baseline {choice['baseline_error']:.4g}"
+    )
+
+
 def _value(value: object) -> str:
     return "no" if value is None else str(value)
 
