@@ -19,13 +19,13 @@ from medgauge.evaluation.baselines import mean_baselines, read_baselines
 from medgauge.evaluation.scored import Scored, judge
 from medgauge.evaluation.space import choose_graph, mean_space, space_block
 from medgauge.inference.pooled import AnyReader
-from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
 from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
 from medgauge.runs.notes import far_notes, refuse_other_splits
+from medgauge.runs.places import check_figures_folder
 from medgauge.runs.score import blocks
 from medgauge.runs.tables import write_predictions
 
@@ -44,6 +44,7 @@ def evaluate_table(
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
     check_path("the table", path)
+    folder = None if out is None else check_figures_folder(run.folder, out, path)
     table, _ = read_table_of(
         run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling
     )
@@ -52,7 +53,6 @@ def evaluate_table(
         table = _rows_of_split(run, table, path, split)
     if np.isnan(table.label).all():
         raise InputError(f"{path} has no label in any row; use `medgauge predict`")
-    folder = _fresh_folder(run, out)
     refuse_other_splits(run.folder)
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
@@ -109,17 +109,6 @@ def _rows_of_split(run: Finished, table: Table, path: str | Path, split: str) ->
     if not rows:
         raise InputError(f"no row of {path} has {name} = {split}; it has {', '.join(sorted(set(values)))}")
     return table.take(rows)
-
-
-def _fresh_folder(run: Finished, out: str | Path | None) -> RunFolder | None:
-    if out is None:
-        return None
-    folder = RunFolder(out)
-    if folder.path.resolve() == run.folder.path.resolve() or (folder / "recipe.yaml").exists():
-        raise InputError(f"{out} is a run folder; give another --out, so that the run's own results stay")
-    if (folder / "comparison.json").exists():
-        raise InputError(f"{out} is the folder of a comparison; give another --out")
-    return folder
 
 
 def _refuse_shared_groups(

@@ -20,6 +20,7 @@ from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
 from medgauge.runs.new_cases import embed_table, image_table, own_image_notes, read_table_of, say_notes, without_groups
 from medgauge.runs.notes import evidence_notes, far_notes, seal_notes
+from medgauge.runs.places import check_values_file
 from medgauge.study.table import has_column
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def predict_cases(
     name = run.recipe.data.group
     if aggregate == "mean" and not (isinstance(cases, str | Path) and has_column(cases, name)):
         raise InputError(f"one value a group needs a table with the group column {name or '(this run has none)'}")
+    if out is not None:
+        given = [cases] if isinstance(cases, str | Path) else cases
+        check_values_file(run.folder, out, given, run.tasks.targets, array)
     if isinstance(cases, str | Path):
         table, known = read_table_of(
             run, cases, need_label=False, array=array, index=index, local=ids_are_local, spelling=spelling

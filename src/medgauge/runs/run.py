@@ -91,7 +91,7 @@ class Run:
             ids_are_local: the table's group ids are not those of the training table; without it, training cases of the
                 same group id are never neighbours.
             aggregate: mean = one row a group of the table, the mean value of its cases, with an interval of its own.
-            out: CSV or Parquet file to write.
+            out: CSV or Parquet file to write; one that is there is written over only if it holds such values.
             spelling: of groups that differ from one another, or from the run's, in case, blanks, ".0" or leading zeros alone:
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
             terminal: write notes on the table.
@@ -129,7 +129,7 @@ class Run:
 
         Args:
             table: with the run's columns, labels and group.
-            out: folder for the files; None: nothing is written.
+            out: folder for the files, in no run folder; None: nothing is written.
             split: only the rows whose split column says so.
             array: array file with the images of the table, relative to its folder (volumes.npz#images or volumes.npy). A run
                 whose own images are in one needs it; none is taken by itself.
