@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medgauge.core.words import printable
-from medgauge.runfolder.headline import shown_sentence
 
 if TYPE_CHECKING:
     from medgauge.runs.run import Run
@@ -33,6 +32,8 @@ def show_results(run: "Run") -> None:
 
 def show_block(block: Mapping[str, Any], split: str) -> None:
     """One split's figures as a table; before all of them whether they are shown better than the baselines'."""
+    from medgauge.runfolder.headline import shown_sentence
+
     for target, figures in block.items():
         if sentence := shown_sentence(target, figures, split):
             tell(sentence)

@@ -152,7 +152,8 @@ def blend_weights(value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Fl
       |R u|^2 + (sum u - 1)^2 is a multiple of the weights, since for any direction w of sum 1 the least value is
       |R w|^2 / (1 + |R w|^2), which grows with |R w|^2.
 
-    >>> blend_weights(torch.tensor([[0.0, 2.0], [4.0, 6.0]]), torch.tensor([1.0, 3.0])).tolist()
+    >>> weights = blend_weights(torch.tensor([[0.0, 2.0], [4.0, 6.0]]), torch.tensor([1.0, 3.0]))
+    >>> [round(one, 6) for one in weights.tolist()]
     [0.75, 0.25]
 
     Args:
