@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas
 import pytest
 
 import medgauge
@@ -54,6 +56,18 @@ def test_quick_is_a_whole_run_that_answers(home: Path, quick: Path) -> None:
     assert values["choice"]["baseline_error"] == pytest.approx(block["baselines"]["median"]["mae"])
     frame = run.predict([home / "data" / "0.png"])
     assert any("quick answers for" in note for note in frame.attrs["notes"])
+
+
+def test_baselines_are_those_of_the_run_itself(home: Path, tmp_path: Path) -> None:
+    table = home / "data" / "noise.csv"
+    frame = pandas.read_csv(home / "data" / "cases.csv")
+    frame["noise"] = np.random.default_rng(0).normal(size=len(frame))
+    frame.to_csv(table, index=False)
+    changes = {"data.table": str(table)}
+    run = fit(home, tmp_path / "run", changes=changes, covariates="noise")
+    own = {name: one["mae"] for name, one in run.results["out_of_fold"]["age"]["baselines"].items()}
+    assert read(tmp_path / "run", "plan.json")["fingerprint"]["baselines"]["age"] == pytest.approx(own)
+    assert read(tmp_path / "run")["choice"]["baseline_error"] == pytest.approx(min(own.values()))
 
 
 def test_the_plan_is_written_before_anything_is_fitted(home: Path, quick: Path) -> None:

@@ -95,6 +95,7 @@ def label_facts(label: Numbers) -> dict[str, Any]:
 def baseline_values(study: Study, tasks: Tasks) -> list[dict[str, torch.Tensor]]:
     """For each task and baseline the values (n, t) of all cases of the table, each read by the other folds' cases.
 
+    As in a run that keeps no validation cases: what a baseline chooses, it chooses inside the cases that it learns from.
     Without folds by the training cases; NaN where a case is read by none.
     """
     found, data = list[dict[str, torch.Tensor]](), study.recipe.data
@@ -107,8 +108,8 @@ def baseline_values(study: Study, tasks: Tasks) -> list[dict[str, torch.Tensor]]
     for place, task in enumerate(tasks):
         values: dict[str, torch.Tensor] = {}
         for learned, read in cuts:
-            known = task_known(tasks, files.known_of(study, learned))[place]
-            for name, value in read_baselines(task, known, known, covariates[read])[0].items():
+            known, none = (task_known(tasks, files.known_of(study, rows))[place] for rows in (learned, []))
+            for name, value in read_baselines(task, known, none, covariates[read])[0].items():
                 whole = values.setdefault(name, torch.full((len(study.table), len(task.columns)), torch.nan).double())
                 whole[read] = value.double()
         found.append(values)
