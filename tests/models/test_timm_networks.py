@@ -165,7 +165,7 @@ def test_features_of_stages_are_mean_and_deviation_of_their_channels(
         places = one[:, -6 * 4 :].swapaxes(1, 2) if one.ndim == 3 else one.reshape(*one.shape[:2], -1)
         rows += [places.mean(2), places.std(2)]  # of a transformer the 6 x 4 patches, without what stands for the whole
     assert encoder.features == found.shape[1]
-    np.testing.assert_allclose(found.numpy(), np.concatenate(rows, 1), rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(found.numpy(), np.concatenate(rows, 1), rtol=1e-3, atol=2e-3)  # float32 sums
 
 
 def test_maps_with_channels_last_are_turned() -> None:
