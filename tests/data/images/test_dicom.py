@@ -320,6 +320,13 @@ class TestMonochrome1:
         made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
         np.testing.assert_array_equal(read(tmp_path / "a.dcm").array[0], [[65535, 1000, 10]])
 
+    def test_floats_are_refused(self, tmp_path: Path) -> None:
+        values = np.array([[-1.5, 0.25], [3.0, 7.5]], np.float32)
+        made = dataset_of(values, FloatPixelData=values.tobytes(), PhotometricInterpretation="MONOCHROME1")
+        del made.PixelData, made.PixelRepresentation
+        made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        assert "float pixels as MONOCHROME1" in refused(tmp_path / "a.dcm")
+
 
 def groups(**sequences: Dataset) -> Dataset:
     return item(**{f"{name}Sequence": [values] for name, values in sequences.items()})
@@ -421,6 +428,43 @@ class TestPixelSize:
 )
 def test_a_unit_is_known_by_modality_rescale_or_its_type(tags: dict[str, Any], expected: bool) -> None:
     assert has_unit(item(**tags)) is expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"RescaleIntercept": -1024}, "Rescale Intercept without Rescale Slope, for which 1 is taken"),
+        ({"RescaleSlope": 2}, "Rescale Slope without Rescale Intercept, for which 0 is taken"),
+        ({"RescaleSlope": 1, "RescaleIntercept": 0}, ""),
+        ({"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}, ""),
+        ({"Modality": "CT"}, "CT without Rescale Slope and Intercept: the stored numbers are taken as CT numbers"),
+        ({"Modality": "CR"}, ""),
+        ({"PresentationLUTShape": "IDENTITY"}, ""),
+        (
+            {"PresentationLUTShape": "INVERSE"},
+            "Presentation LUT Shape INVERSE does not fit MONOCHROME2, which is followed",
+        ),
+        ({"PresentationLUTShape": "INVERSE", "PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1 inverted"),
+        (
+            {"PresentationLUTShape": "IDENTITY", "PhotometricInterpretation": "MONOCHROME1"},
+            "Presentation LUT Shape IDENTITY does not fit MONOCHROME1, which is followed",
+        ),
+    ],
+)
+def test_half_a_rescale_and_a_shape_of_display_are_told(tmp_path: Path, tags: dict[str, Any], said: str) -> None:
+    cells = np.array([[0, 1000], [2000, 4000]], np.uint16)
+    image = read(saved(tmp_path / "a.dcm", cells, BitsStored=12, HighBit=11, **tags))
+    assert said in "; ".join(image.notes)
+    turned = tags.get("PhotometricInterpretation") == "MONOCHROME1"
+    assert len(image.notes) == turned + bool(said and said != "MONOCHROME1 inverted")
+    seen = np.abs(4095.0 * turned - cells) * tags.get("RescaleSlope", 1) + tags.get("RescaleIntercept", 0)
+    np.testing.assert_array_equal(image.array[0], seen)
+
+
+def test_half_a_rescale_in_functional_groups_is_told(tmp_path: Path) -> None:
+    shared = groups(PixelValueTransformation=item(RescaleIntercept=-1024))
+    made = saved(tmp_path / "a.dcm", np.ones((2, 2), np.uint16), SharedFunctionalGroupsSequence=[shared])
+    assert read(made).notes == ("Rescale Intercept without Rescale Slope, for which 1 is taken",)
 
 
 def test_bits_of_compressed_pixels_are_left_alone() -> None:

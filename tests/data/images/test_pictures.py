@@ -107,6 +107,39 @@ def test_bmp_by_hand(tmp_path: Path, upside_down: bool) -> None:
     np.testing.assert_array_equal(read(tmp_path / "a.bmp").array, np.moveaxis(colour, -1, 0))
 
 
+UNLIKE = "pixels are not square by the file's resolution marks, which are not followed: shapes stay as stored"
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "unit", "told"),
+    [(2000, 4000, 1, True), (1, 2, 0, True), (2835, 2835, 1, False), (2835, 2834, 1, False), (0, 5, 0, False)],
+)
+def test_a_png_whose_pixels_are_not_square_says_so(
+    tmp_path: Path, across: int, down: int, unit: int, told: bool
+) -> None:
+    marks = chunk(b"pHYs", struct.pack(">IIB", across, down, unit))
+    (tmp_path / "a.png").write_bytes(png(4, [bytes(4)] * 3, 8, 0, marks))
+    image = read(tmp_path / "a.png")
+    assert image.notes == ((UNLIKE,) if told else ())
+    assert (image.array.shape, image.spacing) == ((1, 3, 4), None)
+
+
+@pytest.mark.parametrize("dpi", [(204, 98), (72, 72)])
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "a.bmp", "fax.tif", "exif.jpg"])
+def test_other_pictures_too(tmp_path: Path, name: str, dpi: tuple[int, int]) -> None:
+    picture = Image.new("1" if name == "fax.tif" else "L", (16, 8))
+    if name == "exif.jpg":  # Exif's resolution, and no other
+        marks = Image.Exif()
+        marks.update({282: float(dpi[0]), 283: float(dpi[1]), 296: 2})
+        picture.save(tmp_path / name, exif=marks)
+        whole = (tmp_path / name).read_bytes()
+        at = whole.index(b"JFIF\0")
+        (tmp_path / name).write_bytes(whole[: at - 4] + whole[at + 14 :])
+    else:
+        picture.save(tmp_path / name, dpi=dpi, **({"compression": "group4"} if name == "fax.tif" else {}))
+    assert read(tmp_path / name).notes == ((UNLIKE,) if dpi[0] != dpi[1] else ())
+
+
 def test_animated_is_refused(tmp_path: Path) -> None:
     first, second = (Image.fromarray(np.full((8, 8), grey, np.uint8)) for grey in (0, 9))
     first.save(tmp_path / "a.png", save_all=True, append_images=[second])

@@ -96,22 +96,57 @@ def test_compressions_of_libtiff(tmp_path: Path, compression: str, kind: str) ->
     np.testing.assert_array_equal(read(tmp_path / "a.tif").array[0], array)
 
 
-def test_white_is_zero_is_inverted_within_its_range(tmp_path: Path) -> None:
+def test_white_is_zero_is_mirrored_by_the_bits_that_the_file_declares(tmp_path: Path) -> None:
     for kind, stored, seen in (
         ("u1", [0, 1, 255], [255, 254, 0]),
-        ("u2", [0, 1, 65535], [65535, 65534, 0]),
-        ("i2", [-32768, 0, 32767], [32767, -1, -32768]),
-        ("u2", [5, 1, 4095], [4091, 4095, 1]),
         ("u1", [0, 1, 30], [255, 254, 225]),
+        ("i1", [-128, 0, 20], [127, -1, -21]),
+        ("u2", [0, 1, 65535], [65535, 65534, 0]),
+        ("u2", [5, 1, 4095], [65530, 65534, 61440]),
+        ("i2", [-32768, 0, 32767], [32767, -1, -32768]),
+        ("i2", [-1024, 0, 1000], [1023, -1, -1001]),
+        ("u4", [0, 9], [2**32 - 1, 2**32 - 10]),
+        ("i4", [-5, 9], [4, -10]),
         ("u8", [0, 1, 2**64 - 1], [2**64 - 1, 2**64 - 2, 0]),
-        ("u8", [7, 0, 1000], [993, 1000, 0]),
-        ("i2", [-1024, 0, 1000], [1000, -24, -1024]),
-        ("f4", [-1.5, 0, 2], [2, 0.5, -1.5]),
+        ("i8", [-5, 9], [4, -10]),
     ):
         tifffile.imwrite(tmp_path / "a.tif", np.array([stored], kind), photometric="miniswhite")
         image = read(tmp_path / "a.tif")
         np.testing.assert_array_equal(image.array[0, 0], np.array(seen, kind))
         assert image.notes == ("white-is-zero grey inverted, so that white is high",)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "u4", "i8"])
+def test_a_grey_of_white_is_zero_is_one_number_in_all_images(tmp_path: Path, kind: str) -> None:
+    seen = []
+    for others in ([0, 3], [20, 100], [99, 101]):
+        array = np.array([[77, *others]], kind)
+        extra = [(281, "H", 1, max(others), True)]  # MaxSampleValue, which section 8 gives no part in how it looks
+        tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", extratags=extra)
+        seen.append(int(read(tmp_path / "a.tif").array[0, 0, 0]))
+    assert len(set(seen)) == 1
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("resolution", "told"), [((100, 50), True), ((100, 100), False), (None, False)])
+def test_pixels_that_are_not_square_are_told(
+    tmp_path: Path, big: bool, order: str, resolution: tuple[int, int] | None, told: bool
+) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.ones((4, 5), "u2"), bigtiff=big, byteorder=order, resolution=resolution, metadata=None
+    )
+    assert [note[:21] for note in read(tmp_path / "a.tif").notes] == ["pixels are not square"] * told
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_white_is_zero_of_floats_is_refused(tmp_path: Path, kind: str, compression: str | None) -> None:
+    array = np.array([[-1.5, 0, 2]], kind)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="miniswhite", compression=compression)
+    said = refused(tmp_path / "a.tif")
+    assert "float grey" in said
+    assert "save it as black-is-zero" in said
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.dicom_header import RescaleError, has_unit, number_of_frames, pixel_size
+from medgauge.data.images.dicom_header import HeaderError, has_unit, header_notes, number_of_frames, pixel_size
 from medgauge.data.images.dicom_pixels import grey_values
 from medgauge.data.images.image import ImageSource, RawImage
 
@@ -44,11 +44,11 @@ def read_dicom(source: ImageSource) -> RawImage:
         if int(dataset.SamplesPerPixel) == 1 and dataset.PhotometricInterpretation != "PALETTE COLOR":
             cells = _decoded(dataset, correct_unused_bits=not _is_native(dataset))
             grey = grey_values(cells, dataset, masked=not _is_native(dataset))
-            array, padding, notes = grey.array[None], grey.padding, (*grey.notes, *notes)
+            array, padding, notes = grey.array[None], grey.padding, (*grey.notes, *header_notes(dataset), *notes)
         else:
             array, padding = np.moveaxis(_colours(dataset), -1, 0), None
         unit = has_unit(dataset)
-    except RescaleError as error:
+    except HeaderError as error:
         raise InputError(f"{source.path} has {error}; correct its header or leave the case out") from None
     except Exception:  # noqa: BLE001 - as many errors as codecs; none of their texts may go out
         raise InputError(_why_not(dataset, source)) from None

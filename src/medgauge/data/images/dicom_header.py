@@ -9,6 +9,11 @@ AT_DETECTOR = "pixel size is the one at the detector, not in the patient (Imager
 OF_FILM = "pixel size is that of the scanned film (Nominal Scanned Pixel Spacing)"
 OF_ULTRASOUND = "pixel size is that of the ultrasound region"
 NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored"
+SLOPE_ONE = "Rescale Intercept without Rescale Slope, for which 1 is taken"
+INTERCEPT_ZERO = "Rescale Slope without Rescale Intercept, for which 0 is taken"
+NO_RESCALE = "CT without Rescale Slope and Intercept: the stored numbers are taken as CT numbers"
+SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
+"""The Presentation LUT Shape that goes with each photometric interpretation of grey."""
 CENTIMETRES = 3  # code of Physical Units X Direction and Y Direction
 MILLIMETRES_IN_CENTIMETRE = 10.0
 UNSPECIFIED = "US"  # code of Rescale Type and Modality LUT Type
@@ -89,24 +94,49 @@ def _ultrasound(dataset: Any) -> tuple[float, float] | None:
     )  # fmt: skip
 
 
-class RescaleError(ValueError):
-    """A rescale that no values come out of, in words that quote no header."""
+class HeaderError(ValueError):
+    """A header that no values come out of, in words that quote nothing of it."""
 
 
 def rescale(dataset: Any) -> tuple[float, float]:
     """Slope and intercept, (1, 0) where there is none.
 
-    - Raises: RescaleError for a slope of 0 and for what is not finite.
+    - Raises: HeaderError for a slope of 0 and for what is not finite.
     """
     found = [
         _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
     ]
     slope, intercept = 1.0 if found[0] is None else float(found[0]), 0.0 if found[1] is None else float(found[1])
     if slope == 0:
-        raise RescaleError("a rescale slope of 0, with which all pixels would be the same")
+        raise HeaderError("a rescale slope of 0, with which all pixels would be the same")
     if not np.isfinite([slope, intercept]).all():
-        raise RescaleError("a rescale slope or intercept that is not a finite number")
+        raise HeaderError("a rescale slope or intercept that is not a finite number")
     return slope, intercept
+
+
+def header_notes(dataset: Any) -> tuple[str, ...]:
+    """What is to be said of a header of grey pixels that lacks half of what it needs, or says two things.
+
+    - Source: PS3.3 C.11.1.1.2 (slope and intercept go together), C.8.2.1 (a CT image has both), C.11.6 and C.8.11.3
+      (Presentation LUT Shape is about display, and INVERSE goes with MONOCHROME1).
+    """
+    slope, intercept = (
+        _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
+    )
+    notes = list[str]()
+    if not dataset.get("ModalityLUTSequence"):
+        if slope is None and intercept is None and dataset.get("Modality") == "CT":
+            notes.append(NO_RESCALE)
+        elif slope is None and intercept is not None:
+            notes.append(SLOPE_ONE)
+        elif intercept is None and slope is not None:
+            notes.append(INTERCEPT_ZERO)
+    photometric, shape = dataset.get("PhotometricInterpretation"), dataset.get("PresentationLUTShape")
+    if shape in SHAPES.values() and photometric in SHAPES and shape != SHAPES[photometric]:
+        notes.append(
+            f"Presentation LUT Shape {shape} does not fit {photometric}, which is followed: the shape is about display alone"
+        )
+    return tuple(notes)
 
 
 def has_unit(dataset: Any) -> bool:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medgauge.data.images.dicom_header import float_padding_range, padding_range, rescale
+from medgauge.data.images.dicom_header import HeaderError, float_padding_range, padding_range, rescale
 from medgauge.data.images.mirror import mirrored
 
 INVERTED = "MONOCHROME1 inverted"
@@ -23,7 +23,10 @@ class Values(NamedTuple):
 def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> Values:
     """Grey values of pixel cells (h, w) as they are decoded; MONOCHROME1 comes out with white high, as elsewhere.
 
-    Padding is marked and neither shifts the range that MONOCHROME1 is mirrored in nor is changed by it.
+    Padding is marked and neither shifts the range that MONOCHROME1 is mirrored in nor is changed by it. That range is of
+    the stored bits, or of the pixels where they use at least two bits less: many headers claim 16 bits of 12.
+
+    - Raises: HeaderError for floats as MONOCHROME1, which PS3.3 C.7.6.24 does not know: no number of theirs is black.
 
     Args:
         cells: integers of the data set's sign, or floats.
@@ -47,6 +50,8 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
     if tables:
         array, bits = _looked_up(stored, tables[0], signed=dataset.get("PixelRepresentation") == 1)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        if array.dtype.kind == "f":
+            raise HeaderError("float pixels as MONOCHROME1, which of floats does not say what is black")
         array = mirrored(array, bits, padding)
         notes.append(INVERTED)
     if (slope, intercept) != (1.0, 0.0):

@@ -11,6 +11,9 @@ DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 ARRAY_ENDINGS = (".npy", ".npz")
 ALPHA_DROPPED = "alpha channel dropped"
 DEPTH_REDUCED = "16-bit colour read as 8-bit"
+NOT_SQUARE = "pixels are not square by the file's resolution marks, which are not followed: shapes stay as stored"
+SQUARE = 0.01
+"""Share that the resolutions of rows and columns may differ by and be the same number, rounded."""
 ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_ENDINGS)
 
 
@@ -48,6 +51,16 @@ class RawImage(NamedTuple):
     def intensities(self) -> np.ndarray[Any, Any]:
         """The values that are no padding, those of all channels in one row."""
         return self.array.reshape(-1) if self.padding is None else self.array[:, ~self.padding].reshape(-1)
+
+
+def shape_notes(across: float, down: float) -> tuple[str, ...]:
+    """What is said of two resolutions, in any unit: nothing where they are equal, or are none.
+
+    >>> shape_notes(72, 72), len(shape_notes(204, 98)), shape_notes(0, 72)
+    ((), 1, ())
+    """
+    known = 0 < across < float("inf") and 0 < down < float("inf")
+    return (NOT_SQUARE,) if known and abs(across - down) > SQUARE * max(across, down) else ()
 
 
 def ending(path: Path) -> str:

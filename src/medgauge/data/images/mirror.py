@@ -1,4 +1,4 @@
-"""From white-is-low to white-is-high: each value mirrored about the middle of its range."""
+"""From white-is-low to white-is-high: whole numbers mirrored about the middle of a range."""
 
 from typing import Any
 
@@ -10,33 +10,35 @@ UNUSED_BITS = 2  # a file that claims this many bits more than the pixels use do
 def mirrored(
     array: np.ndarray[Any, Any], bits: int, padding: np.ndarray[Any, np.dtype[np.bool_]] | None = None
 ) -> np.ndarray[Any, Any]:
-    """Each value mirrored about the middle of its range: what the bits can hold, or what the pixels hold.
+    """Each value mirrored about the middle of what the bits can hold, or of what the pixels hold.
 
-    The second for floats, and where the pixels use at least two bits less than the file says. Padding stays as it is.
+    The second where the pixels use at least two bits less than the file says. Padding stays as it is.
 
     Args:
-        array: whole numbers or floats.
+        array: whole numbers.
         bits: of a value as the file says, the sign among them.
         padding: True where a pixel holds no value, of the shape of ``array``.
     """
     inside = array if padding is None else array[~padding]
     if inside.size == 0:
         return array
-    if array.dtype.kind == "f":
-        turned = np.nanmin(inside) + np.nanmax(inside) - array if not np.isnan(inside).all() else array
-    else:
-        turned = _turned(array, bits, int(inside.min()), int(inside.max()))
+    low, high, signed = int(inside.min()), int(inside.max()), array.dtype.kind == "i"
+    used = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + signed
+    fills = bits - UNUSED_BITS < used <= bits
+    turned = within_bits(array, bits) if fills else (low + high - array.astype(np.int64)).astype(array.dtype)
     if padding is not None:
         turned[padding] = array[padding]
     return turned
 
 
-def _turned(array: np.ndarray[Any, Any], bits: int, low: int, high: int) -> np.ndarray[Any, Any]:
-    """Whole numbers from ``low`` to ``high``, mirrored."""
-    signed = array.dtype.kind == "i"
-    used = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + signed
-    if bits - UNUSED_BITS < used <= bits:
-        if bits == array.dtype.itemsize * 8:
-            return ~array
-        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    return (low + high - array.astype(np.int64)).astype(array.dtype)
+def within_bits(array: np.ndarray[Any, Any], bits: int) -> np.ndarray[Any, Any]:
+    """Each value mirrored about the middle of what the bits can hold, the same in every image: 2^bits - 1 - v, signed -1 - v.
+
+    Args:
+        array: whole numbers that the bits can hold.
+        bits: of a value, the sign among them.
+    """
+    if array.dtype.kind == "i" or bits == array.dtype.itemsize * 8:
+        return ~array
+    turned: np.ndarray[Any, Any] = array.dtype.type(2**bits - 1) - array
+    return turned

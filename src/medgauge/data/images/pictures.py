@@ -4,17 +4,18 @@ import io
 import lzma
 import struct
 import zlib
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage
+from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage, shape_notes
 from medgauge.data.images.jpeg import check_jpeg
 from medgauge.data.images.orientation import turned_notes, upright
 from medgauge.data.images.png import Header, check_png, png_header
 from medgauge.data.images.tiff import read_plain
-from medgauge.data.images.tiff_tags import MAGICS, Tags, read_tags
+from medgauge.data.images.tiff_tags import ACROSS, DOWN, MAGICS, Tags, read_tags
 from medgauge.data.images.tiff_whole import check_blocks
 
 GREY_REDUCED = "16-bit grey with transparency read as 8-bit"
@@ -36,7 +37,7 @@ def read_picture(source: ImageSource) -> RawImage:
 
     Palettes become colour, 1-bit becomes 0 and 255, other grey of less than 8 bits is spread over 0 to 255, alpha is
     dropped. An orientation mark is followed. Resolution marks (dpi) are about printing, not about the patient, and are
-    ignored, and so are gamma and colour profiles.
+    not followed (where they say that pixels are not square, that is told), nor are gamma and colour profiles.
     """
     header = png_header(source.path)
     if header is not None:
@@ -110,7 +111,22 @@ def _decoded(picture: Any, header: Header | None, tags: Tags | None) -> RawImage
     if header is not None and array.dtype == np.int32:
         array = array.astype(np.uint16)  # 16-bit grey, which some versions of Pillow give as 32-bit
     array = upright(array, mark)
-    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), None, (*notes, *turned_notes(mark)))
+    notes += [*turned_notes(mark), *shape_notes(*_resolution(picture, tags))]
+    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), None, tuple(notes))
+
+
+def _resolution(picture: Any, tags: Tags | None) -> tuple[float, float]:
+    """Pixels along a row and along a column in one unit of length, whichever that is; 0 where it is not said."""
+    if tags is not None:
+        return tags.resolution
+    exif = picture.getexif()
+    exact = [picture.info.get(name) for name in ("jfif_density", "aspect")]
+    # of Exif's two resolutions Pillow's dpi has the first alone
+    for pair in (*exact, (exif.get(ACROSS), exif.get(DOWN)), picture.info.get("dpi")):
+        with suppress(TypeError, ValueError, ZeroDivisionError):
+            across, down = map(float, pair)
+            return across, down
+    return 0.0, 0.0
 
 
 def _unturned(source: ImageSource, tags: Tags) -> io.BytesIO:

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage
-from medgauge.data.images.mirror import mirrored
+from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage, shape_notes
+from medgauge.data.images.mirror import within_bits
 from medgauge.data.images.orientation import turned_notes, upright
 from medgauge.data.images.tiff_tags import (
     COMPRESSION,
@@ -49,11 +49,14 @@ REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
     """The image of a grey or RGB TIFF, or None where Pillow has to read it (JPEG, fax, palettes and other colours).
 
-    Grey (1, h, w) keeps the file's number type; samples of 1, 2 and 4 bits are spread over 0 to 255. White-is-zero is
-    inverted within the range of the type, or within its own, as ``mirror`` says. Colour (3, h, w) has 8 bits.
+    Grey (1, h, w) keeps the file's number type; samples of 1, 2 and 4 bits are spread over 0 to 255. Colour (3, h, w)
+    has 8 bits. White-is-zero is mirrored by the bits that the file declares, whatever its pixels use, so that one grey
+    is one number in all images: section 8 has 0 white and 2^bits - 1 black, and says that MaxSampleValue tells nothing of
+    how an image looks. Of signed numbers it is the full range of the type (section 19) that is mirrored. Floats have no
+    such end, and no number is their black: white-is-zero of floats is refused.
 
     - Raises: InputError where the file is truncated or damaged, or its pixels are of a kind that is not read.
-    - Source: TIFF 6.0, sections 3, 8, 14 (predictor 2) and 15 (tiles); Adobe's Technical Note 3 (predictor 3).
+    - Source: TIFF 6.0, sections 3, 8, 14 (predictor 2), 15 (tiles) and 19; Adobe's Technical Note 3 (predictor 3).
     """
     codec, plain = tags.one(COMPRESSION, 1), tags.one(FILL_ORDER, 1) == 1
     premultiplied = tags.samples > 1 and tags.one(EXTRA, 0) == 1
@@ -81,13 +84,12 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
             raise
         raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
     if tags.one(PHOTOMETRIC, 1) == 0:
-        bits = array.dtype.itemsize * 8
-        array = ~array if bits == 8 else mirrored(array, bits)
+        array = within_bits(array, array.dtype.itemsize * 8)
         notes = (*notes, WHITE_IS_ZERO)
     if COLOURS[tags.one(PHOTOMETRIC, 1)] == 3 and array.dtype == np.uint16:
         array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
     array = np.moveaxis(upright(array, tags.orientation), -1, 0)
-    return RawImage(array, None, (*notes, *turned_notes(tags.orientation)))
+    return RawImage(array, None, (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution)))
 
 
 def _kind_notes(source: ImageSource, tags: Tags) -> tuple[str, ...]:
@@ -103,6 +105,11 @@ def _kind_notes(source: ImageSource, tags: Tags) -> tuple[str, ...]:
     known &= tags.one(COMPRESSION, 1) in (RAW, *DEFLATE, *BY_LIBTIFF) and len(set(tags.bits)) == 1
     if not known:
         raise InputError(f"{source.path} is a TIFF of {tags.words}, which is not read; {tags.remedy}")
+    if tags.one(PHOTOMETRIC, 1) == 0 and sample == 3:
+        raise InputError(
+            f"{source.path} is a TIFF of {tags.words} with photometric white-is-zero, which of floats does not say what is "
+            "black; save it as black-is-zero, its values turned if low ones are white"
+        )
     return (ALPHA_DROPPED,) if alpha else ()
 
 

@@ -12,6 +12,7 @@ FORMATS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "
 MOST_PAGES = 100_000
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 DESCRIPTION, OFFSETS, ORIENTATION, SAMPLES, ROWS, COUNTS, PLANAR = 270, 273, 274, 277, 278, 279, 284
+ACROSS, DOWN, RATIONAL = 282, 283, 5
 PREDICTOR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 324, 325
 EXTRA, FORMAT, DEPTH = 338, 339, 32997
 SAMPLE_WORDS = {1: "whole", 2: "signed whole", 3: "float", 4: "untyped", 5: "complex whole", 6: "complex"}
@@ -70,6 +71,12 @@ class Tags:
     def orientation(self) -> int:
         """The orientation mark, 1 where there is none."""
         return self.one(ORIENTATION, 1)
+
+    @property
+    def resolution(self) -> tuple[float, float]:
+        """Pixels along a row and along a column in one unit of length, whichever that is; 0 where it is not said."""
+        across, down = (self.values.get(tag, (0, 1)) for tag in (ACROSS, DOWN))
+        return across[0] / max(across[-1], 1), down[0] / max(down[-1], 1)
 
     @property
     def words(self) -> str:
@@ -135,6 +142,11 @@ def _directory(
     for number in () if skip else range(count):
         file.seek(start + number * entry)
         tag, kind, many = _numbers(file, f"{order}HH{'Q' if big else 'I'}")
+        if kind == RATIONAL and tag in (ACROSS, DOWN) and many == 1:
+            if not big:  # whose entries hold the number itself
+                file.seek(_numbers(file, f"{order}I")[0])
+            pair = file.read(8)
+            values |= {tag: struct.unpack(f"{order}II", pair)} if len(pair) == 8 else {}
         if kind not in FORMATS:
             continue
         size = struct.calcsize(FORMATS[kind]) * many
