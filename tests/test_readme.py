@@ -12,6 +12,7 @@ import pandas
 import pytest
 
 from medgauge.cli import main
+from tests.cli.small import in_place
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 SMALL = [
@@ -96,7 +97,7 @@ def test_commands(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         planned = words[1:2] == ["--table"]  # without a recipe
         small = ["--budget", "quick"] if planned else [] if "frozen" in words else SMALL  # nothing is trained there
         more = {"fit": small, "compare": [*SMALL, "--seeds", "2", "--trials", "1"]}.get(words[0], [])
-        assert main([*words, *more]) == 0, (line, capsys.readouterr().err)
+        assert main(in_place(words, more)) == 0, (line, capsys.readouterr().err)
     assert all(len(pandas.read_csv(home / name)) == 5 for name in ("values.csv", "folds.csv"))
     assert (home / "runs" / "compared" / "comparison.html").exists()
 

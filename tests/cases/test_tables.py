@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from medgauge.cli.main import main
-from tests.cli.small import SETTINGS, refuse
+from tests.cli.small import SETTINGS, in_place, refuse
 
 HERE = Path(__file__).parent
 COLUMNS = ["--image", "path", "--label", "mm", "--group", "patient"]
@@ -197,7 +197,7 @@ def test_merged_groups_are_in_the_recipe_the_folds_and_new_cases(
     table, out = case("group_letter_case"), tmp_path / "run"
     assert check(table, "--folds", "4", "--merge-groups") == 0
     assert "40 cases of 20 groups: " in capsys.readouterr().out
-    small = [*SETTINGS, "--training.steps=2", "--training.batch_size=4"]
+    small = in_place(SETTINGS, ["--training.steps=2", "--training.batch_size=4"])
     assert main(["fit", "--table", str(table), *COLUMNS, "--out", str(out), "--merge-groups", *small]) == 0
     assert "  merge_groups: true" in (out / "recipe.yaml").read_text().splitlines()
     lines = [line.split(",") for line in (out / "splits.csv").read_text().splitlines()]

@@ -1,6 +1,7 @@
 """Small images with a table, and short ways to run and to refuse a command."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,21 @@ def make_images(folder: Path, count: int = 40, size: tuple[int, int] = (20, 24))
     )
 
 
+def in_place(words: Sequence[str], more: Sequence[str]) -> list[str]:
+    """A command with more flags, in the place of those of the same names."""
+    names = {word.partition("=")[0] for word in more if word.startswith("--")}
+    kept, rest = list[str](), list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.partition("=")[0] not in names:
+            kept.append(word)
+        elif "=" not in word and rest and not rest[0].startswith("--"):
+            rest.pop(0)
+    return [*kept, *more]
+
+
 def fit(table: Path, out: Path, *more: str) -> int:
-    return main(["fit", "--table", str(table), *COLUMNS, "--out", str(out), *SETTINGS, *more])
+    return main(in_place(["fit", "--table", str(table), *COLUMNS, "--out", str(out), *SETTINGS], more))
 
 
 def refuse(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:

@@ -1,5 +1,6 @@
 """Flags are made from a schema; here one of the tests' own, so that no table of flags.py can know it."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -111,13 +112,43 @@ def test_flags_that_are_not_listed_are_taken() -> None:
         (["--patient", "false"], {"data.patient": False}),
         (["--depth", "-1"], {"data.depth": -1}),
         (["--height", "-1e3"], {"height": -1000.0}),
-        (["--height=1", "--height=2"], {"height": 2}),
+        (["--height=2", "--height=2.0"], {"height": 2}),
         (["--brush.width", "auto"], {"brush.width": "auto"}),
         (["--brush.options.deep.er", "[1, a]"], {"brush.options.deep.er": [1, "a"]}),
     ],
 )
 def test_values_are_read_by_their_types(words: list[str], given: dict[str, Any]) -> None:
     assert changes(*words) == given
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--height=1", "--height=2"], "--height is given twice, with 1 and with 2; give it once"),
+        (["--colour", "red", "--data.colour=blue"], "--colour is given twice, with 'red' and with 'blue'"),
+        (["--data.hurried=false", "--hurried"], "--hurried is given twice, with False and with True"),
+        (["--by-name", "a=light", "--by-name", "a=dark"], "--by-name a is given twice, with 'light' and with 'dark'"),
+        (["--by-name", "a=light,a=dark"], "--by-name a is given twice, with 'light' and with 'dark'"),
+        (["--by-name", "a=light", "--data.by_name.a", "dark"], "--data.by_name.a is given twice, with 'light'"),
+    ],
+)
+def test_two_values_of_one_setting_are_refused(words: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        changes(*words)
+
+
+@pytest.mark.parametrize("words", [["--out", "a", "--out=b"], ["--coats=1", "--coats=2"], ["--out=a", "--out=a"]])
+def test_two_values_of_a_flag_that_is_no_setting_are_refused(words: list[str]) -> None:
+    made = Parser("paint", "Paint.", "", "medgauge paint")
+    made.flag("--out", "a folder")
+    made.count("--coats", "how often", 1)
+    made.several("--pot", "again and again", "NAME")
+    if words[0] == words[-1]:
+        parsed, _ = made.read([*words, "--pot", "x", "--pot", "y"])
+        assert (parsed.out, parsed.pot) == ("a", ["x", "y"])
+    else:
+        with pytest.raises(InputError, match=r"is given twice, with '(a|1)' and with '(b|2)'; give it once"):
+            made.read(words)
 
 
 def test_words_may_stand_among_flags() -> None:

@@ -101,12 +101,11 @@ def test_files_that_may_not_be_read(
     refuse(capsys, main(["check", str(tmp_path)]), "there is no recipe")
 
 
-@pytest.mark.parametrize("rate", ["1e6", "1e30"])
 def test_a_rate_that_is_too_high_ends_with_one_sentence_again_and_again(
-    cases: Cases, tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str
+    cases: Cases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [
-        f"--optimiser.learning_rate={rate}",
+        "--optimiser.learning_rate=1000",
         "--optimiser.warmup=0",
         "--training.steps=40",
         "--optimiser.schedule=constant",
@@ -116,7 +115,7 @@ def test_a_rate_that_is_too_high_ends_with_one_sentence_again_and_again(
             capsys,
             fit(cases[0], tmp_path / "run", *words),
             "training diverged at step",
-            "learning rate of 1e+",
+            "learning rate of 1e+03",
             "clip 1",
         )
         for _ in range(2)

@@ -18,6 +18,7 @@ import pytest
 
 import medgauge
 from medgauge.cli.main import main
+from medgauge.planning.fit import plan
 from tests.cli.small import COLUMNS, SETTINGS, TYPED, fit, make_images
 
 SECONDS = 20  # that a refusal may take; one that waits for a pipe waits for ever
@@ -247,8 +248,9 @@ COLUMN_ROWS = [
     Row(["check", "--table", "{table}", *columns], said)
     for columns, said in [
         (["--image", "pth", *COLUMNS[2:]], ["no column 'pth'", "did you mean 'path'"]),
-        (["--image", "age", *COLUMNS[2:]], ["age", "missing"]),
-        (["--image", "path", "--label", "path", *COLUMNS[4:]], ["label path", "is not a number"]),
+        (["--image", "age", *COLUMNS[2:]], ["'age'", "data.label and as data.image"]),
+        (["--image", "patient", *COLUMNS[2:]], ["p00", "missing"]),
+        (["--image", "path", "--label", "path", *COLUMNS[4:]], ["'path'", "data.label and as data.image"]),
         ([*COLUMNS, "--id", "sex"], ["case F: has its id twice"]),
         ([*COLUMNS, "--covariates", "age"], ["age", "label"]),
         ([*COLUMNS, "--label-times", "sex"], ["covariate sex", "where numbers are read"]),
@@ -366,7 +368,72 @@ CALLS: list[tuple[Call, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "said"), CALLS)
+def fitted(**arguments: Any) -> Call:
+    """Fit with one argument more."""
+    return lambda home, given: medgauge.fit(**given["columns"], out=home.made / "out", **arguments)
+
+
+def curved(**arguments: Any) -> Call:
+    """A learning curve with one argument more."""
+    return lambda home, given: medgauge.curve(**given["columns"], out=home.made / "out", **arguments)
+
+
+def compared(recipes: Any = ("l1", "mse"), **arguments: Any) -> Call:
+    """A comparison with one argument more."""
+    return lambda home, given: medgauge.compare(recipes, out=home.made / "out", **arguments)
+
+
+def read_off(**arguments: Any) -> Call:
+    """Values of the table with one argument more."""
+    return lambda home, given: medgauge.predict(home.run, home.table, **arguments)
+
+
+def of_image(covariates: Any) -> Call:
+    """The value of an image with covariates."""
+    return lambda home, given: medgauge.predict(home.run, [home.table.with_name("0.png")], covariates=covariates)
+
+
+TYPES: list[tuple[Call, list[str]]] = [
+    (fitted(test="no"), ["test must be True or False, got 'no'"]),
+    (fitted(images="no"), ["images must be True or False, got 'no'"]),
+    (fitted(report=1), ["report must be True or False, got 1"]),
+    (fitted(terminal=None), ["terminal must be True or False, got None"]),
+    (fitted(recipe="l1", test="no"), ["test must be True or False, got 'no'"]),
+    (fitted(recipe="l1", terminal="yes"), ["terminal must be True or False, got 'yes'"]),
+    (fitted(budget=True), ["budget", "True"]),
+    (fitted(label_scaling="none", changes={"data.label_scaling": "log2"}), ["data.label_scaling is given twice", "'none'", "'log2'"]),
+    (lambda home, given: medgauge.check(**given, terminal="yes"), ["terminal must be True or False, got 'yes'"]),
+    (lambda home, given: plan(**given["columns"], terminal=0), ["terminal must be True or False, got 0"]),
+    (curved(draws="5"), ["draws must be a whole number >= 1, got '5'"]),
+    (curved(draws=True), ["draws must be a whole number >= 1, got True"]),
+    (curved(terminal="no"), ["terminal must be True or False, got 'no'"]),
+    (compared(seeds="5"), ["seeds must be a whole number >= 1, got '5'"]),
+    (compared(trials=1.5), ["trials must be a whole number >= 1, got 1.5"]),
+    (compared(workers=True), ["workers must be a whole number >= 1, got True"]),
+    (compared(keep_runs="no"), ["keep_runs must be True or False, got 'no'"]),
+    (compared(terminal=1), ["terminal must be True or False, got 1"]),
+    (compared(reference=1), ["reference must be a text, got 1"]),
+    (compared(["l1"], losses="l1,mse"), ["losses must be a list of texts, got 'l1,mse'"]),
+    (compared("l1"), ["recipes must be a list of texts, got 'l1'"]),
+    (compared(["l1", 3]), ["recipes must be a list of texts, got 3 in it"]),
+    (compared(grid="a=1"), ["grid must be a list of texts, got 'a=1'"]),
+    (read_off(ids_are_local="no"), ["ids_are_local must be True or False, got 'no'"]),
+    (read_off(spelling="merg"), ["spelling must be one of alike, exact, merge, got merg", "did you mean merge"]),
+    (read_off(index=3), ["index must be a text, got 3"]),
+    (read_off(array=3), ["array must be given as a path, got 3"]),
+    (read_off(out=True), ["out must be given as a path, got True"]),
+    (of_image("a=1"), ["covariates must be a list of texts, got 'a=1'"]),
+    (of_image(["a=1", "a=2"]), ["covariate a is given twice, as '1' and '2'"]),
+    (lambda home, given: medgauge.load(home.run).predict(home.table, terminal="no"), ["terminal must be True or False"]),
+    (lambda home, given: medgauge.evaluate(home.run, home.table, ids_are_local=0), ["ids_are_local must be True or False"]),
+    (lambda home, given: medgauge.evaluate(home.run, home.table, split=3), ["split must be a text, got 3"]),
+    (lambda home, given: medgauge.load(home.run).evaluate(home.table, spelling=True), ["spelling must be a text, got True"]),
+    (lambda home, given: medgauge.load(home.run).look("val", images="no"), ["images must be True or False, got 'no'"]),
+    (lambda home, given: medgauge.load(home.run).promise(by_group="no"), ["by_group must be True or False"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "said"), [*CALLS, *TYPES])
 def test_a_call(call: Call, said: list[str], home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home.made)
     columns = {"table": str(home.table), "image": "path", "label": "age", "group": "patient"}

@@ -28,9 +28,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fit(home: Path, out: Path, **settings: Any) -> medgauge.Run:
-    given: dict[str, Any] = {"budget": "quick", "folds": 3, "report": False, **COLUMNS, **settings}
+    given: dict[str, Any] = {"budget": "quick", "folds": 3, "report": False, "table": str(home / "data" / "cases.csv")}
+    given |= {**COLUMNS, **settings}
     given["changes"] = {"data.cache": str(home / "cache"), **given.get("changes", {})}
-    return medgauge.fit(table=str(home / "data" / "cases.csv"), out=out, **given)
+    return medgauge.fit(out=out, **given)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +64,7 @@ def test_baselines_are_those_of_the_run_itself(home: Path, tmp_path: Path) -> No
     frame = pandas.read_csv(home / "data" / "cases.csv")
     frame["noise"] = np.random.default_rng(0).normal(size=len(frame))
     frame.to_csv(table, index=False)
-    changes = {"data.table": str(table)}
-    run = fit(home, tmp_path / "run", changes=changes, covariates="noise")
+    run = fit(home, tmp_path / "run", table=str(table), covariates="noise")
     own = {name: one["mae"] for name, one in run.results["out_of_fold"]["age"]["baselines"].items()}
     assert read(tmp_path / "run", "plan.json")["fingerprint"]["baselines"]["age"] == pytest.approx(own)
     assert read(tmp_path / "run")["choice"]["baseline_error"] == pytest.approx(min(own.values()))

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from medgauge.core.errors import InputError
-from medgauge.recipes.read import build_recipe, override, parse_value, recipe_values
+from medgauge.recipes.read import build_recipe, load_values, override, parse_value, recipe_values
 
 
 def test_an_empty_recipe_has_all_defaults() -> None:
@@ -78,3 +80,62 @@ def test_mistakes_are_told_with_the_nearest_name(values: dict[str, object], word
         build_recipe(values)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("optimiser.learning_rate", 1e30, "in (0, 1000]"),
+        ("optimiser.weight_decay", 1e9, "in [0, 1000]"),
+        ("optimiser.warmup", 10**10, "in [0, 1000000000]"),
+        ("optimiser.clip", 1e10, "in [0, 1000000000.0]"),
+        ("training.steps", 10**10, "in [0, 1000000000]"),
+        ("training.batch_size", 10**9, "in [1, 1000000]"),
+        ("training.patience", 10**9, "in [0, 100000]"),
+        ("training.seconds", 1e20, "in [0, 100000000.0]"),
+        ("training.checkpoint_seconds", 1e20, "in [0, 100000000.0]"),
+        ("image.size", [1, 1], "at least 16 pixels in all"),
+        ("image.size", [1, 3, 5], "at least 16 pixels in all"),
+    ],
+)
+def test_numbers_that_no_training_can_mean_are_refused(place: str, value: object, words: str) -> None:
+    with pytest.raises(InputError, match=f"{re.escape(place)} must be {re.escape(words)}, got "):
+        build_recipe(override(load_values("l1"), {place: value}))
+
+
+@pytest.mark.parametrize("size", [[4, 4], [1, 2, 8]])
+def test_sixteen_pixels_are_an_image(size: list[int]) -> None:
+    assert build_recipe(override(load_values("l1"), {"image.size": size})).image.size == size
+
+
+ROLES = {
+    "label": ("covariates", "label_times", "subgroups", "group", "id", "split", "image", "index"),
+    "covariates": ("group", "id", "split", "image", "index"),
+    "label_times": ("group", "id", "split", "index"),
+    "group": ("split",),
+}
+"""For each thing that a column can be, those that it cannot be too."""
+
+
+@pytest.mark.parametrize(("one", "other"), [(one, other) for one, others in ROLES.items() for other in others])
+def test_a_column_is_no_two_things(one: str, other: str) -> None:
+    lists = ("label", "covariates", "subgroups")
+    roles = {"label": ["age"], "group": "patient", one: ["x"] if one in lists else "x"}
+    roles[other] = ["x "] if other in lists else "x "  # blanks at the ends of a name do not count
+    with pytest.raises(InputError, match=f"column 'x' is given as data.{one} and as data.{other}; "):
+        build_recipe(override(load_values("l1"), {f"data.{role}": name for role, name in roles.items()}))
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"covariates": ["sex"], "subgroups": ["sex"]},
+        {"covariates": ["size"], "label_times": "size"},
+        {"group": "path", "image": "path"},
+        {"group": "id", "id": "id"},
+        {"id": "path", "image": "path"},
+    ],
+)
+def test_a_column_may_be_these_two_things(roles: dict[str, object]) -> None:
+    changes = {"data.label": ["age"], "data.group": "patient", **{f"data.{role}": name for role, name in roles.items()}}
+    assert build_recipe(override(load_values("l1"), changes)).data.label == ["age"]

@@ -21,7 +21,9 @@ def values(**parts: float) -> dict[str, torch.Tensor]:
 
 
 def rates(rate: float) -> OptimiserSettings:
-    return OptimiserSettings(name="sgd", learning_rate=rate, schedule="constant", warmup=0, weight_decay=0.0)
+    found = OptimiserSettings(name="sgd", learning_rate=1.0, schedule="constant", warmup=0, weight_decay=0.0)
+    found.learning_rate = rate  # beyond what a recipe may have too, so that a small network diverges at once
+    return found
 
 
 @pytest.mark.parametrize("rate", [10.0, 1e6, 1e20, 1e37])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NoReturn, get_args, get_origin
 
-from medgauge.cli.values import default_words, kind_words, read_values
+from medgauge.cli.values import default_words, kind_words, read_values, twice
 from medgauge.core.errors import InputError
 from medgauge.core.words import nearest
 from medgauge.recipes.settings import Setting, meanings, settings
@@ -114,18 +114,36 @@ class Parser(argparse.ArgumentParser):
         """
         self.add_argument_group("help").add_argument("-h", "--help", action="help", help="this text")
         self._action_groups[-1].add_argument("--debug", action="store_true", help="the whole trace of an error")
-        parsed, rest = self.parse_known_args(self._in_order(list(words)))
+        in_order = self._in_order(list(words))
+        self._refuse_repeats(in_order)
+        parsed, rest = self.parse_known_args(in_order)
         for action in self._actions:
             if action.type is _count and vars(parsed)[action.dest] < 1:
                 raise InputError(f"{action.option_strings[0]} must be >= 1, got {vars(parsed)[action.dest]}")
         if rest:
             raise UsageError(f"{self.name} has no place for {rest[0]!r}; see {self.prog} --help")
         given = {place: vars(parsed)[place] for place in self.settings}
-        return parsed, {
+        found = {
             place: read_values(self.settings[place].kind, texts, self.short.get(place, f"--{place}"))
             for place, texts in given.items()
             if texts is not None
         }
+        for place, value in found.items():
+            home, _, name = place.rpartition(".")
+            whole = found.get(home)
+            if isinstance(whole, dict) and name in whole and whole[name] != value:
+                raise InputError(twice(f"--{place}", whole[name], value))
+        return parsed, found
+
+    def _refuse_repeats(self, words: Sequence[str]) -> None:
+        """Raise InputError for a flag of the command's own, with one value, that has two."""
+        found: dict[str, str] = {}
+        for name, equals, value in (word.partition("=") for word in words):
+            action = self._option_string_actions.get(name) if equals else None
+            if action is None or isinstance(action, argparse._AppendAction):
+                continue
+            if found.setdefault(name, value) != value:
+                raise InputError(twice(name, found[name], value))
 
     def error(self, message: str) -> NoReturn:
         """What argparse finds wrong."""

@@ -6,6 +6,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from medgauge.core.errors import InputError
+from medgauge.core.words import shown
 
 WORDS = {str: "TEXT", int: "INTEGER", float: "NUMBER", bool: "true|false"}
 
@@ -50,20 +51,40 @@ def default_words(value: Any) -> str:  # a default, of any type
 
 
 def read_values(kind: Any, texts: Sequence[str], flag: str) -> Any:  # a type, and a value of it
-    """The value of a flag given once or more: lists are joined, names put together, else the last one holds.
+    """The value of a flag given once or more: lists are joined, names put together, anything else is the same each time.
 
     >>> read_values(list[str], ["a,b", "c"], "--label")
     ['a', 'b', 'c']
 
     Raises:
-        InputError: names and values are asked for, and there is no ``=``.
+        InputError: names and values are asked for, and there is no ``=``; or there are two values where one holds.
     """
     values = [_read(kind, text, flag) for text in texts]
     if all(isinstance(value, list) for value in values):
         return [part for value in values for part in value]
     if all(isinstance(value, dict) for value in values):
-        return {name: part for value in values for name, part in value.items()}
-    return values[-1]
+        return _together(flag, [pair for value in values for pair in value.items()])
+    other = next((value for value in values if value != values[0]), values[0])
+    if other != values[0]:
+        raise InputError(twice(flag, values[0], other))
+    return values[0]
+
+
+def twice(flag: str, one: object, other: object) -> str:
+    """What is said of a flag with two values.
+
+    >>> twice("--seed", 1, 2)
+    '--seed is given twice, with 1 and with 2; give it once'
+    """
+    return f"{flag} is given twice, with {shown(one)} and with {shown(other)}; give it once"
+
+
+def _together(flag: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value:
+            raise InputError(twice(f"{flag} {name}", found[name], value))
+    return found
 
 
 def _read(kind: Any, text: str, flag: str) -> Any:  # a type, and a value of it
@@ -94,7 +115,7 @@ def _read_names(kind: Any, text: str, flag: str) -> dict[str, Any]:  # a type
     pairs = [part.partition("=") for part in _joined(parts) if part]
     if not all(name and equals for name, equals, _ in pairs):
         raise InputError(f"{flag} takes {kind_words(kind)}, got {text!r}")
-    return {name: _read(get_args(kind)[1], value, flag) for name, _, value in pairs}
+    return _together(flag, [(name, _read(get_args(kind)[1], value, flag)) for name, _, value in pairs])
 
 
 def _joined(parts: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, meth
 from medgauge.comparing.state import NAME, State
 from medgauge.comparing.tables import write_tables
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
 from medgauge.fitting.stamp import placed_settings
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.recipes.mistakes import foreign_code
@@ -65,9 +65,10 @@ def compare(
     Raises:
         InputError: anything wrong in recipes, table or settings, before any run; or a stop.
     """
-    for name, value in (("seeds", seeds), ("trials", trials), ("workers", workers)):
-        if value < 1:
-            raise InputError(f"--{name} must be >= 1, got {value}")
+    check_lists(recipes=recipes, losses=losses, grid=grid)
+    check_texts(reference=reference)
+    check_counts(seeds=seeds, trials=trials, workers=workers)
+    check_switches(keep_runs=keep_runs, terminal=terminal)
     if seeds > TUNING:
         raise InputError(f"--seeds must be <= {TUNING}, got {seeds}")
     settings = placed_settings(columns, {} if changes is None else changes)

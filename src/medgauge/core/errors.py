@@ -41,6 +41,57 @@ def check_path(what: str, value: object) -> None:
         raise InputError(f"{what} must be given as a path, got {came(value)}")
 
 
+def check_switches(**given: object) -> None:
+    """Raise InputError unless each of the arguments, by name, is True or False.
+
+    >>> check_switches(test="no")
+    Traceback (most recent call last):
+    medgauge.core.errors.InputError: test must be True or False, got 'no'
+    """
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise InputError(f"{name} must be True or False, got {came(value)}")
+
+
+def check_counts(**given: object) -> None:
+    """Raise InputError unless each of the arguments, by name, is a whole number from 1 on.
+
+    >>> check_counts(seeds=2.5)
+    Traceback (most recent call last):
+    medgauge.core.errors.InputError: seeds must be a whole number >= 1, got 2.5
+    """
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} must be a whole number >= 1, got {came(value)}")
+
+
+def check_texts(**given: object) -> None:
+    """Raise InputError unless each of the arguments, by name, is a text or None.
+
+    >>> check_texts(index=3)
+    Traceback (most recent call last):
+    medgauge.core.errors.InputError: index must be a text, got 3
+    """
+    for name, value in given.items():
+        if not isinstance(value, str | None):
+            raise InputError(f"{name} must be a text, got {came(value)}")
+
+
+def check_lists(**given: object) -> None:
+    """Raise InputError unless each of the arguments, by name, is a list of texts or paths; one text is no list.
+
+    >>> check_lists(losses="l1,rm")
+    Traceback (most recent call last):
+    medgauge.core.errors.InputError: losses must be a list of texts, got 'l1,rm'
+    """
+    for name, value in given.items():
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{name} must be a list of texts, got {came(value)}")
+        for part in value:
+            if not isinstance(part, str | Path):
+                raise InputError(f"{name} must be a list of texts, got {came(part)} in it")
+
+
 @contextmanager
 def said_as(what: str, remedy: str) -> Iterator[None]:
     """Whatever is not there or of another kind than it must be within values that were read is one InputError."""

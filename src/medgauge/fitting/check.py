@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medgauge.core.display import Display
+from medgauge.core.errors import check_switches
 from medgauge.fitting.folds import plan_folds
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.stamp import make_recipe
@@ -31,6 +32,7 @@ def check(
     Raises:
         InputError: with every problem, when there is one.
     """
+    check_switches(terminal=terminal)
     with Display(terminal) as display:
         wanted = make_recipe(recipe, columns, changes)
         study = load_study(wanted, progress=display.images)

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 
 from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, check_counts, check_switches
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.stamp import make_recipe
@@ -67,13 +67,15 @@ def curve(
     Raises:
         InputError: for anything wrong in table, files or settings, too few groups, or a folder that holds something else.
     """
+    check_counts(draws=draws)
+    check_switches(terminal=terminal)
     given = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates}
     named = {name: value for name, value in given.items() if value is not None}
     asked = changes.get("represent.name", "frozen") if isinstance(changes, Mapping) else "frozen"
     if asked != "frozen":
         raise InputError(f"a learning curve is of frozen features; leave represent.name {asked} out")
     wanted = make_recipe("frozen", {"folds": FOLDS} | named | columns, changes)
-    _check(wanted, draws)
+    _check(wanted)
     folder = _folder(out)
     started = time.monotonic()
     with Display(terminal) as display:
@@ -89,10 +91,8 @@ def curve(
     return values
 
 
-def _check(recipe: Recipe, draws: int) -> None:
+def _check(recipe: Recipe) -> None:
     """Raise for settings that a curve does not have."""
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
-        raise InputError(f"draws must be a whole number >= 1, got {draws!r}")
     if recipe.data.fold is not None or not recipe.data.folds:
         raise InputError("a learning curve leaves every fold out in turn; leave --fold out, and give --folds 2 or more")
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from medgauge.core.display import Display
+from medgauge.core.errors import check_switches
 from medgauge.data.tables.folds import fold_name
 from medgauge.fitting.begin import begin, refuse_changes
 from medgauge.fitting.finish import finish
@@ -69,6 +70,7 @@ def fit(
     Raises:
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
+    check_switches(terminal=terminal)
     given = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
     named = {name: value for name, value in given.items() if value is not None} | columns
     wanted, outputs = make_recipe(recipe, named, changes), Outputs(test, images, report)

@@ -6,6 +6,7 @@ from typing import Any
 
 from medgauge.core.errors import InputError, came
 from medgauge.core.version import __version__
+from medgauge.core.words import shown
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
@@ -38,7 +39,13 @@ def placed_settings(columns: Mapping[str, Any], changes: Mapping[str, Any]) -> d
     for name, given, what in (("columns", columns, "name"), ("changes", changes, "place")):
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
             raise InputError(f"{name} must be settings by {what}, as {{{EXAMPLES[name]}}}, got {came(given)}")
-    return {**column_changes(columns), **changes}
+    named = column_changes(columns)
+    for place in named.keys() & changes.keys():
+        if named[place] != plain_value(changes[place]):
+            raise InputError(
+                f"{place} is given twice, as {shown(named[place])} and in changes as {shown(changes[place])}; give it once"
+            )
+    return {**named, **changes}
 
 
 def column_changes(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, check_switches
 from medgauge.data.tables.folds import fold_name
 from medgauge.fitting.fit import fit as fit_recipe
 from medgauge.fitting.fit import fit_cases, fit_study
@@ -79,6 +79,7 @@ def fit(
     Raises:
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
+    check_switches(terminal=terminal)
     named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
     own = {name: value for name, value in named.items() if value is not None} | columns
     given, outputs = placed_settings(own, {} if changes is None else changes), Outputs(test, images, report)
@@ -146,6 +147,7 @@ def plan(
     Raises:
         InputError: something is wrong with table, images or settings, or the folder is another run's.
     """
+    check_switches(terminal=terminal)
     given, wanted = placed_settings(columns, {} if changes is None else changes), read_budget(budget)
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         if out is None:

@@ -5,10 +5,34 @@ from typing import Annotated, Literal
 
 from medgauge.core.settings import Range, Section, Size
 from medgauge.core.words import did_you_mean
-from medgauge.data.tables.missing import trim
+from medgauge.data.tables.missing import tidy, trim
 from medgauge.recipes.entries import KindName
 
 Name = Annotated[str, Size(1)]
+LEAK = "that gives the answer away; drop one"
+WHO = "that says which patient or case it is; leave it out of the covariates"
+WHERE = "give the column of each"
+EXCLUDED = {
+    ("label", "covariates"): LEAK,
+    ("label", "label_times"): LEAK,
+    ("label", "subgroups"): "figures by regions of the label are given in any case; leave it out of the subgroups",
+    ("label", "group"): WHERE,
+    ("label", "id"): WHERE,
+    ("label", "split"): WHERE,
+    ("label", "image"): WHERE,
+    ("label", "index"): WHERE,
+    ("covariates", "group"): WHO,
+    ("covariates", "id"): WHO,
+    ("covariates", "split"): "a new case has no split; leave it out of the covariates",
+    ("covariates", "image"): WHO,
+    ("covariates", "index"): WHO,
+    ("label_times", "group"): WHERE,
+    ("label_times", "id"): WHERE,
+    ("label_times", "split"): WHERE,
+    ("label_times", "index"): WHERE,
+    ("group", "split"): WHERE,
+}
+"""Two things of which a column can be one, and what to do."""
 Names = Annotated[list[Name], Size(distinct=True)]
 
 
@@ -84,7 +108,7 @@ class DataSettings(Section):
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
-        found = []
+        found = self._one_column_twice()
         if self.folds == 1:
             found.append("data.folds must be >= 2 (or 0: one model on one split), got 1")
         if self.fold is not None and self.fold >= self.folds:
@@ -106,3 +130,19 @@ class DataSettings(Section):
         unknown = [name for name in self.kind if self.label and name not in self.label]
         hints = [f"{name!r}, which is not in data.label ({did_you_mean(name, self.label)})" for name in unknown]
         return found + [f"data.kind names {hint}" for hint in hints]
+
+    def _one_column_twice(self) -> list[str]:
+        """Columns that are given as two things of which a column can be one, a sentence each."""
+        single = (("label_times", self.label_times), ("group", self.group), ("id", self.id))
+        place = (("split", self.split), ("image", self.image), ("index", self.index))
+        named = [("label", name) for name in self.label] + [("covariates", name) for name in self.covariates]
+        named += [("subgroups", name) for name in self.subgroups if tidy(name) in map(tidy, self.label)]
+        roles = [(role, name) for role, name in (*named, *single, *place) if name is not None]
+        found = []
+        for at, (role, name) in enumerate(roles):
+            for other, same in roles[at + 1 :]:
+                if tidy(name) == tidy(same) and (role, other) in EXCLUDED:
+                    found.append(
+                        f"column {name!r} is given as data.{role} and as data.{other}; {EXCLUDED[role, other]}"
+                    )
+        return found

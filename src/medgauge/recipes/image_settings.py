@@ -8,6 +8,7 @@ from medgauge.core.settings import Range, Section, Size
 
 Auto = Literal["auto"]
 MOST_PIXELS = 2**28  # of an image as the model reads it
+LEAST_PIXELS = 16
 LEAST_RISE = 1e-6  # of a window, over its larger end: float32 tells no smaller one
 
 
@@ -44,6 +45,8 @@ class ImageSettings(Section):
         found, size, spacing, window = [], self.size, self.spacing, self.window
         if size != "auto" and prod(size) > MOST_PIXELS:
             found.append(f"image.size must be at most {MOST_PIXELS} pixels in all, got {size}")
+        if size != "auto" and prod(size) < LEAST_PIXELS:
+            found.append(f"image.size must be at least {LEAST_PIXELS} pixels in all, got {size}")
         if size != "auto" and spacing is not None and len(size) != len(spacing):
             found.append(f"image.size and image.spacing must name as many axes, got {size} and {spacing}")
         if window is not None and window != "auto" and not window[0] < window[1]:

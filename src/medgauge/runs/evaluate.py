@@ -8,7 +8,7 @@ import torch
 
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError, check_path
+from medgauge.core.errors import InputError, check_path, check_switches, check_texts
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
 from medgauge.data.tables.missing import trim
@@ -25,7 +25,7 @@ from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
 from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
 from medgauge.runs.notes import far_notes, refuse_other_splits
-from medgauge.runs.places import check_figures_folder
+from medgauge.runs.places import check_figures_folder, check_place
 from medgauge.runs.score import blocks
 from medgauge.runs.tables import write_predictions
 
@@ -44,6 +44,9 @@ def evaluate_table(
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
     check_path("the table", path)
+    check_switches(ids_are_local=ids_are_local, terminal=terminal)
+    check_texts(split=split)
+    check_place(array, index, out, spelling)
     folder = None if out is None else check_figures_folder(run.folder, out, path)
     table, _ = read_table_of(
         run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling

@@ -11,7 +11,7 @@ import torch
 
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, check_lists
 from medgauge.core.words import nearest
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import prepare_images
@@ -146,10 +146,11 @@ def image_table(
 
 def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float | str]) -> dict[str, float]:
     """The covariates as the model reads them, by column, from what was given by name."""
-    wanted = columns_of(run.recipe)
-    pairs: dict[str, Any] = (
-        dict(given) if isinstance(given, Mapping) else dict(text.partition("=")[::2] for text in given)
-    )
+    wanted, pairs = columns_of(run.recipe), dict[str, Any]()
+    if not isinstance(given, Mapping):
+        check_lists(covariates=given)
+        given = _pairs([str(text) for text in given])
+    pairs |= given
     missing = [name for name in wanted if name not in pairs]
     if missing:
         raise InputError(
@@ -171,6 +172,19 @@ def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float | str])
     if not all(np.isfinite(list(values.values()))):
         raise InputError("covariates must be finite numbers")
     return values
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    """Values by name, from ``name=value`` texts.
+
+    Raises:
+        InputError: one name has two values.
+    """
+    pairs = dict[str, str]()
+    for name, _, value in (text.partition("=") for text in texts):
+        if pairs.setdefault(name, value) != value:
+            raise InputError(f"the covariate {name} is given twice, as {pairs[name]!r} and {value!r}; give it once")
+    return pairs
 
 
 def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from medgauge.core.errors import check_switches
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -16,3 +18,6 @@ class Outputs:
     test: bool = False
     images: bool = True
     report: bool = True
+
+    def __post_init__(self) -> None:
+        check_switches(test=self.test, images=self.images, report=self.report)

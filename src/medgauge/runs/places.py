@@ -4,9 +4,12 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from medgauge.core.errors import InputError, check_path
+from medgauge.core.errors import InputError, check_path, check_texts
 from medgauge.core.faults import not_written
+from medgauge.core.words import did_you_mean
+from medgauge.data.tables.names import Spelling
 from medgauge.evaluation.predictions import WHERE
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES
@@ -20,6 +23,19 @@ MARKS = (SEAL, CANDIDATES, "comparison.json")
 """A folder with one of these is a run's or a comparison's."""
 TABLES = {"predictions.csv": WHERE, "predictions_by_group.csv": ("split", "group", "cases")}
 """The tables that `evaluate` writes, and how their columns begin."""
+
+
+def check_place(array: object, index: object, out: object, spelling: object) -> None:
+    """Raise InputError unless what says where images are and where values go is of its type, and the spelling is known."""
+    for what, path in (("array", array), ("out", out)):
+        if path is not None:
+            check_path(what, path)
+    check_texts(index=index, spelling=spelling)
+    known = get_args(Spelling)
+    if spelling is not None and spelling not in known:
+        raise InputError(
+            f"spelling must be one of {', '.join(known)}, got {spelling} ({did_you_mean(str(spelling), known)})"
+        )
 
 
 def check_values_file(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from medgauge.core.batch import Cases
 from medgauge.core.cells import csv_text
 from medgauge.core.display import Display
-from medgauge.core.errors import InputError, came
+from medgauge.core.errors import InputError, came, check_switches
 from medgauge.data.images.image import ENDINGS
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.table import Table
@@ -20,7 +20,7 @@ from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
 from medgauge.runs.new_cases import embed_table, image_table, own_image_notes, read_table_of, say_notes, without_groups
 from medgauge.runs.notes import evidence_notes, far_notes, seal_notes
-from medgauge.runs.places import check_values_file
+from medgauge.runs.places import check_place, check_values_file
 from medgauge.study.table import has_column
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def predict_cases(
     said: Sequence[str] = (),
 ) -> "DataFrame":
     """Values, intervals and evidence of new cases: ``Run.predict`` says how; ``said``: notes that come first."""
+    check_switches(ids_are_local=ids_are_local, terminal=terminal)
+    check_place(array, index, out, spelling)
     if isinstance(cases, str | Path):
         _check_table(cases, covariates)
     else:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from medgauge.core.errors import check_switches
 from medgauge.data.tables.names import Spelling
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
@@ -164,6 +165,7 @@ class Run:
 
     def promise(self, *, by_group: bool = False) -> str:
         """What is said for certain of values, in a sentence; of cases, or of groups whose images are one value."""
+        check_switches(by_group=by_group)
         notes = []
         for reader in self.finished.readers:
             said = reader.calibrated.groups if by_group else reader.calibrated.cases

@@ -23,11 +23,11 @@ class OptimiserSettings(Section):
     place = "optimiser"
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Range(above=0)] | Literal["auto"] = "auto"
-    weight_decay: Annotated[float, Range(least=0)] = 0.01
+    learning_rate: Annotated[float, Range(above=0, most=1000)] | Literal["auto"] = "auto"
+    weight_decay: Annotated[float, Range(least=0, most=1000)] = 0.01
     schedule: Literal["cosine", "constant"] = "cosine"
-    warmup: Annotated[int, Range(least=0)] = 50
-    clip: Annotated[float, Range(least=0)] = 0.0
+    warmup: Annotated[int, Range(least=0, most=10**9)] = 50
+    clip: Annotated[float, Range(least=0, most=1e9)] = 0.0
 
 
 @dataclass
@@ -54,15 +54,15 @@ class TrainingSettings(Section):
 
     place = "training"
 
-    steps: Annotated[int, Range(least=0)] | Literal["auto"] = "auto"
-    seconds: Annotated[float, Range(least=0)] = 0.0
+    steps: Annotated[int, Range(least=0, most=10**9)] | Literal["auto"] = "auto"
+    seconds: Annotated[float, Range(least=0, most=1e8)] = 0.0
     batch_size: Annotated[int, Range(least=1, most=10**6)] | Literal["auto"] = "auto"
     accumulate: Annotated[int, Range(least=1, most=10_000)] = 1
     evaluations: Annotated[int, Range(least=1, most=100_000)] = 10
-    patience: Annotated[int, Range(least=0)] = 0
+    patience: Annotated[int, Range(least=0, most=100_000)] = 0
     ema: bool = False
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
     devices: Annotated[int, Range(least=1, most=1024)] = 1
-    checkpoint_seconds: Annotated[float, Range(least=0)] = 30.0
+    checkpoint_seconds: Annotated[float, Range(least=0, most=1e8)] = 30.0
     loggers: Annotated[list[Literal["tensorboard"]], Size(distinct=True)] = field(default_factory=list)
