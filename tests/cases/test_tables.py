@@ -61,7 +61,7 @@ def test_spellings_of_one_patient_are_one_group(
     assert said[name] in out
 
 
-@pytest.mark.parametrize("spelled", ["p{}", "P {}", "P0{}", "P\u2009{}", "P{}.0"])
+@pytest.mark.parametrize("spelled", ["p{}", "P {}", "P0{}", "P\u2009{}", "P{}.0", "P-{}", "P_{}", "p^{}"])
 def test_spellings_that_are_nearly_one_are_refused(
     case: Callable[..., Path], capsys: pytest.CaptureFixture[str], spelled: str
 ) -> None:
@@ -79,6 +79,46 @@ def test_spellings_that_are_nearly_one_are_refused(
     assert check(table, "--merge-groups") == 0
     assert "40 cases of 20 groups" in capsys.readouterr().out
     refuse(capsys, check(table, "--merge-groups", "--groups-are-exact"), "contradict one another")
+
+
+def test_look_alike_letters_and_kinds_of_separators_are_told(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rewrite(text: str) -> str:
+        lines = text.replace(",p0", ",P0").splitlines()
+        lines[1] = lines[1].replace(",P000,", ",\u0420000,")  # a Cyrillic letter
+        words = ["site", *(["A-1", "A 1", "B", "B"] * 10)]
+        return "\n".join(f"{line},{word}" for line, word in zip(lines, words, strict=True))
+
+    table = case("group_letter_case", rewrite)
+    refuse(capsys, check(table), "'\u0420000' (with cyrillic capital letter er) = 'P000', the first on line 2 and 3")
+    assert check(table, "--merge-groups", "--subgroups", "site") == 0
+    out = capsys.readouterr().out
+    assert "40 cases of 20 groups" in out
+    assert (
+        "subgroups of site differ in spelling alone ('A-1' = 'A 1') and have figures of their own; write them alike"
+        in out
+    )
+
+
+def test_ids_that_name_patients_are_looked_at_too(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rewrite(text: str) -> str:
+        for row in range(20):
+            text = text.replace(f",p{row:03d},", f",P-{row:03d},")
+        return text
+
+    table = case("group_letter_case", rewrite)
+    words = ["check", "--table", str(table), "--image", "path", "--label", "mm", "--id", "patient"]
+    assert main([*words, "--no-groups"]) == 0
+    out = capsys.readouterr().out
+    assert "ids in patient that differ in spelling alone are cases of different groups (20: 'P000' = 'P-000', " in out
+    assert "(the same one: --group patient --merge-groups)" in out
+    assert main([*words, "--group", "patient", "--merge-groups"]) == 0
+    out = capsys.readouterr().out
+    assert "40 cases of 20 groups" in out
+    assert "ids in patient" not in out
 
 
 @pytest.mark.parametrize("word", ["NA", "nan", "NaN", "null", "None", "N/A", "n/a", "-", "?", ".", "", "#N/A", "#REF!"])

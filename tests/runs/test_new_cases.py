@@ -1,5 +1,6 @@
 """Cases from outside the run."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 import medgauge
 from medgauge.core.errors import InputError
+from medgauge.data.tables.names import in_words
 from medgauge.runs import files
 from medgauge.runs.fitted import Fit
 from medgauge.runs.new_cases import embed_table, image_table, read_table_of, without_groups
@@ -98,28 +100,32 @@ def test_groups_made_unlike_the_gallerys_differ_from_case_to_case() -> None:
     assert list(found.id) == list(drawn(6, 0).id)
 
 
-def spelled_otherwise(table: Path, folder: Path) -> Path:
-    """The run's table with patient p07 as P7, and blanks behind the others."""
+def spelled_otherwise(table: Path, folder: Path, spelled: str = "P7") -> Path:
+    """The run's table with patient p07 spelled otherwise, and blanks behind the others."""
     frame = pandas.read_csv(table)
     frame["path"] = [str(table.parent / name) for name in frame["path"]]
-    frame["patient"] = ["P7" if name == "p07" else f"{name} " for name in frame["patient"]]
+    frame["patient"] = [spelled if name == "p07" else f"{name} " for name in frame["patient"]]
     frame.to_csv(folder / "new.csv", index=False)
     return folder / "new.csv"
 
 
-def test_groups_have_the_names_of_the_run(fit: Fit, table: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spelled", ["P7", "p-07", "P_7", "p^07", "\uff5007"])
+def test_groups_have_the_names_of_the_run(fit: Fit, table: Path, tmp_path: Path, spelled: str) -> None:
     own, _ = read_table_of(fit, table, need_label=True)
-    new = spelled_otherwise(table, tmp_path)
+    new = spelled_otherwise(table, tmp_path, spelled)
     with pytest.raises(
-        InputError, match="1 groups of new.csv are spelled otherwise than the run's: 'P7' = 'p07'; write"
+        InputError, match=f"1 groups of new.csv are spelled otherwise than the run's: '{re.escape(spelled)}'"
     ):
         read_table_of(fit, new, need_label=False)
     merged, _ = read_table_of(fit, new, need_label=False, spelling="merge")
     assert merged.group == own.group
-    assert merged.notes[-1] == "groups that differ from the run's in spelling alone are these (1: 'P7' = 'p07')"
+    assert (
+        merged.notes[-1]
+        == "groups that differ from the run's in spelling alone are these (1: " + in_words([[spelled, "p07"]]) + ")"
+    )
     for settings in ({"spelling": "exact"}, {"local": True}):
         there, _ = read_table_of(fit, new, need_label=False, **settings)  # type: ignore[arg-type]
-        assert set(there.group) == {*own.group, "P7"} - {"p07"}
+        assert set(there.group) == {*own.group, spelled} - {"p07"}
 
 
 def test_a_known_patient_is_found_whatever_the_spelling(run: medgauge.Run, table: Path, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ class DataSettings(Section):
         kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
         group: column of what may not be on both sides of a split (patient, examination).
         no_groups: every case is its own group; must be said.
-        groups_are_exact: groups whose names differ in case, blanks, ".0" or leading zeros alone are different groups.
+        groups_are_exact: groups whose names differ in spelling alone (case, blanks, separators as in P-1 and P1, letters that
+            look alike, ".0", leading zeros) are different groups.
         merge_groups: groups whose names differ so are one group; with neither setting they are refused.
         covariates: columns of numbers or of words (sex, site) given to the model beside the image.
         covariate_words: the words of covariates of words, by name, which say how they are coded: two are 0 and 1, more are a

@@ -93,7 +93,7 @@ class Run:
                 same group id are never neighbours.
             aggregate: mean = one row a group of the table, the mean value of its cases, with an interval of its own.
             out: CSV or Parquet file to write; one that is there is written over only if it holds such values.
-            spelling: of groups that differ from one another, or from the run's, in case, blanks, ".0" or leading zeros alone:
+            spelling: of groups that differ from one another, or from the run's, in spelling alone (case, separators, zeros):
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
             terminal: write notes on the table.
 
@@ -136,7 +136,7 @@ class Run:
                 whose own images are in one needs it; none is taken by itself.
             index: the table's column of rows in ``array``, from 0; None = called as the run's.
             ids_are_local: the table's group ids are not those of the training table.
-            spelling: of groups that differ from one another, or from the run's, in case, blanks, ".0" or leading zeros alone:
+            spelling: of groups that differ from one another, or from the run's, in spelling alone (case, separators, zeros):
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
             terminal: write notes on the table.
 

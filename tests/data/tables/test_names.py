@@ -1,7 +1,7 @@
 import pytest
 
 from medgauge.data.tables.missing import is_no_name, trim
-from medgauge.data.tables.names import settle_groups, spelling_key, trimmed
+from medgauge.data.tables.names import alike_ids, alike_sets, in_words, settle_groups, spelled_as, spelling_key, trimmed
 
 
 @pytest.mark.parametrize(
@@ -9,6 +9,11 @@ from medgauge.data.tables.names import settle_groups, spelling_key, trimmed
     [
         ("P001", "p001"), ("P 001", "P001"), ("17", "17.0"), ("007", "7"), ("P07", "P7"), ("STRASSE", "Straße"),
         ("Mu\u0308ller", "Müller"), ("A\u20131", "A-1"), ("P\u200b1", "P1"), ("A-01", "A-1"), ("Ａ1", "A1"),
+        ("P-0", "P0"), ("P_0", "P 0"), ("P-007", "P7"), ("Doe^Jane", "Doe, Jane"), ("Doe^Jane^^", "DOE JANE"),
+        ("doe.jane", "doe_jane"), ("O’Brien", "O'Brien"), ("O'Brien", "OBrien"), ("S1-P1", "S1P1"), ("1-1", "1_1"),
+        ("1 - 1", "1/1"), ("2024-001", "2024.001"), ("LIDC-IDRI-0001", "lidc_idri_1"), ("3a", "3-A"), ("P1.", "P1"),
+        ("\u0420\u041e1", "PO1"), ("\u03a11", "P1"), ("\u0440\u0435\u0442\u0435", "Pete"), ("\u0391\u039d", "AN"),
+        ("P\uff11", "P1"), ("P\u0663", "P3"), ("\u2163-1", "IV1"), ("#007", "#7"),
     ],
 )  # fmt: skip
 def test_spellings_of_one_name(one: str, other: str) -> None:
@@ -19,8 +24,11 @@ def test_spellings_of_one_name(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("P1", "P10"), ("1.2", "12"), ("10.5", "10.05"), ("a1", "b1"), ("P-1", "P1"), ("0", "00a"), ("1.0.1", "1.1"),
-        ("17.5", "17"), ("024e7871", "24e7871"),
+        ("P1", "P10"), ("1.2", "12"), ("10.5", "10.05"), ("a1", "b1"), ("0", "00a"), ("1.0.1", "1.1"),
+        ("17.5", "17"), ("024e7871", "24e7871"), ("1-1", "11"), ("P1-1", "P11"), ("P1_1", "P11"), ("1,234", "1234"),
+        ("P1-01", "P1-1"), ("1.05", "1.5"), ("A-", "A+"), ("A-", "A"), ("-1", "1"), ("ER-PR+", "ER+PR-"), ("\xb5m", "mm"),
+        ("\u03bcA", "mA"), ("\u0418\u0432\u0430\u043d", "\u0418\u0432\u0430\u043c"), ("\u0434", "d"), ("O1", "01"),
+        ("Doe, Jane", "Jane Doe"), ("M\xfcller", "Muller"), ("a2b", "ab2"), ("---", "--"), ("^", "_"),
     ],
 )  # fmt: skip
 def test_names_that_are_different(one: str, other: str) -> None:
@@ -53,3 +61,44 @@ def test_groups_that_differ_in_spelling_alone() -> None:
     exact = settle_groups(names, "exact", line, "line")
     assert exact == (names, [], [])
     assert settle_groups(["a", "b", "a"], "alike", [2, 3, 4], "line") == (["a", "b", "a"], [], [])
+
+
+def test_no_two_letters_of_one_script_become_one() -> None:
+    for first, last in ((0x430, 0x52F), (0x3B1, 0x3C9)):
+        letters = {chr(code).casefold() for code in range(first, last + 1) if chr(code).isalpha()}
+        keys = [spelling_key("z" + letter) for letter in letters - {"\u03c2"}]  # the final sigma is a sigma
+        assert len(keys) > 20
+        assert len(set(keys)) == len(keys)
+
+
+def test_blanks_between_digits_are_nothing_or_a_separator() -> None:
+    assert alike_sets(["943 476", "943476"]) == [["943 476", "943476"]]
+    assert alike_sets(["943 476", "943-476"]) == [["943 476", "943-476"]]
+    assert alike_sets(["943-476", "943476"]) == []
+    assert alike_sets(["943-476", "943 476", "943476"]) == [["943 476", "943476"]]
+    assert alike_sets(["943 476", "943  476"]) == [["943 476", "943  476"]]
+
+
+def test_known_names_are_found_in_any_spelling() -> None:
+    known = ["Doe^Jane", "1-1", "P 7"]
+    found = spelled_as(["Doe, Jane", "1 1", "11", "P_7", "P7", "P 7", "Roe"], known)
+    assert found == {"Doe, Jane": "Doe^Jane", "P_7": "P 7", "P7": "P 7"}  # 1 1 is 11, which is there too
+    assert spelled_as(["1 1"], known) == {"1 1": "1-1"}
+
+
+def test_letters_that_only_look_alike_are_named() -> None:
+    told = in_words([["P1", "\u04201"]])
+    assert told == "'P1' = '\u04201' (with cyrillic capital letter er)"
+    assert in_words([["\uff211", "A1"]]) == "'\uff211' (with fullwidth latin capital letter a) = 'A1'"
+    assert in_words([["\u0410\u043d\u0434", "\u0430\u043d\u0434"]]) == "'\u0410\u043d\u0434' = '\u0430\u043d\u0434'"
+
+
+def test_ids_of_different_groups_that_differ_in_spelling_alone() -> None:
+    ids = ["P-1", "P1", "Q", "R 2", "R2"]
+    (alone,) = alike_ids(ids, ids, "exam", None)
+    assert alone == (
+        "ids in exam that differ in spelling alone are cases of different groups (2: 'P-1' = 'P1', 'R 2' = 'R2'); if each of "
+        "these is one patient, name the column of patients with --group (the same one: --group exam --merge-groups)"
+    )
+    (grouped,) = alike_ids(ids, ["a", "a", "b", "c", "d"], "exam", "patient")
+    assert grouped.endswith("(1: 'R 2' = 'R2'); if each of these is one patient, give them one group in patient")

@@ -80,8 +80,8 @@ def test_a_missing_word_is_told_as_a_missing_number_is(tmp_path: Path, cell: str
         ([f"P{row:03d}" for row in range(5)], "holds 5 different words in 5 cases"),
         ([f"w{row}x" for row in range(21)] * 3, "holds 21 different words in 63 cases"),
         (["M"] * 6, "is 'M' in all 6 cases, so nothing can be learned from it; leave it out"),
-        (["M", "m", "F", "F", "M", "f"], "differ in case, blanks or leading zeros alone ('F', 'f', 'M', 'm'); write each in one way"),
-        (["a b", "a  b", "c", "c", "a b", "c"], "differ in case, blanks or leading zeros alone ('a  b', 'a b')"),
+        (["M", "m", "F", "F", "M", "f"], "differ in spelling alone ('F' = 'f', 'M' = 'm'); write each in one way"),
+        (["a b", "a  b", "c", "c", "a b", "c"], "differ in spelling alone ('a  b' = 'a b')"),
     ],
 )  # fmt: skip
 def test_words_that_are_no_categories_are_one_sentence(tmp_path: Path, cells: list[str], words: str) -> None:

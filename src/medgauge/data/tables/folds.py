@@ -10,7 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.core.words import nearest
 from medgauge.data.tables.missing import trim
-from medgauge.data.tables.names import join_names, spelling_key
+from medgauge.data.tables.names import join_names, spelled_as
 from medgauge.data.tables.splits import group_problems, make_folds, make_splits
 from medgauge.data.tables.table import Table
 
@@ -143,10 +143,9 @@ def holdout_splits(
 
 def _check_spellings(column: str, values: Sequence[str], there: Mapping[str, int]) -> None:
     """Raise if a value that is not held out differs from one that is in its spelling alone."""
-    held = {spelling_key(value): value for value in values}
-    near = [(held[spelling_key(cell)], cell) for cell in there if cell not in values and spelling_key(cell) in held]
+    near = spelled_as(list(there), values)
     if near:
-        value, cell = near[0]
+        cell, value = next(iter(near.items()))
         raise InputError(
             f"column '{column}' holds '{cell}' ({there[cell]} cases) beside the held-out '{value}'; write them alike, or hold "
             f"both out ({column}={value},{cell})."

@@ -21,7 +21,7 @@ from medgauge.data.images.image import ImageSource
 from medgauge.data.tables.cells import index_problems, name_problems, number_columns
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.missing import tidy, trim
-from medgauge.data.tables.names import Groups, Spelling, settle_groups, trimmed
+from medgauge.data.tables.names import Groups, Spelling, alike_ids, alike_words, settle_groups, trimmed
 from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.words import covariate_columns
 
@@ -124,7 +124,7 @@ def read_table(
         index: column with the row in ``array``, from 0.
         missing: a number that means a missing label (not a missing covariate).
         decimal: the mark of decimals, for columns that do not tell it.
-        spelling: what is done with groups that differ in case, blanks, ``.0`` or leading zeros alone.
+        spelling: what is done with groups that differ in spelling alone (:func:`~medgauge.data.tables.names.spelling_key`).
         need_label: False: a label column may be absent, its labels are then all missing.
         extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
         words: those of covariates whose coding is known; any other word in them is a problem.
@@ -161,6 +161,10 @@ def read_table(
     if group:
         groups = settle_groups(trim_column(group, "groups"), spelling, columns.line, columns.place)
     exact = spelling == "exact"
+    if id and not exact:
+        notes += alike_ids(ids, groups.names, id, group)
+    for name in (name for name, role in roles.items() if role == "subgroups"):
+        notes += alike_words(map(trim, text[name]), name)
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
     labels = number_columns(columns, label, ids, "label", missing, decimal)
     beside = covariate_columns(columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal)

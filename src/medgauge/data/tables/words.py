@@ -18,7 +18,7 @@ from medgauge.core.words import nearest
 from medgauge.data.tables.cells import number_columns
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_missing, trim
-from medgauge.data.tables.names import spelling_key, trimmed
+from medgauge.data.tables.names import in_words, spellings, trimmed
 from medgauge.data.tables.numbers import Mark, parse_numbers
 
 MOST_WORDS = 20
@@ -170,12 +170,11 @@ def _word_problems(name: str, words: Sequence[str], cells: Sequence[str]) -> lis
     """What is wrong with the words that were found in a column as a whole."""
     known = sum(not is_missing(cell) for cell in cells)
     what = ""
-    alike = Counter(map(spelling_key, words))
-    twice = [word for word in words if alike[spelling_key(word)] > 1]
+    twice = [found for found in spellings(words).values() if len(found) > 1]
     if len(words) == 1:
         what = f"is {_shown(words)} in all {known} cases, so nothing can be learned from it; leave it out"
     elif twice:
-        what = f"has words that differ in case, blanks or leading zeros alone ({_shown(twice)}); write each in one way"
+        what = f"has words that differ in spelling alone ({in_words(twice)}); write each in one way"
     elif len(words) > MOST_WORDS or (len(words) > 2 and 2 * len(words) > known):
         count = f"holds {len(words)} different words in {known} cases ({_shown(words, 3)})"
         what = f"{count}, and a covariate has at most {MOST_WORDS}, each in several cases; is it an id? Leave it out"
