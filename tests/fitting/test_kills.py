@@ -10,7 +10,8 @@ from PIL import Image
 
 import medgauge
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.seal import damaged, is_whole
+from medgauge.runfolder.seal import damaged
+from medgauge.runfolder.whole import is_whole
 from tests.fitting.small_study import COLUMNS, SMALL, make_table
 from tests.kills import differing, killed_after, states, watched_writes
 

@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.seal import damaged, digests, file_digest, is_whole, own_files, rewriting, seal
+from medgauge.runfolder.seal import damaged, digests, file_digest, own_files, rewriting, seal
+from medgauge.runfolder.whole import is_whole
+
+OWN = {
+    "recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gallery.csv", "gallery.safetensors",
+    "embeddings.safetensors", "predictors.json", "predictors.safetensors", "predictions.csv", "results.json",
+    "report.html", "thumbnails/3.png",
+}  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-    for name in ("recipe.yaml", "predictors.json", "results.json", "report.html", "thumbnails/3.png", "mine.txt"):
+    for name in (*OWN, "mine.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
     made = RunFolder(tmp_path)
@@ -22,8 +29,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_digests_are_those_of_the_bytes_and_of_the_runs_own_files_alone(folder: RunFolder) -> None:
-    names = {"recipe.yaml", "predictors.json", "results.json", "report.html", "thumbnails/3.png"}
-    assert digests(folder) == {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    assert digests(folder) == {name: hashlib.sha256(name.encode()).hexdigest() for name in OWN}
     assert damaged(folder) == []
     assert is_whole(folder)
 
@@ -50,18 +56,12 @@ def test_a_damaged_seal_is_none(folder: RunFolder, content: bytes) -> None:
 
 def test_what_is_being_written_is_not_sealed_until_it_is_whole(folder: RunFolder) -> None:
     with suppress(KeyboardInterrupt), rewriting(folder, ["results.json", "thumbnails", "log.csv"]):
-        assert set(digests(folder) or {}) == {"recipe.yaml", "predictors.json", "report.html"}
+        assert set(digests(folder) or {}) == OWN - {"results.json", "thumbnails/3.png"}
         raise KeyboardInterrupt
-    assert set(digests(folder) or {}) == {"recipe.yaml", "predictors.json", "report.html"}
+    assert set(digests(folder) or {}) == OWN - {"results.json", "thumbnails/3.png"}
     with rewriting(folder, ["results.json", "thumbnails", "log.csv"]):
         (folder / "results.json").write_bytes(b"new")
-    assert set(digests(folder) or {}) == {
-        "recipe.yaml",
-        "predictors.json",
-        "report.html",
-        "results.json",
-        "thumbnails/3.png",
-    }
+    assert set(digests(folder) or {}) == OWN
     assert damaged(folder) == []
 
 

@@ -9,6 +9,7 @@ import torch
 
 import medgauge
 from medgauge.core.errors import InputError
+from medgauge.runfolder.seal import seal
 from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
 from medgauge.runs.look import look_at_folds
 from medgauge.runs.outputs import Outputs
@@ -92,8 +93,10 @@ def test_another_number_of_folds_is_refused(whole: Ensemble) -> None:
     before = path.read_text()
     try:
         path.write_text(before.replace('"folds": 3', '"folds": 4'))
+        seal(whole.folder, [path.name])
         with pytest.raises(InputError, match=r"predictors\.json and recipe\.yaml name different numbers of folds"):
             medgauge.load(whole.folder.path)
     finally:
         path.write_text(before)
+        seal(whole.folder, [path.name])
     assert torch.is_tensor(whole.readers[0].gallery.label)

@@ -182,9 +182,12 @@ def report(words: list[str]) -> int:
     from medgauge.report import write_report
     from medgauge.runfolder import RunFolder
     from medgauge.runfolder.chosen import answering
+    from medgauge.runfolder.whole import no_seal_note
 
     folder = answering(RunFolder(parsed.run))
     folder.check_complete()
+    for note in no_seal_note(folder):
+        print(printable(note), file=sys.stderr)
     tell(f"report: {write_report(folder.path, images=not parsed.no_images)}")
     return 0
 

@@ -13,9 +13,10 @@ from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.contents import read_results
-from medgauge.runfolder.seal import FIGURED, refuse_damaged
+from medgauge.runfolder.contents import read_finished, read_results
+from medgauge.runfolder.seal import FIGURED
 from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
+from medgauge.runfolder.whole import refuse_cut_look, vouched
 from medgauge.runs.files import read_recipe
 from medgauge.runs.reading import reading
 
@@ -79,7 +80,13 @@ def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]
             f"{folder.path} is a run of several folds, and runs of one fit are compared; give runs without data.folds"
         )
     folder.check_complete()
-    if "test" not in read_results(folder):
+    refuse_cut_look(folder)
+    with vouched(folder, FIGURED):
+        return _read_whole(folder)
+
+
+def _read_whole(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    if "test" not in read_finished(folder):
         raise InputError(f"{folder.path} has not read its test split; give `medgauge evaluate {folder.path}` first")
     results = read_results(folder, NEEDED)
     recipe, targets = folder.read_yaml("recipe.yaml"), read_recipe(folder).data.label
@@ -90,7 +97,6 @@ def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]
     labels = [f"label_{name}" for name in targets]
     table = read_rows(folder, "predictions.csv", ["id", "group", "split", *labels])
     rows = [row for row in table if row["split"] == "test"]
-    refuse_damaged(folder, FIGURED)
     return recipe, {row["id"]: (row["group"], *(row[name] for name in labels)) for row in rows}
 
 

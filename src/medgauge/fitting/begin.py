@@ -31,6 +31,9 @@ def begin(folder: RunFolder, study: Study, tasks: Tasks, stamp: Mapping[str, Any
         raise InputError(
             f"{folder / SPLITS} is damaged or missing, and the cases read now are not those that it held; give another --out"
         )
+    elif there and there != here and SPLITS not in sealed:
+        _refuse_other_cases(folder, study)
+        mended.append(f"{SPLITS} of {folder.path} is not what was written and in no seal; it is written anew")
     elif there:
         refuse_changes(folder, study)
     if not there or mended:
@@ -38,6 +41,20 @@ def begin(folder: RunFolder, study: Study, tasks: Tasks, stamp: Mapping[str, Any
     if SPLITS not in sealed:
         seal(folder, [SPLITS])
     return mended
+
+
+def _refuse_other_cases(folder: RunFolder, study: Study) -> None:
+    """Raise where a splits.csv that is in no seal can be read and tells of other cases."""
+    try:
+        rows = read_rows(folder, SPLITS, ["id", "picture"])
+    except InputError:
+        return
+    changes = changed_cases(rows, study) if len(rows) == len(study.splits) else ""  # else a part of it is gone
+    if changes:
+        raise InputError(
+            f"{changes} since {folder.path} was begun, or {SPLITS} was edited, which is in no seal (digests.json); put it "
+            "back as it was, or give another --out"
+        )
 
 
 def refuse_changes(folder: RunFolder, study: Study) -> None:

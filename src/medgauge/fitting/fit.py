@@ -24,7 +24,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import claim_folder
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import is_unfinished
-from medgauge.runfolder.seal import is_whole
+from medgauge.runfolder.whole import is_whole
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.run import Run, load
 from medgauge.study import Study, load_study

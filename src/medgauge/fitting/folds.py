@@ -10,7 +10,7 @@ from medgauge.fitting.sampling import build_sampler, case_weights
 from medgauge.recipes.read import build_recipe, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.seal import is_whole
+from medgauge.runfolder.whole import is_whole
 from medgauge.study import Study
 from medgauge.study.folds import fold_study
 

@@ -1,13 +1,15 @@
 """A finished run whose files are damaged or lost: made whole from its checkpoints, and never from anything else in silence."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from medgauge.core.errors import InputError, said_as
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.looks import NAME as LOOKS
 from medgauge.runfolder.looks import counted_looks, write_looks
-from medgauge.runfolder.seal import NAME, PAGE, damaged, digests, in_words, own_files, seal
+from medgauge.runfolder.seal import MODEL, NAME, PAGE, damaged, digests, in_words, own_files, seal
+from medgauge.runfolder.whole import unvouched, unvouched_words, was_finished
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.thumbnails import write_thumbnails
 from medgauge.study import Study
@@ -25,16 +27,16 @@ def reopen(folder: RunFolder, *, source: str) -> str:
     Raises:
         InputError: a checkpoint that it would be made from is lost or damaged.
     """
-    sealed, finished = digests(folder) or {}, (folder / "results.json").exists()
-    if not finished and "results.json" not in sealed:
-        return ""
-    lost = damaged(folder) or []
-    told = f"{in_words(folder, lost)}; {'it is' if len(lost) == 1 else 'they are'} made anew from {source}"
-    if not lost:
-        told = f"{folder.path} was not sealed ({NAME}); what its seal cannot vouch for is made anew from {source}"
+    if not was_finished(folder):
+        return _count_anew(folder)
+    lost, out = damaged(folder) or [], unvouched(folder)
+    told = f"{folder.path} was not sealed ({NAME}); what its seal cannot vouch for is made anew from {source}"
+    if lost or any(name in (digests(folder) or {}) for name in MODEL):
+        said = [*([in_words(folder, lost)] if lost else []), *([unvouched_words(folder, out)] if out else [])]
+        told = f"{'; '.join(said)}; {'it is' if len([*lost, *out]) == 1 else 'they are'} made anew from {source}"
     if source == "the checkpoint":
-        _check_checkpoints(folder, lost or [NAME])
-    _keep_looks(folder, lost)
+        _check_checkpoints(folder, [*lost, *out] or [NAME])
+    _keep_looks(folder, lost, out)
     (folder / "results.json").unlink(missing_ok=True)
     return told
 
@@ -69,13 +71,28 @@ def _check_checkpoints(folder: RunFolder, lost: Sequence[str]) -> None:
         )
 
 
-def _keep_looks(folder: RunFolder, lost: Sequence[str]) -> None:
-    """Write the looks down where only results.json has them."""
-    results = (
-        {} if "results.json" in lost or not (folder / "results.json").exists() else folder.read_json("results.json")
-    )
-    if LOOKS in lost:
+def _keep_looks(folder: RunFolder, lost: Sequence[str], out: Sequence[str]) -> None:
+    """Write the looks down where only results.json has them; where both were edited, what can be read of it counts."""
+    results, unsure = dict[str, object](), [*lost, *out]
+    if LOOKS in unsure:
         (folder / LOOKS).unlink(missing_ok=True)
+    doubted = unsure if (folder / LOOKS).exists() else lost
+    if (folder / "results.json").exists() and "results.json" not in doubted:
+        with suppress(InputError):
+            results = folder.read_json("results.json")
     count = counted_looks(folder, results)
     if count and not (folder / LOOKS).exists():
         write_looks(folder, count)
+
+
+def _count_anew(folder: RunFolder) -> str:
+    """Remove a damaged count of looks from a run that was never finished; in words that it was, or nothing."""
+    try:
+        counted_looks(folder, {})
+        fine = not damaged(folder, (LOOKS,))
+    except InputError:
+        fine = False
+    if fine:
+        return ""
+    (folder / LOOKS).unlink(missing_ok=True)
+    return f"{LOOKS} of {folder.path} is damaged; looks at the test split are counted anew"

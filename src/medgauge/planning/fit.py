@@ -26,7 +26,7 @@ from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import PLAN, answer_note, answering
 from medgauge.runfolder.lock import held
-from medgauge.runfolder.seal import is_whole
+from medgauge.runfolder.whole import is_whole
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.run import Run
 from medgauge.study import Study, load_study

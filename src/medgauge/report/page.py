@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from medgauge.core.errors import InputError
 from medgauge.report.describe import describe
 from medgauge.report.reading import read_run
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.seal import FIGURED, PAGE, refuse_damaged, rewriting
+from medgauge.runfolder.seal import FIGURED, PAGE, rewriting
+from medgauge.runfolder.whole import refuse_cut_look, vouched
 
 HERE = Path(__file__).parent
 
@@ -25,13 +25,12 @@ def write_report(run: Path, *, images: bool = True) -> Path:
     Raises:
         InputError: if a file of the run folder is missing, damaged or cannot be read.
     """
-    view = read_run(Path(run))
-    if not view.targets or not view.block:
-        raise InputError(
-            f"{view.path / 'results.json'} has no figures for the split {view.shown}; finish it with `medgauge fit`."
-        )
     folder = RunFolder(run)
-    refuse_damaged(folder, FIGURED)
+    refuse_cut_look(folder)
+    with vouched(folder, FIGURED):
+        view = read_run(Path(run))
+        if not view.targets or not view.block:
+            raise folder.broken("results.json", f"it has no figures for the split {view.shown}")
     html = render(describe(view, images=images))
     with rewriting(folder, PAGE[:1]):
         folder.write_text("report.html", html)

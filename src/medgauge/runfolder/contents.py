@@ -25,6 +25,7 @@ from medgauge.core.forms import (
 from medgauge.metrics import REGION_NAMES
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.headline import SPEAKS
 
 _FIGURES: dict[str, Form] = {f"{name}?": NUMBER for figures in FIGURES.values() for name in figures}
 _MAE: dict[str, Form] = {"mae": NUMBER}
@@ -165,6 +166,22 @@ def read_results(folder: RunFolder, needed: Sequence[str] = ()) -> dict[str, Any
         InputError: it is missing or damaged, or a part is missing or is not what it must be.
     """
     return _read(folder, "results.json", RESULTS, needed)
+
+
+def read_finished(folder: RunFolder) -> dict[str, Any]:
+    """What results.json of a finished run holds: a judged split with the figures of a target, and what every run has.
+
+    Raises:
+        InputError: it is missing or damaged, or a part is missing or is not what it must be.
+    """
+    values = read_results(folder, ("cases", "looks", "folds" if folder.is_ensemble() else "training", "seconds"))
+    judged = [split for split in SPEAKS if split in values]
+    if not judged:
+        raise folder.broken("results.json", f"{', '.join(SPEAKS[:-1])} and {SPEAKS[-1]} are missing")
+    bare = [split for split in judged if not values[split].keys() - {"space"}]
+    if bare:
+        raise folder.broken("results.json", f"{bare[0]} has no figures")
+    return values
 
 
 def read_predictors(folder: RunFolder) -> dict[str, Any]:

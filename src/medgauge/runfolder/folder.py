@@ -235,7 +235,10 @@ class RunFolder:
             raise InputError(
                 f"the run folder {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge fit` command again"
             )
-        version = str(self.read_json("predictors.json" if whole else "model.json").get("medgauge", "unknown"))
+        told = "predictors.json" if whole else "model.json"
+        version = self.read_json(told).get("medgauge")
+        if not isinstance(version, str):
+            raise self.broken(told, "it does not say which version of medgauge made it")
         if version.split(".")[:2] != __version__.split(".")[:2]:
             raise InputError(
                 f"the run folder {self.path} was made by medgauge {version}, this is {__version__}; fit again or install that version"

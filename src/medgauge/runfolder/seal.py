@@ -4,10 +4,11 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder.folder import RunFolder
-from medgauge.runfolder.opening import AGAIN, plain_file
+from medgauge.runfolder.opening import plain_file
 
 NAME = "digests.json"
 BEGUN = ("recipe.yaml", "splits.csv")
@@ -30,6 +31,7 @@ FIGURED = (BEGUN[1], *MODEL, *LOOKED)
 """All that figures and page rest on, beside the settings."""
 
 ALL = (*BEGUN, *MODEL, *LOOKED, *PAGE)
+_written: list[tuple[Path, frozenset[str]]] = []  # folders, and what in them this process is writing
 THUMBNAIL = re.compile(r"thumbnails/[0-9]+\.png")
 
 
@@ -64,19 +66,8 @@ def damaged(folder: RunFolder, among: Collection[str] = ALL) -> list[str] | None
     sealed = digests(folder)
     if sealed is None:
         return None
-    asked = {name: digest for name, digest in sealed.items() if _among(name, among)}
+    asked = {name: digest for name, digest in sealed.items() if among_them(name, among)}
     return [name for name, digest in asked.items() if file_digest(folder, name) != digest]
-
-
-def refuse_damaged(folder: RunFolder, among: Collection[str]) -> None:
-    """Raise where a sealed file is lost or changed; what is in no seal is taken as it is.
-
-    Raises:
-        InputError: with the files, and the way on.
-    """
-    lost = damaged(folder, among) and damaged(folder, among)  # twice: another process may be writing
-    if lost:
-        raise InputError(f"{in_words(folder, lost)}; {AGAIN}")
 
 
 def in_words(folder: RunFolder, names: Sequence[str]) -> str:
@@ -87,16 +78,17 @@ def in_words(folder: RunFolder, names: Sequence[str]) -> str:
     """
     gone = [name for name in names if not (folder / name).is_file()]
     what = "missing" if len(gone) == len(names) else "damaged or missing" if gone else "damaged"
+    return f"{listed(names)} of {folder.path} {'is' if len(names) == 1 else 'are'} {what}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first four files, and how many more.
+
+    >>> listed(["log.csv", "model.json", "looks.json"])
+    'log.csv, model.json and looks.json'
+    """
     shown = [*names[:4], *([f"{len(names) - 4} more"] if len(names) > 4 else [])]
-    words = " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-    return f"{words} of {folder.path} {'is' if len(names) == 1 else 'are'} {what}"
-
-
-def is_whole(folder: RunFolder) -> bool:
-    """Whether the folder holds a finished run whose sealed files are all there; a page can be made anew at any time."""
-    sealed, lost = digests(folder), damaged(folder)
-    finished = (folder / "results.json").is_file() and sealed is not None and "predictors.json" in sealed
-    return finished and all(_among(name, PAGE) for name in lost or [])
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def file_digest(folder: RunFolder, name: str) -> str:
@@ -133,13 +125,25 @@ def rewriting(folder: RunFolder, changed: Collection[str]) -> Iterator[None]:
     if sealed is None:
         yield
         return
-    if any(_among(name, changed) for name in sealed):
-        _write(folder, {name: digest for name, digest in sealed.items() if not _among(name, changed)})
-    yield
-    seal(folder, [name for name in own_files(folder) if _among(name, changed)])
+    if any(among_them(name, changed) for name in sealed):
+        _write(folder, {name: digest for name, digest in sealed.items() if not among_them(name, changed)})
+    entry = (folder.path.resolve(), frozenset(changed))
+    _written.append(entry)
+    try:
+        yield
+    finally:
+        _written.remove(entry)
+    seal(folder, [name for name in own_files(folder) if among_them(name, changed)])
 
 
-def _among(name: str, changed: Collection[str]) -> bool:
+def written_now(folder: RunFolder) -> set[str]:
+    """What this process is writing in a folder, inside :func:`rewriting`."""
+    here = folder.path.resolve()
+    return {name for path, names in list(_written) if path == here for name in names}
+
+
+def among_them(name: str, changed: Collection[str]) -> bool:
+    """Whether a file is one of some, or in a folder of them."""
     return name in changed or name.partition("/")[0] in changed
 
 

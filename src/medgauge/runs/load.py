@@ -5,8 +5,10 @@ from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.words import model_covariates
 from medgauge.inference.pooled import PooledReader
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.contents import read_predictors, read_results
-from medgauge.runfolder.seal import LOADED, refuse_damaged
+from medgauge.runfolder.contents import read_finished, read_predictors
+from medgauge.runfolder.opening import AGAIN
+from medgauge.runfolder.seal import LOADED
+from medgauge.runfolder.whole import vouched
 from medgauge.runs import files
 from medgauge.runs.ensemble import Ensemble
 from medgauge.runs.fitted import Fit
@@ -21,6 +23,11 @@ def load_fit(folder: RunFolder) -> Fit:
         InputError: it is no whole run folder, damaged, or of another version.
     """
     folder.check_complete()
+    with vouched(folder, LOADED):
+        return _read_fit(folder)
+
+
+def _read_fit(folder: RunFolder) -> Fit:
     recipe = files.read_recipe(folder)
     model, tasks = files.read_model(folder, recipe)
     gallery, rows = files.read_gallery(folder, len(recipe.data.label))
@@ -28,8 +35,7 @@ def load_fit(folder: RunFolder) -> Fit:
         folder, gallery, len(model_covariates(columns_of(recipe), recipe.data.covariate_words))
     )
     readers = files.read_readers(folder, tasks, gallery)
-    results = read_results(folder)
-    refuse_damaged(folder, LOADED)
+    results = read_finished(folder)
     return Fit(folder, recipe, model, tasks, gallery, readers, results, rows, train, validation)
 
 
@@ -40,10 +46,15 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
         InputError: one of them is not whole, damaged, or of another version.
     """
     folder.check_complete()
+    with vouched(folder, ("splits.csv", *LOADED)):
+        return _read_ensemble(folder)
+
+
+def _read_ensemble(folder: RunFolder) -> Ensemble:
     recipe, saved = files.read_recipe(folder), files.saved_values(folder)
     if read_predictors(folder).get("folds") != recipe.data.folds:
-        raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; fit again")
-    fits = [load_fit(folder.inner(fold_name(fold))) for fold in range(recipe.data.folds)]
+        raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; {AGAIN}")
+    fits = [_load_fold(folder, fold) for fold in range(recipe.data.folds)]
     tasks = files.read_tasks(folder, fits[0].tasks, fits[0].tasks.coding)
     readers = [
         PooledReader([fit.readers[place] for fit in fits], task, files.read_calibrated(folder, task, saved[task.name]))
@@ -51,6 +62,14 @@ def load_ensemble(folder: RunFolder) -> Ensemble:
     ]
     for reader in readers:
         check_reader(reader, [one.gallery for one in reader.readers], folder / "predictors.json")
-    results = read_results(folder)
-    refuse_damaged(folder, ("splits.csv", *LOADED))
-    return Ensemble(folder, recipe, fits, tasks, readers, results)
+    return Ensemble(folder, recipe, fits, tasks, readers, read_finished(folder))
+
+
+def _load_fold(folder: RunFolder, fold: int) -> Fit:
+    inner = folder.inner(fold_name(fold))
+    if not inner.path.is_dir():
+        raise InputError(f"{inner.path.name} of {folder.path} is missing; {AGAIN}")
+    fit = load_fit(inner)
+    if fit.recipe.data.fold != fold:
+        raise InputError(f"{inner.path} holds fold {fit.recipe.data.fold} and not fold {fold}; remove it, then {AGAIN}")
+    return fit

@@ -9,12 +9,13 @@ from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
 from medgauge.recipes.schema import Recipe
 from medgauge.report import write_report
-from medgauge.runfolder.contents import read_results
+from medgauge.runfolder.contents import read_finished
 from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import begin_look
-from medgauge.runfolder.seal import FIGURED, LOOKED, PAGE, refuse_damaged, rewriting
+from medgauge.runfolder.seal import FIGURED, LOOKED, PAGE, rewriting
 from medgauge.runfolder.tables import read_rows
+from medgauge.runfolder.whole import refuse_damaged
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD, Ensemble
 from medgauge.runs.evaluate import score_table, spaces
@@ -102,7 +103,10 @@ def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
             f"--split must be val or test, got {split!r} (calibration serves intervals only, and train is in the gallery)"
         )
     if split == "val":
-        return read_results(fit.folder)
+        found = read_finished(fit.folder)
+        if "val" not in found:
+            raise InputError(f"{fit.folder.path} has no validation cases; see --split test")
+        return found
     study = study_of(fit)
     if not study.rows("test"):
         raise InputError(f"{fit.folder.path} has no test cases; give a table with --table")
@@ -111,7 +115,7 @@ def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
         check_embedded(folder / "embeddings.safetensors", fit.gallery, part)
     scorer = Scorer(folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows)
     with held(folder.path):
-        results = read_results(folder)
+        results = read_finished(folder)
         results["looks"] = {"test": begin_look(folder, results)}
         with rewriting(folder, (*LOOKED, *PAGE)):
             return scorer.write(SPLITS, results, outputs)
@@ -125,7 +129,7 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     """
     if split not in (OUT_OF_FOLD, "test"):
         raise InputError(f"--split must be {OUT_OF_FOLD} or test for a run of folds, got {split!r}")
-    before = read_results(run.folder)
+    before = read_finished(run.folder)
     if split == OUT_OF_FOLD:
         return before
     study, folder, recipe = study_of_folds(run), run.folder, run.recipe
@@ -141,7 +145,7 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
     block: dict[str, object] = dict(blocks(scored, seed=recipe.seed, by_group=by_group, trainings=before["folds"]))
     block["space"] = spaces(run, gathered)
     with held(folder.path):
-        before = read_results(folder)
+        before = read_finished(folder)
         count = begin_look(folder, before)
         with rewriting(folder, (*LOOKED, *PAGE)):
             write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group, kept=OUT_OF_FOLD)

@@ -15,7 +15,8 @@ from medgauge.inference.far import FAR_WORDS
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import alarm_words
 from medgauge.runfolder.opening import AGAIN
-from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL, damaged, in_words
+from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL
+from medgauge.runfolder.whole import lost_words, no_seal_note
 from medgauge.runs.ensemble import Finished
 from medgauge.study.table import columns_of
 
@@ -28,14 +29,15 @@ def seal_notes(run: Finished) -> list[str]:
     """A note for each folder of a run whose settings, or files that values do not rest on, are not as they were written."""
     notes: list[str] = []
     for folder in dict.fromkeys([run.folder, *(fit.folder for fit in run.fits)]):
-        if damaged(folder, (SETTINGS,)):
+        notes += no_seal_note(folder)
+        if lost_words(folder, (SETTINGS,)):
             notes.append(
                 f"{folder / SETTINGS} is not as it was written (digests.json): it was edited or is damaged, and is used as it "
                 "stands; give the same `medgauge fit` again to have it as it was"
             )
-        lost = damaged(folder, ASIDE)
+        lost = lost_words(folder, ASIDE)
         if lost:
-            notes.append(f"{in_words(folder, lost)}; {AGAIN}")
+            notes.append(f"{lost}; {AGAIN}")
     return notes
 
 
@@ -45,7 +47,7 @@ def refuse_other_splits(folder: RunFolder) -> None:
     Raises:
         InputError: it was edited, or is damaged or missing.
     """
-    if damaged(folder, (SPLITS,)) and damaged(folder, (SPLITS,)):  # twice: another process may be writing
+    if lost_words(folder, (SPLITS,)) and lost_words(folder, (SPLITS,)):  # twice: another process may be writing
         what = "was edited or is damaged" if (folder / SPLITS).is_file() else "is missing"
         raise InputError(f"{folder / SPLITS} does not fit the seal of the run (digests.json): it {what}; {AGAIN}")
 

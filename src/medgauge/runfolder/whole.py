@@ -1,0 +1,142 @@
+"""Whether a finished run is as it was written: what its seal tells damaged, and what a seal should tell of and does not."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+
+from medgauge.core.errors import InputError
+from medgauge.runfolder.contents import read_finished
+from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.looks import NAME as LOOKS
+from medgauge.runfolder.looks import counted_looks, told_looks
+from medgauge.runfolder.opening import AGAIN
+from medgauge.runfolder.seal import (
+    ALL,
+    BEGUN,
+    LOOKED,
+    MODEL,
+    NAME,
+    PAGE,
+    among_them,
+    damaged,
+    digests,
+    in_words,
+    listed,
+    own_files,
+    written_now,
+)  # fmt: skip
+
+NEEDED = (*BEGUN, "gallery.csv", "predictors.json", "predictions.csv", "results.json")
+NEEDED_OF_A_FIT = (
+    "model.json", "model.safetensors", "gallery.safetensors", "embeddings.safetensors", "predictors.safetensors",
+)  # fmt: skip
+
+
+def unvouched(folder: RunFolder, among: Collection[str] = ALL) -> list[str]:
+    """Files of a finished run that its seal does not tell of, as it would of every one; what this process writes is left out.
+
+    A look that was cut short took its files out of the seal together, and it is finished later: they are left out too. Of
+    a page nothing is asked, since it can be made anew at any time.
+    """
+    sealed = digests(folder)
+    if sealed is None:
+        return []
+    names = dict.fromkeys([*NEEDED, *(() if folder.is_ensemble() else NEEDED_OF_A_FIT), *own_files(folder)])
+    asked = [name for name in names if name not in sealed and not among_them(name, PAGE) and among_them(name, among)]
+    fine = {*written_now(folder), *(_of_a_cut_look(folder, sealed) if asked else ())}
+    return [name for name in asked if name not in fine]
+
+
+def is_cut_look(folder: RunFolder) -> bool:
+    """Whether a look at the test split was begun whose files are not all written, by none of this process."""
+    sealed = digests(folder) or {}
+    return "results.json" in _of_a_cut_look(folder, sealed) and "results.json" not in written_now(folder)
+
+
+def _of_a_cut_look(folder: RunFolder, sealed: Collection[str]) -> list[str]:
+    """Files that a look which was cut short has taken out of the seal: the count alone, or all once it was counted."""
+    count, results = 0, None
+    with suppress(InputError):
+        results = read_finished(folder)
+    with suppress(InputError):
+        count = counted_looks(folder, {})
+    alone = all(name in sealed for name in ("predictors.json", *BEGUN)) and not any(name in sealed for name in LOOKED)
+    if count and results is not None and alone:
+        return list(LOOKED)
+    told = 0 if results is None else told_looks(results)
+    return [LOOKS] if count > 0 and told <= count <= told + 1 else []
+
+
+def lost_words(folder: RunFolder, among: Collection[str] = ALL) -> str:
+    """What is damaged, missing or in no seal of a finished run, in words; nothing where all is as it was written.
+
+    A run without digests.json is taken as it is.
+    """
+    lost, out = damaged(folder, among), unvouched(folder, among)
+    if lost is None:
+        return f"{NAME} of {folder.path} is damaged" if folder.has(NAME) else ""
+    said = [in_words(folder, lost)] if lost else []
+    return "; ".join([*said, *([unvouched_words(folder, out)] if out else [])])
+
+
+def unvouched_words(folder: RunFolder, names: Collection[str]) -> str:
+    """The files that are in no seal, and what that means."""
+    are, them = ("is", "it") if len(names) == 1 else ("are", "them")
+    return f"{listed(list(names))} of {folder.path} {are} damaged or edited: {NAME} has no digest of {them}"
+
+
+def no_seal_note(folder: RunFolder) -> list[str]:
+    """What is said of a run without digests.json."""
+    if folder.has(NAME):
+        return []
+    return [f"{NAME} of {folder.path} is missing, so nothing tells whether its files are as they were written; {AGAIN}"]
+
+
+def refuse_damaged(folder: RunFolder, among: Collection[str]) -> None:
+    """Raise where a file of a finished run is lost or changed, or is not in its seal.
+
+    Raises:
+        InputError: with the files, and the way on.
+    """
+    said = lost_words(folder, among) and lost_words(folder, among)  # twice: another process may be writing
+    if said:
+        raise InputError(f"{said}; {AGAIN}")
+
+
+def refuse_cut_look(folder: RunFolder) -> None:
+    """Raise where a look was cut short, so that predictions.csv and results.json may be of two looks.
+
+    Raises:
+        InputError: with the command that finishes it.
+    """
+    if is_cut_look(folder):
+        raise InputError(
+            f"a look at the test split of {folder.path} was begun and not finished; `medgauge evaluate {folder.path}` "
+            "finishes it"
+        )
+
+
+@contextmanager
+def vouched(folder: RunFolder, among: Collection[str]) -> Iterator[None]:
+    """What is read inside must be as it was written; what the seal tells damaged is named before what its content leads to.
+
+    Raises:
+        InputError: a file is lost or changed, or is not in the seal of a finished run.
+    """
+    try:
+        yield
+    except InputError:
+        refuse_damaged(folder, among)
+        raise
+    refuse_damaged(folder, among)
+
+
+def is_whole(folder: RunFolder) -> bool:
+    """Whether the folder holds a finished run whose files are all as they were written; a page can be made anew at any time."""
+    sealed = digests(folder)
+    finished = (folder / "results.json").is_file() and sealed is not None and "predictors.json" in sealed
+    return finished and not unvouched(folder) and all(among_them(name, PAGE) for name in damaged(folder) or [])
+
+
+def was_finished(folder: RunFolder) -> bool:
+    """Whether the folder has, or had, all that follows training."""
+    return (folder / "results.json").exists() or any(name in ("results.json", *MODEL) for name in digests(folder) or {})
