@@ -26,7 +26,7 @@ from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import is_unfinished
 from medgauge.runfolder.whole import is_whole
 from medgauge.runs.outputs import Outputs
-from medgauge.runs.run import Run, load
+from medgauge.runs.run import Run, load, of_folds
 from medgauge.study import Study, load_study
 
 
@@ -97,6 +97,13 @@ def fit_cases(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
 
 def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Display, *, notes: bool = True) -> Run:
     """One fit, once the cases are read; ``notes``: what they give reason to doubt is said, not only written down."""
+    return make_whole(study, folder, outputs, display, notes=notes) or load(folder.path)
+
+
+def make_whole(
+    study: Study, folder: RunFolder, outputs: Outputs, display: Display, *, notes: bool = True
+) -> Run | None:
+    """Fit what is missing of a run of one fit; the run where nothing was, which is then loaded already."""
     parts, first = build_parts(study), first_process()
     for note in parts.notes:
         display.say(note)
@@ -115,7 +122,7 @@ def fit_study(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
             for note in found if notes else []:
                 display.say(note)
         fabric.barrier()
-        return load(folder.path)
+    return None
 
 
 def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Display) -> Run:
@@ -137,12 +144,11 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
         untrained_fold(folder, studies)
         for fold, (part, own) in enumerate(zip(studies, folders, strict=True)):
             display.say(f"fold {fold + 1} of {len(studies)}")
-            fit_study(part, own, Outputs(test=True, images=False, report=False), display, notes=False)
+            make_whole(part, own, Outputs(test=True, images=False, report=False), display, notes=False)
         if is_whole(folder):
             return finished(study, folder, outputs, display)
         display.note(reopen(folder, source="the folds"))
-        pool_folds(folder, study, studies, outputs)
-        run = load(folder.path)
+        run = of_folds(folder, fits=pool_folds(folder, study, studies, outputs))
         for note in run.results["notes"]:
             display.say(note)
         return looked(study, run, outputs, display)

@@ -36,8 +36,12 @@ from medgauge.study.folds import fold_of_cases
 from medgauge.tasks import Tasks
 
 
-def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], outputs: Outputs) -> None:
-    """Write everything of the whole; results.json comes last but for the page."""
+def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], outputs: Outputs) -> list[Fit]:
+    """Write everything of the whole; results.json comes last but for the page.
+
+    Returns:
+        The fits of the folds, as they are read from their folders.
+    """
     fits = [load_fit(RunFolder(folder / fold_name(fold))) for fold in range(len(studies))]
     rows = [row for row, split in enumerate(study.splits) if split != "test"]
     tasks = fits[0].tasks.stratified(torch.from_numpy(study.table.label)[rows])
@@ -67,6 +71,7 @@ def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], output
         folder.write_json("results.json", first_shown(_results(study, fits, block)))
         if outputs.report:
             write_report(folder.path, images=outputs.images)
+    return fits
 
 
 def score_out_of_fold(

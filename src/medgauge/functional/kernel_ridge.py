@@ -148,11 +148,16 @@ class Solved:
                     value[part] = label[part] - torch.linalg.solve(self.blocks(part), duals[part])
         return value
 
-    def without(self, weights: Float[Tensor, "q n"], rows: Int[Tensor, " g"]) -> Float[Tensor, "q n"]:
-        """Weights as they are with the training cases ``rows`` left out of the fit."""
+    def columns(self, rows: Int[Tensor, " g"]) -> Float[Tensor, "n g"]:
+        """C[:, rows]."""
         unit = torch.zeros(len(self.ones), len(rows), dtype=self.ones.dtype)
         unit[rows, torch.arange(len(rows))] = 1.0
-        columns = self.centred(unit)
+        return self.centred(unit)
+
+    def without(
+        self, weights: Float[Tensor, "q n"], rows: Int[Tensor, " g"], columns: Float[Tensor, "n g"]
+    ) -> Float[Tensor, "q n"]:
+        """Weights as they are with the training cases ``rows`` left out of the fit; ``columns``: those of C."""
         changed: Tensor = weights - torch.linalg.solve(columns[rows], weights[:, rows].T).T @ columns.T
         changed[:, rows] = 0.0
         return changed

@@ -1,6 +1,6 @@
 """Values as weighted sums of all training labels: kernel ridge regression on the embedding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import torch
@@ -31,6 +31,7 @@ LANDMARKS = 2000
 MOST_NUMBERS = 2**27  # of the features of all cases: 1 GB
 MOST_NAMED, NAMED = 2000, 500  # training cases up to which all are evidence; beyond, how many of each query
 ASKED = 2**23  # pairs of a query and a training case that are held at once
+HELD = 2**24  # numbers that are held at once where groups are left out
 _TIED = 1e-9
 
 
@@ -239,13 +240,28 @@ class KernelPredictor:
         """The code of each query's group; -1 where no training case has it."""
         return torch.tensor([self._codes.get(str(name), -1) for name in group], dtype=torch.int64)
 
+    def _left_out(
+        self, rows: Int[Tensor, " m"], solved: Solved, own: Int[Tensor, " q"]
+    ) -> Iterator[tuple[int, Int[Tensor, " g"], Float[Tensor, "m g"]]]:
+        """Each group of ``own`` among the training cases ``rows``: its code, its places in them, its columns of C."""
+        of = self._group[rows]
+        places = torch.isin(of, own).nonzero().flatten()
+        places = places[of[places].argsort(stable=True)]
+        counts = torch.unique_consecutive(of[places], return_counts=True)[1]
+        cut = (counts.cumsum(0) - counts) // max(1, HELD // len(rows))  # so many columns at once, groups not torn
+        sizes = [int(counts[cut == number].sum()) for number in torch.unique_consecutive(cut)]
+        for some in torch.split(places, sizes):
+            here, many = torch.unique_consecutive(of[some], return_counts=True)
+            parts = torch.split(solved.columns(some), many.tolist(), dim=1)
+            yield from zip(here.tolist(), torch.split(some, many.tolist()), parts, strict=True)
+
     def _weights(self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"]) -> Float[Tensor, "q n t"]:
         """Of every training label; ``own``: the code of each query's group, which is left out."""
         made = torch.zeros(len(points), *self._coded.shape, dtype=torch.float64)
         for (rows, targets, _), solved in zip(self._parts, self._solved, strict=True):
             weights = solved.weights(self._kernel(points, rows))
-            for code in torch.unique(own[own >= 0]):
-                asked, left = (own == code).nonzero().flatten(), (self._group[rows] == code).nonzero().flatten()
-                weights[asked] = solved.without(weights[asked], left)
+            for code, left, columns in self._left_out(rows, solved, own):
+                asked = (own == code).nonzero().flatten()
+                weights[asked] = solved.without(weights[asked], left, columns)
             made[:, rows[:, None], targets] = weights[:, :, None]
         return made

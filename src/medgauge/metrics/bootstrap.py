@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -73,9 +74,9 @@ def _draw(metric: Metric, prediction: Tensor, label: Tensor, codes: Tensor, draw
     codes, order = codes.sort()  # a group's rows side by side are read faster
     prediction, label = prediction[order], label[order]
     chance = generator(seed, "bootstrap")
-    values = []
+    values, each = [], np.arange(len(codes))
     for _ in range(draws):
         times = torch.bincount(torch.randint(groups, (groups,), generator=chance), minlength=groups)
-        rows = torch.repeat_interleave(times[codes])
+        rows = torch.from_numpy(each.repeat(times[codes].numpy()))  # torch's wakes all threads for a few hundred rows
         values.append(metric(prediction.index_select(0, rows), label.index_select(0, rows)))
     return torch.stack(values)

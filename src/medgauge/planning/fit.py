@@ -118,11 +118,15 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
         found = _planned(folder, given, budget, display)
         for line in plan_lines(found):
             display.say(line)
+        run = None
         if not is_finished(folder):
-            _Attempt(found, given, folder, replace(outputs, test=False), display).run()
-        chosen = next(one for one in found.candidates if one.name == answering(folder).path.name)
-        study = load_study(chosen.recipe(given), progress=display.images)
-        run = fit_cases(study, answering(folder), outputs, display)  # finished: what it lacks of the outputs is added
+            attempt = _Attempt(found, given, folder, replace(outputs, test=False), display)
+            attempt.run()
+            run = attempt.answers
+        if run is None or outputs.test:  # finished: what it lacks of the outputs is added
+            chosen = next(one for one in found.candidates if one.name == answering(folder).path.name)
+            study = load_study(chosen.recipe(given), progress=display.images)
+            run = fit_cases(study, answering(folder), outputs, display)
         run.chosen = answer_note(folder)
         return run
 
@@ -178,6 +182,8 @@ class _Attempt:
     folder: RunFolder
     outputs: Outputs
     display: Display
+    answers: Run | None = None
+    """The run that answers, once it was fitted here."""
 
     def run(self) -> None:
         """Try each, and write after each which of them answers."""
@@ -191,11 +197,15 @@ class _Attempt:
             study = load_study(recipe, progress=self.display.images)
             judge = judge or Judge.of(study)
             self.display.say(f"{candidate.name}: {WORDS[candidate.name]}")
-            outcomes[place] = self.tried(candidate, study, judge, outcomes)
+            outcomes[place], fitted = self.tried(candidate, study, judge, outcomes)
             if outcomes[place].state != "done" or candidate.name not in minutes:
                 taken = (time.monotonic() - begun) / 60
                 minutes[candidate.name] = minutes.get(candidate.name, 0.0) + taken
             found = write_candidates(self.folder, outcomes, judge, seed=recipe.seed, minutes=minutes)
+            if fitted is not None and found["chosen"] == candidate.name:
+                self.answers = fitted
+            elif self.answers is not None and self.answers.folder.path.name != found["chosen"]:
+                self.answers = None
             for line in outcome_lines(found, candidate.name, self.folder.path):
                 self.display.say(line)
         self.display.note(choice_line(found))
@@ -203,7 +213,9 @@ class _Attempt:
             said = "; ".join(f"{one.candidate.name}: {one.why}" for one in outcomes)
             raise InputError(f"no candidate came to its end: {said}")
 
-    def tried(self, candidate: Candidate, study: Study, judge: Judge, before: Sequence[Outcome]) -> Outcome:
+    def tried(
+        self, candidate: Candidate, study: Study, judge: Judge, before: Sequence[Outcome]
+    ) -> tuple[Outcome, Run | None]:
         """Fit one candidate; one that is trained in folds is given up after the first where that promises nothing."""
         inner = RunFolder(self.folder / candidate.name)
         finished = [one.error for one in before if one.error is not None]
@@ -216,8 +228,8 @@ class _Attempt:
                 error, best = judge.errors(own), min(finished, key=lambda one: float(one.nanmean()))
                 hope, said = promising(error, best, judge.group)
                 if not hope:
-                    return Outcome(candidate, "given up", said)
-            fit_cases(study, inner, self.outputs, self.display)
+                    return Outcome(candidate, "given up", said), None
+            run = fit_cases(study, inner, self.outputs, self.display)
         except Diverged as error:
-            return Outcome(candidate, "diverged", str(error))
-        return done(candidate, inner, judge)
+            return Outcome(candidate, "diverged", str(error)), None
+        return done(candidate, inner, judge), run

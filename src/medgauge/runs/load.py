@@ -1,5 +1,7 @@
 """From a run folder to a finished run; nothing in it is code."""
 
+from collections.abc import Sequence
+
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.words import model_covariates
@@ -39,22 +41,22 @@ def _read_fit(folder: RunFolder) -> Fit:
     return Fit(folder, recipe, model, tasks, gallery, readers, results, rows, train, validation)
 
 
-def load_ensemble(folder: RunFolder) -> Ensemble:
-    """The folder of the whole and the run folder of each fold.
+def load_ensemble(folder: RunFolder, fits: Sequence[Fit] | None = None) -> Ensemble:
+    """The folder of the whole and the run folder of each fold; ``fits``: the latter, where they are loaded already.
 
     Raises:
         InputError: one of them is not whole, damaged, or of another version.
     """
     folder.check_complete()
     with vouched(folder, ("splits.csv", *LOADED)):
-        return _read_ensemble(folder)
+        return _read_ensemble(folder, fits)
 
 
-def _read_ensemble(folder: RunFolder) -> Ensemble:
+def _read_ensemble(folder: RunFolder, fits: Sequence[Fit] | None) -> Ensemble:
     recipe, saved = files.read_recipe(folder), files.saved_values(folder)
     if read_predictors(folder).get("folds") != recipe.data.folds:
         raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; {AGAIN}")
-    fits = [_load_fold(folder, fold) for fold in range(recipe.data.folds)]
+    fits = fits or [_load_fold(folder, fold) for fold in range(recipe.data.folds)]
     tasks = files.read_tasks(folder, fits[0].tasks, fits[0].tasks.coding)
     readers = [
         PooledReader([fit.readers[place] for fit in fits], task, files.read_calibrated(folder, task, saved[task.name]))

@@ -13,6 +13,7 @@ from medgauge.runfolder.chosen import answer_note, answering
 from medgauge.runfolder.contents import read_results
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.evaluate import evaluate_table
+from medgauge.runs.fitted import Fit
 from medgauge.runs.load import load_ensemble, load_fit
 from medgauge.runs.look import look_at, look_at_folds
 from medgauge.runs.notes import seal_notes
@@ -185,10 +186,15 @@ def load(path: str | Path) -> Run:
     given = RunFolder(path)
     folder, chosen = answering(given), answer_note(given)
     if folder.is_ensemble():
-        whole = load_ensemble(folder)
-        return Run(whole, partial(look_at_folds, whole), chosen)
+        return of_folds(folder, chosen=chosen)
     fit = load_fit(folder)
     return Run(fit, partial(look_at, fit), chosen)
+
+
+def of_folds(folder: RunFolder, *, fits: Sequence[Fit] | None = None, chosen: Sequence[str] = ()) -> Run:
+    """The run of several folds in a folder; ``fits``: those of the folds, where they are loaded already."""
+    whole = load_ensemble(folder, fits)
+    return Run(whole, partial(look_at_folds, whole), chosen)
 
 
 def predict(
