@@ -48,6 +48,7 @@ def test_quick_is_a_whole_run_that_answers(home: Path, quick: Path) -> None:
     run = medgauge.load(quick)
     assert run.folder.path == quick / "quick"
     assert (quick / "quick" / "report.html").is_file()
+    assert '<a href="quick/report.html">' in (quick / "report.html").read_text(encoding="utf-8")
     assert "quick answers for" in run.notes[0]
     block = run.results["out_of_fold"]["age"]
     assert (block["predictor"], "test" in run.results) == ("kernel", False)

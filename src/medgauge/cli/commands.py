@@ -184,11 +184,16 @@ def report(words: list[str]) -> int:
     from medgauge.runfolder.chosen import answering
     from medgauge.runfolder.whole import no_seal_note
 
-    folder = answering(RunFolder(parsed.run))
+    given = RunFolder(parsed.run)
+    folder = answering(given)
     folder.check_complete()
     for note in no_seal_note(folder):
         print(printable(note), file=sys.stderr)
     tell(f"report: {write_report(folder.path, images=not parsed.no_images)}")
+    if folder is not given:
+        from medgauge.report.candidates import write_candidates_page
+
+        tell(f"report of the candidates: {write_candidates_page(given.path)}")
     return 0
 
 

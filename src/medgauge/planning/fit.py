@@ -23,6 +23,7 @@ from medgauge.planning.outcomes import Outcome, done, promising, write_candidate
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
 from medgauge.planning.stored import is_finished, kept_minutes, read_plan
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
+from medgauge.report.candidates import write_candidates_page
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import PLAN, answer_note, answering
 from medgauge.runfolder.lock import held
@@ -206,9 +207,12 @@ class _Attempt:
                 self.answers = fitted
             elif self.answers is not None and self.answers.folder.path.name != found["chosen"]:
                 self.answers = None
+            if self.outputs.report:
+                write_candidates_page(self.folder.path)
             for line in outcome_lines(found, candidate.name, self.folder.path):
                 self.display.say(line)
         self.display.note(choice_line(found))
+        self.display.note(found.get("sentence", ""))
         if all(one.error is None for one in outcomes):
             said = "; ".join(f"{one.candidate.name}: {one.why}" for one in outcomes)
             raise InputError(f"no candidate came to its end: {said}")

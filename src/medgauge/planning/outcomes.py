@@ -13,6 +13,7 @@ from medgauge.core.version import __version__
 from medgauge.evaluation.choosing import Choice, choose
 from medgauge.planning.candidates import WORDS, Candidate
 from medgauge.planning.judge import Judge
+from medgauge.report.candidates import choice_sentence
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES
 
@@ -110,6 +111,8 @@ def write_candidates(
         choice = {key: value for key, value in asdict(found[1]).items() if key not in ("index", "picked")}
         values["choice"] = {"among": [one.candidate.name for one in done], "baselines": judge.names, **choice}
         values["choice"]["baseline_error"] = float(judge.baseline.nanmean())
+    if found:
+        values["sentence"] = choice_sentence(values)
     folder.write_json(CANDIDATES, values)
     return values
 
