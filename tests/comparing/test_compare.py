@@ -21,11 +21,12 @@ from medgauge.comparing import figures as comparing_figures
 from medgauge.comparing import jobs as compare_jobs
 from medgauge.comparing.figures import Judged, figures
 from medgauge.comparing.jobs import Job, Outcome
-from medgauge.comparing.plan import build_methods, factors, laid_over, method_values
+from medgauge.comparing.plan import build_methods, factors, laid_over, make_plan, method_values
 from medgauge.core.errors import InputError
 from medgauge.metrics.catalogue import ACCURACY, CONCORDANCE
 from medgauge.recipes.read import load_values
 from medgauge.report import write_report
+from medgauge.study import load_study
 from medgauge.training.loop import Stopped
 from tests.report.comparison.fake import fake_comparison
 
@@ -487,6 +488,22 @@ def test_a_method_for_one_target_is_refused_before_any_run(
     with pytest.raises(InputError, match="single cannot be trained on these cases: .*one target, got 2"):
         medgauge.compare([], losses=["l1", tmp_path / "single.yaml"], out=tmp_path / "c", changes=small, **columns)
     assert not (tmp_path / "c").exists()
+
+
+def test_methods_that_learn_nothing_have_an_encoder_and_one_trial(tmp_path: Path, hc18_table: Path) -> None:
+    columns = {"data.table": str(hc18_table), "data.image": "path", "data.label": ["hc_mm"], "data.group": "patient_id"}
+    own = load_values("frozen") | {"prediction": {"predictor": "neighbours"}}
+    (tmp_path / "votes.yaml").write_text(yaml.safe_dump(own))
+    values = method_values(["frozen", tmp_path / "votes.yaml"], [], {**columns, "image.size": [16, 16]})
+    methods = build_methods(values)
+    study = load_study(methods["frozen"])
+    plan = make_plan(methods, study, seeds=1, trials=3, grid=[], reference=None)
+    assert {name: one.model.encoder.name for name, one in plan.methods.items()} == {"frozen": "lite0", "votes": "lite0"}
+    assert plan.trials == {"frozen": [{}], "votes": [{}]}
+    with pytest.raises(
+        InputError, match=r"--grid for frozen: optimiser\.clip has no effect with model\.neck standardised"
+    ):
+        make_plan(methods, study, seeds=1, trials=2, grid=["optimiser.clip=1,2"], reference=None)
 
 
 def test_two_targets_and_a_users_own_term_are_compared(tmp_path: Path, hc18_table: Path, small: dict[str, Any]) -> None:

@@ -80,5 +80,9 @@ def test_the_effective_size_is_told_where_cases_count_unequally() -> None:
     ]
     parts = build_parts(small_study(weights={"scheme": "inverse"}))
     assert any(note.startswith("weights by the density of labels leave the 8 training cases") for note in parts.notes)
+    assert not any("no term" in note for note in parts.notes)
+    alone = {"isometry": {"term": {"class_path": "RMLoss"}}}  # it takes no weights
+    parts = build_parts(small_study(weights={"scheme": "inverse"}, objective=alone))
+    assert parts.notes[-1] == "weights.scheme inverse has no effect: no term of the objective takes weights"
     (line,) = told(sampler={"name": "balanced", "by": "density"}, training={"batch_size": 3})
     assert line.startswith("batches by the density of labels leave the 24 training cases an effective size of ")

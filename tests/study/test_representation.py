@@ -10,7 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.models import Encoder
 from medgauge.recipes.read import build_recipe, load_values, override
 from medgauge.recipes.schema import Recipe
-from medgauge.study.representation import decide_representation, frozen_notes, size_without_effect, stage_notes
+from medgauge.study.representation import decide_representation, size_without_effect, stage_notes
 
 
 def recipe(base: str = "l1", **changes: Any) -> Recipe:
@@ -20,7 +20,6 @@ def recipe(base: str = "l1", **changes: Any) -> Recipe:
 def test_scratch_stays_as_it_is() -> None:
     given = recipe()
     assert decide_representation(given) is given
-    assert frozen_notes(given) == []
 
 
 @pytest.mark.parametrize(
@@ -29,7 +28,6 @@ def test_scratch_stays_as_it_is() -> None:
         ({}, "lite0", "package"),
         ({"represent__source": "timm/resnet18"}, "timm/resnet18", "hub"),
         ({"model__encoder__name": "timm/resnet18", "model__encoder__pretrained": "w.pth"}, "timm/resnet18", "w.pth"),
-        ({"model__encoder__pretrained": "none"}, "lite0", "none"),
     ],
 )
 def test_encoder_and_weights(given: dict[str, Any], encoder: str, pretrained: str) -> None:
@@ -43,9 +41,6 @@ def test_frozen_features_are_of_images_as_they_are() -> None:
     given = recipe("default", represent__name="frozen")
     decided = decide_representation(given).augmentation
     assert (decided.flip, decided.rotation, decided.shift, decided.intensity) == ([], 0.0, 0.0, 0.0)
-    assert frozen_notes(given) == [
-        "features are frozen, so images are not changed at random (augmentation: flip, rotation, shift, intensity left out)"
-    ]
     assert decide_representation(recipe("default", represent__name="tuned")).augmentation == given.augmentation
 
 
@@ -115,13 +110,10 @@ def test_sizes_out_of_range_are_refused(size: Any) -> None:
             "learns nothing; give objective: {}",
         ),
         ({"training__steps": 0}, "training.steps must be >= 1"),
+        ({"represent__name": "frozen", "model__encoder__pretrained": "none"}, "pretrained none gives random ones"),
+        ({"represent__name": "tuned", "model__encoder__pretrained": "none"}, "pretrained none gives random ones"),
     ],
 )
 def test_what_cannot_be_together(given: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         recipe(**given)
-
-
-def test_steps_have_no_effect_where_nothing_is_learned() -> None:
-    with pytest.raises(InputError, match=r"training\.steps has no effect"):
-        recipe("frozen", training__steps=20)

@@ -151,7 +151,7 @@ def compare(words: list[str]) -> int:
     parser.flag("--out", "folder of the comparison", default="runs/compare")
     parser.add_settings(Recipe, short=True, listed=False)
     parsed, changes = parser.read(words)
-    check_changes(None, changes)
+    check_changes(None, changes, shared=True)
     from medgauge.cli.show import show_comparison
     from medgauge.comparing.compare import compare as run_compare
 

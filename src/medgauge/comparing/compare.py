@@ -19,6 +19,7 @@ from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
 from medgauge.fitting.stamp import placed_settings
 from medgauge.metrics.catalogue import FIGURES
+from medgauge.recipes.idle import shared_notes
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import override, recipe_values
 from medgauge.report.comparison.page import write_comparison
@@ -83,8 +84,10 @@ def compare(
             finish(state)
     else:
         methods = build_methods(method_values(recipes, losses, settings))
+        notes = shared_notes(methods, settings)
         with Display(terminal) as display:
-            for line in dict.fromkeys(line for one in methods.values() for line in foreign_code(one.objective)):
+            foreign = dict.fromkeys(line for one in methods.values() for line in foreign_code(one.objective))
+            for line in (*foreign, *notes):
                 display.say(line)
             study = load_study(next(iter(methods.values())), progress=display.images)
             plan = make_plan(methods, study, seeds=seeds, trials=trials, grid=grid, reference=reference)
@@ -120,7 +123,7 @@ def tuning_jobs(plan: Plan, state: State) -> list[Job]:
     jobs = []
     for trial in range(max(map(len, plan.trials.values()))):
         for name, laid in plan.trials.items():
-            if len(laid) > 1 or name == plan.reference:
+            if trial < len(laid) and (len(laid) > 1 or name == plan.reference):
                 jobs.append(
                     _job(plan, state, f"{name}-trial{trial + 1}", name, plan.tuning_seed, laid[trial], trial + 1)
                 )

@@ -14,12 +14,14 @@ from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
 from medgauge.fitting.parts import build_parts
 from medgauge.metrics import LabelRegions
+from medgauge.recipes.idle import idle_settings, refuse_idle
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, parse_value, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
 from medgauge.runfolder.seal import text_digest
 from medgauge.study import Study
 from medgauge.study.decide import decide_training
+from medgauge.study.representation import decide_representation
 
 RATE = "optimiser.learning_rate"
 TUNING = 1000  # the tuning seed is the first run's seed plus this
@@ -210,7 +212,7 @@ def _settled(recipe: Recipe, study: Study) -> Recipe:
     data = replace(
         recipe.data, image=own.image, id=own.id, label=own.label, kind=own.kind, covariate_words=own.covariate_words
     )
-    laid = replace(recipe, data=data, image=decided.image, augmentation=decided.augmentation)
+    laid = decide_representation(replace(recipe, data=data, image=decided.image, augmentation=decided.augmentation))
     return decide_training(laid, study.images.array.ndim - 2, study.table.label[study.rows("train")])
 
 
@@ -230,12 +232,16 @@ def _trials(methods: Mapping[str, Recipe], trials: int, grid: Sequence[str]) -> 
                 f"--trials must be a multiple of the {len(combined)} values of {name}'s --grid, got {trials}; each "
                 "learning rate is tried with each of them"
             )
-        rate = float(recipe.optimiser.learning_rate)
-        rates = [float(f"{rate * factor:.4g}") for factor in factors(trials // len(combined))]
-        laid[name] = [{RATE: rate, **changes} for rate in rates for changes in combined]
+        laid[name] = [rate | changes for rate in _rates(recipe, trials // len(combined)) for changes in combined]
         for changes in combined:
             _check_grid(name, recipe, changes)
     return laid
+
+
+def _rates(recipe: Recipe, count: int) -> list[dict[str, Any]]:
+    """Learning rates to try, as changes; none where nothing is learned."""
+    rate = recipe.optimiser.learning_rate
+    return [{}] if rate == "auto" else [{RATE: float(f"{rate * factor:.4g}")} for factor in factors(count)]
 
 
 def factors(count: int) -> list[float]:
@@ -267,6 +273,7 @@ def _check_grid(name: str, recipe: Recipe, changes: Mapping[str, Any]) -> None:
         return
     try:
         changed = build_recipe(override(recipe_values(recipe), changes))
+        refuse_idle(idle_settings(changed), changes)
     except InputError as error:
         raise InputError(f"--grid for {name}: {error} (METHOD:setting=… is for one method alone)") from error
     found = unlike(recipe, changed, "the others", name)

@@ -47,7 +47,9 @@ def check(
     ]
     each = "" if part is study else " for each fold"
     lines += [
-        f"training: {parts.schedule.steps} steps of {part.recipe.training.batch_size} cases{each}",
+        f"training: {parts.schedule.steps} steps of {part.recipe.training.batch_size} cases{each}"
+        if parts.schedule.steps
+        else "training: nothing is trained",
         *study.notes,
         *parts.notes,
     ]

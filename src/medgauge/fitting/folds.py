@@ -24,8 +24,9 @@ def plan_folds(study: Study) -> list[Study]:
     studies = [fold_study(study, fold) for fold in range(study.recipe.data.folds)]
     for fold, part in enumerate(studies):
         try:
-            build_sampler(part)
-            case_weights(part)
+            if part.recipe.training.steps:
+                build_sampler(part)
+                case_weights(part)
             if fold == 0:  # what does not depend on the cases is the same in all
                 build_parts(part)
         except InputError as error:

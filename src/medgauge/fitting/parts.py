@@ -68,7 +68,8 @@ def build_parts(study: Study) -> Parts:
     if len(shape) == 4:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as torch documents it
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
-    arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
+    weight = case_weights(study) if recipe.training.steps else None
+    arrays = replace(arrays, weight=weight, region=case_regions(study, tasks))
     notes, schedule = tasks.notes(*training_labels(study)), build_schedule(recipe, len(train))
     notes += stage_notes(recipe, encoder)
     if not schedule.steps:
@@ -78,6 +79,8 @@ def build_parts(study: Study) -> Parts:
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
     try_batch(model, objective, tasks.coding, batch)
     notes += weighting_notes(study, arrays.weight, sampler)
+    if arrays.weight is not None and "weight" not in objective.needs:
+        notes.append(f"weights.scheme {recipe.weights.scheme} has no effect: no term of the objective takes weights")
     return Parts(model, objective, tasks, arrays, schedule, notes)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from medgauge.core.errors import InputError, came
 from medgauge.core.version import __version__
 from medgauge.core.words import shown
+from medgauge.recipes.idle import idle_settings, refuse_idle
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
@@ -24,6 +25,9 @@ def make_recipe(
     """A checked recipe from a file, a name, a mapping or nothing, with settings of its data section and changes by place.
 
     With nothing, the recipe is that of the kinds of the labels.
+
+    Raises:
+        InputError: a setting is wrong, or one that is given beside the recipe does nothing.
     """
     if not isinstance(recipe, str | Path | Mapping | None):
         raise InputError(f"the recipe must be a file, a name or a mapping of settings, got {came(recipe)}")
@@ -31,7 +35,9 @@ def make_recipe(
     given = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else None
     placed |= whole_names(override(given or {}, placed))
     wanted = override(default_values(override({}, placed)) if given is None else given, placed)
-    return build_recipe({"objective": default_values(wanted)["objective"], **wanted})
+    made = build_recipe({"objective": default_values(wanted)["objective"], **wanted})
+    refuse_idle(idle_settings(made), placed)
+    return made
 
 
 def placed_settings(columns: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -153,6 +153,8 @@ def build_seeded_model(description: Mapping[str, Any], tasks: Tasks, seed: int) 
 def build_schedule(recipe: Recipe, cases: int) -> Schedule:
     """The plan in steps: an epoch is a pass over the training cases."""
     training = recipe.training
+    if training.steps == 0:
+        return Schedule(steps=0, epoch=1, evaluations=0, seed=recipe.seed)
     if training.steps == "auto" or training.batch_size == "auto":
         raise ValueError("training.steps and training.batch_size must be decided before the schedule is built")
     epoch = max(1, cases // (training.batch_size * training.accumulate))

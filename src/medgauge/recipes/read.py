@@ -12,6 +12,7 @@ from medgauge.core.faults import os_words
 from medgauge.core.settings_text import MOST_BYTES, read_settings
 from medgauge.core.words import did_you_mean
 from medgauge.recipes.entries import DEFAULT_KIND
+from medgauge.recipes.idle import idle_settings, refuse_idle
 from medgauge.recipes.mistakes import objective_mistakes
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.sections import read_section
@@ -106,14 +107,22 @@ def _is_number(text: str) -> bool:
     return text.strip().lower() not in {"nan", "inf", "-inf", "infinity"}
 
 
-def check_changes(recipe: str | Path | None, changes: Mapping[str, Any]) -> None:
+def check_changes(recipe: str | Path | None, changes: Mapping[str, Any], *, shared: bool = False) -> None:
     """Raise for changes that no recipe can have, before PyTorch is imported; the terms of the objective are not looked at.
+
+    Args:
+        recipe: that they are laid over.
+        changes: settings by dotted place.
+        shared: whether they are laid over several recipes, so that what does nothing in this one may do something.
 
     Raises:
         InputError: there is no such recipe, or a change is wrong: one sentence that lists every mistake of its settings.
     """
     own = load_values(recipe) if recipe else {}
     before, found = _mistakes(own), _mistakes(changed := override(own, changes))
+    made = None if found or shared else read_section(Recipe, _settings(changed), [])
+    if made is not None:
+        refuse_idle(idle_settings(made), changes)
     if set(found) - set(before):
         from medgauge.recipes.whole_names import whole_names  # it reads the head of the table
 

@@ -267,9 +267,10 @@ class Recipe(Section):
             found.append(
                 "objective has terms, and model.neck standardised learns nothing; give objective: {}, or another neck"
             )
-        if self.model.neck == "standardised" and self.training.steps not in ("auto", 0):
+        if self.represent.name != "scratch" and self.model.encoder.pretrained == "none":
             found.append(
-                "training.steps has no effect with model.neck standardised, which learns nothing; leave it out"
+                f"represent.name {self.represent.name} needs pretrained weights, and model.encoder.pretrained none gives random "
+                "ones; leave it out, or give represent.name scratch"
             )
         if self.model.neck != "standardised" and self.training.steps == 0:
             found.append("training.steps must be >= 1, got 0")

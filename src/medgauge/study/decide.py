@@ -77,15 +77,16 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     if encoder.norm == "auto":
         has_own = encoder.name == LITE or encoder.name.startswith("timm/")
         encoder = replace(encoder, norm="default" if has_own else "batch" if ndim == 2 else "group")
-    if training.batch_size == "auto":
+    learns = recipe.model.neck != "standardised"
+    if training.batch_size == "auto" and learns:
         usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32
         training = replace(training, batch_size=max(2, min(usual, cases // 4)))
-    if recipe.model.neck == "standardised":
+    if not learns:
         training = replace(training, steps=0)
     if training.steps == "auto":
         training = replace(training, steps=min(20_000, max(600, 150 * cases // int(training.batch_size))))
     optimiser = recipe.optimiser
-    if optimiser.learning_rate == "auto":
+    if optimiser.learning_rate == "auto" and learns:
         fast = recipe.represent.name != "scratch" or encoder.pretrained in (None, "none")
         rate = 0.0001 if not fast else 0.01 if encoder.name == "small" else 0.001
         optimiser = replace(optimiser, learning_rate=rate)

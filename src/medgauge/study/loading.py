@@ -18,12 +18,13 @@ from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table, missing_files
 from medgauge.data.tables.words import coding_words
 from medgauge.recipes.build import build_tasks
+from medgauge.recipes.idle import idle_notes
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
 from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
 from medgauge.study.pixel_size import size_notes
-from medgauge.study.representation import decide_representation, frozen_notes, size_without_effect
+from medgauge.study.representation import decide_representation, size_without_effect
 from medgauge.study.splits import split_cases, split_notes, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import (
@@ -81,7 +82,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
         few = untrained_words(found.recipe, found.table.covariates[learned])
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
-    notes = [*kind_notes(found.recipe), *frozen_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
+    notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]

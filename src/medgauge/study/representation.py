@@ -43,15 +43,6 @@ def size_without_effect(recipe: Recipe, ndim: int) -> list[str]:
     return []
 
 
-def frozen_notes(recipe: Recipe) -> list[str]:
-    """What of a recipe, as given, has no effect because every image is read once."""
-    given, usual = recipe.augmentation, AugmentationSettings()
-    named = [name for name in CHANGES if getattr(given, name) != getattr(usual, name)]
-    if recipe.represent.name != "frozen" or not named:
-        return []
-    return [f"features are frozen, so images are not changed at random (augmentation: {', '.join(named)} left out)"]
-
-
 def stage_notes(recipe: Recipe, encoder: Encoder) -> list[str]:
     """Where the stages of an encoder were wanted, and there are none to be had."""
     wanted = recipe.model.encoder.settings.get("features")

@@ -1,0 +1,135 @@
+"""Settings that do nothing beside the others: refused where they are given for a run, noted where a recipe holds them.
+
+A flag is for one run, so one without an effect is a mistake. A recipe may be shared between methods and data, so what does
+nothing in one of them is said and left out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from typing import Any, NamedTuple
+
+from medgauge.core.errors import InputError
+from medgauge.recipes.schema import Recipe
+from medgauge.recipes.settings import settings
+
+
+class Idle(NamedTuple):
+    """Settings, or sections, that do nothing where the recipe is so."""
+
+    places: tuple[str, ...]
+    beside: str
+    holds: Callable[[Recipe], bool]
+
+
+LEARNING = (
+    "optimiser", "sampler", "weights", "model.smoothing", "model.embedding", "model.covariate_width",
+    *(f"augmentation.{name}" for name in ("mixup", "mixup_width", "label_changes_with")),
+    *(f"training.{name}" for name in ("steps", "seconds", "batch_size", "accumulate", "evaluations", "patience", "ema")),
+    *(f"training.{name}" for name in ("checkpoint_seconds", "loggers")),
+)  # fmt: skip
+"""Settings that say how something is learned."""
+CHANGES = tuple(f"augmentation.{name}" for name in ("flip", "rotation", "shift", "scale", "intensity", "noise"))
+LDS = tuple(f"weights.{name}" for name in ("kernel", "kernel_size", "sigma"))
+RULES = (
+    Idle(
+        CHANGES, "represent.name frozen, which reads every image once", lambda recipe: recipe.represent.name == "frozen"
+    ),
+    Idle(LEARNING, "model.neck standardised, which learns nothing", lambda recipe: recipe.model.neck == "standardised"),
+    Idle(("sampler",), "sampler.name random", lambda recipe: recipe.sampler.name == "random"),
+    Idle(("weights",), "weights.scheme none", lambda recipe: recipe.weights.scheme == "none"),
+    Idle(LDS, "a weights.smoothing other than lds", lambda recipe: recipe.weights.smoothing != "lds"),
+    Idle(
+        ("weights.bin_width",),
+        "weights.smoothing kernel_density",
+        lambda recipe: recipe.weights.smoothing == "kernel_density",
+    ),
+    Idle(
+        ("model.smoothing",),
+        "a model.neck other than feature_smoothing",
+        lambda recipe: recipe.model.neck != "feature_smoothing",
+    ),
+    Idle(("augmentation.mixup_width",), "augmentation.mixup false", lambda recipe: not recipe.augmentation.mixup),
+    Idle(("model.covariate_width",), "no data.covariates", lambda recipe: not recipe.data.covariates),
+    Idle(
+        ("training.patience",),
+        "no more training.evaluations than that",
+        lambda recipe: recipe.training.patience >= recipe.training.evaluations,
+    ),
+    Idle(("data.resplit",), "no data.split", lambda recipe: recipe.data.split is None),
+    Idle(
+        ("data.groups_are_exact", "data.merge_groups", "prediction.aggregate", "sampler.one_per_group"),
+        "data.no_groups",
+        lambda recipe: recipe.data.no_groups,
+    ),
+)
+"""The first that holds is told."""
+
+
+def idle_settings(recipe: Recipe) -> dict[str, str]:
+    """Settings by dotted place that are not at their defaults and do nothing, each with what makes it so."""
+    found = {}
+    for setting in settings(Recipe):
+        value: Any = reduce(getattr, setting.place.split("."), recipe)  # of the type that the setting has
+        if value == setting.default or (setting.place == "training.steps" and value == 0):  # 0 is what is decided there
+            continue
+        beside = next(
+            (rule.beside for rule in RULES if _within(setting.place, rule.places) and rule.holds(recipe)), None
+        )
+        if beside is not None:
+            found[setting.place] = beside
+    return found
+
+
+def refuse_idle(found: Mapping[str, str], changes: Iterable[str]) -> None:
+    """Raise InputError where one of the changes, by dotted place, is a setting that does nothing.
+
+    Args:
+        found: as :func:`idle_settings` gave it.
+        changes: settings or whole sections that were given for this run.
+    """
+    given = tuple(changes)
+    idle = {place: beside for place, beside in found.items() if _within(place, given)}
+    if idle:
+        raise InputError(f"{_told(idle)}; leave {'it' if len(idle) == 1 else 'them'} out")
+
+
+def idle_notes(recipe: Recipe) -> list[str]:
+    """What of a recipe, as given, does nothing, in a line."""
+    found = idle_settings(recipe)
+    return [f"of the recipe {_told(found)}"] if found else []
+
+
+def shared_notes(recipes: Mapping[str, Recipe], changes: Iterable[str]) -> list[str]:
+    """What does nothing in single recipes of several that share changes, a line each; what does nothing in all is refused.
+
+    Raises:
+        InputError: one of the changes does nothing in any of them.
+    """
+    found = {name: idle_settings(recipe) for name, recipe in recipes.items()}
+    first, *others = found.values()
+    refuse_idle({place: beside for place, beside in first.items() if all(place in one for one in others)}, changes)
+    return [f"of the recipe {name} {_told(idle)}" for name, idle in found.items() if idle]
+
+
+def _told(found: Mapping[str, str]) -> str:
+    """The settings in words, those of one reason together.
+
+    >>> _told({"sampler.by": "sampler.name random", "weights.sigma": "weights.scheme none"})
+    'sampler.by has no effect with sampler.name random, weights.sigma has no effect with weights.scheme none'
+    """
+    reasons: dict[str, list[str]] = {}
+    for place, beside in found.items():
+        reasons.setdefault(beside, []).append(place)
+    return ", ".join(
+        f"{', '.join(places)} {'has' if len(places) == 1 else 'have'} no effect with {beside}"
+        for beside, places in reasons.items()
+    )
+
+
+def _within(place: str, homes: Iterable[str]) -> bool:
+    """Whether a place is one of the homes, or within one.
+
+    >>> _within("sampler.by", ["sampler"]), _within("sampler.by", ["sampler.by"]), _within("sampler.by", ["sam"])
+    (True, True, False)
+    """
+    return any(place == home or place.startswith(f"{home}.") for home in homes)
