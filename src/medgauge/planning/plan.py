@@ -144,6 +144,11 @@ def make_plan(
         display.say(note)
     tasks = build_tasks(study.recipe)
     decisions, found = [folds, _kept(study), _size(study)], [_quick(study, fixed)]
+    if found[0].tried and budget.trains and found[0].minutes > budget.minutes:
+        raise InputError(
+            f"a budget of {budget.minutes:g} minutes is shorter than the quick run, which is expected to take "
+            f"{found[0].minutes:.2g}; give --budget quick, which takes what it takes, or more minutes"
+        )
     if found[0].tried:
         times = _times(study, fixed, tasks, given)
         decisions.append(times[0])
