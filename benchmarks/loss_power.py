@@ -34,7 +34,7 @@ from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regio
 from medgauge.fitting.train import tune, validation_of
 from medgauge.functional.regions import LabelRegions
 from medgauge.inference import KernelPredictor
-from medgauge.metrics.comparison import LEAST_SEEDS, crossed_draws, ends, holm, paired_p, verdict
+from medgauge.metrics.comparison import crossed_means, ends, holm, paired_p, verdict
 from medgauge.models import Model
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.standardised import StandardisedNeck
@@ -397,19 +397,7 @@ def errors(state: Mapping[str, Any], data: str, share: float, method: str) -> to
 
 def drawn(error: torch.Tensor, group: list[int]) -> torch.Tensor:
     """Mean error on draws of groups, partitions and seeds, crossed; every method meets the same draws of groups."""
-    codes, (partitions, seeds, _) = torch.tensor(group), error.shape
-    groups = int(codes.max()) + 1
-    sums = torch.zeros(groups, partitions * seeds, dtype=torch.float64)
-    sums.index_add_(0, codes, error.reshape(partitions * seeds, -1).T.contiguous())
-    size = torch.bincount(codes, minlength=groups).double()
-    parts = torch.cat([one for _, one in crossed_draws(1, partitions, draws=DRAWS, seed=1)])
-    found, start = [], 0
-    for by_group, by_seed in crossed_draws(groups, seeds, draws=DRAWS):
-        both = parts[start : start + len(by_group), :, None] * by_seed[:, None]
-        share = both.flatten(1) / (partitions * seeds) / (by_group @ size)[:, None]
-        found.append(((by_group @ sums) * share).sum(1))
-        start += len(by_group)
-    return torch.cat(found)
+    return crossed_means(error[None], [f"{code:06d}" for code in group], draws=DRAWS)[:, 0]
 
 
 def compared(state: Mapping[str, Any], data: str, share: float) -> dict[str, dict[str, Any]]:
@@ -445,10 +433,14 @@ def compared(state: Mapping[str, Any], data: str, share: float) -> dict[str, dic
     others = [name for name in found if name != "l1"]
     for name, p in zip(others, holm([found[name]["p"] for name in others]), strict=True):
         block = found[name]
-        repeats = block["partitions"] if name == KERNEL else block["seeds"]
-        said = verdict(p, block["difference"], block["relative_ci95"][1], block["few_ci95"][1], seeds=max(repeats, 1))
-        if name == KERNEL and said.startswith("not decided"):
-            said = f"not decided: {repeats} of {LEAST_SEEDS} partitions"
+        said = verdict(
+            p,
+            block["difference"],
+            block["relative_ci95"][1],
+            block["few_ci95"][1],
+            seeds=block["seeds"],
+            partitions=block["partitions"] if name == KERNEL else None,
+        )
         block |= {"p_holm": p, "verdict": said}
     return found
 

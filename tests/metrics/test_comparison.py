@@ -6,7 +6,7 @@ import scipy.stats
 import sklearn.metrics
 import torch
 
-from medgauge.metrics import mae, quadratic_kappa
+from medgauge.metrics import comparison, mae, quadratic_kappa
 from medgauge.metrics.comparison import (
     crossed_draws,
     crossed_figures,
@@ -14,6 +14,7 @@ from medgauge.metrics.comparison import (
     ends,
     holm,
     paired_p,
+    repeat_draws,
     seed_mean,
     smallest_difference,
     verdict,
@@ -40,6 +41,76 @@ def test_drawn_means_equal_a_slow_loop_over_the_same_draws() -> None:
                 own = sum(float(by_seed[draw, s]) * float(error[method, s, case]) for s in range(4)) / 4
                 total, count = total + times * own, count + times
             assert float(drawn[draw, method]) == pytest.approx(total / count, rel=1e-12)
+
+
+def slow_means(error: np.ndarray, group: list[str], picks: list[tuple[list[int], list[int], list[int]]]) -> np.ndarray:
+    """Mean error of the cases that are drawn, one by one: picks of groups, partitions and seeds, of each draw."""
+    names, found = sorted(set(group)), []
+    for groups, partitions, seeds in picks:
+        cases = [case for picked in groups for case, name in enumerate(group) if name == names[picked]]
+        read = [error[:, p, s, case] for case in cases for p in partitions for s in seeds]
+        found.append(np.sum(read, axis=0) / len(read))
+    return np.array(found)
+
+
+def picked(times: torch.Tensor) -> list[int]:
+    return [item for item, count in enumerate(times.tolist()) for _ in range(int(count))]
+
+
+def test_partitions_are_drawn_crossed_with_seeds_and_groups_like_a_slow_loop() -> None:
+    error, group = errors(2, 3 * 4)
+    error = error.view(2, 3, 4, -1)
+    picks = []
+    (by_group, by_repeat), *rest = repeat_draws(3, len(set(group)), 4, draws=60, seed=3)
+    assert rest == []
+    for of_groups, of_repeats in zip(by_group, by_repeat.view(-1, 3, 4), strict=True):
+        partitions, seeds = of_repeats.sum(dim=1) / 4, of_repeats.sum(dim=0) / 3
+        assert torch.equal(of_repeats, partitions[:, None] * seeds)  # crossed: each drawn seed in each drawn partition
+        assert (len(picked(of_groups)), len(picked(partitions)), len(picked(seeds))) == (len(set(group)), 3, 4)
+        picks.append((picked(of_groups), picked(partitions), picked(seeds)))
+    assert len({tuple(partitions) for _, partitions, _ in picks}) > 5
+    drawn = crossed_means(error, group, draws=60, seed=3)
+    assert drawn.numpy() == pytest.approx(slow_means(error.numpy(), group, picks), rel=1e-12)
+
+
+def test_a_drawn_mean_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patient a has cases 1 and 2, b has case 3; a drawn twice, partition 2 twice, the first seed once and the third twice."""
+    error = torch.tensor([[[[1.0, 2.0, 9.0], [1, 2, 9], [4, 5, 9]], [[10.0, 20.0, 9.0], [0, 0, 9], [40, 50, 9]]]])
+    times = {"groups": [[2.0, 0.0]], "partitions": [[0.0, 2.0]], "seeds": [[1.0, 0.0, 2.0]]}
+    turn = iter([[[1.0]], times["partitions"], times["groups"], times["seeds"]])
+    monkeypatch.setattr(comparison, "_times", lambda *given: torch.tensor(next(turn), dtype=torch.float64))
+    assert crossed_means(error, ["a", "a", "b"], draws=1).tolist() == [[(10 + 20 + 2 * (40 + 50)) / 6]]
+
+
+def test_partitions_add_their_variance_crossed_with_cases_and_seeds() -> None:
+    random = np.random.default_rng(3)
+    case, partition, seed = (random.standard_normal(count) * size for count, size in ((80, 2), (4, 1.5), (5, 0.6)))
+    error = torch.from_numpy(case[None, None, None] + partition[None, :, None, None] + seed[None, None, :, None])
+    drawn = crossed_means(error, [str(one) for one in range(80)], draws=20_000)
+    expected = case.var() / 80 + partition.var() / 4 + seed.var() / 5
+    assert float(drawn.var()) == pytest.approx(expected, rel=0.05)
+    assert float(partition.var()) / 4 > 0.2 * expected
+
+
+def test_one_partition_is_drawn_as_none_is() -> None:
+    error, group = errors()
+    assert torch.equal(crossed_means(error[:, None], group, draws=50), crossed_means(error, group, draws=50))
+
+
+def test_a_figure_is_drawn_over_partitions_as_a_mean_is() -> None:
+    error, group = errors(2, 6)
+    error = error.view(2, 2, 3, -1)
+    drawn = crossed_figures(mae, error, torch.zeros(23), group, draws=40, seed=5)
+    torch.testing.assert_close(drawn, crossed_means(error, group, draws=40, seed=5), rtol=1e-12, atol=0)
+    assert seed_mean(error)[1, 4] == pytest.approx(sum(float(error[1, p, s, 4]) for p in (0, 1) for s in (0, 1, 2)) / 6)
+
+
+@pytest.mark.parametrize(("seeds", "partitions", "said"), [
+    (1, None, "not decided: one seed"), (2, None, "not decided: two seeds"), (3, None, "better"),
+    (1, 1, "not decided: one partition"), (5, 2, "not decided: two partitions"), (1, 3, "better"),
+])  # fmt: skip
+def test_what_is_missing_to_decide_is_said(seeds: int, partitions: int | None, said: str) -> None:
+    assert verdict(0.01, (-2.0, -1.0), -0.1, 0.2, seeds=seeds, partitions=partitions) == said
 
 
 def test_drawn_figures_are_computed_anew_on_the_cases_of_each_draw() -> None:

@@ -1,7 +1,8 @@
 """Methods compared on the same cases over several seeds: intervals, differences, and what may be said of them.
 
 Cases times seeds are not independent: a case's errors in several seeds belong together, and so do the cases of a group.
-A case's error is therefore averaged over the seeds first, and groups and seeds are drawn crossed.
+A case's error is therefore averaged over the seeds first, and groups and seeds are drawn crossed; with them, where cases
+are read out of fold, the partitions into folds.
 """
 
 import math
@@ -17,7 +18,10 @@ from medgauge.core.checks import check_number
 from medgauge.core.seeding import generator
 from medgauge.metrics.groups import group_codes
 
-Verdict = Literal["better", "worse", "not worse", "not shown", "not decided: one seed", "not decided: two seeds"]
+Verdict = Literal[
+    "better", "worse", "not worse", "not shown", "not decided: one seed", "not decided: two seeds",
+    "not decided: one partition", "not decided: two partitions",
+]  # fmt: skip
 LEAST_SEEDS = 3  # with fewer, chance in training makes a "better" or "worse" that is none in a fifth of the cases
 MARGIN = 0.03  # largest relative increase of the MAE that still counts as not worse
 MARGIN_FEW = 0.10  # the same in the region few
@@ -46,20 +50,44 @@ def _times(draws: int, items: int, chance: torch.Generator) -> Float[Tensor, "b 
     )
 
 
+def repeat_draws(
+    partitions: int, groups: int, seeds: int, *, draws: int = 10_000, seed: int = 0
+) -> Iterator[tuple[Float[Tensor, "b g"], Float[Tensor, "b r"]]]:
+    """``crossed_draws`` with partitions drawn as well: how often each group is drawn, and each partition with each seed.
+
+    Partitions have random numbers of their own: with one, groups and seeds are drawn as without.
+
+    - Shape: r = partitions x seeds, the seeds of the first partition first; each row's sum is r.
+    - Raises: ValueError if a number is below 1.
+    """
+    check_number("partitions", partitions, least=1, whole=True)
+    ((_, by_partition),) = crossed_draws(1, partitions, draws=draws, seed=seed + 1)
+    start = 0
+    for by_group, by_seed in crossed_draws(groups, seeds, draws=draws, seed=seed):
+        of_draw = by_partition[start : start + len(by_group), :, None]
+        yield by_group, (of_draw * by_seed[:, None]).flatten(1)
+        start += len(by_group)
+
+
 def crossed_means(
-    error: Float[Tensor, "m s n"], group: Sequence[str], *, draws: int = 10_000, seed: int = 0
+    error: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"],
+    group: Sequence[str],
+    *,
+    draws: int = 10_000,
+    seed: int = 0,
 ) -> Float[Tensor, "b m"]:
-    """Mean error of m methods in each of b draws of groups and seeds; every method meets the same draws.
+    """Mean error of m methods in each of b draws of groups, seeds and partitions; every method meets the same draws.
 
     Methods with equal errors have equal figures, to the last digit, on every processor.
 
     A draw's figure is the mean over the cases of the drawn groups (as often as drawn) of the case's mean error over
-    the drawn seeds. One seed: only groups are drawn. For a region, give its cases only.
+    the drawn seeds and partitions, crossed. One seed: only groups are drawn. For a region, give its cases only.
 
-    - Shape: error (methods, seeds, cases), group one name a case -> (draws, methods), float64.
+    - Shape: error (methods, seeds, cases) or (methods, partitions, seeds, cases), group one name a case -> (draws,
+      methods), float64.
     - Raises: ValueError for another shape, no case, or ``draws`` < 1.
     - Source: Owen, Annals of Applied Statistics 2007 (the pigeonhole bootstrap). What s seeds add to the variance is
-      drawn from s values only, and so too small by the factor (s - 1) / s.
+      drawn from s values only, and so too small by the factor (s - 1) / s; partitions likewise.
 
     Args:
         error: what is averaged, absolute errors say; NaN anywhere makes that method's figures NaN.
@@ -69,39 +97,42 @@ def crossed_means(
     """
     error = _checked(error, group)
     codes = group_codes(list(group))[0]
-    seeds = error.shape[1]
-    groups = int(codes.max()) + 1
+    _, partitions, seeds, _ = error.shape
+    groups, repeats = int(codes.max()) + 1, partitions * seeds
     # One product a method: in a product of all, a column's sum would be rounded by its place, and equal methods differ.
-    sums = [torch.zeros(groups, seeds, dtype=torch.float64).index_add_(0, codes, one.T.contiguous()) for one in error]
+    sums = [
+        torch.zeros(groups, repeats, dtype=torch.float64).index_add_(0, codes, one.flatten(0, 1).T.contiguous())
+        for one in error
+    ]
     size = torch.bincount(codes, minlength=groups).double()
     found = []
-    for by_group, by_seed in crossed_draws(groups, seeds, draws=draws, seed=seed):
-        share = by_seed / (by_group @ size)[:, None] / seeds
+    for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
+        share = by_repeat / (by_group @ size)[:, None] / repeats
         found.append(torch.stack([((by_group @ one) * share).sum(dim=1) for one in sums], dim=1))
     return torch.cat(found)
 
 
 def crossed_figures(
     figure: Callable[[Tensor, Tensor], Tensor],
-    value: Float[Tensor, "m s n"],
+    value: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"],
     label: Float[Tensor, " n"],
     group: Sequence[str],
     *,
     draws: int = 2_000,
     seed: int = 0,
 ) -> Float[Tensor, "b m"]:
-    """A figure that is no mean of cases (a correlation, kappa), computed anew on each draw of groups and seeds.
+    """A figure that is no mean of cases (a correlation, kappa), computed anew on each draw of groups, seeds and partitions.
 
-    A draw's figure is the mean over the drawn seeds of the figure of the drawn groups' cases. With as many ``draws``
-    and the same ``seed`` the draws are those of ``crossed_means``.
+    A draw's figure is the mean over the drawn seeds and partitions, crossed, of the figure of the drawn groups' cases.
+    With as many ``draws`` and the same ``seed`` the draws are those of ``crossed_means``.
 
-    - Shape: value (methods, seeds, cases), label (cases,) -> (draws, methods), float64; NaN where a draw has no figure.
+    - Shape: value as in ``crossed_means``, label (cases,) -> (draws, methods), float64; NaN where a draw has no figure.
     - Raises: ValueError for another shape, no case, or ``draws`` < 1.
     - Source: Owen, Annals of Applied Statistics 2007.
 
     Args:
         figure: (prediction (n, t), label (n, t)) -> (t,).
-        value: what each method read in each seed.
+        value: what each method read in each seed (and partition).
         label: of the cases.
         group: what is drawn whole (patients).
         draws: number of draws.
@@ -109,21 +140,22 @@ def crossed_figures(
     """
     value = _checked(value, group)
     codes = group_codes(list(group))[0]
-    methods, seeds, cases = value.shape
-    columns, truth = value.reshape(methods * seeds, cases).T, label.detach().cpu().double()[:, None]
+    methods, partitions, seeds, cases = value.shape
+    repeats, groups = partitions * seeds, int(codes.max()) + 1
+    columns, truth = value.reshape(methods * repeats, cases).T, label.detach().cpu().double()[:, None]
     found = []
-    for by_group, by_seed in crossed_draws(int(codes.max()) + 1, seeds, draws=draws, seed=seed):
-        for of_groups, of_seeds in zip(by_group[:, codes].long(), by_seed, strict=True):
+    for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
+        for of_groups, of_repeats in zip(by_group[:, codes].long(), by_repeat, strict=True):
             rows = torch.repeat_interleave(of_groups)
-            each = figure(columns[rows], truth[rows].expand(-1, methods * seeds)).view(methods, seeds)
-            seen = of_seeds > 0
-            found.append((each[:, seen] * of_seeds[seen]).sum(dim=1) / seeds)
+            each = figure(columns[rows], truth[rows].expand(-1, methods * repeats)).view(methods, repeats)
+            seen = of_repeats > 0
+            found.append((each[:, seen] * of_repeats[seen]).sum(dim=1) / repeats)
     return torch.stack(found)
 
 
-def seed_mean(error: Float[Tensor, "m s n"]) -> Float[Tensor, "m n"]:
-    """A case's error over the seeds: what every figure of a comparison begins with."""
-    return error.double().mean(dim=1)
+def seed_mean(error: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"]) -> Float[Tensor, "m n"]:
+    """A case's error over the seeds (and partitions): what every figure of a comparison begins with."""
+    return error.double().flatten(1, -2).mean(dim=1)
 
 
 def ends(drawn: Float[Tensor, "b m"], *, level: float = 0.95) -> Float[Tensor, "m 2"]:
@@ -175,6 +207,7 @@ def verdict(
     relative_high_few: float,
     *,
     seeds: int,
+    partitions: int | None = None,
     alpha: float = 0.05,
 ) -> Verdict:
     """What may be said of a method against the reference.
@@ -182,12 +215,23 @@ def verdict(
     "better" or "worse": Holm's p below alpha and the interval on one side of 0. "not worse": the upper limit of the
     relative increase of the MAE is at most 3 % overall and at most 10 % in the region few. Everything else, also what
     could not be computed (NaN), is "not shown". Of fewer than three seeds nothing else is said: what is in the intervals
-    then is hardly the chance of training, or not at all.
+    then is hardly the chance of training, or not at all. Of a method that every seed makes the same, partitions count.
 
     >>> verdict(0.5, (-1.0, 0.2), 0.02, 0.08, seeds=3), verdict(0.5, (-1.0, 0.2), 0.02, 0.2, seeds=3)
     ('not worse', 'not shown')
     >>> verdict(0.01, (-2.0, -1.0), -0.1, 0.2, seeds=3), verdict(0.01, (-2.0, -1.0), -0.1, 0.2, seeds=1)
     ('better', 'not decided: one seed')
+    >>> verdict(0.01, (-2.0, -1.0), -0.1, 0.2, seeds=1, partitions=2)
+    'not decided: two partitions'
+
+    Args:
+        p_holm: adjusted p-value.
+        difference: its interval; more is worse.
+        relative_high: upper limit of the relative difference.
+        relative_high_few: the same in the region few.
+        seeds: of the method.
+        partitions: into folds, of a method that every seed makes the same; None: of another.
+        alpha: of the adjusted p-value.
     """
     low, high = difference
     shown: Verdict = "not shown"
@@ -197,9 +241,12 @@ def verdict(
         shown = "worse"
     elif relative_high <= MARGIN and relative_high_few <= MARGIN_FEW:
         shown = "not worse"
-    if shown == "not shown" or seeds >= LEAST_SEEDS:
+    repeats = seeds if partitions is None else partitions
+    if shown == "not shown" or repeats >= LEAST_SEEDS:
         return shown
-    return "not decided: one seed" if seeds == 1 else "not decided: two seeds"
+    if partitions is None:
+        return "not decided: one seed" if seeds == 1 else "not decided: two seeds"
+    return "not decided: one partition" if partitions == 1 else "not decided: two partitions"
 
 
 def smallest_difference(
@@ -224,7 +271,7 @@ def smallest_difference(
     check_number("level", level, above=0, below=1)
     check_number("power", power, above=0, below=1)
     check_number("groups", groups, least=1, whole=True)
-    difference = _checked(difference[None, None], group)[0, 0]
+    difference = _checked(difference[None, None], group)[0, 0, 0]
     codes = group_codes(list(group))[0]
     count = int(codes.max()) + 1
     if count < 2:
@@ -235,9 +282,11 @@ def smallest_difference(
     return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * spread / math.sqrt(groups)
 
 
-def _checked(error: Tensor, group: Sequence[str]) -> Float[Tensor, "m s n"]:
-    if error.ndim != 3 or error.numel() == 0:
-        raise ValueError(f"error must be (methods, seeds, cases) with none of them 0, got shape {tuple(error.shape)}")
-    if len(group) != error.shape[2]:
-        raise ValueError(f"group must have a name a case, got {len(group)} for {error.shape[2]} cases")
-    return error.detach().cpu().double()
+def _checked(error: Tensor, group: Sequence[str]) -> Float[Tensor, "m p s n"]:
+    if error.ndim not in (3, 4) or error.numel() == 0:
+        wanted = "(methods, seeds, cases) or (methods, partitions, seeds, cases) with none of them 0"
+        raise ValueError(f"error must be {wanted}, got shape {tuple(error.shape)}")
+    if len(group) != error.shape[-1]:
+        raise ValueError(f"group must have a name a case, got {len(group)} for {error.shape[-1]} cases")
+    error = error.detach().cpu().double()
+    return error if error.ndim == 4 else error[:, None]

@@ -10,7 +10,10 @@ from medgauge.report.kinds.shared import Said
 from medgauge.report.plots import REGIONS
 from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
 
-VERDICTS = ("better", "not worse", "not shown", "not decided: one seed", "not decided: two seeds", "worse")
+VERDICTS = (
+    "better", "not worse", "not shown", "not decided: one seed", "not decided: two seeds", "not decided: one partition",
+    "not decided: two partitions", "worse",
+)  # fmt: skip
 
 
 def table_rows(values: Mapping[str, Any], target: str) -> list[dict[str, str]]:
