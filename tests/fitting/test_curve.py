@@ -84,6 +84,15 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_table(tmp_path_factory.mktemp("small"))
 
 
+@pytest.mark.parametrize(
+    ("place", "value"), [("prediction.level", 0.8), ("prediction.predictor", "kernel"), ("data.fraction", 0.5)]
+)
+def test_what_a_curve_has_not_is_refused(table: Path, tmp_path: Path, place: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"^{place} has no effect on a learning curve"):
+        medgauge.curve(table=table, **COLUMNS, out=tmp_path / "curve", changes={place: value})
+    assert not (tmp_path / "curve").exists()
+
+
 def test_the_command_writes_values_table_and_page(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

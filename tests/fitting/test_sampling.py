@@ -1,6 +1,7 @@
 """How training cases count and are drawn."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,3 +87,29 @@ def test_the_effective_size_is_told_where_cases_count_unequally() -> None:
     assert parts.notes[-1] == "weights.scheme inverse has no effect: no term of the objective takes weights"
     (line,) = told(sampler={"name": "balanced", "by": "density"}, training={"batch_size": 3})
     assert line.startswith("batches by the density of labels leave the 24 training cases an effective size of ")
+
+
+def test_what_a_run_is_too_short_for_is_told() -> None:
+    """Eight training cases in batches of four: three steps are two passes, the second one half."""
+
+    def told(**changes: Any) -> list[str]:
+        return [
+            note for note in build_parts(small_study(**changes)).notes if "optimiser" in note or "smoothing" in note
+        ]
+
+    smoothed = {"embedding": 4, "neck": "feature_smoothing"}
+    assert told() == told(optimiser={"warmup": 2}) == told(model=smoothed) == []
+    assert told(optimiser={"warmup": 3}) == [
+        "optimiser.warmup 3 is not over after 3 steps, so the learning rate stays below its peak; give fewer"
+    ]
+    assert told(model={**smoothed, "smoothing": {"start_epoch": 2}}) == [
+        "model.smoothing.start_epoch 2 is not reached in 2 passes over the training cases, so nothing is smoothed; give an "
+        "earlier one, or more training.steps"
+    ]
+
+
+@pytest.mark.parametrize("ends", [{"low": 5.0}, {"high": -5.0}, {"low": 5.0, "high": 6.0}])
+def test_nodes_of_smoothing_lie_among_the_labels(ends: dict[str, float]) -> None:
+    """Twelve normal labels, scaled to a deviation of one, are within five of their mean."""
+    with pytest.raises(InputError, match=r"model\.smoothing has no training label between its ends, "):
+        build_parts(small_study(model={"embedding": 4, "neck": "feature_smoothing", "smoothing": ends}))

@@ -75,7 +75,7 @@ def curve(
     if asked != "frozen":
         raise InputError(f"a learning curve is of frozen features; leave represent.name {asked} out")
     wanted = make_recipe("frozen", {"folds": FOLDS} | named | columns, changes)
-    _check(wanted)
+    _check(wanted, {} if changes is None else changes)
     folder = _folder(out)
     started = time.monotonic()
     with Display(terminal) as display:
@@ -91,8 +91,18 @@ def curve(
     return values
 
 
-def _check(recipe: Recipe) -> None:
+def _check(recipe: Recipe, changes: Mapping[str, Any]) -> None:
     """Raise for settings that a curve does not have."""
+    usual = make_recipe("frozen")
+    for place, own, at_rest in (
+        ("prediction", recipe.prediction, usual.prediction),
+        ("data.fraction", recipe.data.fraction, usual.data.fraction),
+    ):
+        if own != at_rest:
+            named = ", ".join(one for one in changes if one == place or one.startswith(f"{place}.")) or place
+            raise InputError(
+                f"{named} has no effect on a learning curve, which reads by kernel regression; leave it out"
+            )
     if recipe.data.fold is not None or not recipe.data.folds:
         raise InputError("a learning curve leaves every fold out in turn; leave --fold out, and give --folds 2 or more")
 

@@ -1,5 +1,6 @@
 """What a study's recipe becomes before any training: all that can be wrong in it is found here."""
 
+import math
 from dataclasses import replace
 from typing import NamedTuple, cast
 
@@ -27,6 +28,7 @@ from medgauge.study.representation import stage_notes
 from medgauge.tasks import Tasks
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
+from medgauge.training.settings import OptimiserSettings
 
 SMALL_BATCH = 16  # cases below which a tuned encoder keeps the statistics of its pretraining
 
@@ -78,10 +80,28 @@ def build_parts(study: Study) -> Parts:
     check_mixup(recipe, tasks, objective)
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
     try_batch(model, objective, tasks.coding, batch)
+    notes += unreached_notes(recipe, schedule)
     notes += weighting_notes(study, arrays.weight, sampler)
     if arrays.weight is not None and "weight" not in objective.needs:
         notes.append(f"weights.scheme {recipe.weights.scheme} has no effect: no term of the objective takes weights")
     return Parts(model, objective, tasks, arrays, schedule, notes)
+
+
+def unreached_notes(recipe: Recipe, schedule: Schedule) -> list[str]:
+    """What a run is too short for, of what a recipe says."""
+    found, passes = [], math.ceil(schedule.steps / schedule.epoch)
+    warmup, first = recipe.optimiser.warmup, recipe.model.smoothing.start_epoch
+    if warmup >= schedule.steps and warmup != OptimiserSettings().warmup:
+        found.append(
+            f"optimiser.warmup {warmup} is not over after {schedule.steps} steps, so the learning rate stays below its peak; give "
+            "fewer"
+        )
+    if recipe.model.neck == "feature_smoothing" and first >= passes:
+        found.append(
+            f"model.smoothing.start_epoch {first} is not reached in {passes} passes over the training cases, so nothing is "
+            "smoothed; give an earlier one, or more training.steps"
+        )
+    return found
 
 
 def _check_predictor(recipe: Recipe, tasks: Tasks) -> None:

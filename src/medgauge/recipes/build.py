@@ -125,6 +125,13 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, label: Tensor
         asked = {name: given.pop(name) for name in ("low", "high", "bin_width")}
         ends = {name: None if value == "auto" else value for name, value in asked.items()}
         nodes = smoothing_nodes(label[:, 0], **ends, kernel_size=model.smoothing.kernel_size)
+        known = label[:, 0][~label[:, 0].isnan()]
+        if len(known) and not (nodes.low < float(known.max()) and nodes.high > float(known.min())):
+            raise InputError(
+                f"model.smoothing has no training label between its ends, {nodes.low:.3g} and {nodes.high:.3g}; in normalised "
+                f"label units they are {float(known.min()):.3g} to {float(known.max()):.3g}: give other ends, or leave them to "
+                "the labels"
+            )
         try:
             FeatureSmoothing(torch.nn.Identity(), 1, **nodes._asdict(), **given)
         except ValueError as error:
