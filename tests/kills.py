@@ -79,7 +79,7 @@ def contents(folder: Path) -> dict[str, Any]:
         if path.suffix == ".json":
             found[name] = _timeless(json.loads(path.read_text(encoding="utf-8")))
         elif path.suffix == ".ckpt":
-            found[name] = repr(torch.load(path, weights_only=True)["model"])
+            found[name] = repr(torch.load(path, weights_only=True).get("model"))
         elif path.suffix == ".html":
             found[name] = SPENT.sub("", path.read_text(encoding="utf-8"))
         else:

@@ -38,9 +38,10 @@ def halved(run: Path, name: str) -> None:
 
 def out_of_the_seal(run: Path, name: str) -> None:
     """Take the entry of a file out of digests.json."""
-    found = json.loads((run / "digests.json").read_text())
-    del found[name]
-    (run / "digests.json").write_text(json.dumps(found))
+    own = run / name
+    found = json.loads((own.parent / "digests.json").read_text())
+    del found[own.name]
+    (own.parent / "digests.json").write_text(json.dumps(found))
 
 
 def edited(run: Path, name: str) -> None:
@@ -196,3 +197,47 @@ def test_a_run_without_a_seal_is_read_with_a_note_and_sealed_by_the_same_fit(
         json.loads((run / "digests.json").read_text()).keys()
         == json.loads((one.run / "digests.json").read_text()).keys()
     )
+
+
+@pytest.fixture(scope="module")
+def folds(quick_figures: None, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A run of two folds."""
+    return Case(tmp_path_factory.mktemp("folds"), *TINY[:-1], "--folds=2")
+
+
+FOLDED: dict[str, tuple[Damage, str]] = {
+    "fold-0": (lambda run, name: shutil.rmtree(run / name), "fold-0 of {run} is missing"),
+    "fold-1": (lambda run, name: shutil.rmtree(run / name), "fold-1 of {run} is missing"),
+    "fold-1/model.json": (unsealed(edited), "model.json"),
+    "fold-1/results.json": (unsealed(text("{}")), "results.json"),
+    "fold-0/predictors.json": (halved, "predictors.json"),
+    "predictors.json": (unsealed(edited), "predictors.json"),
+    "results.json": (unsealed(text("{}")), "results.json"),
+    "splits.csv": (unsealed(halved), "splits.csv"),
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_damaged_fold_is_named_and_mended_by_the_same_fit(
+    name: str, folds: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(folds.run, tmp_path / "run"))
+    damage, said = FOLDED[name]
+    damage(run, name)
+    capsys.readouterr()
+    message = refused(folds.predict(run), capsys, said.format(run=run))
+    assert "give the same `medgauge fit` again" in message
+    assert folds.fit(run) == 0
+    assert differing(run, folds.run) == []
+    assert folds.predicted(run) == folds.values
+
+
+def test_a_fold_in_the_place_of_another_is_refused(
+    folds: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(folds.run, tmp_path / "run"))
+    shutil.rmtree(run / "fold-1")
+    shutil.copytree(run / "fold-0", run / "fold-1")
+    capsys.readouterr()
+    for command in (folds.predict, folds.fit):
+        assert "holds fold 0 and not fold 1; remove it" in refused(command(run), capsys, "fold-1")

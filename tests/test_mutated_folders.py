@@ -203,6 +203,7 @@ def other_weights(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[P
 
 
 def best_as_last(run: Path) -> None:
+    (run / "checkpoints/ended.ckpt").unlink()  # as before the end of training
     shutil.copy(run / "checkpoints/best.ckpt", run / "checkpoints/last.ckpt")
 
 

@@ -90,6 +90,7 @@ def test_a_run_without_the_checkpoint_it_would_be_made_from_is_left_as_it_is(tab
         fit(table, copy)
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
     (copy / "checkpoints" / "last.ckpt").unlink()
+    (copy / "checkpoints" / "ended.ckpt").unlink()
     with pytest.raises(InputError, match=r"the checkpoint last.ckpt, from which it would be made anew, is missing"):
         reopen(RunFolder(copy), source="the checkpoint")
 
@@ -139,3 +140,28 @@ def test_a_further_process_of_a_finished_run_only_loads_it(
     before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
     assert "test" not in fit(table, tmp_path / "run", test=True).results
     assert {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("harm", [damage, remove])
+def test_once_training_has_ended_nothing_needs_the_last_checkpoint(
+    table: Path, whole: Path, copy: Path, harm: Any
+) -> None:
+    harm(copy / "checkpoints" / "last.ckpt")
+    for name in ("results.json", "model.safetensors", "log.csv"):
+        (copy / name).unlink()
+    fit(table, copy)
+    assert [name for name in differing(copy, whole) if "last.ckpt" not in name] == []
+    (copy / "checkpoints" / "ended.ckpt").unlink()
+    (copy / "gallery.csv").unlink()
+    with pytest.raises(InputError, match=r"the same `medgauge fit` again, which trains anew"):
+        fit(table, copy)
+
+
+def test_a_damaged_checkpoint_before_the_end_tells_the_way_on(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    stopped(table, out, "log.csv")
+    damage(out / "checkpoints" / "last.ckpt")
+    said = f"last.ckpt is damaged; put it back as it was, or remove the folder {out} and give the same `medgauge fit` again"
+    with pytest.raises(InputError) as caught:
+        fit(table, out)
+    assert said in str(caught.value)

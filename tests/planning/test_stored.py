@@ -41,11 +41,27 @@ def test_minutes_of_earlier_calls_are_kept_as_far_as_they_are_known(tmp_path: Pa
     for text in ("{", "[]", json.dumps({"candidates": 3}), json.dumps({"candidates": [1]})):
         (tmp_path / "candidates.json").write_text(text)
         assert kept_minutes(folder) == {}
-        assert not is_finished(folder)
+        assert not is_finished(folder, ["quick"])
 
 
 def test_finished_is_what_the_file_says(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    assert not is_finished(folder)
-    folder.write_json("candidates.json", {"finished": True})
-    assert is_finished(folder)
+    assert not is_finished(folder, ["quick"])
+    folder.write_json("candidates.json", {"finished": True, "chosen": "none"})
+    assert not is_finished(folder, ["quick"])
+    folder.write_json("candidates.json", {"finished": True, "chosen": "quick"})
+    assert is_finished(folder, ["quick"])
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", "", '{"made": ', "3", '{"made": {}, "fingerprint": {}}'])
+def test_a_damaged_plan_names_the_way_on(tmp_path: Path, content: str) -> None:
+    folder = RunFolder(tmp_path)
+    (tmp_path / "plan.json").write_text(content)
+    with pytest.raises(
+        InputError, match=r"plan\.json is damaged; .* or remove the folder .* and give the same `medgauge fit`"
+    ):
+        read_plan(folder, STAMP)
+    (tmp_path / "plan.json").unlink()
+    folder.write_json("candidates.json", {"chosen": "quick"})
+    with pytest.raises(InputError, match=r"plan\.json of .* is missing; .* remove the folder"):
+        read_plan(folder, STAMP)

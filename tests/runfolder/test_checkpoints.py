@@ -24,7 +24,7 @@ def test_a_state_comes_back_and_one_other_bit_is_told(tmp_path: Path) -> None:
     place = content.index(torch.arange(8.0).numpy().tobytes()) + 6
     path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
     assert torch.load(path, weights_only=True)["model"]["w"].tolist() != list(range(8))
-    with pytest.raises(InputError, match=r"last\.ckpt cannot be read; remove the folder"):
+    with pytest.raises(InputError, match=r"last\.ckpt is damaged; put it back as it was, or remove the folder"):
         folder.load_checkpoint("last.ckpt")
 
 

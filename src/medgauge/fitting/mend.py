@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from medgauge.core.errors import InputError, said_as
+from medgauge.fitting.ended import read_end
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.looks import NAME as LOOKS
@@ -59,15 +60,17 @@ def mend_page(folder: RunFolder, study: Study, outputs: Outputs) -> str:
 
 
 def _check_checkpoints(folder: RunFolder, lost: Sequence[str]) -> None:
-    last = folder.load_checkpoint("last.ckpt")
-    gone = "last.ckpt" if last is None else ""
+    gone, ended = "", read_end(folder) is not None
+    last = None if ended else folder.load_checkpoint("last.ckpt")
     with said_as("the checkpoint last.ckpt is of another run", "remove the run folder and fit again"):
-        if last is not None and last["progress"]["best_step"] and folder.load_checkpoint("best.ckpt") is None:
+        if last is None and not ended:
+            gone = "last.ckpt"
+        elif (last is None or last["progress"]["best_step"]) and folder.load_checkpoint("best.ckpt") is None:
             gone = "best.ckpt"
     if gone:
         raise InputError(
             f"{in_words(folder, lost)}, and the checkpoint {gone}, from which it would be made anew, is missing; remove "
-            "the run folder and fit again"
+            f"the folder {folder.path} and give the same `medgauge fit` again, which trains anew"
         )
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
+from medgauge.fitting.ended import read_end, write_end, write_log
 from medgauge.fitting.parts import Parts
 from medgauge.fitting.sampling import augmented_batch, build_sampler
 from medgauge.inference.tuned import Tuned
@@ -23,7 +24,7 @@ from medgauge.training.plan import build_optimiser
 
 
 def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tuple[Progress, Fabric]:
-    """Train the model of ``parts`` in place, and on the first process move it to the CPU."""
+    """Train the model of ``parts`` in place, unless that has ended, and on the first process move it to the CPU."""
     training = study.recipe.training
     fabric = Fabric(
         accelerator=training.accelerator,
@@ -34,6 +35,13 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
     fabric.launch()
     if parts.objective is None:
         return Progress(stopped_because="nothing to train"), fabric
+    ended = read_end(folder)
+    if ended is not None:
+        if fabric.is_global_zero:
+            write_log(folder, ended)
+        return ended, fabric
+    if folder.has("checkpoints/best.ckpt") and not folder.has("checkpoints/last.ckpt"):
+        display.say(f"{folder.path} has no last.ckpt to go on from; training begins anew")
     trainer = build_trainer(study, parts, fabric, folder, display)
     outcome = trainer.fit()
     display.say(
@@ -41,6 +49,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         f"score {outcome.best:.3g} at step {outcome.best_step} (0 is perfect, 1 the training median)"
     )
     if fabric.is_global_zero:
+        write_end(folder, outcome)
         parts.model.to("cpu")
         parts.tasks.coding.to("cpu")
     return outcome, fabric

@@ -25,7 +25,7 @@ from medgauge.planning.stored import is_finished, kept_minutes, read_plan
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.report.candidates import write_candidates_page
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import PLAN, answer_note, answering
+from medgauge.runfolder.chosen import PLAN, answer_note, chosen_name, write_own
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.whole import is_whole
 from medgauge.runs.outputs import Outputs
@@ -119,15 +119,15 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
         found = _planned(folder, given, budget, display)
         for line in plan_lines(found):
             display.say(line)
-        run = None
-        if not is_finished(folder):
+        run, names = None, [one.name for one in found.candidates]
+        if not is_finished(folder, names):
             attempt = _Attempt(found, given, folder, replace(outputs, test=False), display)
             attempt.run()
             run = attempt.answers
         if run is None or outputs.test:  # finished: what it lacks of the outputs is added
-            chosen = next(one for one in found.candidates if one.name == answering(folder).path.name)
-            study = load_study(chosen.recipe(given), progress=display.images)
-            run = fit_cases(study, answering(folder), outputs, display)
+            name = chosen_name(folder)
+            study = load_study(found.candidates[names.index(name)].recipe(given), progress=display.images)
+            run = fit_cases(study, folder.inner(name), outputs, display)
         run.chosen = answer_note(folder)
         return run
 
@@ -170,7 +170,7 @@ def _planned(folder: RunFolder, given: Mapping[str, Any], budget: Budget, displa
     found = read_plan(folder, stamp)
     if found is None:
         found = make_plan(given, budget, folds, stamp, display)
-        folder.write_json(PLAN, found.to_dict())
+        write_own(folder, PLAN, found.to_dict())
     return found
 
 

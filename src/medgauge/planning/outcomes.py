@@ -15,7 +15,7 @@ from medgauge.planning.candidates import WORDS, Candidate
 from medgauge.planning.judge import Judge
 from medgauge.report.candidates import choice_sentence
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES
+from medgauge.runfolder.chosen import CANDIDATES, write_own
 
 State = Literal["waiting", "left out", "given up", "diverged", "done"]
 
@@ -113,7 +113,7 @@ def write_candidates(
         values["choice"]["baseline_error"] = float(judge.baseline.nanmean())
     if found:
         values["sentence"] = choice_sentence(values)
-    folder.write_json(CANDIDATES, values)
+    write_own(folder, CANDIDATES, values)
     return values
 
 

@@ -80,12 +80,13 @@ class Plan:
         try:
             candidates = [Candidate(**one) for one in values["candidates"]]
             decisions = [Decision(**one) for one in values["decisions"]]
+            candidates = [_numbered(one) for one in candidates]
             plan = cls(dict(values["made"]), dict(values["fingerprint"]), decisions, candidates)
         except (KeyError, TypeError) as error:
             raise ValueError(f"it is no plan ({error})") from error
         if any(one.name not in WORDS or not isinstance(one.changes, Mapping) for one in candidates):
             raise ValueError("it names candidates that there are not")
-        return replace(plan, candidates=[_numbered(one) for one in candidates])
+        return plan
 
 
 def _numbered(candidate: Candidate) -> Candidate:

@@ -1,13 +1,13 @@
 """plan.json: whose folder it is, and what was decided before anything was trained."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
 from medgauge.core.errors import InputError
 from medgauge.planning.plan import Plan
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES, PLAN
+from medgauge.runfolder.chosen import CANDIDATES, PLAN, chosen_name, read_own
 from medgauge.runfolder.claim import differences
 from medgauge.runfolder.parts import is_part
 
@@ -20,23 +20,31 @@ def read_plan(folder: RunFolder, stamp: Mapping[str, Any]) -> Plan | None:
     """
     if folder.has("recipe.yaml"):
         raise InputError(f"{folder.path} holds a run of one recipe; give another --out, or that recipe to go on")
+    if not folder.has(PLAN) and folder.has(CANDIDATES):
+        raise InputError(f"{PLAN} of {folder.path} is missing; {_anew(folder)}")
     if not folder.has(PLAN):
         if folder.path.exists() and (
             not folder.path.is_dir() or any(not is_part(one) for one in folder.path.iterdir())
         ):
             raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
         return None
-    values = folder.read_json(PLAN)
     try:
-        plan = Plan.from_dict(values)
-    except ValueError as error:
-        raise folder.broken(PLAN, error) from error
+        plan = Plan.from_dict(read_own(folder, PLAN))
+    except ValueError as error:  # among them what cannot be read at all
+        raise InputError(f"{folder / PLAN} is damaged; {_anew(folder)}") from error
     found = differences(plan.made, stamp)
     if found:
         raise InputError(
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
         )
     return plan
+
+
+def _anew(folder: RunFolder) -> str:
+    return (
+        f"what its candidates are is in it alone: put it back as it was, or remove the folder {folder.path} and give the "
+        "same `medgauge fit` again"
+    )
 
 
 def kept_minutes(folder: RunFolder) -> dict[str, float]:
@@ -47,8 +55,9 @@ def kept_minutes(folder: RunFolder) -> dict[str, float]:
     return {}
 
 
-def is_finished(folder: RunFolder) -> bool:
-    """Whether all candidates of a folder have come to their ends."""
+def is_finished(folder: RunFolder, names: Collection[str]) -> bool:
+    """Whether all candidates of a folder have come to their ends, and one of these names answers."""
     with suppress(InputError):
-        return folder.has(CANDIDATES) and folder.read_json(CANDIDATES).get("finished") is True
+        found = read_own(folder, CANDIDATES) if folder.has(CANDIDATES) else {}
+        return found.get("finished") is True and chosen_name(folder) in names
     return False

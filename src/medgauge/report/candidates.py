@@ -8,7 +8,7 @@ from medgauge.core.errors import InputError
 from medgauge.report.page import render
 from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES, PLAN
+from medgauge.runfolder.chosen import CANDIDATES, PLAN, read_own
 
 PAGE = "report.html"
 CONSTANT = {"median": "always saying the training median", "covariates_only": "the covariates alone"}
@@ -21,7 +21,7 @@ def write_candidates_page(path: Path) -> Path:
         InputError: one of the two is missing or damaged.
     """
     folder = RunFolder(path)
-    tried, plan = folder.read_json(CANDIDATES), folder.read_json(PLAN)
+    tried, plan = read_own(folder, CANDIDATES), read_own(folder, PLAN)
     pages = {str(one.get("name")): folder.has(f"{one.get('name')}/{PAGE}") for one in _dicts(tried.get("candidates"))}
     try:
         page = describe_candidates(tried, plan, pages, folder.path.resolve().name)

@@ -1,11 +1,17 @@
 """The folder of a fit without a recipe: which of the runs in it answers."""
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from medgauge.core.errors import InputError
-from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.folder import RunFolder, plain
+from medgauge.runfolder.opening import AGAIN
+from medgauge.runfolder.seal import text_digest
 
 CANDIDATES, PLAN = "candidates.json", "plan.json"
+SEAL = "sha256"
 NAME = re.compile(r"[a-z][a-z_]{0,40}")
 
 
@@ -26,10 +32,44 @@ def answering(folder: RunFolder) -> RunFolder:
         raise InputError(
             f"none of the candidates of {folder.path} is finished; give the same `medgauge fit` command again"
         )
-    chosen = folder.read_json(CANDIDATES).get("chosen")
+    inner = folder.inner(chosen_name(folder))
+    if not inner.path.is_dir():
+        raise InputError(f"{inner.path.name} of {folder.path}, which answers for it, is missing; {AGAIN}")
+    return inner
+
+
+def chosen_name(folder: RunFolder) -> str:
+    """The name of the candidate that answers.
+
+    Raises:
+        InputError: candidates.json is missing or damaged.
+    """
+    chosen = read_own(folder, CANDIDATES).get("chosen")
     if not isinstance(chosen, str) or NAME.fullmatch(chosen) is None:
         raise folder.broken(CANDIDATES, "it does not say which candidate answers")
-    return folder.inner(chosen)
+    return chosen
+
+
+def write_own(folder: RunFolder, name: str, values: Mapping[str, Any]) -> None:
+    """Write a JSON file with the digest of what is in it."""
+    folder.write_json(name, {**values, SEAL: _digest(values)})
+
+
+def read_own(folder: RunFolder, name: str) -> dict[str, Any]:
+    """What a JSON file holds that :func:`write_own` wrote; one without a digest is taken as it is.
+
+    Raises:
+        InputError: it is missing or damaged, or does not fit its digest.
+    """
+    values = folder.read_json(name)
+    told = values.pop(SEAL, None)
+    if told is not None and told != _digest(values):
+        raise folder.broken(name, "it does not fit its digest")
+    return values
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return text_digest(json.dumps(plain(values), sort_keys=True))
 
 
 def answer_note(folder: RunFolder) -> list[str]:

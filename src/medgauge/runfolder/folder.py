@@ -218,12 +218,13 @@ class RunFolder:
             raise
         except Exception as error:  # torch raises many kinds
             raise InputError(
-                f"the checkpoint {path} cannot be read; remove the folder {self.path} and fit again"
+                f"the checkpoint {path} is damaged; put it back as it was, or remove the folder {self.path} and give the "
+                "same `medgauge fit` again, which trains anew"
             ) from error
 
     def is_ensemble(self) -> bool:
-        """Whether it is the folder of several folds' fits, each with a run folder of its own inside."""
-        return inner_path(self.path, "fold-0").is_dir()
+        """Whether it is the folder of several folds' fits, each with a run folder of its own inside, of which some may be lost."""
+        return any(inner_path(self.path, name).is_dir() for name in ("fold-0", "fold-1"))
 
     def check_complete(self) -> None:
         """Raise unless this is a whole run folder of this version of the format."""
