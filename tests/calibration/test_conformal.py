@@ -100,7 +100,14 @@ def test_coverage_and_width_by_region() -> None:
 def test_to_dict_and_back() -> None:
     fitted = SplitConformal(0.9, (1.5, math.inf), (12, 3))
     saved = json.loads(json.dumps(fitted.to_dict(), allow_nan=False))
-    assert saved == {"kind": "split", "level": 0.9, "cross": False, "quantile": [1.5, None], "groups": [12, 3]}
+    assert saved == {
+        "kind": "split",
+        "level": 0.9,
+        "cross": False,
+        "scaled": False,
+        "quantile": [1.5, None],
+        "groups": [12, 3],
+    }
     assert SplitConformal.from_dict(saved) == fitted
     crossed = SplitConformal(0.9, (1.5,), (12,), cross=True)
     assert SplitConformal.from_dict(crossed.to_dict()) == crossed
@@ -157,3 +164,19 @@ def test_shapes_that_do_not_fit_raise() -> None:
         _fit([1.0], 0.5).interval(torch.zeros(2, 2))
     with pytest.raises(ValueError, match="equal length"):
         SplitConformal(0.9, (1.0,), (1, 2))
+
+
+def test_scaled_scores_give_widths_in_multiples_of_each_cases_scale() -> None:
+    scale = torch.tensor([[1.0], [2.0], [4.0], [0.5]]).double()
+    residual = torch.tensor([[3.0], [2.0], [2.0], [1.0]]).double()  # scores 3, 1, 0.5 and 2: rank ceil(5 x 0.6) = 3
+    fitted = SplitConformal.fit(residual, 0 * residual, list("abcd"), level=0.6, seed=0, scale=scale)
+    assert (fitted.quantile, fitted.scaled) == ((2.0,), True)
+    value, own = torch.tensor([[10.0], [10.0]]), torch.tensor([[1.5], [0.25]])
+    lower, upper = fitted.interval(value, own)
+    assert (lower.tolist(), upper.tolist()) == ([[7.0], [9.5]], [[13.0], [10.5]])
+    assert fitted.contains(value, torch.tensor([[12.0], [12.0]]), own).tolist() == [[True], [False]]
+    assert fitted.hull(value, own).lower.tolist() == [[7.0], [9.5]]
+    assert SplitConformal.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+    assert "expected of each case" in fitted.note(0)
+    with pytest.raises(ValueError, match="scale must be given"):
+        fitted.interval(value)

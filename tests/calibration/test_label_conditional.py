@@ -305,3 +305,31 @@ def test_wrong_shapes_and_settings_raise() -> None:
         made(1.0, -1.0, 1.0)
     with pytest.raises(ValueError, match="merged must name the places of merged_groups"):
         LabelConditionalConformal(0.9, (LINE,), ((1.0,) * 3,), ((9,) * 3,), ((0, 0, 2),), ((9, 9, 9),))
+
+
+def test_scaled_sets_equal_their_definition_on_a_fine_grid() -> None:
+    chance = np.random.default_rng(3)
+    label, scale = chance.uniform(0, 50, 200), chance.choice([0.25, 0.5, 1.0, 2.0], 200)
+    score = chance.integers(1, 40, 200) / 4
+    names = [str(row) for row in range(200)]
+    truth = column(*label)
+    fitted = LabelConditionalConformal.fit(
+        truth + column(*(score * scale)), truth, names, [LINE], level=0.8, seed=0, scale=column(*scale)
+    )
+    code = np.array(LINE.codes)[np.searchsorted(LINE.starts, label, side="right")]
+    wanted = [sorted(score[code == one])[math.ceil(0.8 * (sum(code == one) + 1)) - 1] for one in range(3)]
+    assert fitted.quantile[0] == pytest.approx(wanted)
+    place = np.arange(-2560, 6401) / 64  # holds every end: all are multiples of a sixteenth
+    half = np.array(wanted)[np.array(LINE.codes)[np.searchsorted(LINE.starts, place, side="right")]]
+    for at, own in ((3.0, 0.25), (17.5, 1.0), (25.0, 2.0), (41.25, 0.5)):
+        inside = np.abs(place - at) <= half * own + 1e-9
+        row, width = torch.full((len(place), 1), at).double(), torch.full((len(place), 1), own).double()
+        assert np.array_equal(fitted.contains(row, column(*place), width)[:, 0].numpy(), inside)
+        hull = fitted.hull(column(at), column(own))
+        assert float(hull.lower) == pytest.approx(place[inside][0], abs=1e-6)
+        assert float(hull.upper) == pytest.approx(place[inside][-1], abs=0.0157)
+        assert int(hull.pieces) == runs(torch.tensor(inside))
+    assert LabelConditionalConformal.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
+    assert "expected of each case" in fitted.note(0)
+    with pytest.raises(ValueError, match="scale must be given"):
+        fitted.hull(column(1.0))

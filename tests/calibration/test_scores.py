@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from medgauge.calibration.scores import (
-    absolute_residual,
     check_level,
     check_targets,
     groups_needed,
+    known_scale,
     one_a_group,
     ranked_score,
+    residual_scores,
 )
 
 NAN = float("nan")
@@ -45,12 +46,27 @@ def test_each_group_gives_one_of_its_scores_whatever_their_order() -> None:
 
 
 def test_a_residual_is_missing_where_value_or_label_is() -> None:
-    found = absolute_residual(torch.tensor([[1.0], [NAN], [3.0]]), torch.tensor([[4.0], [1.0], [NAN]]), ["a", "b", "c"])
+    found = residual_scores(torch.tensor([[1.0], [NAN], [3.0]]), torch.tensor([[4.0], [1.0], [NAN]]), ["a", "b", "c"])
     assert found.dtype == torch.float64
     assert found[0].item() == 3
     assert found[1:].isnan().all()
     with pytest.raises(ValueError, match="group must name the group of each of the 1 cases, got 2 names"):
-        absolute_residual(torch.zeros(1, 1), torch.zeros(1, 1), ["a", "b"])
+        residual_scores(torch.zeros(1, 1), torch.zeros(1, 1), ["a", "b"])
+
+
+def test_a_scale_divides_the_residual_and_must_be_above_0() -> None:
+    value, label, scale = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 1.0]]), torch.tensor([[2.0, 0.5]])
+    assert residual_scores(value, label, ["a"], scale).tolist() == [[1.5, 8.0]]
+    assert known_scale(value, None, scaled=False).tolist() == [[1.0, 1.0]]
+    for wrong in (0.0, -1.0, math.inf):
+        with pytest.raises(ValueError, match="scale must be > 0 and finite"):
+            known_scale(value, torch.tensor([[1.0, wrong]]), scaled=True)
+    with pytest.raises(ValueError, match="scale must be given"):
+        known_scale(value, None, scaled=True)
+    with pytest.raises(ValueError, match="scale must not be given"):
+        known_scale(value, scale, scaled=False)
+    with pytest.raises(ValueError, match="same shape|scale"):
+        known_scale(value, scale[:, :1], scaled=True)
 
 
 def test_levels_and_shapes_are_checked() -> None:

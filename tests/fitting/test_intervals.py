@@ -21,8 +21,9 @@ LINE = LabelPartition((0.0, 10.0), (2, 0, 2))
 
 @pytest.fixture(scope="module")
 def corrected(tmp_path_factory: pytest.TempPathFactory, quick: dict[str, Any]) -> "medgauge.Run":
-    """A run with the plain interval of record, corrected values and age gaps."""
+    """A run with the plain interval of record, scaled scores, corrected values and age gaps."""
     asked = {"prediction.interval": "split", "prediction.correction": "linear", "prediction.age_gap": True}
+    asked |= {"prediction.scores": "scaled"}
     out = tmp_path_factory.mktemp("corrected") / "run"
     return medgauge.fit("hc18_rm_l1", out=out, changes={**quick, **asked}, test=True)
 
@@ -91,6 +92,16 @@ def test_corrected_values_are_a_function_of_the_prediction_with_the_others_besid
     assert said["note"] in (corrected.folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_scaled_scores_make_widths_of_their_own_for_each_case(corrected: "medgauge.Run") -> None:
+    block, rows = corrected.results["test"]["hc_mm"], cases_of(corrected, "test")
+    assert block["interval"]["scaled"] is True
+    assert "expected of each case" in block["interval"]["note"]
+    width = rows["upper_hc_mm"] - rows["lower_hc_mm"]
+    assert width.round(6).nunique() > len(rows) / 2
+    middle = (rows["upper_hc_mm"] + rows["lower_hc_mm"]) / 2
+    assert middle.to_numpy() == pytest.approx(rows["value_hc_mm"].to_numpy())
+
+
 def test_age_gaps_are_a_column_and_no_figure(corrected: "medgauge.Run", finished: "medgauge.Run") -> None:
     block, rows = corrected.results["test"]["hc_mm"], cases_of(corrected, "test")
     line = block["age_gap"]
@@ -116,6 +127,7 @@ def test_a_loaded_run_predicts_the_same_with_both_intervals_and_nothing_that_nee
 
 def test_a_run_folder_of_other_intervals_is_refused(finished: "medgauge.Run", tmp_path: Path) -> None:
     shutil.copytree(finished.folder.path, tmp_path / "old")
+    (tmp_path / "old" / "digests.json").unlink()
     path = tmp_path / "old" / "predictors.json"
     saved = json.loads(path.read_text())
     path.write_text(

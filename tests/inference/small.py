@@ -12,7 +12,7 @@ from medgauge.inference.tuned import Tuned
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.settings import HeadSettings
 
-SETTINGS: Any = SimpleNamespace(level=0.8, interval="split", correction="none", age_gap=False)
+SETTINGS: Any = SimpleNamespace(level=0.8, interval="split", scores="absolute", correction="none", age_gap=False)
 
 
 def drawn(count: int, seed: int, *, prefix: str = "c", miss: float = 2.0) -> Cases:

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from medgauge.core.task import Observed
 from medgauge.inference.pooled import BY_FOLD, PooledReader
+from medgauge.inference.reader import Reader
 from medgauge.tasks.grades import Grades
 from medgauge.tasks.settings import HeadSettings
 from tests.inference.small import SETTINGS, drawn, number_reader
@@ -84,3 +86,24 @@ def test_chances_of_a_fold_that_lacks_a_level_are_put_in_place() -> None:
     (moved,) = reader.aligned([found])
     assert moved.observed.probability is not None
     assert moved.observed.probability.tolist() == [[[0.25, 0.0, 0.75]]]
+
+
+def test_expected_errors_are_averaged_over_the_fits_and_kept_with_their_cases_out_of_fold() -> None:
+    settings = SimpleNamespace(**{**vars(SETTINGS), "scores": "scaled"})
+    readers = [
+        Reader.fit(number_reader(seed, prefix=name).tuned, drawn(30, 2), settings, seed=0)
+        for seed, name in enumerate("ab")
+    ]
+    cases = drawn(6, 5)
+    whole = PooledReader(readers, readers[0].task, readers[0].calibrated)
+    found = whole.read([cases, cases]).observed.scale
+    one, other = (own.read([cases]).observed.scale for own in readers)
+    assert one is not None
+    assert other is not None
+    assert found is not None
+    torch.testing.assert_close(found, (one + other) / 2)
+    label, scale = torch.zeros(40, 1).double(), torch.arange(1.0, 41.0).double()[:, None]
+    observed = Observed(label + 2 * scale, label, [f"g{row}" for row in range(40)], scale=scale)
+    places = [torch.arange(20), torch.arange(20, 40)]
+    stated = whole.leaving_out(observed, places, settings, seed=0).certainty.apply(observed)
+    torch.testing.assert_close(stated["upper"] - observed.value, 2 * scale)

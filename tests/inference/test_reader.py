@@ -3,11 +3,13 @@
 import math
 from dataclasses import replace
 from statistics import fmean
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from medgauge.core.task import Observed
+from medgauge.inference import KernelDifficulty
 from medgauge.inference.reader import Reader, pooled
 from medgauge.metrics.groups import grouping
 from medgauge.tasks.numbers import Numbers
@@ -77,3 +79,30 @@ def test_labels_are_brought_to_the_scale_of_a_case() -> None:
     found = Reader(tuned, number_reader().calibrated).rescaled(torch.tensor([1, 2]), torch.tensor(10.0).double())
     label = gallery.label.flatten().tolist()
     assert found.flatten().tolist() == pytest.approx([label[1] / 2 * 10, label[2] / 4 * 10])
+
+
+def test_scaled_scores_make_widths_follow_what_is_expected_of_each_case() -> None:
+    tuned, calibration, cases = number_reader().tuned, drawn(30, 2, prefix="k"), drawn(9, 5)
+    settings = SimpleNamespace(**{**vars(SETTINGS), "scores": "scaled"})
+    reader = Reader.fit(tuned, calibration, settings, seed=0)
+    expected = KernelDifficulty(tuned.task.coding).fit(tuned.gallery)
+    found = reader.read([cases])
+    half = (found.stated["upper"] - found.stated["lower"]) / 2
+    factor = (half / expected.read(cases)).flatten().tolist()
+    assert factor == pytest.approx([factor[0]] * 9)
+    assert len({round(one, 6) for one in half.flatten().tolist()}) > 1
+    assert calibration.prediction is not None
+    scores = (calibration.prediction - calibration.label).abs() / expected.read(calibration)
+    assert min(abs(factor[0] - one) for one in scores.flatten().tolist()) < 1e-9  # that of a drawn case
+    assert number_reader().difficulty is None
+    assert number_reader().read([cases]).observed.scale is None
+
+
+def test_a_group_is_as_hard_as_its_cases_on_average() -> None:
+    observed = Observed(
+        torch.zeros(3, 1), torch.zeros(3, 1), ["b", "b", "a"], scale=torch.tensor([[1.0], [3.0], [8.0]])
+    )
+    names, code = grouping(observed.group)
+    found = pooled(number_reader().task, observed, code, names)
+    assert found.scale is not None
+    assert found.scale.flatten().tolist() == [2.0, 8.0]

@@ -11,19 +11,21 @@ from torch import Tensor
 
 from medgauge.calibration.scores import (
     CROSS_WORDS,
+    SCALED_WORDS,
     Hull,
-    absolute_residual,
     check_level,
     check_targets,
     groups_needed,
+    known_scale,
     one_a_group,
     ranked_score,
+    residual_scores,
     too_few,
 )
 from medgauge.core.checks import check_same_shape
 from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, Group, Listed, check_form
 
-SAVED = Group({"level": CHANCE, "cross": FLAG, "quantile": Listed(NUMBER), "groups": Listed(COUNT)})
+SAVED = Group({"level": CHANCE, "cross": FLAG, "scaled": FLAG, "quantile": Listed(NUMBER), "groups": Listed(COUNT)})
 """What ``to_dict`` gives."""
 
 
@@ -41,9 +43,11 @@ class SplitConformal:
 
     Attributes:
         level: chance of coverage, in (0, 1).
-        quantile: half the width for each target, in original units; infinite where groups are too few for the level.
+        quantile: half the width for each target, in original units (of scaled scores: in multiples of each case's scale);
+            infinite where groups are too few for the level.
         groups: number of calibration groups with the target's label.
         cross: the residuals came from several fits (folds, a correction), so that the level is not guaranteed exactly.
+        scaled: residuals are divided by a scale of each case, which training cases alone gave; the width is a multiple of it.
     """
 
     kind: ClassVar[str] = "split"
@@ -51,6 +55,7 @@ class SplitConformal:
     quantile: tuple[float, ...]
     groups: tuple[int, ...]
     cross: bool = False
+    scaled: bool = False
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -71,33 +76,39 @@ class SplitConformal:
         level: float,
         seed: int,
         cross: bool = False,
+        scale: Float[Tensor, "n t"] | None = None,
     ) -> "SplitConformal":
         """Calibrate on values and labels in original units; cases without a label or value (NaN) are left out first.
 
         - Raises: ValueError if shapes differ or level is not in (0, 1).
         """
         check_level(level)
-        residual = absolute_residual(value, label, group)
+        residual = residual_scores(value, label, group, scale)
         drawn = [one_a_group(column, group, seed, place) for place, column in enumerate(residual.unbind(dim=1))]
         quantile = tuple(ranked_score(scores, level) for scores in drawn)
-        return cls(level, quantile, tuple(len(scores) for scores in drawn), cross)
+        return cls(level, quantile, tuple(len(scores) for scores in drawn), cross, scale is not None)
 
-    def interval(self, value: Float[Tensor, "n t"]) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
+    def interval(
+        self, value: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None = None
+    ) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
         """Lower and upper ends in original units, float64."""
         check_targets(value, len(self.quantile))
         half = torch.tensor(self.quantile, dtype=torch.float64, device=value.device)
+        half = half * known_scale(value, scale, scaled=self.scaled)
         return value.double() - half, value.double() + half
 
-    def hull(self, value: Float[Tensor, "n t"]) -> Hull:
+    def hull(self, value: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None = None) -> Hull:
         """The intervals, as sets of one piece each."""
-        lower, upper = self.interval(value)
+        lower, upper = self.interval(value, scale)
         pieces = (~lower.isnan()).long()
         return Hull(lower, upper, pieces, torch.zeros_like(lower).masked_fill(pieces == 0, math.nan))
 
-    def contains(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Bool[Tensor, "n t"]:
+    def contains(
+        self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None = None
+    ) -> Bool[Tensor, "n t"]:
         """Whether each label is in the interval around its value; False where one is missing."""
         check_same_shape(value=value, label=label)
-        lower, upper = self.interval(value)
+        lower, upper = self.interval(value, scale)
         return (lower <= label.double()) & (label.double() <= upper)
 
     @property
@@ -111,8 +122,12 @@ class SplitConformal:
         if count < self.needed:
             return too_few(self.level, count)
         return (
-            f"{100 * self.level:g} % split conformal interval from {count} calibration groups, one case each: it holds on "
-            f"average for cases like the calibration cases, not for another site.{CROSS_WORDS if self.cross else ''}"
+            (
+                f"{100 * self.level:g} % split conformal interval from {count} calibration groups, one case each: it holds on "
+                f"average for cases like the calibration cases, not for another site."
+            )
+            + (SCALED_WORDS if self.scaled else "")
+            + (CROSS_WORDS if self.cross else "")
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,6 +136,7 @@ class SplitConformal:
             "kind": self.kind,
             "level": self.level,
             "cross": self.cross,
+            "scaled": self.scaled,
             "quantile": [None if math.isinf(half) else half for half in self.quantile],
             "groups": list(self.groups),
         }
@@ -131,4 +147,4 @@ class SplitConformal:
         check_form("", saved, SAVED)
         quantile = tuple(math.inf if half is None else float(half) for half in saved["quantile"])
         groups = tuple(int(count) for count in saved["groups"])
-        return cls(float(saved["level"]), quantile, groups, bool(saved["cross"]))
+        return cls(float(saved["level"]), quantile, groups, bool(saved["cross"]), saved["scaled"])

@@ -45,9 +45,9 @@ class Intervals:
             correction, value = PredictionCorrection.cross_fit(value, label, group, kind=settings.correction, seed=seed)
             cross = cross or not all(correction.identity(target) for target in range(label.shape[1]))
         level = settings.level
-        split = SplitConformal.fit(value, label, group, level=level, seed=seed, cross=cross)
+        split = SplitConformal.fit(value, label, group, level=level, seed=seed, cross=cross, scale=observed.scale)
         conditional = LabelConditionalConformal.fit(
-            value, label, group, strata.parts, level=level, seed=seed, cross=cross
+            value, label, group, strata.parts, level=level, seed=seed, cross=cross, scale=observed.scale
         )
         age_gap = AgeGapLine.fit(value, label, group) if settings.age_gap else None
         record, beside = (split, conditional) if settings.interval == "split" else (conditional, split)
@@ -63,10 +63,10 @@ class Intervals:
         value = raw if self.correction is None else self.correction.apply(raw)
         said = {"value": value}
         for before, conformal in (("", self.record), ("beside_", self.beside)):
-            hull = conformal.hull(value)
+            hull = conformal.hull(value, observed.scale)
             said |= {f"{before}{name}": part for name, part in hull._asdict().items()}
             said[f"{before}covered"] = (hull.lower <= label) & (label <= hull.upper)
-            said[f"{before}in_set"] = conformal.contains(value, label)
+            said[f"{before}in_set"] = conformal.contains(value, label, observed.scale)
         if self.age_gap is not None:
             said["delta_corrected"] = delta_corrected(value, label, self.age_gap)
         return said
@@ -97,7 +97,12 @@ class Intervals:
         found: dict[str, object] = {}
         for name, before, conformal in both:
             said = {part.removeprefix(before): tensor for part, tensor in stated.items() if part.startswith(before)}
-            head = {"kind": conformal.kind, "level": conformal.level, "note": conformal.note(target)}
+            head = {
+                "kind": conformal.kind,
+                "level": conformal.level,
+                "scaled": conformal.scaled,
+                "note": conformal.note(target),
+            }
             head["groups_needed"] = conformal.needed
             block = interval_block(said, observed, strata, target, seed=seed)
             if isinstance(conformal, LabelConditionalConformal):

@@ -13,14 +13,16 @@ from medgauge.calibration.merging import merge_regions, merged_names
 from medgauge.calibration.partition import LabelPartition
 from medgauge.calibration.scores import (
     CROSS_WORDS,
+    SCALED_WORDS,
     Hull,
-    absolute_residual,
     check_level,
     check_targets,
     groups_by_region,
     groups_needed,
+    known_scale,
     one_a_group,
     ranked_score,
+    residual_scores,
     too_few,
 )
 from medgauge.core.checks import check_same_shape
@@ -30,7 +32,7 @@ from medgauge.metrics import LabelRegions
 ENTRIES = 1 << 18  # of one chunk of cases x pieces
 _PARTS: dict[str, Form] = {"starts": NUMBERS, "codes": Listed(COUNT), "names": Listed(TEXT), "quantile": Listed(NUMBER)}
 _PARTS |= {name: Listed(COUNT) for name in ("groups", "merged", "merged_groups")}
-SAVED = Group({"level": CHANCE, "cross": FLAG, "targets": Listed(Group(_PARTS))})
+SAVED = Group({"level": CHANCE, "cross": FLAG, "scaled": FLAG, "targets": Listed(Group(_PARTS))})
 """What ``to_dict`` gives."""
 
 
@@ -56,11 +58,13 @@ class LabelConditionalConformal:
     Attributes:
         level: chance of coverage, in (0, 1).
         partition: the pieces of the label line for each target.
-        quantile: for each target and region, in original units; infinite where groups are too few for the level.
+        quantile: for each target and region, in original units (of scaled scores: in multiples of each case's scale);
+            infinite where groups are too few for the level.
         groups: for each target and region, the number of calibration groups with such a label.
         merged: for each target and region, the place of the merged region that it is part of.
         merged_groups: for each target and merged region, the number of its calibration groups.
         cross: the residuals came from several fits (folds, a correction), so that the level is not guaranteed exactly.
+        scaled: residuals are divided by a scale of each case, which training cases alone gave; quantiles are multiples of it.
     """
 
     kind: ClassVar[str] = "label_conditional"
@@ -71,6 +75,7 @@ class LabelConditionalConformal:
     merged: tuple[tuple[int, ...], ...]
     merged_groups: tuple[tuple[int, ...], ...]
     cross: bool = False
+    scaled: bool = False
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -93,6 +98,7 @@ class LabelConditionalConformal:
         level: float,
         seed: int,
         cross: bool = False,
+        scale: Float[Tensor, "n t"] | None = None,
     ) -> "LabelConditionalConformal":
         """Calibrate on values and labels in original units; cases without a label or value (NaN) are left out first.
 
@@ -106,9 +112,10 @@ class LabelConditionalConformal:
             level: chance of coverage.
             seed: of the draw of one case a group.
             cross: the values came from several fits.
+            scale: the size of error that is expected of each case, > 0; None: all are alike.
         """
         check_level(level)
-        residual = absolute_residual(value, label, group)
+        residual = residual_scores(value, label, group, scale)
         if len(regions) != label.shape[1]:
             raise ValueError(f"regions must be one a target, got {len(regions)} for {label.shape[1]} targets")
         partition = tuple(
@@ -126,33 +133,41 @@ class LabelConditionalConformal:
             groups.append(tuple(map(len, own)))
             merged.append(place)
             merged_groups.append(tuple(map(len, drawn)))
-        return cls(level, partition, tuple(quantile), tuple(groups), tuple(merged), tuple(merged_groups), cross)
+        counted = (tuple(groups), tuple(merged), tuple(merged_groups))
+        return cls(level, partition, tuple(quantile), *counted, cross=cross, scaled=scale is not None)
 
-    def hull(self, value: Float[Tensor, "n t"]) -> Hull:
+    def hull(self, value: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None = None) -> Hull:
         """The smallest interval around each set, of how many pieces the set is, and how much of the hull is not in it."""
         check_targets(value, len(self.partition))
-        columns = []
+        width, columns = known_scale(value, scale, scaled=self.scaled), []
         for target, part in enumerate(self.partition):
             first, last = (end.to(value.device) for end in part.bounds)
             half = torch.tensor([self.quantile[target][code] for code in part.codes], dtype=torch.float64)
-            chunks = torch.split(value[:, target].double(), max(1, ENTRIES // len(first)))
-            parts = [_hull(some, first, last, half.to(value.device)) for some in chunks]
+            step = max(1, ENTRIES // len(first))
+            some, scales = (torch.split(part[:, target], step) for part in (value.double(), width))
+            halves = [half.to(value.device) * part[:, None] for part in scales]
+            parts = [_hull(part, first, last, wide) for part, wide in zip(some, halves, strict=True)]
             columns.append([torch.cat(of) for of in zip(*parts, strict=True)])
         return Hull(*(torch.stack(of, dim=1) for of in zip(*columns, strict=True)))
 
-    def interval(self, value: Float[Tensor, "n t"]) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
+    def interval(
+        self, value: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None = None
+    ) -> tuple[Float[Tensor, "n t"], Float[Tensor, "n t"]]:
         """Lower and upper ends of the hull in original units, float64."""
-        hull = self.hull(value)
+        hull = self.hull(value, scale)
         return hull.lower, hull.upper
 
-    def contains(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Bool[Tensor, "n t"]:
+    def contains(
+        self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None = None
+    ) -> Bool[Tensor, "n t"]:
         """Whether each label is in the set of its value; False where one is missing."""
         check_same_shape(value=value, label=label)
         check_targets(value, len(self.partition))
-        found = []
+        width, found = known_scale(value, scale, scaled=self.scaled).cpu(), []
         for target, part in enumerate(self.partition):
             one, other = value[:, target].double().cpu(), label[:, target].double().cpu()
             half = torch.tensor([*self.quantile[target], math.nan], dtype=torch.float64)[part.of(other)]
+            half = half * width[:, target]
             found.append((one - half <= other) & (other <= one + half))
         return torch.stack(found, dim=1).to(value.device)
 
@@ -194,7 +209,7 @@ class LabelConditionalConformal:
                 f" A region by itself needs {self.needed} groups: {' and '.join(short)}, so that it is merged with its "
                 "neighbour and the level is promised for both together."
             )
-        return text + (CROSS_WORDS if self.cross else "")
+        return text + (SCALED_WORDS if self.scaled else "") + (CROSS_WORDS if self.cross else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; an infinite quantile is None."""
@@ -202,6 +217,7 @@ class LabelConditionalConformal:
             "kind": self.kind,
             "level": self.level,
             "cross": self.cross,
+            "scaled": self.scaled,
             "targets": [
                 {
                     "starts": list(part.starts),
@@ -235,11 +251,12 @@ class LabelConditionalConformal:
             counts("merged"),
             counts("merged_groups"),
             bool(saved["cross"]),
+            bool(saved["scaled"]),
         )
 
 
 def _hull(
-    value: Float[Tensor, " n"], first: Float[Tensor, " p"], last: Float[Tensor, " p"], half: Float[Tensor, " p"]
+    value: Float[Tensor, " n"], first: Float[Tensor, " p"], last: Float[Tensor, " p"], half: Float[Tensor, "n p"]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Lower and upper end, number of pieces and excess for the sets of some values of one target."""
     low = torch.maximum(first, value[:, None] - half)

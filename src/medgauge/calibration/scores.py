@@ -4,12 +4,17 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.core.checks import check_number, check_same_shape
 from medgauge.core.seeding import derive_seed
 
+SCALED_WORDS = (
+    " Its width follows the error that is expected of each case, learned from the training cases alone: the level holds on "
+    "average over easy and hard cases."
+)
 CROSS_WORDS = " It comes from residuals of several fits, so the level is not guaranteed exactly."
 
 
@@ -37,14 +42,37 @@ def check_targets(value: Tensor, targets: int) -> None:
         raise ValueError(f"value must have shape (n, {targets}), got {tuple(value.shape)}")
 
 
-def absolute_residual(
-    value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], group: Sequence[str]
+def residual_scores(
+    value: Float[Tensor, "n t"],
+    label: Float[Tensor, "n t"],
+    group: Sequence[str],
+    scale: Float[Tensor, "n t"] | None = None,
 ) -> Float[Tensor, "n t"]:
-    """|value - label| in float64 on the CPU; NaN where one is missing."""
+    """|value - label|, over ``scale`` where there is one, in float64 on the CPU; NaN where something is missing."""
     check_same_shape(value=value, label=label)
     if len(group) != len(value):
         raise ValueError(f"group must name the group of each of the {len(value)} cases, got {len(group)} names")
-    return (value.double() - label.double()).abs().cpu()
+    residual = (value.double() - label.double()).abs().cpu()
+    return residual if scale is None else residual / known_scale(value, scale, scaled=True).cpu()
+
+
+def known_scale(
+    value: Float[Tensor, "n t"], scale: Float[Tensor, "n t"] | None, *, scaled: bool
+) -> Float[Tensor, "n t"]:
+    """What the scores of each case are multiples of, in float64: its scale, or 1 where scores are absolute errors.
+
+    - Raises: ValueError if scores are scaled and there is no scale above 0 of each value, or the other way round.
+    """
+    if (scale is not None) != scaled:
+        raise ValueError(
+            f"scale must {'' if scaled else 'not '}be given: the scores were{'' if scaled else ' not'} scaled"
+        )
+    if scale is None:
+        return torch.ones_like(value, dtype=torch.float64)
+    check_same_shape(value=value, scale=scale)
+    if bool((scale <= 0).any()) or bool(scale.isinf().any()):
+        raise ValueError("scale must be > 0 and finite")
+    return scale.to(value.device).double()
 
 
 def groups_needed(level: float) -> int:

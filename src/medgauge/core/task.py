@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from medgauge.core.batch import Cases, LabelCoding
+from medgauge.core.difficulty import Difficulty
 from medgauge.core.evidence import Reading
 from medgauge.core.problem import Problem
 
@@ -57,13 +58,15 @@ class Observed:
     """What was read off cases whose label is known: what a certainty is fitted on.
 
     - Shape: value (n, t) of the predictor of record and label (n, t), NaN = missing; group: n names; probability
-      (n, t, k) of each level or class, None for kinds that have none.
+      (n, t, k) of each level or class, None for kinds that have none; scale (n, t), the size of error that is expected of
+      each case, None where none was asked for.
     """
 
     value: Float[Tensor, "n t"]
     label: Float[Tensor, "n t"]
     group: Sequence[str]
     probability: Float[Tensor, "n t k"] | None = None
+    scale: Float[Tensor, "n t"] | None = None
 
 
 class Strata(Protocol):
@@ -123,6 +126,10 @@ class Surroundings(Predictor, Protocol):
 
 class Asked(Protocol):
     """What a recipe asks of a certainty (``recipes.schema.PredictionSettings`` is one)."""
+
+    @property
+    def scores(self) -> Literal["absolute", "scaled"]:
+        """Whether errors are taken as they are, or over what is expected of each case."""
 
     @property
     def level(self) -> float:
@@ -256,6 +263,9 @@ class Task(Protocol):
 
     def predictors(self) -> Mapping[str, Predictor]:
         """What else may read its values, unfitted, by name."""
+
+    def difficulty(self) -> Difficulty | None:
+        """What expects its errors, unfitted; None where nothing that is said is wider for larger ones."""
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The error of each value; tunes what has to be tuned."""

@@ -96,6 +96,7 @@ def score_out_of_fold(
         label=torch.from_numpy(table.label)[:, part_of.columns],
         group=table.group,
         probability=_ordered(chances, where, count),
+        scale=_ordered([part.observed.scale for part in parts if part.observed.scale is not None], where, count),
     )
     reader = whole.leaving_out(observed, places, recipe.prediction, seed=recipe.seed)
     values, sorts = _baselines(study, rows, places, fits, place)
@@ -112,7 +113,7 @@ def score_out_of_fold(
 
 
 def _ordered(chances: Sequence[Tensor], where: Int[Tensor, " n"], count: int) -> Tensor | None:
-    """Probabilities of all folds' cases in one order."""
+    """Probabilities (or expected errors) of all folds' cases in one order."""
     if not chances:
         return None
     joined = torch.cat(list(chances))

@@ -1,6 +1,7 @@
 """Values read off the representation space: by the head, by neighbours, with their evidence."""
 
 from medgauge.core.evidence import Evidence, Reading, Support
+from medgauge.inference.difficulty import KernelDifficulty
 from medgauge.inference.far import FAR_WORDS, far_threshold, is_far
 from medgauge.inference.head import HeadPredictor
 from medgauge.inference.index import ExactIndex, Exclusion, Neighbourhoods
@@ -16,6 +17,7 @@ __all__ = [
     "ExactIndex",
     "Exclusion",
     "HeadPredictor",
+    "KernelDifficulty",
     "KernelPredictor",
     "LogisticPredictor",
     "NeighbourPredictor",

@@ -25,7 +25,7 @@ def join_readings(
 ) -> Readings:
     """The readings of as many things as ``group`` names, each the mean of the rows of all parts put in its place.
 
-    Values, labels, probabilities and distances are averaged (values that are missing are left out), and ``certainty``
+    Values, labels, probabilities, expected errors and distances are averaged (values that are missing are left out), and ``certainty``
     says what it says of the means; ``far`` is what most rows say; evidence is joined, each row with an equal share of the
     weight.
 
@@ -44,11 +44,13 @@ def join_readings(
         return group_means(torch.cat(list(values)), place, count)
 
     chances = [part.observed.probability for part in parts if part.observed.probability is not None]
+    scales = [part.observed.scale for part in parts if part.observed.scale is not None]
     observed = Observed(
         value=mean([part.observed.value for part in parts]),
         label=task.of_group(mean([part.observed.label for part in parts])),
         group=list(group),
         probability=mean([one.flatten(1) for one in chances]).reshape(-1, *chances[0].shape[1:]) if chances else None,
+        scale=mean(scales) if scales else None,
     )
     nearest, far = (
         mean([getattr(part, name).double()[:, None] for part in parts])[:, 0] for name in ("nearest", "far")

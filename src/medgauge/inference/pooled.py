@@ -68,6 +68,7 @@ def _some(observed: Observed, place: Int[Tensor, " k"]) -> Observed:
         observed.label[place],
         [observed.group[row] for row in place.tolist()],
         None if chance is None else chance[place],
+        None if observed.scale is None else observed.scale[place],
     )
 
 

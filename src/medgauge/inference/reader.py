@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.core.batch import Cases
+from medgauge.core.difficulty import Difficulty
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Asked, Certainty, Observed, Saying, Task
 from medgauge.inference.far import is_far
@@ -44,22 +45,30 @@ def pooled(task: Task, observed: Observed, code: Int[Tensor, " n"], names: Seque
         probability=None
         if chance is None
         else group_means(chance.flatten(1), code, count).reshape(-1, *chance.shape[1:]),
+        scale=None if observed.scale is None else group_means(observed.scale, code, count),
     )
 
 
 @dataclass(frozen=True)
 class Reader:
-    """The tuned predictors of a task and what calibration cases serve; :class:`PooledReader` is that of several fits."""
+    """The tuned predictors of a task and what calibration cases serve; :class:`PooledReader` is that of several fits.
+
+    ``difficulty`` is fitted on the gallery where the recipe asks for scaled scores.
+    """
 
     tuned: Tuned
     calibrated: Calibrated
+    difficulty: Difficulty | None = None
 
     @classmethod
     def fit(cls, tuned: Tuned, calibration: Cases | None, settings: Asked, *, seed: int) -> "Reader":
         """Calibrate on cases that selected nothing; without any, what is said is infinitely wide."""
         cases = tuned.gallery.take(torch.arange(0)) if calibration is None else calibration
-        observed = observe(tuned.predictors[tuned.record].read(cases), cases)
-        return cls(tuned, Calibrated.fit(tuned.task, observed, settings, seed=seed, cross=False))
+        difficulty = tuned.task.difficulty() if settings.scores == "scaled" else None
+        if difficulty is not None:
+            difficulty.fit(tuned.gallery)
+        observed = observe(tuned.predictors[tuned.record].read(cases), cases, difficulty)
+        return cls(tuned, Calibrated.fit(tuned.task, observed, settings, seed=seed, cross=False), difficulty)
 
     @property
     def task(self) -> Task:
@@ -101,7 +110,7 @@ class Reader:
         record, by_predictor, shown = self.tuned.read(own)
         if shown.evidence is None:
             raise ValueError("the predictor neighbours must give evidence")
-        observed, nearest = observe(record, own), self.tuned.nearest(own)
+        observed, nearest = observe(record, own, self.difficulty), self.tuned.nearest(own)
         return Readings(
             observed=observed,
             stated=self.certainty.apply(observed),
@@ -121,9 +130,10 @@ class Reader:
         return rescaled(self.task, self.gallery, rows, divisor)
 
 
-def observe(reading: Reading, cases: Cases) -> Observed:
+def observe(reading: Reading, cases: Cases, difficulty: Difficulty | None = None) -> Observed:
     """A predictor's reading beside what is known of the cases."""
-    return Observed(reading.value.double(), cases.label.double(), list(cases.group), reading.probability)
+    scale = None if difficulty is None else difficulty.read(cases)
+    return Observed(reading.value.double(), cases.label.double(), list(cases.group), reading.probability, scale)
 
 
 def rescaled(task: Task, gallery: Cases, rows: Int[Tensor, " k"], divisor: Float[Tensor, ""]) -> Float[Tensor, "k t"]:

@@ -21,6 +21,9 @@ class PredictionSettings(Section):
         aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
         interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
             which holds on average; the other one stands beside it.
+        scores: by what the intervals of numbers are measured: absolute = the error itself, so that all cases of a region have one
+            width; scaled = the error over the one that is expected of the case, learned from the training cases alone, so that
+            easy cases have narrow intervals and hard ones wide.
         correction: of the value of record, a function of the prediction fitted on the calibration cases: none, linear or
             isotonic.
         age_gap: write the column delta_corrected, prediction - label without its trend over the true label; for age gaps
@@ -34,5 +37,6 @@ class PredictionSettings(Section):
     average: Literal["none", "flips"] = "none"
     aggregate: Literal["none", "mean"] = "none"
     interval: Literal["label_conditional", "split"] = "label_conditional"
+    scores: Literal["absolute", "scaled"] = "absolute"
     correction: Literal["none", "linear", "isotonic"] = "none"
     age_gap: bool = False

@@ -195,6 +195,7 @@ def write_readers(folder: RunFolder, readers: Sequence[Reader], train: Known, va
             "tuned": {name: dict(one.tuned) for name, one in reader.tuned.predictors.items()},
             "validation": dict(reader.tuned.validation),
             "far_distance": reader.tuned.far_distance,
+            "difficulty": {} if reader.difficulty is None else reader.difficulty.tuned,
             **calibrated_values(reader.task, reader.calibrated),
         }
         for reader in readers
@@ -243,7 +244,10 @@ def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader
                 validation=own["validation"],
                 far_distance=math.inf if own["far_distance"] is None else float(own["far_distance"]),
             )
-        readers.append(Reader(tuned, read_calibrated(folder, task, own)))
+            difficulty = task.difficulty() if own["difficulty"] else None
+            if difficulty is not None:
+                difficulty.restore(tuned.gallery, own["difficulty"])
+        readers.append(Reader(tuned, read_calibrated(folder, task, own), difficulty))
         parts = ("predictors.json", "gallery.safetensors", "model.safetensors")
         check_reader(readers[-1], [tuned.gallery], *(folder / name for name in parts))
     return readers

@@ -70,6 +70,7 @@ def decide_kinds(recipe: Recipe) -> Recipe:
     asked = {
         "data.label_times": data.label_times is not None,
         "data.label_scaling": data.label_scaling in ("log2", "min_max"),
+        "prediction.scores": recipe.prediction.scores != "absolute",
         "prediction.correction": recipe.prediction.correction != "none",
         "prediction.age_gap": recipe.prediction.age_gap,
     }

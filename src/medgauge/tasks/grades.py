@@ -134,6 +134,9 @@ class Grades:
             found["head"] = LevelHead(self.levels, head.ordinal)
         return found | ({"logistic": LogisticPredictor(self.levels)} if head.logistic else {})
 
+    def difficulty(self) -> None:
+        """Sets of grades follow the probabilities of each case already."""
+
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The absolute error, in grades."""
         return distance(value, label)

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from medgauge.calibration.intervals import Intervals
 from medgauge.core.batch import LabelCoding
+from medgauge.core.difficulty import Difficulty
 from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, check_form
 from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
 from medgauge.functional.regions import Regions
-from medgauge.inference import HeadPredictor, KernelPredictor, NeighbourPredictor
+from medgauge.inference import HeadPredictor, KernelDifficulty, KernelPredictor, NeighbourPredictor
 from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
 from medgauge.metrics.catalogue import NUMBER
 from medgauge.models import LabelScaling
@@ -116,6 +117,10 @@ class Numbers:
         """The head, where there is one, and kernel ridge regression, where the recipe wants it."""
         found: dict[str, Predictor] = {} if self.head_settings.name == "none" else {"head": HeadPredictor(self.coding)}
         return found | ({"kernel": KernelPredictor(self.coding)} if self.head_settings.kernel else {})
+
+    def difficulty(self) -> Difficulty:
+        """Kernel regression of the left-out errors of training cases."""
+        return KernelDifficulty(self.coding)
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The absolute error."""
