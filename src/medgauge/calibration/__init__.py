@@ -3,6 +3,7 @@
 from medgauge.calibration.conformal import SplitConformal
 from medgauge.calibration.correction import AgeGapLine, PredictionCorrection, delta_corrected
 from medgauge.calibration.covering import binomial_interval, coverage, mean_width
+from medgauge.calibration.cross_fitted import CrossFitted
 from medgauge.calibration.grade_sets import GradeSets
 from medgauge.calibration.label_conditional import LabelConditionalConformal
 from medgauge.calibration.partition import LabelPartition
@@ -10,6 +11,7 @@ from medgauge.calibration.scores import Hull
 
 __all__ = [
     "AgeGapLine",
+    "CrossFitted",
     "GradeSets",
     "Hull",
     "LabelConditionalConformal",

@@ -102,14 +102,19 @@ def groups_by_region(region: Int[Tensor, " n"], group: Sequence[str], count: int
     return found
 
 
-def one_a_group(score: Float[Tensor, " n"], group: Sequence[str], seed: int, target: int) -> list[float]:
-    """The score of one drawn case of each group, sorted; NaN scores are left out first."""
+def drawn_scores(score: Float[Tensor, " n"], group: Sequence[str], seed: int, target: int) -> dict[str, float]:
+    """The score of one drawn case of each group, by its name; NaN scores are left out first."""
     members: dict[str, list[float]] = {}
     for name, number in zip(group, score.tolist(), strict=True):
         if not math.isnan(number):
             members.setdefault(str(name), []).append(number)
     draws = {name: derive_seed(seed, "conformal", target, name) for name, all_of in members.items() if len(all_of) > 1}
-    return sorted(sorted(all_of)[draws.get(name, 0) % len(all_of)] for name, all_of in members.items())
+    return {name: sorted(all_of)[draws.get(name, 0) % len(all_of)] for name, all_of in members.items()}
+
+
+def one_a_group(score: Float[Tensor, " n"], group: Sequence[str], seed: int, target: int) -> list[float]:
+    """The score of one drawn case of each group, sorted; NaN scores are left out first."""
+    return sorted(drawn_scores(score, group, seed, target).values())
 
 
 def ranked_score(scores: Sequence[float], level: float) -> float:
