@@ -4,6 +4,7 @@ A note is no refusal: what looks odd may be right. Skewed labels are no outliers
 the column's own units and, for positive numbers, by ratio too.
 """
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgauge.core.problem import name_cases
+from medgauge.data.tables.clumps import Clumps, find_clumps
 from medgauge.data.tables.table import Table
 
 LEAST = 10
@@ -65,7 +67,22 @@ def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, 
             f"{what}: {verb} far outside the others ({named}): {', '.join(f'{rest[row]:.6g}' for row in rows[:5])} "
             f"where the others are {np.nanmin(others):.6g} to {np.nanmax(others):.6g}; correct or empty these cells if they are wrong"
         )
+    elif found := find_clumps(rest):
+        notes.append(f"{what}: {clump_words(found, ids)}")
     return notes
+
+
+def clump_words(found: Clumps, ids: Sequence[str]) -> str:
+    """Two clumps of a column in words, with what can be done."""
+    named, (low, high) = name_cases([ids[row] for row in found.rows]), found.larger
+    others = f"apart from the others ({low:.6g} to {high:.6g})"
+    if math.isnan(found.factor):
+        return f"{named} ({len(found.rows)}) are {found.smaller[0]:.6g}, {others}; if it means nothing, leave these cells empty"
+    first, last = found.smaller
+    return (
+        f"{named} ({len(found.rows)}) are {first:.6g} to {last:.6g}, {others} by a factor of about {round(found.factor)} with "
+        "nothing between; if these are two units, write all in one"
+    )
 
 
 def find_code(values: NDArray[np.float64]) -> float | None:
