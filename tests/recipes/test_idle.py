@@ -132,7 +132,7 @@ def test_no_recipe_that_comes_along_holds_any() -> None:
 
 
 def test_several_recipes_share_what_acts_in_one_of_them() -> None:
-    both = {name: recipe(name, **{"training.ema": True}) for name in ("l1", "frozen")}
+    both = {name: recipe(name, **{"training.ema": True}) for name in ("frozen", "l1")}
     assert shared_notes(both, ["training.ema"]) == [
         "of the recipe frozen training.ema has no effect with model.neck standardised, which learns nothing"
     ]
