@@ -171,6 +171,8 @@ def test_a_damaged_plan_or_choice_is_a_sentence(home: Path, quick: Path, tmp_pat
     with pytest.raises(InputError, match="does not say which candidate answers"):
         medgauge.load(copy)
     assert fit(home, copy).folder.path == copy / "quick"  # the same fit writes it anew
+    (copy / "candidates.json").write_text('{"finished": true, "chosen": "scratch"}')  # which the plan leaves out
+    assert fit(home, copy).folder.path == copy / "quick"
     (copy / "plan.json").write_text('{"made": {}}')
     with pytest.raises(InputError, match=r"plan\.json is damaged; .* remove the folder"):
         fit(home, copy)

@@ -120,7 +120,7 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
         for line in plan_lines(found):
             display.say(line)
         run, names = None, [one.name for one in found.candidates]
-        if not is_finished(folder, names):
+        if not is_finished(folder, [one.name for one in found.candidates if one.tried]):
             attempt = _Attempt(found, given, folder, replace(outputs, test=False), display)
             attempt.run()
             run = attempt.answers
