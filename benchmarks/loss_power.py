@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from medgauge.comparing.plan import factors, laid_over
+from medgauge.comparing.plan import laid_over
+from medgauge.comparing.trials import factors
 from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed

@@ -26,7 +26,7 @@ def claim(folder: Path, **changes: Any) -> State:
 def record(state: State, name: str, *, trial: int | None = None, failed: bool = False) -> None:
     entry = {"name": name, "method": "l1", "seed": 0} | ({"failed": "no"} if failed else {})
     cases = None if failed else {**CASES, "value_mm": [0.1, float("nan"), float(len(name))]}
-    state.record(Job(name, "l1", 0, trial, {}, Path("x")), Outcome(entry, cases))
+    state.record([(Job(name, "l1", 0, trial, {}, Path("x")), Outcome(entry, cases))])
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def change(path: Path, before: str, after: str) -> None:
 
 def test_what_is_whole_is_gone_on_with_also_with_a_column_too_many(folder: Path) -> None:
     state = claim(folder)
-    state.test.add("l1-1", {**CASES, "value_mm": [1.0, 2.0, 3.0]})  # as after a kill before its entry is written
+    state.test.add({"l1-1": {**CASES, "value_mm": [1.0, 2.0, 3.0]}})  # as after a kill before its entry is written
     again = claim(folder)
     assert again.mended == []
     assert again.done() == {"l1-trial1", "l1-trial2", "l1-0", "rm-0"}

@@ -143,6 +143,7 @@ def compare(words: list[str]) -> int:
     parser.word("recipes", "recipes, the base of --losses, or finished run folders", "*")
     parser.flag("--losses", "recipes laid over the one base recipe: a,b,c")
     parser.count("--seeds", "runs of each method; fewer than three decide nothing", 5)
+    parser.count("--partitions", "with --folds, how often the cases are cut into folds", 1)
     parser.count("--trials", "tuning runs of each method, on val; 1 = no tuning", 3)
     parser.several("--grid", "one more setting to tune; again for each", "[METHOD:]SETTING=A,B")
     parser.flag("--reference", "method that the others are compared with [the first]")
@@ -160,6 +161,7 @@ def compare(words: list[str]) -> int:
         out=parsed.out,
         losses=[name for name in (parsed.losses or "").split(",") if name],
         seeds=parsed.seeds,
+        partitions=parsed.partitions,
         trials=parsed.trials,
         grid=parsed.grid,
         reference=parsed.reference,

@@ -22,20 +22,50 @@ class CaseTable:
         folder: where the file is.
         name: of the file.
         regions: of each target, by name: of the labels of all cases that are not test cases.
+        whole: id, group and labels of all cases, where a run has some of them; empty: each run has all.
     """
 
-    def __init__(self, folder: RunFolder, name: str, regions: Mapping[str, LabelRegions]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        name: str,
+        regions: Mapping[str, LabelRegions],
+        whole: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
         self.folder, self.name, self.regions = folder, name, regions
+        self.whole = whole if whole and whole["id"] else None
         self.columns: dict[str, list[str]] = {}
         with suppress(InputError):  # it is then without columns, and told damaged
             self.columns = folder.read_columns(name)
 
-    def add(self, name: str, cases: Mapping[str, Sequence[Any]]) -> None:
-        """Add a run's values and write the file.
+    def add(self, runs: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
+        """Add the values of some runs, by name, and write the file.
 
         Raises:
             InputError: the cases or their labels differ from those there.
         """
+        for name, cases in runs.items():
+            self._put(name, self._spread(name, cases))
+        if runs:
+            rows = zip(*self.columns.values(), strict=True)
+            self.folder.write_table(self.name, list(self.columns), rows, texts=("id",))
+
+    def _spread(self, name: str, cases: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """A run's values among all cases, with nothing for those that are not its."""
+        if self.whole is None:
+            return cases
+        places = {case: place for place, case in enumerate(self.whole["id"])}
+        foreign = [case for case in cases["id"] if case not in places]
+        if foreign:
+            raise InputError(f"case {foreign[0]} of {name} is in no fold of {self.folder.path}; give another --out")
+        found: dict[str, Any] = dict(self.whole)
+        for column in [column for column in cases if column.startswith("value_")]:
+            found[column] = [float("nan")] * len(places)
+            for case, value in zip(cases["id"], cases[column], strict=True):
+                found[column][places[case]] = value
+        return found
+
+    def _put(self, name: str, cases: Mapping[str, Sequence[Any]]) -> None:
         targets = [column.removeprefix("label_") for column in cases if column.startswith("label_")]
         order = sorted(range(len(cases["id"])), key=lambda place: str(cases["id"][place]))
         groups = {group: code for code, group in enumerate(sorted(set(cases["group"])))}
@@ -55,8 +85,6 @@ class CaseTable:
         for target in targets:
             column = name if len(targets) == 1 else f"{name} {target}"
             self.columns[column] = [_text(cases[f"value_{target}"][place]) for place in order]
-        rows = zip(*self.columns.values(), strict=True)
-        self.folder.write_table(self.name, list(self.columns), rows, texts=("id",))
 
     def digest(self, names: Sequence[str], targets: Sequence[str]) -> str:
         """Digest of the cases and of the columns of some runs; empty where one of these is not there."""

@@ -9,16 +9,18 @@ from typing import Any
 
 import torch
 
+from medgauge.comparing.crossed import bundles, pooled_values, record_bundle, run_bundle, waiting_bundles
 from medgauge.comparing.figures import Judged, figures, main_figure, showable
 from medgauge.comparing.finished import are_runs, claim_runs
-from medgauge.comparing.jobs import Job, Outcome, do_jobs
-from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values, try_methods
+from medgauge.comparing.jobs import Job, Outcome, do_jobs, each_done
+from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values
 from medgauge.comparing.state import NAME, State
 from medgauge.comparing.tables import write_tables
+from medgauge.comparing.trials import choose_trial, trial_score
+from medgauge.comparing.trying import try_methods
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
 from medgauge.fitting.stamp import placed_settings
-from medgauge.metrics.catalogue import FIGURES
 from medgauge.recipes.idle import shared_notes
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import override, recipe_values
@@ -35,6 +37,7 @@ def compare(
     out: str | Path,
     losses: Sequence[str | Path] = (),
     seeds: int = 5,
+    partitions: int = 1,
     trials: int = 3,
     grid: Sequence[str] = (),
     reference: str | None = None,
@@ -54,7 +57,11 @@ def compare(
         out: the folder of the comparison.
         losses: methods laid over the one recipe: each brings objective, weights, sampler, head and neck.
         seeds: runs of each method; the test cases are the same in each. With fewer than three nothing is decided.
-        trials: tuning runs of each method, judged on validation cases; 1 = no tuning.
+        partitions: with ``folds`` (of the recipe's data section) how often the cases are cut into folds. All methods and
+            seeds are then judged out of fold, and no test case is read. Of a method that every seed makes the same (frozen)
+            fewer than three decide nothing.
+        trials: tuning runs of each method (with folds in each outer training part), judged on validation cases; 1 = no
+            tuning.
         grid: further settings to tune, as "setting=value,value", or "method:setting=value,value" for one method.
         reference: the method that the others are compared with; None: the first.
         changes: settings by dotted place, over every recipe.
@@ -68,7 +75,7 @@ def compare(
     """
     check_lists(recipes=recipes, losses=losses, grid=grid)
     check_texts(reference=reference)
-    check_counts(seeds=seeds, trials=trials, workers=workers)
+    check_counts(seeds=seeds, partitions=partitions, trials=trials, workers=workers)
     check_switches(keep_runs=keep_runs, terminal=terminal)
     if seeds > TUNING:
         raise InputError(f"--seeds must be <= {TUNING}, got {seeds}")
@@ -84,20 +91,27 @@ def compare(
             finish(state)
     else:
         methods = build_methods(method_values(recipes, losses, settings))
+        if partitions > 1 and not next(iter(methods.values())).data.folds:
+            raise InputError(f"--partitions {partitions} needs folds that the cases are cut into: give --folds")
         notes = shared_notes(methods, settings)
         with Display(terminal) as display:
             foreign = dict.fromkeys(line for one in methods.values() for line in foreign_code(one.objective))
             for line in (*foreign, *notes):
                 display.say(line)
             study = load_study(next(iter(methods.values())), progress=display.images)
-            plan = make_plan(methods, study, seeds=seeds, trials=trials, grid=grid, reference=reference)
+            plan = make_plan(
+                methods, study, seeds=seeds, trials=trials, grid=grid, reference=reference, partitions=partitions
+            )
             if not (Path(out) / NAME).exists():
                 with torch.random.fork_rng(devices=[]):
-                    try_methods(plan)
+                    try_methods(plan, list(plan.methods))
             with held(Path(out), say=display.say):
-                state = State.claim(out, plan.stamp(), plan.regions)
+                state = State.claim(out, plan.stamp(), plan.regions, plan.whole)
                 told(state, display)
-                make_runs(plan, state, display, workers=workers, keep=keep_runs)
+                make = make_folds if plan.folds else make_runs
+                make(plan, state, display, workers=workers, keep=keep_runs)
+                with contextlib.suppress(OSError):
+                    (state.folder / "runs").rmdir()  # where no run folder was kept
                 finish(state)
     return state.values
 
@@ -114,8 +128,35 @@ def make_runs(plan: Plan, state: State, display: Display, *, workers: int, keep:
     if not state.values["chosen"]:
         freeze(plan, state)
     _do(test_jobs(plan, state), state, display, workers, keep)
-    with contextlib.suppress(OSError):
-        (state.folder / "runs").rmdir()  # where no run folder was kept
+
+
+def make_folds(plan: Plan, state: State, display: Display, *, workers: int, keep: bool) -> None:
+    """Make every run that leaves a fold out and is not recorded yet."""
+    found = bundles(plan, state)
+    waiting = waiting_bundles(found, state)
+    left, started = len(waiting), time.monotonic()
+    try:
+        for bundle, done in each_done(waiting, run_bundle, workers=workers):
+            record_bundle(state, bundle, done, keep=keep)
+            left -= 1
+            whole = f"{len(found) - left} of {len(found)}"
+            display.say(f"{whole}: {bundle.name}, {counted_runs(done.outcomes)}")
+            spent = time.monotonic() - started
+            minutes = spent / (len(waiting) - left) * left / 60
+            display.runs(len(found) - left, len(found), f"about {minutes:.0f} min left")
+    except (Stopped, KeyboardInterrupt) as error:
+        raise Stopped(
+            f"stopped after {len(found) - left} of {len(found)} training parts; the same command goes on from there"
+        ) from error
+
+
+def counted_runs(outcomes: Sequence[tuple[Job, Outcome]]) -> str:
+    """How many runs, in how many seconds.
+
+    >>> counted_runs([])
+    '0 runs (0 s)'
+    """
+    return f"{len(outcomes)} runs ({sum(outcome.entry.get('wall', 0.0) for _, outcome in outcomes):.0f} s)"
 
 
 def tuning_jobs(plan: Plan, state: State) -> list[Job]:
@@ -160,7 +201,7 @@ def _do(jobs: Sequence[Job], state: State, display: Display, workers: int, keep:
 
     def record(job: Job, outcome: Outcome) -> None:
         nonlocal left
-        state.record(job, outcome)
+        state.record([(job, outcome)])
         left -= 1
         display.say(f"{len(jobs) - left} of {len(jobs)}: {job.name}, {_in_words(outcome.entry)}")
         spent = time.monotonic() - started
@@ -176,7 +217,8 @@ def _do(jobs: Sequence[Job], state: State, display: Display, workers: int, keep:
 def _in_words(entry: Mapping[str, Any]) -> str:
     if "failed" in entry:
         return f"failed: {entry['failed']}"
-    return f"validation score {trial_score(entry):.3g} ({entry['wall']:.0f} s)"
+    score = f"validation score {trial_score(entry):.3g} " if entry.get("val") else ""
+    return f"{score}({entry['wall']:.0f} s)"
 
 
 def freeze(plan: Plan, state: State) -> None:
@@ -185,19 +227,11 @@ def freeze(plan: Plan, state: State) -> None:
     Raises:
         InputError: every trial of a method failed.
     """
-    chosen: dict[str, dict[str, Any]] = {}
-    for name, laid in plan.trials.items():
-        if len(laid) == 1:
-            chosen[name] = {"trial": None, "changes": {}}
-            continue
-        entries = [entry for entry in state.values["tuning"] if entry["method"] == name]
-        scores = {entry["trial"]: trial_score(entry) for entry in entries}
-        best = min(scores, key=lambda trial: (scores[trial], trial))
-        if scores[best] == float("inf"):
-            raise InputError(
-                f"every tuning trial of {name} failed; the first: {entries[0].get('failed', 'its error is not finite')}"
-            )
-        chosen[name] = {"trial": best, "changes": laid[best - 1]}
+    tuning = state.values["tuning"]
+    chosen = {
+        name: choose_trial(name, [entry for entry in tuning if entry["method"] == name], laid)
+        for name, laid in plan.trials.items()
+    }
     state.values["smallest_difference"] = _smallest(plan, state, chosen)
     state.values["chosen"] = chosen
     state.values["looks"] = {"test": len(plan.seeds) * len(plan.methods)}  # counted before any of them
@@ -227,30 +261,32 @@ def finish(state: State) -> None:
     settings, table = state.values["settings"], state.test
     targets, names = settings["targets"], list(settings["methods"])
     entries = {name: [run for run in state.values["runs"] if run["method"] == name] for name in names}
-    entries = {name: sorted(runs, key=lambda run: int(run["seed"])) for name, runs in entries.items()}
+    order = ("seed", "partition", "fold")
+    entries = {
+        name: sorted(runs, key=lambda run: [int(run.get(key, 0)) for key in order]) for name, runs in entries.items()
+    }
     label = torch.tensor([table.numbers(f"label_{target}") for target in targets], dtype=torch.float64).T
     region = list(zip(*(table.columns[f"region_{target}"] for target in targets), strict=True))
-    value = torch.tensor(
-        [[table.values(run["name"], targets) for run in runs] for runs in entries.values()], dtype=torch.float64
-    ).transpose(2, 3)
-    judged = Judged(table.columns["group"], targets, label, region, value, entries, settings["reference"])
-    state.values["looks"] = {"test": len(state.values["runs"])}
+    folds = "folds" in settings
+    value = (
+        pooled_values(state)
+        if folds
+        else torch.tensor(
+            [[table.values(run["name"], targets) for run in runs] for runs in entries.values()], dtype=torch.float64
+        )
+    )
+    judged = Judged(
+        table.columns["group"],
+        targets,
+        label,
+        region,
+        value.transpose(-2, -1),
+        entries,
+        settings["reference"],
+        tuple(settings.get("unseeded", ())),
+    )
+    state.values["looks"] = {"test": 0 if folds else len(state.values["runs"])}
     state.values["figures"] = plain(figures(judged, seed=settings["seeds"][0]))
     state.write()
     write_tables(state.values, state.folder)
     write_comparison(state.folder.path)
-
-
-def trial_score(entry: Mapping[str, Any]) -> float:
-    """Validation error relative to that of the constant baseline, mean over the targets; infinite where it failed."""
-    blocks = [block for target, block in (entry.get("val") or {}).items() if target != "space"]
-    mains = [next(iter(FIGURES[block["kind"]])) for block in blocks]
-    parts = [
-        _relative(block[main], next(iter(block["baselines"].values()))[main])
-        for main, block in zip(mains, blocks, strict=True)
-    ]
-    return sum(parts) / len(parts) if parts else float("inf")
-
-
-def _relative(error: float | None, baseline: float | None) -> float:
-    return float("inf") if error is None or not baseline else error / baseline

@@ -34,17 +34,28 @@ ANEW = 2_000  # draws where a figure is computed anew on each
 class Judged:
     """The judged cases and every method's values of them.
 
-    - Shape: label (n, t); region (n, t), names; value (m, s, n, t); entries: for each method its runs, in the order of
-      the seeds, with ``test`` as in comparison.json.
+    - Shape: label (n, t); region (n, t), names; value (m, s, n, t), out of fold (m, p, s, n, t); entries: for each
+      method its runs, in the order of the seeds, with ``test`` as in comparison.json. ``unseeded``: methods that every
+      seed makes the same.
     """
 
     group: list[str]
     targets: list[str]
     label: Float[Tensor, "n t"]
     region: Sequence[Sequence[str]]
-    value: Float[Tensor, "m s n t"]
+    value: Float[Tensor, "m s n t"] | Float[Tensor, "m p s n t"]
     entries: dict[str, list[dict[str, Any]]]
     reference: str
+    unseeded: tuple[str, ...] = ()
+
+    @property
+    def partitions(self) -> int | None:
+        """How often the cases were cut into folds; None: they have splits."""
+        return self.value.shape[1] if self.value.ndim == 5 else None
+
+    def repeats(self, name: str, value: Float[Tensor, "s n"] | Float[Tensor, "p s n"]) -> Float[Tensor, "r n"]:
+        """The values of a method, a row for each time that it was made."""
+        return (value[..., :1, :] if name in self.unseeded else value).flatten(0, -2)
 
 
 def figures(judged: Judged, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
@@ -73,7 +84,7 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
     parts = {"all": known} | {
         name: known & torch.tensor([row[place] == name for row in judged.region]) for name in REGION_NAMES
     }
-    cases = {name: Cases(value[:, :, rows], label[rows], _named(judged.group, rows)) for name, rows in parts.items()}
+    cases = {name: Cases(value[..., rows], label[rows], _named(judged.group, rows)) for name, rows in parts.items()}
     blocks = {name: _part(main, part, judged, draws, seed) for name, part in cases.items()}
     whole, few = blocks["all"], blocks["few"]
     adjusted = holm([block["p"] for name, block in whole["methods"].items() if name != judged.reference])
@@ -86,15 +97,23 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
             _worse(main, block["difference_ci95"]),
             _worse(main, block["relative_ci95"])[1],
             _worse(main, few["methods"][name]["relative_ci95"])[1],
-            seeds=judged.value.shape[1],
+            seeds=judged.value.shape[-3],
+            partitions=judged.partitions if name in judged.unseeded else None,
         )
     said = [_further_part(figure, cases["all"], judged, seed) for figure in further]
     for at, name in enumerate(names):
         block, runs = whole["methods"][name], [run["test"][target] for run in judged.entries[name]]
-        block["by_seed"] = [float(main.of(one[:, None], cases["all"].label[:, None])) for one in cases["all"].value[at]]
+        made, truth = judged.repeats(name, cases["all"].value[at]), cases["all"].label[:, None]
+        block["by_seed"] = [float(main.of(one[:, None], truth)) for one in made]
         block |= {key: _spread([run.get(key) for run in runs]) for key in FIGURES[kind] if key != main.name}
+        if judged.partitions:  # a run knows the figures of one fold; nothing is said for certain of it
+            block |= {
+                key: _spread(figure.of(made.T, truth.expand(-1, len(made))).tolist())
+                for key, figure in FIGURES[kind].items()
+                if key != main.name
+            }
         block |= {figure.name: one[at] for figure, one in zip(further, said, strict=True)}
-        block["coverage"] = coverage_of(kind, runs)
+        block["coverage"] = coverage_of(kind, [{}] if judged.partitions else runs)
         block["predictors"] = [str(run.get("predictor")) for run in runs]
     parts_of = {name: {key: block[key] for key in ("n", "groups")} for name, block in blocks.items()}
     for name in names:
@@ -111,9 +130,9 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
 
 @dataclass(frozen=True)
 class Cases:
-    """Some of the judged cases, of one target: value (m, s, n), label (n,), all of them there, and n groups."""
+    """Some of the judged cases, of one target: value (m, s, n) or (m, p, s, n), label (n,), all there, and n groups."""
 
-    value: Float[Tensor, "m s n"]
+    value: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"]
     label: Float[Tensor, " n"]
     group: list[str]
 
@@ -126,8 +145,8 @@ def _estimate(figure: Figure, cases: Cases) -> Float[Tensor, " m"]:
     """The figure of each method, mean over the seeds."""
     if figure.each is not None:
         return seed_mean(figure.each(cases.value, cases.label)).mean(dim=1)
-    label = cases.label[:, None]
-    return torch.stack([figure.of(one.T, label.expand(-1, len(one))).mean() for one in cases.value])
+    label, whole = cases.label[:, None], cases.value.flatten(1, -2)
+    return torch.stack([figure.of(one.T, label.expand(-1, len(one))).mean() for one in whole])
 
 
 def _draw(figure: Figure, cases: Cases, draws: int, seed: int) -> Float[Tensor, "b m"]:
@@ -147,7 +166,8 @@ def _further(kind: str, label: Float[Tensor, " n"]) -> list[Figure]:
 def _further_part(figure: Figure, cases: Cases, judged: Judged, seed: int) -> list[dict[str, Any]]:
     """For each method a further figure: mean and spread over the seeds, its interval and that of the difference."""
     label, at = cases.label[:, None], list(judged.entries).index(judged.reference)
-    by_seed = [figure.of(one.T, label.expand(-1, len(one))).tolist() for one in cases.value]
+    made = [judged.repeats(name, one) for name, one in zip(judged.entries, cases.value, strict=True)]
+    by_seed = [figure.of(one.T, label.expand(-1, len(one))).tolist() for one in made]
     few = len(set(cases.group)) < MIN_GROUPS
     found: list[dict[str, Any]] = [_spread(one) for one in by_seed]
     drawn = None if few else _draw(figure, cases, ANEW, seed)

@@ -69,7 +69,7 @@ def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | No
     state = State.claim(out, stamp, _regions(folders[0], targets))
     for folder, name in zip(folders, names, strict=True):
         if name not in state.done():
-            state.record(Job(name, name, 0, None, {}, folder.path), _outcome(folder, name, targets))
+            state.record([(Job(name, name, 0, None, {}, folder.path), _outcome(folder, name, targets))])
     return state
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from medgauge.core.errors import InputError
 from medgauge.core.faults import sentence
@@ -25,6 +25,8 @@ from medgauge.runfolder.tables import need_columns, read_numbers
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 SAID = ("kind", "level", "n", "coverage")  # kept of what is said for certain, beside its extent
 
 
@@ -39,6 +41,7 @@ class Job:
         trial: number of the tuning trial, which reads validation cases; None: a run that reads the test split.
         values: the recipe, every value.
         folder: the run folder.
+        place: partition and fold of a run that leaves a fold out; None: it has splits of its own.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Job:
     trial: int | None
     values: dict[str, Any]
     folder: Path
+    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ def run_job(job: Job) -> Outcome:
     entry: dict[str, Any] = {"name": job.name, "method": job.method, "seed": job.seed}
     if job.trial is not None:
         entry |= {"trial": job.trial}
+    if job.place is not None:
+        entry |= {"partition": job.place[0], "fold": job.place[1]}
     try:
         run = fit(job.values, out=job.folder, test=job.trial is None, images=False, report=False)
     except (ValueError, ArithmeticError, RuntimeError) as error:
@@ -87,7 +93,7 @@ def outcome_of(
 ) -> Outcome:
     """What is kept of a finished run folder, beside ``entry``: figures of val (and test), and that split's cases."""
     found = {**entry, "seconds": results["seconds"], **results["training"], "cases": results["cases"]["by_split"]}
-    for name in ("val", "test") if test else ("val",):
+    for name in [name for name in ("val", "test") if name in results and (test or name == "val")]:
         found[name] = {target: _figures(results[name][target]) for target in targets}
         found[name]["space"] = results[name]["space"]
     return Outcome(found, _cases(folder, "test" if test else "val", targets))
@@ -126,14 +132,21 @@ def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, work
     Raises:
         InputError: a run was stopped or cannot be made; what was recorded stays.
     """
-    several = workers > 1 and len(jobs) > 1
-    for job, outcome in _in_processes(jobs, workers) if several else ((job, run_job(job)) for job in jobs):
+    for job, outcome in each_done(jobs, run_job, workers=workers):
         record(job, outcome)
         if not keep:
             shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Outcome]]:
+def each_done(items: Sequence[Item], work: Callable[[Item], Found], *, workers: int) -> Iterator[tuple[Item, Found]]:
+    """What ``work`` makes of each item, in this process or as it comes from ``workers`` others."""
+    if workers > 1 and len(items) > 1:
+        yield from _in_processes(items, work, workers)
+    else:
+        yield from ((item, work(item)) for item in items)
+
+
+def _in_processes(jobs: Sequence[Item], work: Callable[[Item], Found], workers: int) -> Iterator[tuple[Item, Found]]:
     """Outcomes as they come, from fresh processes that share the threads of this one."""
     import torch
 
@@ -144,7 +157,7 @@ def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Outc
     )
     with _termination_interrupts():
         try:
-            running = {pool.submit(run_job, job): job for job in jobs}
+            running = {pool.submit(work, job): job for job in jobs}
             for future in as_completed(running):
                 yield running[future], future.result()
         except BrokenProcessPool as error:

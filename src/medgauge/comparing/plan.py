@@ -2,20 +2,20 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from medgauge.comparing.state import PICTURES
+from medgauge.comparing.trials import RATE, factors, parse_grid
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
-from medgauge.fitting.parts import build_parts
 from medgauge.metrics import LabelRegions
 from medgauge.recipes.idle import idle_settings, refuse_idle
-from medgauge.recipes.read import build_recipe, default_values, load_values, override, parse_value, recipe_values
+from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
 from medgauge.runfolder.seal import text_digest
@@ -23,7 +23,6 @@ from medgauge.study import Study
 from medgauge.study.decide import decide_training
 from medgauge.study.representation import decide_representation
 
-RATE = "optimiser.learning_rate"
 TUNING = 1000  # the tuning seed is the first run's seed plus this
 EQUAL = ("seed", "data", "image", "augmentation", "model.encoder", "training", "prediction.level")
 FREE = ("data.label_scaling",)
@@ -39,7 +38,9 @@ class Plan:
         trials: for each method, the changes of each tuning trial; one trial: no tuning.
         seeds: of the runs.
         reference: the method that the others are compared with.
-        study: the cases, with the first seed's splits.
+        study: the cases, with the first seed's splits; with folds those of the first partition.
+        partitions: seeds of the partitions into folds; none: the cases have splits.
+        unseeded: methods that every seed makes the same.
     """
 
     methods: dict[str, Recipe]
@@ -47,6 +48,13 @@ class Plan:
     seeds: list[int]
     reference: str
     study: Study
+    partitions: list[int] = field(default_factory=list)
+    unseeded: list[str] = field(default_factory=list)
+
+    @property
+    def folds(self) -> int:
+        """Parts that are left out in turn; 0: none."""
+        return self.study.recipe.data.folds
 
     @property
     def tuning_seed(self) -> int:
@@ -69,9 +77,18 @@ class Plan:
             for place, name in enumerate(table.target)
         }
 
+    @property
+    def whole(self) -> dict[str, list[Any]]:
+        """Id, group and labels of every case that is in a fold; nothing where there are no folds."""
+        table = self.study.table
+        rows = [row for row, split in enumerate(self.study.splits) if split != "test"] if self.folds else []
+        labels = {f"label_{name}": table.label[rows, place].tolist() for place, name in enumerate(table.target)}
+        return {"id": [table.id[row] for row in rows], "group": [table.group[row] for row in rows], **labels}
+
     def stamp(self) -> dict[str, Any]:
         """What makes a comparison the same comparison."""
-        return {
+        crossed = {"folds": self.folds, "partitions": self.partitions, "unseeded": self.unseeded} if self.folds else {}
+        return crossed | {
             "medgauge": __version__,
             "table_sha256": self.study.table.digest,
             PICTURES: _pictures(self.study),
@@ -156,8 +173,8 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
     training = recipes[first].training
     if training.seconds:
         raise InputError("compare needs equal steps: give --training.steps, and no training.seconds")
-    if recipes[first].data.folds:
-        raise InputError("compare trains each method over seeds, not over folds: leave data.folds out")
+    if recipes[first].data.fold is not None:
+        raise InputError("compare leaves every fold out in turn: leave data.fold out")
     if training.devices != 1:
         raise InputError(f"compare trains every run on one device, got training.devices {training.devices}")
     return recipes
@@ -187,22 +204,38 @@ def _flat(values: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, Any
 
 
 def make_plan(
-    recipes: Mapping[str, Recipe], study: Study, *, seeds: int, trials: int, grid: Sequence[str], reference: str | None
+    recipes: Mapping[str, Recipe],
+    study: Study,
+    *,
+    seeds: int,
+    trials: int,
+    grid: Sequence[str],
+    reference: str | None,
+    partitions: int = 1,
 ) -> Plan:
     """Settle every method on the cases and lay out its trials.
 
     Raises:
-        InputError: no test cases, an unknown reference, or a grid that does not fit.
+        InputError: no test cases and no folds, an unknown reference, or a grid that does not fit.
     """
-    if not study.rows("test"):
-        raise InputError("compare needs test cases: give data.shares.test a share, or a split column with test")
+    folds = study.recipe.data.folds
+    if not study.rows("test") and not folds:
+        raise InputError(
+            "compare needs test cases: give data.shares.test a share, a split column with test, or --folds"
+        )
     reference = next(iter(recipes)) if reference is None else reference
     if reference not in recipes:
         raise InputError(f"the reference {reference!r} is none of the methods ({did_you_mean(reference, recipes)})")
     methods = {name: _settled(recipe, study) for name, recipe in recipes.items()}
     first = study.recipe.seed
     laid = _trials(methods, trials, grid)
-    return Plan(methods, laid, list(range(first, first + seeds)), reference, study)
+    if not folds:
+        return Plan(methods, laid, list(range(first, first + seeds)), reference, study)
+    cut = first if study.recipe.data.test_seed is None else study.recipe.data.test_seed
+    unseeded = [name for name, recipe in methods.items() if recipe.model.neck == "standardised"]
+    laid |= {name: [{}] for name in unseeded}  # there is no learning rate to tune
+    parts = list(range(cut, cut + partitions))
+    return Plan(methods, laid, list(range(first, first + seeds)), reference, study, parts, unseeded)
 
 
 def _settled(recipe: Recipe, study: Study) -> Recipe:
@@ -213,14 +246,16 @@ def _settled(recipe: Recipe, study: Study) -> Recipe:
         recipe.data, image=own.image, id=own.id, label=own.label, kind=own.kind, covariate_words=own.covariate_words
     )
     laid = decide_representation(replace(recipe, data=data, image=decided.image, augmentation=decided.augmentation))
-    return decide_training(laid, study.images.array.ndim - 2, study.table.label[study.rows("train")])
+    rows = [row for row, split in enumerate(study.splits) if split == "train" or (own.folds and split != "test")]
+    settled = decide_training(laid, study.images.array.ndim - 2, study.table.label[rows])
+    return replace(settled, weights=laid.weights) if own.folds else settled  # bins are of a fold's training cases
 
 
 def _trials(methods: Mapping[str, Recipe], trials: int, grid: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """For each method ``trials`` sets of changes: its own grid times as many learning rates."""
     grids: dict[str, dict[str, list[Any]]] = {name: {} for name in methods}
     for text in grid:
-        method, place, values = _grid(text, methods)
+        method, place, values = parse_grid(text, methods)
         for name in [method] if method else methods:
             grids[name][place] = values
     laid = {}
@@ -244,30 +279,6 @@ def _rates(recipe: Recipe, count: int) -> list[dict[str, Any]]:
     return [{}] if rate == "auto" else [{RATE: float(f"{rate * factor:.4g}")} for factor in factors(count)]
 
 
-def factors(count: int) -> list[float]:
-    """Factors of the learning rate: 1, 1/3, 3, 1/9, 9 and so on.
-
-    >>> [round(factor, 3) for factor in factors(4)]
-    [1.0, 0.333, 3.0, 0.111]
-    """
-    return [1.0, *(3.0**power for step in range(1, count) for power in (-step, step))][:count]
-
-
-def _grid(text: str, methods: Mapping[str, Recipe]) -> tuple[str | None, str, list[Any]]:
-    """The parts of METHOD:place=value,value (METHOD: may be left out)."""
-    where, _, words = text.partition("=")
-    method, colon, place = where.rpartition(":")
-    if colon and method not in methods:
-        raise InputError(f"--grid {text}: {method!r} is none of the methods ({did_you_mean(method, methods)})")
-    values = [parse_value(word) for word in words.split(",") if word]
-    if "." not in place or len(values) < 2 or place == RATE:
-        raise InputError(
-            f"--grid needs a setting and two values or more (--grid optimiser.weight_decay=0.01,0.1), got {text!r}; "
-            "learning rates are tried in any case"
-        )
-    return (method if colon else None), place, values
-
-
 def _check_grid(name: str, recipe: Recipe, changes: Mapping[str, Any]) -> None:
     if not changes:
         return
@@ -279,16 +290,3 @@ def _check_grid(name: str, recipe: Recipe, changes: Mapping[str, Any]) -> None:
     found = unlike(recipe, changed, "the others", name)
     if found:
         raise InputError(f"--grid may not change what must be equal: {'; '.join(found)}")
-
-
-def try_methods(plan: Plan) -> None:
-    """Build every method, which tries its first batch, so that what one cannot do is told before any run.
-
-    Raises:
-        InputError: with the method's name.
-    """
-    for name, recipe in plan.methods.items():
-        try:
-            build_parts(replace(plan.study, recipe=recipe))
-        except (ValueError, RuntimeError) as error:
-            raise InputError(f"{name} cannot be trained on these cases: {error}") from error

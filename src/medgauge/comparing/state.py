@@ -1,7 +1,7 @@
 """comparison.json, which grows run by run, and what it vouches for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,30 @@ class State:
     files appear whole or not at all. comparison.json carries digests of itself and of the columns of its entries.
     """
 
-    def __init__(self, folder: RunFolder, values: dict[str, Any], regions: Mapping[str, LabelRegions]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        values: dict[str, Any],
+        regions: Mapping[str, LabelRegions],
+        whole: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
         self.folder, self.values = folder, values
-        self.development = CaseTable(folder, "development.csv", regions)
-        self.test = CaseTable(folder, "predictions.csv", regions)
+        self.development = CaseTable(folder, "development.csv", regions, whole)
+        self.test = CaseTable(folder, "predictions.csv", regions, whole)
         self.parts = {"tuning": self.development, "runs": self.test}
         self.mended: list[str] = []
 
     @classmethod
-    def claim(cls, path: str | Path, stamp: Mapping[str, Any], regions: Mapping[str, LabelRegions]) -> "State":
+    def claim(
+        cls,
+        path: str | Path,
+        stamp: Mapping[str, Any],
+        regions: Mapping[str, LabelRegions],
+        whole: Mapping[str, Sequence[Any]] | None = None,
+    ) -> "State":
         """Begin a comparison in a new folder, or go on with the same one; ``mended`` tells what is made anew in it.
+
+        ``whole``: of all cases, where a run judges some of them.
 
         Raises:
             InputError: the folder holds another comparison (the differences are told), or something else; or its
@@ -51,10 +65,10 @@ class State:
             ):
                 raise InputError(f"{folder.path} exists and is no comparison of medgauge; give another --out")
             sweep_parts(folder.path)
-            state = cls(folder, {"settings": stamp, "tuning": [], "chosen": {}, "runs": []}, regions)
+            state = cls(folder, {"settings": stamp, "tuning": [], "chosen": {}, "runs": []}, regions, whole)
             state.write()
             return state
-        state = cls(folder, _read(folder), regions)
+        state = cls(folder, _read(folder), regions, whole)
         _check_same(folder, state.values.get("settings"), stamp)
         sweep_parts(folder.path)
         state._mend()
@@ -70,17 +84,18 @@ class State:
         """Names of the runs and trials that are recorded."""
         return {entry["name"] for part in self.parts for entry in self.values[part]}
 
-    def record(self, job: Job, outcome: Outcome) -> None:
-        """Keep a run's outcome.
+    def record(self, done: Sequence[tuple[Job, Outcome]]) -> None:
+        """Keep the outcomes of some runs.
 
         Raises:
-            InputError: its cases are not those of the runs before.
+            InputError: their cases are not those of the runs before.
         """
-        part = "runs" if job.trial is None else "tuning"
-        if outcome.cases is not None:
-            self.parts[part].add(job.name, outcome.cases)
-        entries = self.values[part]
-        entries[:] = [entry for entry in entries if entry["name"] != job.name] + [plain(outcome.entry)]
+        for part, table in self.parts.items():
+            own = [(job, outcome) for job, outcome in done if (job.trial is None) == (part == "runs")]
+            table.add({job.name: outcome.cases for job, outcome in own if outcome.cases is not None})
+            names, entries = {job.name for job, _ in own}, self.values[part]
+            entries[:] = [entry for entry in entries if entry["name"] not in names]
+            entries += [plain(outcome.entry) for _, outcome in own]
         self.write()
 
     def _digest(self, part: str) -> str:

@@ -51,7 +51,7 @@ def fake_comparison(
             entry["val"] = _split(targets, size, 0.3, kind)
             value = label + size * hard
             job = Job(entry["name"], name, 1000, trial, {}, folder)
-            state.record(job, Outcome(entry, _cases(targets, label, value, group, prefix)))
+            state.record([(job, Outcome(entry, _cases(targets, label, value, group, prefix)))])
         for seed in range(seeds):
             value = label + size * (hard + 0.4 * random.standard_normal(label.shape))
             entry = {"name": f"{name}-{seed}", "method": name, "seed": seed, "steps": 400}
@@ -61,7 +61,7 @@ def fake_comparison(
                 "test": {"cases": cases, "groups": cases // 2},
             }
             job = Job(entry["name"], name, seed, None, {}, folder)
-            state.record(job, Outcome(entry, _cases(targets, label, value, group, prefix)))
+            state.record([(job, Outcome(entry, _cases(targets, label, value, group, prefix)))])
     state.values["chosen"] = {name: {"trial": 1, "changes": {"optimiser.learning_rate": 0.01}} for name in methods}
     state.values["smallest_difference"] = {
         name: {

@@ -92,6 +92,7 @@ def describe_comparison(values: Mapping[str, Any], name: str) -> dict[str, Any]:
         "targets": targets,
         "seeds": counted(len(settings["seeds"]), "seed"),
         "one_seed": len(settings["seeds"]) == 1,
+        "folds": "folds" in settings,
         "looks": times((values.get("looks") or {}).get("test", 0)),
         "runs": counted(len(values["runs"]), "run"),
         "made_here": "trials" in settings,
@@ -113,7 +114,8 @@ def tuning_rows(values: Mapping[str, Any]) -> list[dict[str, str]]:
     settings = values["settings"]
     for entry in values.get("tuning") or []:
         tried = (settings["trials"][entry["method"]])[entry["trial"] - 1]
-        chosen = (values["chosen"].get(entry["method"]) or {}).get("trial") == entry["trial"]
+        chosen = (values["chosen"].get(entry["name"].rpartition("-trial")[0]) or {}).get("trial") == entry["trial"]
+        place = f", partition {entry['partition']}, fold {entry['fold']}" if "fold" in entry else ""
         blocks = {target: entry.get("val", {}).get(target) for target in settings["targets"]}
         errors = [
             quantity(
@@ -127,7 +129,7 @@ def tuning_rows(values: Mapping[str, Any]) -> list[dict[str, str]]:
         rows.append(
             {
                 "method": entry["method"],
-                "trial": str(entry["trial"]),
+                "trial": f"{entry['trial']}{place}",
                 "tried": ", ".join(f"{place.rpartition('.')[2]} {value}" for place, value in tried.items()),
                 "main": ", ".join(errors) or "–",
                 "note": f"failed: {entry['failed']}" if "failed" in entry else "chosen" if chosen else "",

@@ -197,8 +197,12 @@ def verdict_words(values: Mapping[str, Any], target: str) -> list[dict[str, str]
 
 def cases_words(values: Mapping[str, Any], target: str) -> str:
     """On what the figures of a target rest."""
-    part, seeds = values["figures"][target]["parts"]["all"], len(values["settings"]["seeds"])
-    return f"{counted(part['n'], 'test case')} of {counted(part['groups'], 'group')}, {counted(seeds, 'seed')} a method"
+    part, settings = values["figures"][target]["parts"]["all"], values["settings"]
+    seeds = f"{counted(len(settings['seeds']), 'seed')} a method"
+    if "folds" not in settings:
+        return f"{counted(part['n'], 'test case')} of {counted(part['groups'], 'group')}, {seeds}"
+    cut = f"{counted(len(settings['partitions']), 'partition')} into {counted(settings['folds'], 'fold')}"
+    return f"{counted(part['n'], 'case')} of {counted(part['groups'], 'group')}, out of fold, {cut}, {seeds}"
 
 
 def smallest_words(values: Mapping[str, Any], target: str) -> str:
@@ -214,19 +218,27 @@ def smallest_words(values: Mapping[str, Any], target: str) -> str:
 
 def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
     """What the columns mean, in sentences."""
-    one_seed = len(values["settings"]["seeds"]) == 1
+    settings = values["settings"]
+    one_seed, folds = len(settings["seeds"]) == 1, "folds" in settings
     draws = next(values["figures"][target]["draws"] for target in values["settings"]["targets"])
     drawn = (
         "With one seed only groups are drawn, so that chance in training is not in the intervals"
         if one_seed
         else "Groups and seeds are drawn with replacement, crossed"
     )
+    mean, few = "over the seeds", "With fewer than three seeds none of the three is said, but “not decided”."
+    if folds:
+        mean = "over partitions and seeds, of cases read by the model that left their fold out"
+        drawn = "Groups, partitions and seeds are drawn with replacement, crossed"
+        few += " Of a method that every seed makes the same, partitions count in place of seeds."
+        if len(settings["partitions"]) == 1:
+            drawn += "; what one partition adds is not in the intervals"
     return [
-        f"Every figure is the mean over the seeds. {drawn}; 95 % percentile intervals of {draws:,} draws, and of "
+        f"Every figure is the mean {mean}. {drawn}; 95 % percentile intervals of {draws:,} draws, and of "
         "2,000 where a figure has to be computed anew on each.",
         "Differences are paired by case and by seed, to the one reference; p-values are two-sided and adjusted over the "
         "methods by Holm. Differences by region carry no p-value.",
         "“better” and “worse”: adjusted p below 0.05 and the interval on one side of 0. “not worse”: the upper limit of the "
         "relative change for the worse is at most 3 % overall and at most 10 % in the region few. Everything else is “not "
-        "shown”, which is not “equal”. With fewer than three seeds none of the three is said, but “not decided”.",
+        f"shown”, which is not “equal”. {few}",
     ]
