@@ -244,6 +244,23 @@ def test_without_tuning_one_run_of_the_reference_states_the_smallest_difference(
     assert values["smallest_difference"]["hc_mm"]["difference"] > 0
 
 
+def test_a_method_joins_a_comparison_and_what_was_stated_stays(
+    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = list[str]()
+    monkeypatch.setattr(compare_jobs, "run_job", lambda job: made.append(job.name) or fake_job(job))
+    settings: dict[str, Any] = {"seeds": 1, "trials": 2, "out": tmp_path / "c", "changes": small}
+    before = medgauge.compare(["hc18_l1"], losses=["l1", "rm"], **settings)
+    made.clear()
+    after = medgauge.compare(["hc18_l1"], losses=["l1", "rm", "mse"], **settings)
+    assert made == ["mse-trial1", "mse-trial2", "mse-0"]
+    assert after["smallest_difference"] == before["smallest_difference"]
+    assert after["joined"] == ["mse"]
+    assert after["looks"] == {"test": 3}
+    assert {name: after["chosen"][name] for name in before["chosen"]} == before["chosen"]
+    assert set(after["figures"]["hc_mm"]["methods"]) == {"l1", "rm", "mse"}
+
+
 def test_the_smallest_difference_is_there_before_any_test_case_is_read(
     tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,12 @@ import medgauge
 from medgauge.cli import main
 from medgauge.comparing import figures as comparing_figures
 from medgauge.comparing import jobs as compare_jobs
+from medgauge.comparing.crossed import Bundle, run_bundle
 from medgauge.comparing.jobs import Job, Outcome
+from medgauge.comparing.plan import build_methods, make_plan, method_values
+from medgauge.comparing.trying import try_methods
 from medgauge.core.errors import InputError
+from medgauge.study import load_study
 from tests.fitting.small_study import COLUMNS, SMALL, make_table
 
 CHANGES = {**SMALL, "training.steps": 2, "training.batch_size": 4, "training.evaluations": 1}
@@ -126,6 +130,30 @@ def test_trials_are_made_in_each_outer_training_part_and_their_best_serves_its_r
     assert "No <strong>test</strong> split was read" in page
 
 
+def test_a_bundle_in_which_every_trial_fails_ends_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        compare_jobs,
+        "run_job",
+        lambda job: Outcome({"name": job.name, "trial": job.trial, "failed": "too large"}, None),
+    )
+    trials = [Job(f"rm-p0-f0-trial{trial}", "rm", 1000, trial, {}, tmp_path, (0, 0)) for trial in (1, 2)]
+    with pytest.raises(InputError, match="every tuning trial of rm failed; the first: too large"):
+        run_bundle(Bundle("rm-p0-f0", "rm", [{"a.b": 1}, {"a.b": 2}], trials, []))
+
+
+def test_a_fold_that_cannot_be_fitted_is_told_before_any_run(table: Path) -> None:
+    columns = {"data.image": "path", "data.label": ["age"], "data.group": "patient", "data.table": str(table)}
+    settings = {**columns, **CHANGES}
+    methods = build_methods(method_values(["l1", "mse"], [], {**settings, "data.folds": 2, "data.fraction": 0.05}))
+    study = load_study(next(iter(methods.values())))
+    plan = make_plan(methods, study, seeds=1, trials=1, grid=(), reference=None, partitions=2)
+    try_methods(plan, [])  # nothing of which is new
+    with pytest.raises(InputError, match="fold 1 of 2"):
+        try_methods(plan, ["l1", "mse"])
+
+
 def test_what_every_seed_makes_the_same_is_made_once_a_fold_and_decided_by_three_partitions(
     table: Path, tmp_path: Path, fits: Fits
 ) -> None:
@@ -197,6 +225,43 @@ def test_a_stop_keeps_the_training_parts_that_are_done(
     compare(table, tmp_path / "whole", ["l1", "mse"])
     for name in ("predictions.csv", "comparison.csv", "table.md"):
         assert (tmp_path / "c" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_further_method_joins_and_nothing_is_fitted_again(table: Path, tmp_path: Path, fits: Fits) -> None:
+    compare(table, tmp_path / "c", ["l1", "mse"], trials=2)
+    fits.jobs.clear()
+    values = compare(table, tmp_path / "c", ["l1", "mse", "rm"], trials=2)
+    assert {job.method for job in fits.jobs} == {"rm"}
+    assert len(fits.jobs) == 2 * 3 * (2 + 2)
+    assert values["joined"] == ["rm"]
+    words = (tmp_path / "c" / "table.md").read_text(encoding="utf-8")
+    assert "rm joined when the figures of the others were there" in words
+    at_once = compare(table, tmp_path / "all", ["l1", "mse", "rm"], trials=2)
+    assert values["figures"] == at_once["figures"]
+    assert "joined" not in at_once
+    fits.jobs.clear()
+    assert compare(table, tmp_path / "c", ["l1", "mse", "rm"], trials=2)["joined"] == ["rm"]
+    assert fits.jobs == []
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({"seeds": 3}, r"rm cannot join .*seeds is \[0, 1\] there and \[0, 1, 2\] here.*its own command with that recipe more"),
+    ({"partitions": 3}, "rm cannot join .*partitions is"),
+    ({"folds": 2}, "rm cannot join .*folds is 3 there and 2 here"),
+    ({"trials": 2}, "rm cannot join .*trials"),
+    ({"reference": "rm"}, "rm cannot join .*reference is"),
+])  # fmt: skip
+def test_a_method_with_other_flags_does_not_join(
+    table: Path, tmp_path: Path, fits: Fits, changed: dict[str, Any], words: str
+) -> None:
+    compare(table, tmp_path / "c", ["l1", "mse"], partitions=1)
+    before, count = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()}, len(fits.jobs)
+    with pytest.raises(InputError, match=words):
+        compare(table, tmp_path / "c", ["l1", "mse", "rm"], **{"partitions": 1, **changed})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()} == before
+    assert len(fits.jobs) == count
+    with pytest.raises(InputError, match=r"holds another comparison .*methods\.mse is"):
+        compare(table, tmp_path / "c", ["l1", "rm"], partitions=1)
 
 
 @pytest.mark.parametrize(("words", "expected"), [

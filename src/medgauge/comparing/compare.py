@@ -14,7 +14,7 @@ from medgauge.comparing.figures import Judged, figures, main_figure, showable
 from medgauge.comparing.finished import are_runs, claim_runs
 from medgauge.comparing.jobs import Job, Outcome, do_jobs, each_done
 from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values
-from medgauge.comparing.state import NAME, State
+from medgauge.comparing.state import State, recorded_methods
 from medgauge.comparing.tables import write_tables
 from medgauge.comparing.trials import choose_trial, trial_score
 from medgauge.comparing.trying import try_methods
@@ -54,7 +54,8 @@ def compare(
     Args:
         recipes: recipes by file or name; or, with ``losses``, the one that all share; or finished run folders, which
             are compared as they are.
-        out: the folder of the comparison.
+        out: the folder of the comparison. The same command with one recipe more lets that method join: what is there
+            already is not made again.
         losses: methods laid over the one recipe: each brings objective, weights, sampler, head and neck.
         seeds: runs of each method; the test cases are the same in each. With fewer than three nothing is decided.
         partitions: with ``folds`` (of the recipe's data section) how often the cases are cut into folds. All methods and
@@ -102,9 +103,9 @@ def compare(
             plan = make_plan(
                 methods, study, seeds=seeds, trials=trials, grid=grid, reference=reference, partitions=partitions
             )
-            if not (Path(out) / NAME).exists():
-                with torch.random.fork_rng(devices=[]):
-                    try_methods(plan, list(plan.methods))
+            there = recorded_methods(out)
+            with torch.random.fork_rng(devices=[]):
+                try_methods(plan, [name for name in plan.methods if name not in there])
             with held(Path(out), say=display.say):
                 state = State.claim(out, plan.stamp(), plan.regions, plan.whole)
                 told(state, display)
@@ -125,7 +126,7 @@ def told(state: State, display: Display) -> None:
 def make_runs(plan: Plan, state: State, display: Display, *, workers: int, keep: bool) -> None:
     """Make every run that is not recorded yet: the trials, then with frozen settings those that read the test split."""
     _do(tuning_jobs(plan, state), state, display, workers, keep)
-    if not state.values["chosen"]:
+    if plan.methods.keys() - state.values["chosen"].keys():
         freeze(plan, state)
     _do(test_jobs(plan, state), state, display, workers, keep)
 
@@ -227,12 +228,12 @@ def freeze(plan: Plan, state: State) -> None:
     Raises:
         InputError: every trial of a method failed.
     """
-    tuning = state.values["tuning"]
-    chosen = {
-        name: choose_trial(name, [entry for entry in tuning if entry["method"] == name], laid)
-        for name, laid in plan.trials.items()
-    }
-    state.values["smallest_difference"] = _smallest(plan, state, chosen)
+    tuning, chosen = state.values["tuning"], dict(state.values["chosen"])
+    for name, laid in plan.trials.items():
+        if name not in chosen:
+            chosen[name] = choose_trial(name, [entry for entry in tuning if entry["method"] == name], laid)
+    if "smallest_difference" not in state.values:  # what was stated stays, also where a method joins
+        state.values["smallest_difference"] = _smallest(plan, state, chosen)
     state.values["chosen"] = chosen
     state.values["looks"] = {"test": len(plan.seeds) * len(plan.methods)}  # counted before any of them
     state.write()

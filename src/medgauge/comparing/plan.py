@@ -87,7 +87,11 @@ class Plan:
 
     def stamp(self) -> dict[str, Any]:
         """What makes a comparison the same comparison."""
-        crossed = {"folds": self.folds, "partitions": self.partitions, "unseeded": self.unseeded} if self.folds else {}
+        crossed = (
+            {"folds": self.folds, "partitions": self.partitions, "unseeded": sorted(self.unseeded)}
+            if self.folds
+            else {}
+        )
         return crossed | {
             "medgauge": __version__,
             "table_sha256": self.study.table.digest,

@@ -51,7 +51,7 @@ class State:
     ) -> "State":
         """Begin a comparison in a new folder, or go on with the same one; ``mended`` tells what is made anew in it.
 
-        ``whole``: of all cases, where a run judges some of them.
+        Further methods join it, all else equal. ``whole``: of all cases, where a run judges some of them.
 
         Raises:
             InputError: the folder holds another comparison (the differences are told), or something else; or its
@@ -72,7 +72,18 @@ class State:
         _check_same(folder, state.values.get("settings"), stamp)
         sweep_parts(folder.path)
         state._mend()
+        state._join(stamp)
         return state
+
+    def _join(self, stamp: Mapping[str, Any]) -> None:
+        """Take in the methods that are not there yet; of those that come after figures it is kept that they do."""
+        new = _joining(self.values["settings"], stamp)
+        if not new:
+            return
+        if self.values.pop("figures", None) is not None:
+            self.values["joined"] = [*self.values.get("joined", []), *new]
+        self.values["settings"] = dict(stamp)
+        self.write()
 
     def write(self) -> None:
         """Write comparison.json whole, with its digests."""
@@ -116,6 +127,22 @@ class State:
                 )
 
 
+def recorded_methods(path: str | Path) -> list[str]:
+    """The methods of the comparison in a folder; none where there is no comparison.
+
+    Raises:
+        InputError: its comparison.json is damaged.
+    """
+    folder = RunFolder(path)
+    return list(_read(folder)["settings"].get("methods", {})) if (folder / NAME).exists() else []
+
+
+def _joining(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """The methods that come to those there, where none of them is left out."""
+    known, given = there.get("methods") or {}, here.get("methods") or {}
+    return [name for name in given if name not in known] if known and set(known) <= set(given) else []
+
+
 def _read(folder: RunFolder) -> dict[str, Any]:
     lost = InputError(
         f"{folder / NAME} is damaged, and what is recorded of the runs is in it alone; remove the folder {folder.path}, "
@@ -139,7 +166,19 @@ def _own_digest(values: Mapping[str, Any]) -> str:
     return text_digest(json.dumps(plain({**values, SEAL: tables}), sort_keys=True))
 
 
+def _without(stamp: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A stamp without some methods."""
+    kept = dict(stamp)
+    for key in {"methods", "trials"} & stamp.keys():
+        kept[key] = {name: one for name, one in stamp[key].items() if name not in names}
+    if "unseeded" in stamp:
+        kept["unseeded"] = [name for name in stamp["unseeded"] if name not in names]
+    return kept
+
+
 def _check_same(folder: RunFolder, there: Any, here: Mapping[str, Any]) -> None:
+    new = _joining(there, here)
+    here = _without(here, new)
     found = differences(there, here)
     if found and not differences({**there, PICTURES: ""}, {**here, PICTURES: ""}):
         raise InputError(
@@ -149,6 +188,11 @@ def _check_same(folder: RunFolder, there: Any, here: Mapping[str, Any]) -> None:
     if found:
         lines = [_short(line) for line in found]
         shown = "; ".join(lines[:8]) + ("; …" if len(lines) > 8 else "")
+        if new:
+            raise InputError(
+                f"{' and '.join(new)} cannot join {folder.path}, which holds another comparison ({shown}): give its own command "
+                "with that recipe more and all else equal, or another --out"
+            )
         raise InputError(
             f"{folder.path} holds another comparison ({shown}); give another --out, or the same command to go on"
         )

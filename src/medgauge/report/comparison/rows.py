@@ -233,6 +233,7 @@ def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
         few += " Of a method that every seed makes the same, partitions count in place of seeds."
         if len(settings["partitions"]) == 1:
             drawn += "; what one partition adds is not in the intervals"
+    joined = ", ".join(values.get("joined") or [])
     return [
         f"Every figure is the mean {mean}. {drawn}; 95 % percentile intervals of {draws:,} draws, and of "
         "2,000 where a figure has to be computed anew on each.",
@@ -241,4 +242,9 @@ def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
         "“better” and “worse”: adjusted p below 0.05 and the interval on one side of 0. “not worse”: the upper limit of the "
         "relative change for the worse is at most 3 % overall and at most 10 % in the region few. Everything else is “not "
         f"shown”, which is not “equal”. {few}",
+        *(
+            [f"{joined} joined when the figures of the others were there; p-values are adjusted over all."]
+            if joined
+            else []
+        ),
     ]
