@@ -1,5 +1,6 @@
 """Cross-fitted sets against a slow loop that counts scores, label by label, and against split conformal sets."""
 
+import json
 import math
 
 import numpy as np
@@ -195,3 +196,25 @@ def test_wrong_shapes_and_groups_raise() -> None:
         CrossFitted.fit(value, label, group, fold[:3], [LINE], level=0.8, seed=0)
     with pytest.raises(ValueError, match="same number of folds"):
         CrossFitted(0.9, (LINE,), ((0, 1, 2),), ((1, 1, 1),), ((((1.0,),), ((1.0,), ()), ((1.0,),)),))
+
+
+def test_it_says_what_it_aims_at_and_what_is_guaranteed_and_comes_back_from_json() -> None:
+    value, label, group, fold, scale = drawn(90, 4, scaled=True)
+    for fitted in (
+        CrossFitted.fit(value, label, group, fold, [LINE], level=0.9, seed=0),
+        CrossFitted.fit(value, label, group, fold, [LINE], scale, level=0.8, seed=0),
+    ):
+        saved = json.loads(json.dumps(fitted.to_dict(), allow_nan=False))
+        assert CrossFitted.from_dict(saved) == fitted
+    note = CrossFitted.fit(value, label, group, fold, [LINE], level=0.9, seed=0).note(0)
+    assert "it aims at 90 %; guaranteed on average about 80 % (CV+, Barber et al. 2021)" in note
+    assert "no guarantee by region is proved" in note
+    assert "from the groups of 4 folds" in note
+    assert "follows the error" not in note
+    assert "aims at 80 %; guaranteed on average about 60 %" in fitted.note(0)
+    assert "follows the error" in fitted.note(0)
+    few = CrossFitted.fit(value[:5], label[:5], group[:5], fold[:5], [LINE], level=0.9, seed=0)
+    assert few.note(0).startswith("A 90 % interval needs 9 calibration groups with this label, and there are 5")
+    saved["targets"][0]["merged"] = [0, 1, 5]
+    with pytest.raises(ValueError, match="merged name the places of scores"):
+        CrossFitted.from_dict(saved)

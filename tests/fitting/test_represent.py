@@ -85,6 +85,31 @@ def test_splits_with_val_and_calibration_too(table: Path, cache: Path, tmp_path:
     assert saved["tasks"]["number"]["record"] == "kernel"
 
 
+def test_cross_fitted_intervals_of_new_cases(table: Path, cache: Path, tmp_path: Path) -> None:
+    changes = {"prediction.interval": "cross", "prediction.scores": "scaled", "prediction.aggregate": "mean"}
+    made = fit(table, cache, tmp_path / "run", folds=3, split="part", test=True, changes=changes, report=True)
+    left_out, test = (made.results[split]["age"] for split in ("out_of_fold", "test"))
+    assert (left_out["interval"]["kind"], test["interval"]["kind"]) == ("label_conditional", "cross")
+    words = (
+        "aims at 90 %; guaranteed on average about 80 % (CV+, Barber et al. 2021), and no guarantee by region is proved"
+    )
+    assert words in left_out["interval"]["new_cases"]
+    assert words in test["interval"]["note"]
+    assert words in made.promise()
+    assert words in (made.folder / "report.html").read_text(encoding="utf-8")
+    frame = pandas.read_csv(made.folder / "predictions.csv")
+    rows = frame[frame["split"] == "test"]
+    assert test["interval"]["coverage"] == pytest.approx(
+        rows["label_age"].between(rows["lower_age"], rows["upper_age"]).mean()
+    )
+    assert rows["value_age"].between(rows["lower_age"], rows["upper_age"]).all()
+    assert (rows["upper_age"] - rows["lower_age"]).nunique() == len(rows)
+    images = [table.parent / "0.png", table.parent / "5.png"]
+    first = made.predict(images)
+    pandas.testing.assert_frame_equal(first, medgauge.load(tmp_path / "run").predict(images))
+    assert first["age"].between(first["lower_age"], first["upper_age"]).all()
+
+
 def test_a_neck_is_trained_on_frozen_features(table: Path, cache: Path, tmp_path: Path) -> None:
     steps = {"training.steps": 30, "training.batch_size": 16, "training.evaluations": 2, "represent.name": "frozen"}
     made = fit(table, cache, tmp_path / "run", "l1", split="part", changes=steps)

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from medgauge.calibration.intervals import Intervals
 from medgauge.core.task import Observed
+from medgauge.inference.joining import join_readings
 from medgauge.inference.pooled import BY_FOLD, PooledReader
 from medgauge.inference.reader import Reader
 from medgauge.tasks.grades import Grades
@@ -107,3 +109,41 @@ def test_expected_errors_are_averaged_over_the_fits_and_kept_with_their_cases_ou
     places = [torch.arange(20), torch.arange(20, 40)]
     stated = whole.leaving_out(observed, places, settings, seed=0).certainty.apply(observed)
     torch.testing.assert_close(stated["upper"] - observed.value, 2 * scale)
+
+
+def test_new_cases_have_cross_fitted_intervals_and_out_of_fold_ones_those_of_the_other_folds() -> None:
+    label = torch.arange(40.0).double()[:, None]
+    miss = torch.cat([torch.full((20, 1), 1.0), torch.full((20, 1), 5.0)]).double()
+    observed = Observed(label + miss, label, [f"g{row // 2}" for row in range(40)])
+    places = [torch.arange(20), torch.arange(20, 40)]
+    asked = [SimpleNamespace(**{**vars(SETTINGS), "interval": name}) for name in ("label_conditional", "cross")]
+    plain, reader = (two().leaving_out(observed, places, settings, seed=0) for settings in asked)
+    before, stated = plain.certainty.apply(observed), reader.certainty.apply(observed)
+    assert "crossed" not in stated
+    assert all(torch.equal(stated[name], before[name]) for name in before)
+    fitted, cases = reader.calibrated.cases, drawn(6, 5)
+    assert isinstance(fitted, Intervals)
+    assert fitted.crossed is not None
+    scores = [{score for of_region in fitted.crossed.scores[0] for score in of_region[fold]} for fold in range(2)]
+    assert scores == [{1.0}, {5.0}]
+    judged = replace(reader, left_out=None)
+    found = judged.read([cases, cases])
+    values = torch.stack([own.read([cases]).observed.value for own in reader.readers])
+    lower, upper = fitted.crossed.interval(values, values.mean(0))
+    assert torch.equal(found.stated["lower"], lower)
+    assert torch.equal(found.stated["upper"], upper)
+    assert found.stated["crossed"].all()
+    assert (lower <= found.value).all()
+    assert (found.value <= upper).all()
+    assert torch.equal(found.stated["covered"], (lower <= cases.label) & (cases.label <= upper))
+    assert torch.equal(found.stated["in_set"], fitted.crossed.contains(values, cases.label))
+    # groups: each fit's values are averaged too
+    code, names = torch.arange(6) // 2, ["a", "b", "c"]
+    groups = reader.calibrated.groups
+    assert isinstance(groups, Intervals)
+    assert groups.crossed is not None
+    assert [len(of) for of in groups.crossed.scores[0][0]] != [0, 0]
+    means = join_readings(judged.task, [found], [code], names, groups)
+    low, high = groups.crossed.interval(values.reshape(2, 3, 2, 1).mean(2), found.value.reshape(3, 2).mean(1)[:, None])
+    torch.testing.assert_close(means.stated["lower"], low)
+    torch.testing.assert_close(means.stated["upper"], high)

@@ -61,6 +61,11 @@ def test_values_are_read_as_yaml(text: str, value: object) -> None:
             {"represent": {"name": "frozen"}, "prediction": {"average": "flips"}},
             ["represent.name frozen once; set prediction.average to none"],
         ),
+        ({"prediction": {"interval": "cross"}}, ["prediction.interval cross needs the values of several folds"]),
+        (
+            {"data": {"folds": 5}, "prediction": {"interval": "cross", "correction": "linear"}},
+            ["set prediction.correction to none"],
+        ),
         ({"objective": {"a": {"term": {"class_path": "RMLos"}}}}, ["did you mean RMLoss?"]),
         ({"objective": {"a": {"term": {"class_path": "no.such.Loss"}}}}, ["no.such"]),
         ({"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigm": 1}}}}}, ["did you mean sigma?"]),

@@ -1,25 +1,33 @@
 """Cross-fitted sets of several folds' fits: every training case serves for calibration too, by the fit that left it out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from medgauge.calibration.merging import merge_regions
+from medgauge.calibration.merging import merge_regions, merged_names
 from medgauge.calibration.partition import LabelPartition
 from medgauge.calibration.scores import (
+    SCALED_WORDS,
     check_level,
     drawn_scores,
     groups_by_region,
     groups_needed,
     known_scale,
     residual_scores,
+    too_few,
 )
 from medgauge.core.checks import check_same_shape
+from medgauge.core.forms import CHANCE, COUNT, FLAG, NUMBER, NUMBERS, TEXT, Form, Group, Listed, check_form
 
+_PARTS: dict[str, Form] = {"starts": NUMBERS, "codes": Listed(COUNT), "names": Listed(TEXT)}
+_PARTS |= {"groups": Listed(COUNT), "merged": Listed(COUNT), "scores": Listed(Listed(Listed(NUMBER)))}
+SAVED = Group({"level": CHANCE, "scaled": FLAG, "targets": Listed(Group(_PARTS))})
+"""What ``to_dict`` gives."""
 ENTRIES = 1 << 18  # of one chunk of cases x scores
 
 
@@ -47,6 +55,7 @@ class CrossFitted:
         scaled: residuals were divided by a scale, which must be given with each value.
     """
 
+    kind: ClassVar[str] = "cross"
     level: float
     partition: tuple[LabelPartition, ...]
     merged: tuple[tuple[int, ...], ...]
@@ -59,6 +68,11 @@ class CrossFitted:
         folds = {len(of_region) for of_target in self.scores for of_region in of_target}
         if len(folds) != 1:
             raise ValueError("scores must be of the same number of folds in each region")
+        for part, merged, groups, scores in zip(self.partition, self.merged, self.groups, self.scores, strict=True):
+            if not len(part.names) == len(merged) == len(groups) or sorted(set(merged)) != list(range(len(scores))):
+                raise ValueError(
+                    "merged and groups must have one entry for each region, and merged name the places of scores"
+                )
 
     @classmethod
     def fit(
@@ -154,6 +168,56 @@ class CrossFitted:
                     found[some, target] = _outside(low, high, truth[some, None])[:, 0] < self._rank(low.shape[1])
         known = ~values.isnan().any(0) & ~label.cpu().isnan()
         return found & known
+
+    def note(self, target: int) -> str:
+        """What must be said beside the intervals of a target."""
+        counts = [sum(map(len, of_region)) for of_region in self.scores[target]]
+        if min(counts) < groups_needed(self.level):
+            return too_few(self.level, sum(counts))
+        found = ", ".join(
+            f"{count} {name}"
+            for count, name in zip(counts, merged_names(self.partition[target].names, self.merged[target]), strict=True)
+        )
+        aim, least = f"{100 * self.level:g} %", f"{100 * max(0.0, 2 * self.level - 1):g} %"
+        return (
+            f"{aim} cross-fitted interval from the groups of {self.folds} folds by label region ({found}), one case each: it "
+            f"aims at {aim}; guaranteed on average about {least} (CV+, Barber et al. 2021), and no guarantee by region is "
+            f"proved; for cases like the development cases, not for another site.{SCALED_WORDS if self.scaled else ''}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "level": self.level,
+            "scaled": self.scaled,
+            "targets": [
+                {
+                    "starts": list(part.starts),
+                    "codes": list(part.codes),
+                    "names": list(part.names),
+                    "groups": list(groups),
+                    "merged": list(merged),
+                    "scores": [[list(of_fold) for of_fold in of_region] for of_region in scores],
+                }
+                for part, groups, merged, scores in zip(
+                    self.partition, self.groups, self.merged, self.scores, strict=True
+                )
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> "CrossFitted":
+        """The inverse of ``to_dict``."""
+        check_form("", saved, SAVED)
+        targets = saved["targets"]
+        return cls(
+            float(saved["level"]),
+            tuple(LabelPartition(tuple(of["starts"]), tuple(of["codes"]), tuple(of["names"])) for of in targets),
+            tuple(tuple(map(int, of["merged"])) for of in targets),
+            tuple(tuple(map(int, of["groups"])) for of in targets),
+            tuple(tuple(tuple(map(tuple, of_region)) for of_region in of["scores"]) for of in targets),
+            bool(saved["scaled"]),
+        )
 
     def _checked(self, values: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor]:
         """Values and scales in float64 on the CPU; a scale of 1 where scores are absolute."""

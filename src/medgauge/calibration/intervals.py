@@ -1,11 +1,15 @@
 """What calibration cases serve of a number: intervals, the correction, the age gap."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
+
 from medgauge.calibration.conformal import SplitConformal
 from medgauge.calibration.correction import AgeGapLine, PredictionCorrection, delta_corrected
+from medgauge.calibration.cross_fitted import CrossFitted
 from medgauge.calibration.label_conditional import LabelConditionalConformal
 from medgauge.calibration.widths import interval_block
 from medgauge.core.cells import cell
@@ -25,6 +29,9 @@ class Intervals:
 
     The correction is fitted on all calibration cases, and the intervals on values that a correction without each case's
     tenth of the groups gives (``PredictionCorrection.cross_fit``): two halves would leave too few groups in region few.
+
+    ``crossed`` takes the place of ``record`` where several fits say their values of a case, none of which has seen it. An
+    out-of-fold case was seen by all fits but one, so it has the interval of record.
     """
 
     key: ClassVar[str] = "interval"
@@ -33,6 +40,7 @@ class Intervals:
     beside: Conformal
     correction: PredictionCorrection | None = None
     age_gap: AgeGapLine | None = None
+    crossed: CrossFitted | None = None
 
     @classmethod
     def fit(
@@ -51,13 +59,19 @@ class Intervals:
         )
         age_gap = AgeGapLine.fit(value, label, group) if settings.age_gap else None
         record, beside = (split, conditional) if settings.interval == "split" else (conditional, split)
-        return cls(record, beside, correction, age_gap)
+        crossed = None
+        if settings.interval == "cross" and observed.fold is not None:
+            crossed = CrossFitted.fit(
+                value, label, group, observed.fold, conditional.partition, observed.scale, level=level, seed=seed
+            )
+        return cls(record, beside, correction, age_gap, crossed)
 
     def apply(self, observed: Observed) -> Stated:
         """Values after the correction, the intervals around them, and whether these hold of the labels.
 
         - Shape: value, lower, upper, pieces, excess of the interval of record and the same with ``beside_`` before them;
-          covered, in_set, beside_covered, beside_in_set: bool; delta_corrected where an age gap was asked for; (n, t) each.
+          covered, in_set, beside_covered, beside_in_set: bool; delta_corrected where an age gap was asked for; crossed, where
+          lower and upper are cross-fitted: in one piece, and how much of them is in no set is not known; (n, t) each.
         """
         raw, label = observed.value.double(), observed.label.double()
         value = raw if self.correction is None else self.correction.apply(raw)
@@ -67,6 +81,12 @@ class Intervals:
             said |= {f"{before}{name}": part for name, part in hull._asdict().items()}
             said[f"{before}covered"] = (hull.lower <= label) & (label <= hull.upper)
             said[f"{before}in_set"] = conformal.contains(value, label, observed.scale)
+        if self.crossed is not None and observed.fits is not None:
+            lower, upper = self.crossed.interval(observed.fits, value, observed.fit_scales)
+            said |= {"lower": lower, "upper": upper, "pieces": (~lower.isnan()).long()}
+            said |= {"excess": torch.full_like(lower, math.nan), "covered": (lower <= label) & (label <= upper)}
+            said["in_set"] = self.crossed.contains(observed.fits, label, observed.fit_scales)
+            said["crossed"] = torch.ones_like(said["in_set"])
         if self.age_gap is not None:
             said["delta_corrected"] = delta_corrected(value, label, self.age_gap)
         return said
@@ -94,7 +114,7 @@ class Intervals:
             (f"{BESIDE[self.record.kind]}_interval", "beside_", self.beside),
         ]
         groups = next(one.groups[target] for _, _, one in both if isinstance(one, SplitConformal))
-        found: dict[str, object] = {}
+        found: dict[str, Any] = {}
         for name, before, conformal in both:
             said = {part.removeprefix(before): tensor for part, tensor in stated.items() if part.startswith(before)}
             head = {
@@ -109,7 +129,17 @@ class Intervals:
                 for region, counts in conformal.counts(target).items():
                     block["by_region"][region] |= counts
             found[name] = {**head, **block, "n_groups": groups}
+        if self.crossed is not None:
+            self._cross_words(found, crossed="crossed" in stated, target=target)
         return {**self._corrected(observed, target), **found}
+
+    def _cross_words(self, found: dict[str, Any], *, crossed: bool, target: int) -> None:
+        """Say in the block of record that its interval is cross-fitted, or what new cases have in its place."""
+        assert self.crossed is not None  # noqa: S101 - for the type checker
+        if crossed:
+            found[self.key] |= {"kind": self.crossed.kind, "note": self.crossed.note(target)}
+        else:
+            found[self.key]["new_cases"] = self.crossed.note(target)
 
     def _corrected(self, observed: Observed, target: int) -> dict[str, object]:
         """The correction with the figures without it, and the line of the age gap; nothing without either."""
@@ -134,7 +164,7 @@ class Intervals:
 
     def note(self, target: int) -> str:
         """What the interval of record promises."""
-        return self.record.note(target)
+        return self.record.note(target) if self.crossed is None else self.crossed.note(target)
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values."""
@@ -144,18 +174,22 @@ class Intervals:
             "beside": self.beside.to_dict(),
             "correction": None if self.correction is None else self.correction.to_dict(),
             "age_gap": None if self.age_gap is None else self.age_gap.to_dict(),
+            "crossed": None if self.crossed is None else self.crossed.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Intervals":
         """The inverse of ``to_dict``."""
-        check_form("", saved, Group(dict.fromkeys(("interval", "beside", "correction", "age_gap"), ANYTHING)))
-        correction, age_gap = saved["correction"], saved["age_gap"]
+        check_form(
+            "", saved, Group(dict.fromkeys(("interval", "beside", "correction", "age_gap", "crossed?"), ANYTHING))
+        )
+        correction, age_gap, crossed = saved["correction"], saved["age_gap"], saved.get("crossed")
         return cls(
             _conformal(saved["interval"]),
             _conformal(saved["beside"]),
             None if correction is None else PredictionCorrection.from_dict(correction),
             None if age_gap is None else AgeGapLine.from_dict(age_gap),
+            None if crossed is None else CrossFitted.from_dict(crossed),
         )
 
 

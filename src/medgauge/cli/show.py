@@ -107,7 +107,7 @@ def _around(figures: Mapping[str, Any]) -> str:
     return ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}"
 
 
-KINDS = {"label_conditional": "label-conditional", "split": "plain split"}
+KINDS = {"label_conditional": "label-conditional", "split": "plain split", "cross": "cross-fitted"}
 
 
 def interval_line(interval: Mapping[str, Any], *, beside: bool) -> str:

@@ -59,7 +59,8 @@ class Observed:
 
     - Shape: value (n, t) of the predictor of record and label (n, t), NaN = missing; group: n names; probability
       (n, t, k) of each level or class, None for kinds that have none; scale (n, t), the size of error that is expected of
-      each case, None where none was asked for.
+      each case, None where none was asked for. Of cases that one fold's fit each left out: fold (n,), which one. Of new
+      cases read by the fits of k folds: fits (k, n, t), what each says, and fit_scales alike.
     """
 
     value: Float[Tensor, "n t"]
@@ -67,6 +68,9 @@ class Observed:
     group: Sequence[str]
     probability: Float[Tensor, "n t k"] | None = None
     scale: Float[Tensor, "n t"] | None = None
+    fold: Int[Tensor, " n"] | None = None
+    fits: Float[Tensor, "k n t"] | None = None
+    fit_scales: Float[Tensor, "k n t"] | None = None
 
 
 class Strata(Protocol):
@@ -136,7 +140,7 @@ class Asked(Protocol):
         """Chance that what is said holds."""
 
     @property
-    def interval(self) -> Literal["label_conditional", "split"]:
+    def interval(self) -> Literal["label_conditional", "split", "cross"]:
         """Which interval is of record."""
 
     @property

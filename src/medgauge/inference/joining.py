@@ -45,12 +45,21 @@ def join_readings(
 
     chances = [part.observed.probability for part in parts if part.observed.probability is not None]
     scales = [part.observed.scale for part in parts if part.observed.scale is not None]
+    fits = _by_fit(
+        [part.observed.value for part in parts], [part.fits for part in parts], places, count, several=several
+    )
+    fit_scales = None
+    if scales:
+        known = [part.observed.fit_scales for part in parts]
+        fit_scales = _by_fit(scales, known, places, count, several=several)
     observed = Observed(
         value=mean([part.observed.value for part in parts]),
         label=task.of_group(mean([part.observed.label for part in parts])),
         group=list(group),
         probability=mean([one.flatten(1) for one in chances]).reshape(-1, *chances[0].shape[1:]) if chances else None,
         scale=mean(scales) if scales else None,
+        fits=fits,
+        fit_scales=fit_scales,
     )
     nearest, far = (
         mean([getattr(part, name).double()[:, None] for part in parts])[:, 0] for name in ("nearest", "far")
@@ -65,7 +74,7 @@ def join_readings(
         far=far > 0.5,
         evidence=join_evidence(moved, count),
         supported=mean([part.supported for part in parts]),
-        fits=_by_fit(parts, places, count, several=several),
+        fits=fits,
     )
 
 
@@ -133,13 +142,16 @@ def join_cases(task: Task, cases: Cases, place: Int[Tensor, " n"], names: Sequen
 
 
 def _by_fit(
-    parts: Sequence[Readings], places: Sequence[Int[Tensor, " n"]], count: int, *, several: bool
+    numbers: Sequence[Float[Tensor, "n t"]],
+    fits: Sequence[Float[Tensor, "k n t"] | None],
+    places: Sequence[Int[Tensor, " n"]],
+    count: int,
+    *,
+    several: bool,
 ) -> Float[Tensor, "k m t"] | None:
-    """The values of each fit: of each part, or of those that the one part is made of; None of a single fit."""
+    """The numbers of each fit: of each part, or of those that the one part is made of; None of a single fit."""
     if several:
-        return torch.stack(
-            [group_means(part.observed.value, place, count) for part, place in zip(parts, places, strict=True)]
-        )
-    if len(parts) > 1 or parts[0].fits is None:
+        return torch.stack([group_means(part, place, count) for part, place in zip(numbers, places, strict=True)])
+    if len(fits) > 1 or fits[0] is None:
         return None
-    return torch.stack([group_means(values, places[0], count) for values in parts[0].fits])
+    return torch.stack([group_means(values, places[0], count) for values in fits[0]])

@@ -163,7 +163,10 @@ class PooledReader:
         self, observed: Observed, places: Sequence[Int[Tensor, " n"]], settings: Asked, *, seed: int
     ) -> "PooledReader":
         """With what is said of each fold's cases fitted on the other folds', from out-of-fold values of all of them."""
-        whole, parts = Calibrated.fit(self.task, observed, settings, seed=seed, cross=True), []
+        fold = torch.zeros(len(observed.value), dtype=torch.int64)
+        for number, own in enumerate(places):
+            fold[own] = number
+        whole, parts = Calibrated.fit(self.task, replace(observed, fold=fold), settings, seed=seed, cross=True), []
         for own in places:
             kept = torch.ones(len(observed.value), dtype=torch.bool).index_fill(0, own, value=False)
             others = _some(observed, torch.nonzero(kept).flatten())

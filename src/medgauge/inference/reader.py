@@ -46,6 +46,7 @@ def pooled(task: Task, observed: Observed, code: Int[Tensor, " n"], names: Seque
         if chance is None
         else group_means(chance.flatten(1), code, count).reshape(-1, *chance.shape[1:]),
         scale=None if observed.scale is None else group_means(observed.scale, code, count),
+        fold=None if observed.fold is None else group_means(observed.fold[:, None], code, count)[:, 0].long(),
     )
 
 

@@ -20,7 +20,9 @@ class PredictionSettings(Section):
             images; none = read once.
         aggregate: mean = results also for groups, each group's images as one value; none = for cases alone.
         interval: which interval is the one of record: label_conditional, which holds within each label region, or split,
-            which holds on average; the other one stands beside it.
+            which holds on average; the other one stands beside it; or cross, for runs over folds: new cases have cross-fitted
+            intervals, which aim at the level and are guaranteed less (2 level - 1, on average), and out-of-fold cases
+            label_conditional ones.
         scores: by what the intervals of numbers are measured: absolute = the error itself, so that all cases of a region have one
             width; scaled = the error over the one that is expected of the case, learned from the training cases alone, so that
             easy cases have narrow intervals and hard ones wide.
@@ -36,7 +38,7 @@ class PredictionSettings(Section):
     level: Annotated[float, Range(above=0, below=1)] = 0.9
     average: Literal["none", "flips"] = "none"
     aggregate: Literal["none", "mean"] = "none"
-    interval: Literal["label_conditional", "split"] = "label_conditional"
+    interval: Literal["label_conditional", "split", "cross"] = "label_conditional"
     scores: Literal["absolute", "scaled"] = "absolute"
     correction: Literal["none", "linear", "isotonic"] = "none"
     age_gap: bool = False

@@ -241,6 +241,11 @@ class Recipe(Section):
                 "prediction.average flips averages over what augmentation.flip allows, which names no axis; name one, or set "
                 "prediction.average to none"
             )
+        if self.prediction.interval == "cross" and (not self.data.folds or self.prediction.correction != "none"):
+            found.append(
+                "prediction.interval cross needs the values of several folds as they are; give data.folds, set "
+                "prediction.correction to none, or take another interval"
+            )
         if self.augmentation.mixup and self.training.devices > 1:
             found.append(
                 "augmentation.mixup finds partners in the batch of one process; set training.devices to 1, or turn it off"

@@ -7,7 +7,7 @@ from medgauge.report.words import counted, finite, number, percent, quantity
 
 Block = dict[str, Any]
 PLACES = ("interval", "plain_interval", "label_conditional_interval")
-NAMES = {"label_conditional": "label-conditional", "split": "plain split conformal"}
+NAMES = {"label_conditional": "label-conditional", "split": "plain split conformal", "cross": "cross-fitted"}
 HOLDS = {
     "label_conditional": "Each label region has its own width, from calibration cases of that region, so they hold within "
     "each label region, for cases like the calibration cases, not for another site or another device.",
@@ -52,12 +52,17 @@ def _kind(part: Block, decimals: int, unit: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "name": NAMES.get(kind, kind),
-        "holds": HOLDS.get(kind, "") + _merged(part),
+        "holds": HOLDS.get(kind, str(part.get("note") or "")) + _merged(part) + _new_cases(part),
         "infinite": _endless(part),
         "coverage": percent(finite(part.get("coverage"))),
         "width": _width(part, decimals, unit),
         "note": str(part.get("note") or ""),
     }
+
+
+def _new_cases(part: Block) -> str:
+    """What intervals of new cases are, where they are others than those judged."""
+    return f" New cases have another: {part['new_cases']}" if part.get("new_cases") else ""
 
 
 def _merged(part: Block) -> str:

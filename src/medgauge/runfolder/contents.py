@@ -54,7 +54,7 @@ _CERTAINTY: dict[str, Form] = {
     "by_grade?": Named(_SAID_OF_PART),
 }
 _INTERVAL = Group(
-    {**_CERTAINTY, "kind": one_of("label_conditional", "split"), "width": NUMBER, "share_infinite": NUMBER}
+    {**_CERTAINTY, "kind": one_of("label_conditional", "split", "cross"), "width": NUMBER, "share_infinite": NUMBER}
 )
 _SET = Group({**_CERTAINTY, "kind": TEXT, "size": NUMBER, "by_grade": Named(_SAID_OF_PART)})
 _REGION = Group({**_PART, **_MAE, "n": COUNT, "baselines?": Named(NUMBER)})
