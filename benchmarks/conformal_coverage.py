@@ -1,8 +1,11 @@
 """Coverage by label region of label-conditional sets against plain split conformal intervals, on drawn data and on runs.
 
-Run: python benchmarks/conformal_coverage.py [--draws 300]        drawn data
-     python benchmarks/conformal_coverage.py --run RUN [RUN ...]  the test split of finished runs
-Either part writes its own keys of benchmarks/results/conformal_coverage.json and leaves the other's.
+Run: python benchmarks/conformal_coverage.py [--draws 200]          drawn data
+     python benchmarks/conformal_coverage.py --run RUN [RUN ...]    the test split of finished runs
+     python benchmarks/conformal_coverage.py --folds RUN [RUN ...]  scaled against unscaled on the folds of finished runs,
+                                                                   with --crossed also cross-fitted
+     python benchmarks/conformal_coverage.py --table                the tables of docs/intervals.md that are measured
+Each part writes its own keys of benchmarks/results/conformal_coverage.json and leaves the others'.
 """
 
 import argparse
@@ -14,16 +17,26 @@ from typing import Any
 
 import numpy as np
 import torch
+from common import write_between
+from interval_folds import judge, lines
 from scipy.stats import betabinom
 from torch import Tensor
 
-from medgauge.calibration import LabelConditionalConformal, LabelPartition, SplitConformal, binomial_interval
+from medgauge.calibration import (
+    CrossFitted,
+    LabelConditionalConformal,
+    LabelPartition,
+    SplitConformal,
+    binomial_interval,
+)
 from medgauge.calibration.scores import one_a_group
 from medgauge.core.version import __version__
 from medgauge.metrics import LabelRegions
 
 RESULTS = Path(__file__).parent / "results" / "conformal_coverage.json"
 LEVEL = 0.9
+TESTED = 1500
+WAYS = ("split", "split, scaled", "label-conditional", "label-conditional, scaled", "cross-fitted, scaled")
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 STRATA = LabelPartition((10.0, 20.0, 30.0), (0, 1, 2, 3), ("stratum 1", "stratum 2", "stratum 3", "stratum 4"))
 
@@ -41,7 +54,7 @@ def skewed(chance: np.random.Generator, count: int) -> np.ndarray:
 def drawn_data(
     draw: Draw, partition: LabelPartition, spread: tuple[float, ...], *, groups: int, draws: int
 ) -> dict[str, Any]:
-    """Both intervals over random calibration and test draws: 1 to 3 cases a calibration group, 4,000 test cases."""
+    """Both intervals over random calibration and test draws: 1 to 3 cases a calibration group, 1,500 test cases."""
     names, kinds = partition.names, ("set", "hull", "plain")
     share = {kind: np.full((draws, len(names)), np.nan) for kind in kinds}
     width = {kind: np.full((draws, len(names)), np.nan) for kind in kinds}
@@ -49,10 +62,10 @@ def drawn_data(
     for place in range(draws):
         chance = np.random.default_rng([groups, place])
         of = np.repeat(np.arange(groups), chance.integers(1, 4, groups))
-        label = np.concatenate([draw(chance, groups)[of], draw(chance, 4000)])
-        own = np.concatenate([of, groups + np.arange(4000)])
+        label = np.concatenate([draw(chance, groups)[of], draw(chance, TESTED)])
+        own = np.concatenate([of, groups + np.arange(TESTED)])
         scale = np.array(spread)[partition.of(torch.tensor(label)).numpy()]
-        noise = 0.6 * chance.standard_normal(groups + 4000)[own] + 0.8 * chance.standard_normal(len(label))
+        noise = 0.6 * chance.standard_normal(groups + TESTED)[own] + 0.8 * chance.standard_normal(len(label))
         truth, value = torch.tensor(label)[:, None], torch.tensor(label + scale * noise)[:, None]
         cut, group = len(of), [str(name) for name in of]
         conditional = LabelConditionalConformal.fit(
@@ -107,16 +120,80 @@ def drawn_data(
     }
 
 
+def drawn_ways(partition: LabelPartition, *, groups: int, draws: int) -> dict[str, Any]:
+    """All ways on the same draws: errors grow with the label and with how hard a case is, which a covariate tells in part.
+
+    Half of the groups fit a line and the sizes of its errors, half calibrate; cross-fitted, five folds of all do both.
+    """
+    share = np.full((draws, len(WAYS), len(partition.names) + 1), np.nan)
+    width = np.full((draws, len(WAYS)), np.nan)
+    names, fold = [str(row) for row in range(groups)], np.arange(groups) % 5
+    for place in range(draws):
+        chance = np.random.default_rng([7, groups, place])
+        label = skewed(chance, groups + TESTED)
+        told = chance.standard_normal(len(label))
+        hard = np.exp(0.6 * told + 0.2 * chance.standard_normal(len(label)))
+        seen = label + hard * (1 + label / 20) * chance.standard_normal(len(label))
+        new = slice(groups, None)
+
+        def fitted(rows: np.ndarray) -> Callable[[np.ndarray | slice], tuple[Tensor, Tensor]]:
+            line = np.polyfit(seen[rows], label[rows], 1)  # noqa: B023 - called within the same draw
+            error = np.log(np.abs(np.polyval(line, seen[rows]) - label[rows]) + 0.05)  # noqa: B023
+            size = np.polyfit(told[rows], error, 1)  # noqa: B023
+            return lambda own: (
+                torch.tensor(np.polyval(line, seen[own]))[:, None],  # noqa: B023
+                torch.tensor(np.exp(np.polyval(size, told[own])))[:, None],  # noqa: B023
+            )
+
+        truth, rows = torch.tensor(label)[:, None], np.arange(groups)
+        half = fitted(rows[::2])
+        (value, scale), (later, wide) = half(rows[1::2]), half(new)
+        ends = []
+        for kind in (SplitConformal, LabelConditionalConformal):
+            for own, other in ((None, None), (scale, wide)):
+                given = (value, truth[1:groups:2], names[1::2], *([[partition]] if kind is not SplitConformal else []))
+                one = kind.fit(*given, level=LEVEL, seed=place, scale=own)
+                ends.append((*one.interval(later, other), one.contains(later, truth[new], other)))
+        fits = [fitted(rows[fold != one]) for one in range(5)]
+        left = [torch.empty(groups, 1, dtype=torch.float64) for _ in range(2)]
+        for one, fit in enumerate(fits):
+            left[0][fold == one], left[1][fold == one] = fit(rows[fold == one])
+        cross = CrossFitted.fit(
+            left[0], truth[:groups], names, torch.tensor(fold), [partition], level=LEVEL, seed=place, scale=left[1]
+        )
+        values, sizes = (torch.stack(part) for part in zip(*[fit(new) for fit in fits], strict=True))
+        ends.append((*cross.interval(values, values.mean(0), sizes), cross.contains(values, truth[new], sizes)))
+        code = partition.of(truth[new, 0])
+        for at, (lower, upper, held) in enumerate(ends):
+            width[place, at] = float((upper - lower).median())
+            parts = [held[code == one, 0] for one in range(len(partition.names))] + [held[:, 0]]
+            share[place, at] = [float(part.double().mean()) for part in parts]
+    return {
+        "groups": groups,
+        "draws": draws,
+        "regions": list(partition.names),
+        "ways": {
+            way: {
+                "coverage_by_region": [round(float(one), 4) for one in np.nanmean(share[:, at, :-1], axis=0)],
+                "standard_error": [round(float(one), 4) for one in np.nanstd(share[:, at, :-1], axis=0) / draws**0.5],
+                "coverage": round(float(share[:, at, -1].mean()), 4),
+                "median_width": round(float(np.median(width[:, at])), 3),
+            }
+            for at, way in enumerate(WAYS)
+        },
+    }
+
+
 def all_drawn(draws: int) -> dict[str, Any]:
     """Four strata at several sizes of the calibration split, and our own density regions of skewed labels."""
     train = torch.tensor(skewed(np.random.default_rng(99), 2000))
     density = LabelPartition.of_regions(LabelRegions.fit(train))
     spread = (1.0, 1.18, 1.42, 2.04)  # errors of which the plain interval covers about 94, 90, 82 and 65 %
     found = {
-        f"strata_{groups}": drawn_data(strata, STRATA, spread, groups=groups, draws=draws)
-        for groups in (250, 1000, 2500)
+        f"strata_{groups}": drawn_data(strata, STRATA, spread, groups=groups, draws=draws) for groups in (250, 1000)
     }
-    return {**found, "density_regions_1000": drawn_data(skewed, density, (1.0, 1.2, 2.4), groups=1000, draws=draws)}
+    found["density_regions_1000"] = drawn_data(skewed, density, (1.0, 1.2, 2.4), groups=1000, draws=draws)
+    return {"drawn": found, "drawn_ways": drawn_ways(density, groups=600, draws=draws)}
 
 
 def run_coverage(run: Path) -> dict[str, Any]:
@@ -129,8 +206,10 @@ def run_coverage(run: Path) -> dict[str, Any]:
         raise SystemExit(
             f"{run.name} has no test cases in predictions.csv; run `medgauge evaluate {run.name} --split test`"
         )
-    saved = json.loads((run / "predictors.json").read_text(encoding="utf-8"))
+    saved = json.loads((run / "predictors.json").read_text(encoding="utf-8"))["tasks"]["number"]["certainty"]
     kinds = {one["kind"]: one for one in (saved["interval"], saved["beside"])}
+    if saved["interval"]["scaled"]:
+        raise SystemExit(f"{run.name} has scaled intervals, and predictions.csv does not hold the scale of each case")
     conditional = LabelConditionalConformal.from_dict(kinds["label_conditional"])
     plain = SplitConformal.from_dict(kinds["split"])
     targets = [
@@ -205,17 +284,56 @@ def show(found: dict[str, Any]) -> None:
                     )
 
 
+def drawn_lines(found: dict[str, Any]) -> list[str]:
+    """The tables of drawn data in docs/intervals.md."""
+    told = [
+        "| design | groups | sets, common to rare | plain, common to rare | width over plain: sets, hulls |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, design in found["drawn"].items():
+        sets, plain = (
+            " ".join(f"{row[f'coverage_{kind}']:.3f}"[1:] for row in design["regions"]) for kind in ("set", "plain")
+        )
+        words = "regions many, medium, few" if name.startswith("density") else "strata of 50, 35, 11, 4 %"
+        widths = f"{design['width_of_sets_over_plain']:.2f}, {design['width_of_hulls_over_plain']:.2f}"
+        told.append(f"| {words} | {design['calibration_groups']} | {sets} | {plain} | {widths} |")
+    told += [
+        "",
+        "| interval | many, medium, few | all | median width |",
+        "| --- | --- | --- | --- |",
+    ]
+    for way, one in found["drawn_ways"]["ways"].items():
+        shares = " ".join(f"{part:.3f}"[1:] for part in one["coverage_by_region"])
+        whole = f"{one['coverage']:.3f}"[1:]
+        told.append(f"| {way} | {shares} | {whole} | {one['median_width']:.3g} |")
+    return told
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=300)
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--folds", type=Path, nargs="+", default=[])
+    parser.add_argument("--crossed", action="store_true")
+    parser.add_argument("--table", action="store_true")
     parser.add_argument("--run", type=Path, nargs="+", default=[])
     given = parser.parse_args()
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if given.table:
+        if "drawn_ways" in before:
+            write_between("../intervals.md", "drawn intervals", drawn_lines(before))
+        if "folds" in before:
+            write_between("../intervals.md", "intervals on folds", lines(before["folds"]))
+        return
+    for run in given.folds:
+        before["folds"] = {**before.get("folds", {}), run.name: judge(run, crossed=given.crossed)}
+        RESULTS.write_text(json.dumps(before, indent=1) + "\n", encoding="utf-8")
+    if given.folds:
+        return
     if given.run:
         found: dict[str, Any] = {"runs": {run.name: run_coverage(run) for run in given.run}}
         found["runs"] = {**before.get("runs", {}), **found["runs"]}
     else:
-        found = {"drawn": all_drawn(given.draws)}
+        found = all_drawn(given.draws)
     show(found)
     whole = {**before, "medgauge": __version__, "level": LEVEL, **found}
     RESULTS.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
