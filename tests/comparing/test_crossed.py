@@ -270,6 +270,13 @@ def test_a_method_with_other_flags_does_not_join(
     (["--partitions", "2"], "--partitions 2 needs folds that the cases are cut into: give --folds"),
     (["--folds", "3", "--partitions", "0"], "--partitions must be >= 1, got 0"),
     (["--folds", "3", "--data.fold", "1"], "leave data.fold out"),
+    (["--folds", "3", "--shard", "9/8"], "--shard counts from 1 to the number of shards (1/8 to 8/8), got 9/8"),
+    (["--folds", "3", "--shard", "0/8"], "(1/8 to 8/8), got 0/8"),
+    (["--folds", "3", "--shard", "0/0"], "got 0/0"),
+    (["--folds", "3", "--shard", "2"], "--shard must be a number and of how many (2/8), got '2'"),
+    (["--folds", "3", "--shard=-1/8"], "(2/8), got '-1/8'"),
+    (["--folds", "3", "--shard", "1.5/8"], "(2/8), got '1.5/8'"),
+    (["--shard", "1/2"], "--shard 1/2 needs --folds: without folds no run reads the test split"),
 ])  # fmt: skip
 def test_wrong_commands_end_with_a_sentence(
     table: Path, tmp_path: Path, fits: Fits, capsys: pytest.CaptureFixture[str], words: list[str], expected: str

@@ -148,6 +148,7 @@ def compare(words: list[str]) -> int:
     parser.several("--grid", "one more setting to tune; again for each", "[METHOD:]SETTING=A,B")
     parser.flag("--reference", "method that the others are compared with [the first]")
     parser.count("--workers", "runs at a time", 1)
+    parser.flag("--shard", "with --folds, 2/8: every 8th training part here, the others elsewhere in the same folder")
     parser.switch("--keep-runs", "keep every run folder, with its weights")
     parser.flag("--out", "folder of the comparison", default="runs/compare")
     parser.add_settings(Recipe, short=True, listed=False)
@@ -167,10 +168,12 @@ def compare(words: list[str]) -> int:
         reference=parsed.reference,
         changes=changes,
         workers=parsed.workers,
+        shard=parsed.shard,
         keep_runs=parsed.keep_runs,
         terminal=True,
     )
-    show_comparison(values, parsed.out)
+    if "figures" in values:
+        show_comparison(values, parsed.out)
     return 0
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 
-from medgauge.comparing.crossed import bundles, pooled_values, record_bundle, run_bundle, waiting_bundles
+from medgauge.comparing.crossed import pooled_values
 from medgauge.comparing.figures import Judged, figures, main_figure, showable
 from medgauge.comparing.finished import are_runs, claim_runs
-from medgauge.comparing.jobs import Job, Outcome, do_jobs, each_done
+from medgauge.comparing.folds import compare_folds
+from medgauge.comparing.jobs import Job, Outcome, do_jobs
 from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values
+from medgauge.comparing.shards import read_shard
 from medgauge.comparing.state import State, recorded_methods
 from medgauge.comparing.tables import write_tables
 from medgauge.comparing.trials import choose_trial, trial_score
@@ -43,6 +45,7 @@ def compare(
     reference: str | None = None,
     changes: Mapping[str, Any] | None = None,
     workers: int = 1,
+    shard: str | None = None,
     keep_runs: bool = False,
     terminal: bool = False,
     **columns: Any,
@@ -67,6 +70,8 @@ def compare(
         reference: the method that the others are compared with; None: the first.
         changes: settings by dotted place, over every recipe.
         workers: runs at a time.
+        shard: "2/8": with folds, make every eighth training part, from the second on. All shards work in one shared folder;
+            who comes last, or the command without shard, writes the comparison. Until then there are no figures.
         keep_runs: keep the run folders.
         terminal: show progress.
         columns: settings of the recipes' data section, by name (table, image, label, group, ...).
@@ -75,16 +80,17 @@ def compare(
         InputError: anything wrong in recipes, table or settings, before any run; or a stop.
     """
     check_lists(recipes=recipes, losses=losses, grid=grid)
-    check_texts(reference=reference)
+    check_texts(reference=reference, shard=shard)
     check_counts(seeds=seeds, partitions=partitions, trials=trials, workers=workers)
     check_switches(keep_runs=keep_runs, terminal=terminal)
     if seeds > TUNING:
         raise InputError(f"--seeds must be <= {TUNING}, got {seeds}")
+    part = None if shard is None else read_shard(shard)
     settings = placed_settings(columns, {} if changes is None else changes)
     if are_runs(recipes):
-        if losses or settings or grid:
+        if losses or settings or grid or part:
             raise InputError(
-                "finished runs are compared as they are: give no --losses, --grid or settings with run folders"
+                "finished runs are compared as they are: give no --losses, --grid, --shard or settings with run folders"
             )
         with Display(terminal) as display, held(Path(out), say=display.say):
             state = claim_runs(recipes, out, reference)
@@ -92,8 +98,8 @@ def compare(
             finish(state)
     else:
         methods = build_methods(method_values(recipes, losses, settings))
-        if partitions > 1 and not next(iter(methods.values())).data.folds:
-            raise InputError(f"--partitions {partitions} needs folds that the cases are cut into: give --folds")
+        if not next(iter(methods.values())).data.folds:
+            _refuse_without_folds(partitions, shard)
         notes = shared_notes(methods, settings)
         with Display(terminal) as display:
             foreign = dict.fromkeys(line for one in methods.values() for line in foreign_code(one.objective))
@@ -106,15 +112,27 @@ def compare(
             there = recorded_methods(out)
             with torch.random.fork_rng(devices=[]):
                 try_methods(plan, [name for name in plan.methods if name not in there])
+            if plan.folds:
+                folder = Path(out)
+                return compare_folds(plan, folder, display, finish, shard=part, workers=workers, keep=keep_runs).values
             with held(Path(out), say=display.say):
-                state = State.claim(out, plan.stamp(), plan.regions, plan.whole)
+                state = State.claim(out, plan.stamp(), plan.regions)
                 told(state, display)
-                make = make_folds if plan.folds else make_runs
-                make(plan, state, display, workers=workers, keep=keep_runs)
+                make_runs(plan, state, display, workers=workers, keep=keep_runs)
                 with contextlib.suppress(OSError):
                     (state.folder / "runs").rmdir()  # where no run folder was kept
                 finish(state)
     return state.values
+
+
+def _refuse_without_folds(partitions: int, shard: str | None) -> None:
+    if partitions > 1:
+        raise InputError(f"--partitions {partitions} needs folds that the cases are cut into: give --folds")
+    if shard is not None:
+        raise InputError(
+            f"--shard {shard} needs --folds: without folds no run reads the test split before all trials are done, which one "
+            "machine sees to; --workers makes several runs at a time there"
+        )
 
 
 def told(state: State, display: Display) -> None:
@@ -129,35 +147,6 @@ def make_runs(plan: Plan, state: State, display: Display, *, workers: int, keep:
     if plan.methods.keys() - state.values["chosen"].keys():
         freeze(plan, state)
     _do(test_jobs(plan, state), state, display, workers, keep)
-
-
-def make_folds(plan: Plan, state: State, display: Display, *, workers: int, keep: bool) -> None:
-    """Make every run that leaves a fold out and is not recorded yet."""
-    found = bundles(plan, state)
-    waiting = waiting_bundles(found, state)
-    left, started = len(waiting), time.monotonic()
-    try:
-        for bundle, done in each_done(waiting, run_bundle, workers=workers):
-            record_bundle(state, bundle, done, keep=keep)
-            left -= 1
-            whole = f"{len(found) - left} of {len(found)}"
-            display.say(f"{whole}: {bundle.name}, {counted_runs(done.outcomes)}")
-            spent = time.monotonic() - started
-            minutes = spent / (len(waiting) - left) * left / 60
-            display.runs(len(found) - left, len(found), f"about {minutes:.0f} min left")
-    except (Stopped, KeyboardInterrupt) as error:
-        raise Stopped(
-            f"stopped after {len(found) - left} of {len(found)} training parts; the same command goes on from there"
-        ) from error
-
-
-def counted_runs(outcomes: Sequence[tuple[Job, Outcome]]) -> str:
-    """How many runs, in how many seconds.
-
-    >>> counted_runs([])
-    '0 runs (0 s)'
-    """
-    return f"{len(outcomes)} runs ({sum(outcome.entry.get('wall', 0.0) for _, outcome in outcomes):.0f} s)"
 
 
 def tuning_jobs(plan: Plan, state: State) -> list[Job]:
