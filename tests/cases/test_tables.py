@@ -198,7 +198,7 @@ def test_commas_in_lists_of_columns_and_in_what_is_held_out(
         assert main([*words, "--holdout", f"site, town={held}"]) == 0
         assert f"test {cases}" in capsys.readouterr().out
     table.write_text(table.read_text().replace("Ulm", "bonn", 1))
-    text = "column 'site, town' holds 'bonn' (1 cases) beside the held-out 'Bonn'; write them alike, or hold both out"
+    text = "column 'site, town' holds 'bonn' (1 case) beside the held-out 'Bonn'; write them alike, or hold both out"
     refuse(capsys, main([*words, "--holdout", "site, town=Bonn"]), text)
 
 

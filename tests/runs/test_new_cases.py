@@ -50,8 +50,11 @@ def test_a_label_that_is_no_grade_is_refused(fit: Fit, table: Path, tmp_path: Pa
     frame["path"] = [str(table.parent / name) for name in frame["path"]]
     frame["stage"] = 1.5
     frame.to_csv(tmp_path / "new.csv", index=False)
-    with pytest.raises(InputError, match="label stage is 1.5, and a grade is a whole number"):
+    with pytest.raises(
+        InputError, match="label stage is 1.5, and a grade is a whole number; correct it; so"
+    ) as refused:
         read_table_of(fit, tmp_path / "new.csv", need_label=True)
+    assert "--kind" not in str(refused.value)
 
 
 def test_image_files_become_a_table(fit: Fit, table: Path) -> None:
@@ -114,7 +117,7 @@ def test_groups_have_the_names_of_the_run(fit: Fit, table: Path, tmp_path: Path,
     own, _ = read_table_of(fit, table, need_label=True)
     new = spelled_otherwise(table, tmp_path, spelled)
     with pytest.raises(
-        InputError, match=f"1 groups of new.csv are spelled otherwise than the run's: '{re.escape(spelled)}'"
+        InputError, match=f"1 group of new.csv is spelled otherwise than the run's: '{re.escape(spelled)}'"
     ):
         read_table_of(fit, new, need_label=False)
     merged, _ = read_table_of(fit, new, need_label=False, spelling="merge")
@@ -132,7 +135,7 @@ def test_a_known_patient_is_found_whatever_the_spelling(run: medgauge.Run, table
     new = spelled_otherwise(table, tmp_path)
     with pytest.raises(InputError, match="are groups of the run's own cases"):
         run.evaluate(new, spelling="merge")
-    with pytest.raises(InputError, match="are spelled otherwise than the run's"):
+    with pytest.raises(InputError, match="1 group of new.csv is spelled otherwise than the run's"):
         run.evaluate(new)
     one, other = run.predict(table), run.predict(new, spelling="merge")
     assert other["age"].tolist() == one["age"].tolist()  # training cases of the same patient are no neighbours

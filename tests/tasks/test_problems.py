@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from medgauge.core.problem import Problem
+from medgauge.core.problem import Problem, of_finished
 from medgauge.tasks.numbers import Numbers
-from medgauge.tasks.problems import column_problems
+from medgauge.tasks.problems import column_problems, level_problems
 from medgauge.tasks.settings import HeadSettings
 
 NAN, INF = float("nan"), float("inf")
@@ -57,3 +57,20 @@ def test_negative_labels_matter_under_log_scaling_only() -> None:
 @pytest.mark.parametrize("label", [[1.0, 2.0], [1.0, 2.0, NAN]])
 def test_a_column_that_can_be_learned(label: list[float]) -> None:
     assert column_problems("age", torch.tensor(label), ["a", "b", "c"]) == []
+
+
+def test_a_number_of_one_is_said_as_one() -> None:
+    (problem,) = problems([[1.0], [-2.0], [3.0]], "log2")
+    assert "is negative in 1 case (case c1)" in str(problem)
+    assert str(problems([[NAN]])[0]) == "label t0: is missing in the only case"
+    assert str(problems([[1.0], [NAN]])[0]).startswith("label t0: is 1 in the only labelled case, so")
+
+
+def test_many_grades_that_are_no_whole_numbers_are_one_sentence() -> None:
+    few, many = (level_problems("dr", torch.arange(n) + 0.5, [f"c{i}" for i in range(n)]) for n in (3, 4))
+    assert {one.together for one in few} == {""}
+    assert {one.together for one in many} == {
+        "label dr is 0.5, and a grade is a whole number; correct it, or read dr as a number (--kind dr=number); so it is "
+        "in 4 cases c0, c1, c2, c3"
+    }
+    assert "--kind" not in str(of_finished(few)[0]) + of_finished(many)[0].together

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medgauge.core.words import printable
+from medgauge.core.words import counted, printable
 
 if TYPE_CHECKING:
     from medgauge.runs.run import Run
@@ -41,15 +41,19 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
         if target == "space":
             continue
         note = {"val": " split (used for selection, so too good)", "out_of_fold": " cases"}.get(split, " split")
-        about = f"{target}: {split.replace('_', ' ')}{note}, {figures['n']} cases of {figures['groups']} groups"
+        about = f"{target}: {split.replace('_', ' ')}{note}, {counted(figures['n'], 'case')} of {counted(figures['groups'], 'group')}"
         _show_figures(f"{about}, predictor {figures['predictor']}", figures)
         if "by_group_mean" in figures:
             groups = figures["by_group_mean"]
-            _show_figures(f"{target}: {groups['n']} groups, the images of each as one value", groups, what="groups")
+            _show_figures(
+                f"{target}: {counted(groups['n'], 'group')}, the images of each as one value", groups, what="groups"
+            )
             ranges = groups["labels_within_groups"]
             if ranges["differ"]:
                 most = f"by up to {_number(ranges['largest_range'])}"
-                tell(f"labels differ within {ranges['differ']} groups, {most}; their mean is the group's label")
+                tell(
+                    f"labels differ within {counted(ranges['differ'], 'group')}, {most}; their mean is the group's label"
+                )
     if "space" in block:
         space = block["space"]
         tell(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
@@ -87,7 +91,7 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
         for value, part in values.items():
             add(f"{_cell(f'{column} {value}')} ({part['n']} {what}, coverage {_share(part['coverage'])})", part)
     for part in figures.get("by_fold", []):
-        add(f"fold-{part['fold']} ({part['n']} cases)", part)
+        add(f"fold-{part['fold']} ({counted(part['n'], 'case')})", part)
     for name, baseline in figures["baselines"].items():
         add(f"baseline: {name.replace('_', ' ')}", {"mae": baseline["mae"]})
     Console(width=None if sys.stdout.isatty() else 110).print(table)

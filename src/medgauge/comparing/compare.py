@@ -22,6 +22,7 @@ from medgauge.comparing.trials import choose_trial, trial_score
 from medgauge.comparing.trying import try_methods
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
+from medgauge.core.words import counted
 from medgauge.fitting.stamp import placed_settings
 from medgauge.recipes.idle import shared_notes
 from medgauge.recipes.mistakes import foreign_code
@@ -201,7 +202,9 @@ def _do(jobs: Sequence[Job], state: State, display: Display, workers: int, keep:
         do_jobs(waiting, record, workers=workers, keep=keep)
     except (Stopped, KeyboardInterrupt) as error:
         whole = len(jobs) - left
-        raise Stopped(f"stopped after {whole} of {len(jobs)} runs; the same command goes on from there") from error
+        raise Stopped(
+            f"stopped after {whole} of {counted(len(jobs), 'run')}; the same command goes on from there"
+        ) from error
 
 
 def _in_words(entry: Mapping[str, Any]) -> str:

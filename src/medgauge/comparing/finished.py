@@ -10,7 +10,7 @@ from medgauge.comparing.jobs import Job, Outcome, outcome_of
 from medgauge.comparing.state import State
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
-from medgauge.core.words import did_you_mean
+from medgauge.core.words import counted, did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.contents import read_finished, read_results
@@ -105,7 +105,11 @@ def _check_same(one: RunFolder, other: RunFolder, here: tuple[Any, Any], there: 
         raise InputError(f"{one.path} and {other.path} were made for different labels, so they cannot be compared")
     if here[1] != there[1]:
         apart = len(here[1].keys() ^ there[1].keys())
-        what = f"{apart} cases are in one only" if apart else "the ids are the same, but not all groups and labels"
+        what = (
+            f"{counted(apart, 'case is', 'cases are')} in one only"
+            if apart
+            else "the ids are the same, but not all groups and labels"
+        )
         raise InputError(
             f"{one.path} and {other.path} have different test cases ({what}): runs are compared on the same splits; fit "
             "them with the same data.test_seed or split column"

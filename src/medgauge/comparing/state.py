@@ -8,6 +8,7 @@ from typing import Any
 from medgauge.comparing.cases import CaseTable
 from medgauge.comparing.jobs import Job, Outcome
 from medgauge.core.errors import InputError
+from medgauge.core.words import counted
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import differences
@@ -123,7 +124,8 @@ class State:
                 count, table.columns = len(self.values[part]), {}
                 self.values[part] = []
                 self.mended.append(
-                    f"{table.name} of {self.folder.path} is {what}; {count} runs that it is about are made anew"
+                    f"{table.name} of {self.folder.path} is {what}; "
+                    f"{counted(count, 'run that it is about is', 'runs that it is about are')} made anew"
                 )
 
 

@@ -16,6 +16,7 @@ class Problem(NamedTuple):
             several cases share), or ``table`` (ids and covariates).
         row: the case's position in the table, from 0, or None when it is not about one case.
         together: one sentence for all cases of a column in which the same is wrong; they are told by it alone.
+        of_fit: the part of ``what`` and ``together`` that names a setting of a fit.
     """
 
     where: str
@@ -23,12 +24,27 @@ class Problem(NamedTuple):
     kind: Literal["file", "label", "table", "group", "picture"]
     row: int | None = None
     together: str = ""
+    of_fit: str = ""
 
     def __str__(self) -> str:
         """As a line for a person: ``case 001: its image a.png is missing``."""
         where = printable(self.where, line=True)
         subject = where if self.row is None else f"case {where}" if where else "a case without id"
         return f"{subject}: {printable(self.what, line=True)}"
+
+
+def of_finished(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems of a table that a finished run reads, whose settings can be changed no more.
+
+    >>> str(of_finished([Problem("label a", "is odd; mend it, or give --kind a=number", "label", of_fit=", or give --kind a=number")])[0])
+    'label a: is odd; mend it'
+    """
+    return [
+        one._replace(what=one.what.replace(one.of_fit, ""), together=one.together.replace(one.of_fit, ""), of_fit="")
+        if one.of_fit
+        else one
+        for one in problems
+    ]
 
 
 def name_cases(ids: Sequence[str], *, limit: int = 5) -> str:

@@ -1,4 +1,4 @@
-"""Hints for names that are not known: the nearest of those that are."""
+"""Words for people: hints for names that are not known, numbers with their nouns, texts that steer no terminal."""
 
 import difflib
 import re
@@ -19,6 +19,24 @@ def printable(text: str, *, line: bool = False) -> str:
     """
     clean = _STEERING.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
     return clean.replace("\n", "\\n").replace("\t", "\\t") if line else clean
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """The form of a noun, or of a noun and its verb, that goes with a number.
+
+    >>> plural(1, "case"), plural(0, "case"), plural(2, "case is", "cases are")
+    ('case', 'cases', 'cases are')
+    """
+    return one if count == 1 else many or f"{one}s"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun, and its verb where one is given.
+
+    >>> counted(1, "group"), counted(3, "group"), counted(1, "cell is", "cells are")
+    ('1 group', '3 groups', '1 cell is')
+    """
+    return f"{count} {plural(count, one, many)}"
 
 
 def nearest_names(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.6) -> list[str]:

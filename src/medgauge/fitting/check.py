@@ -7,6 +7,7 @@ from typing import Any
 
 from medgauge.core.display import Display
 from medgauge.core.errors import check_switches
+from medgauge.core.words import counted
 from medgauge.fitting.folds import plan_folds
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.stamp import make_recipe
@@ -42,7 +43,8 @@ def check(
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     lines = [
         *foreign_code(wanted.objective),
-        f"{study.read} rows read, {len(study.table)} cases of {len(set(study.table.group))} groups: {counts}",
+        f"{counted(study.read, 'row')} read, {counted(len(study.table), 'case')} of "
+        f"{counted(len(set(study.table.group)), 'group')}: {counts}",
         f"images: {shape} (channels first)",
     ]
     each = "" if part is study else " for each fold"

@@ -10,6 +10,7 @@ import torch
 from medgauge.core.batch import Batch, LabelCoding
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
+from medgauge.core.words import counted
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import augment_batch, draw
 from medgauge.data.mixup import mix_batch
@@ -91,7 +92,7 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
     size, wanted = int(recipe.training.batch_size), recipe.sampler
     if world_size > size:
         raise InputError(
-            f"training.devices is {world_size}, and a batch has {size} cases; give a training.batch_size of {world_size} or more"
+            f"training.devices is {world_size}, and a batch has {counted(size, 'case')}; give a training.batch_size of {world_size} or more"
         )
     if wanted.name == "random":
         return RandomBatchSampler(len(train), size, seed=recipe.seed, rank=rank, world_size=world_size)

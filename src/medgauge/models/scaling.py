@@ -10,6 +10,7 @@ from torch import Tensor
 
 from medgauge.core.checks import check_choice
 from medgauge.core.errors import InputError
+from medgauge.core.words import counted
 from medgauge.models.coding import Coding
 
 ScalingKind = Literal["zscore", "min_max", "log2", "none"]
@@ -164,9 +165,10 @@ def _factor(divisor: Tensor, label: Tensor) -> Tensor:
         raise ValueError(f"divisor must have shape ({label.shape[0]},), got {tuple(divisor.shape)}")
     wrong = ~(torch.isfinite(divisor) & (divisor > 0))
     if bool(wrong.any()):
-        place = int(torch.nonzero(wrong)[0])
+        first, others = int(torch.nonzero(wrong)[0]), int(wrong.sum()) - 1
+        more = f" (and wrong in {counted(others, 'other')})" if others else ""
         raise InputError(
-            f"the covariate that labels are divided by must be a number > 0 in every case, and is "
-            f"{float(divisor[place]):g} in the case at place {place}; correct the table or leave label_times out."
+            f"the covariate that labels are divided by (--label-times) must be a number > 0 in every case, and is "
+            f"{float(divisor[first]):g} in the case at place {first}{more}; correct the table or leave --label-times out."
         )
     return divisor.double().to(label.device).unsqueeze(1)

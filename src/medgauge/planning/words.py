@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medgauge.core.words import printable
+from medgauge.core.words import counted, printable
 from medgauge.planning.candidates import WORDS
 from medgauge.planning.plan import Plan
 
@@ -13,7 +13,9 @@ from medgauge.planning.plan import Plan
 def plan_lines(plan: Plan) -> list[str]:
     """What is tried, how long that is expected to take, and what was decided."""
     found = plan.fingerprint
-    lines = [f"{found['cases']} cases of {found['groups']} groups; expected to take {_minutes(plan.minutes)} in all"]
+    lines = [
+        f"{counted(found['cases'], 'case')} of {counted(found['groups'], 'group')}; expected to take {_minutes(plan.minutes)} in all"
+    ]
     lines += [f"  {one.what}: {_value(one.value)} ({printable(one.why, line=True)})" for one in plan.decisions]
     for one in plan.candidates:
         took = f"about {_minutes(one.minutes)}" if one.tried else "not tried"

@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+from medgauge.core.words import plural
+
 UNITS = {
     "px": "px", "mm": "mm", "cm": "cm", "um": "µm", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³", "ml": "ml", "kg": "kg", "g": "g",
     "years": "years", "months": "months", "weeks": "weeks", "days": "days", "hours": "hours",
@@ -106,4 +108,4 @@ def counted(count: int | None, noun: str) -> str:
     """
     if count is None:
         return f"– {noun}s"
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {plural(count, noun)}"

@@ -9,6 +9,7 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_path, check_switches, check_texts
+from medgauge.core.words import counted
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
 from medgauge.data.tables.missing import trim
@@ -122,8 +123,8 @@ def _refuse_shared_groups(
     shared = sorted(set(table.group) & {row["group"] for row in splits if row["split"] not in ("test", KEPT_OUT)})
     if shared:
         raise InputError(
-            f"{len(shared)} groups of the table are groups of the run's own cases (the first: {shared[0]}); "
-            "leave their cases out, or say --ids-are-local if the ids only look alike"
+            f"{counted(len(shared), 'group of the table is a group', 'groups of the table are groups')} of the "
+            f"run's own cases (the first: {shared[0]}); leave their cases out, or say --ids-are-local if the ids only look alike"
         )
 
 

@@ -12,7 +12,8 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_lists
-from medgauge.core.words import nearest
+from medgauge.core.problem import of_finished
+from medgauge.core.words import counted, nearest, plural
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import prepare_images
 from medgauge.data.tables.missing import trim
@@ -66,7 +67,7 @@ def read_table_of(
     if need_label:  # a column of which only the whole is wrong (constant, all missing) can be scored
         label = torch.from_numpy(table.label)
         problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
-    raise_problems([*problems, *missing_files(table)], table.path)
+    raise_problems(of_finished([*problems, *missing_files(table)]), table.path)
     if known and not local:
         table = _spelled_as_the_runs(run, table, spelling or spelling_of(recipe))
     return table, known
@@ -81,7 +82,8 @@ def _spelled_as_the_runs(run: Finished, table: Table, spelling: Spelling) -> Tab
     shown = in_words(list(map(list, unlike.items())))
     if spelling == "alike":
         raise InputError(
-            f"{len(unlike)} groups of {table.path.name} are spelled otherwise than the run's: {shown}; write them alike, or "
+            f"{counted(len(unlike), 'group')} of {table.path.name} {plural(len(unlike), 'is', 'are')} spelled otherwise "
+            f"than the run's: {shown}; write them alike, or "
             "say --merge-groups if each of these is one group, --groups-are-exact if they are different groups"
         )
     note = f"groups that differ from the run's in spelling alone are these ({len(unlike)}: {shown})"
@@ -171,6 +173,11 @@ def _covariates(run: Finished, given: Sequence[str] | Mapping[str, float | str])
             raise InputError(f"a covariate is not a number: {name} is {pairs[name]!r}") from error
     if not all(np.isfinite(list(values.values()))):
         raise InputError("covariates must be finite numbers")
+    times = run.recipe.data.label_times
+    if times is not None and values[times] <= 0:
+        raise InputError(
+            f"the covariate {times} is {values[times]:g}, and values are multiplied by it: give a number > 0"
+        )
     return values
 
 
@@ -238,7 +245,7 @@ def _check_channels(run: Finished, array: np.ndarray[Any, Any]) -> None:
     wanted = (encoder.ndim, encoder.channels)
     if (array.ndim - 2, array.shape[1]) != wanted:
         raise InputError(
-            f"the run reads {wanted[0]}-D images with {wanted[1]} channel(s), these are {array.ndim - 2}-D with {array.shape[1]}"
+            f"the run reads {wanted[0]}-D images with {counted(wanted[1], 'channel')}, these are {array.ndim - 2}-D with {array.shape[1]}"
         )
 
 

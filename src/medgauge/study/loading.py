@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
+from medgauge.core.words import counted
 from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.notes import table_notes
@@ -126,6 +128,12 @@ def _open(recipe: Recipe) -> tuple[Table, list[Problem]]:
     """The table, with all that is wrong in its cells and in the files that it names."""
     table, problems = open_table(recipe)
     told = {problem.where for problem in problems}
+    for at, name in enumerate(table.target):  # no cell is a number: they are told, and that all are missing is not
+        if (
+            any(problem.what.startswith(f"label {name} on ") for problem in problems)
+            and np.isnan(table.label[:, at]).all()
+        ):
+            told.add(f"label {name}")
     of_kinds = build_tasks(recipe).problems(torch.from_numpy(table.label), table.id)
     problems += [problem for problem in of_kinds if problem.where not in told or problem.row is not None]
     problems += missing_files(table)
@@ -175,7 +183,7 @@ def _refuse_none(found: _Found, rows: Sequence[int]) -> None:
     """Raise where none of the rows that something is learned from is left, with what is wrong with the first one."""
     if not rows:
         gone = f"; {len(found.left_out)} are left out, the first: {found.left_out[0][0]}" if found.left_out else ""
-        raise InputError(f"{found.table.path.name} has {found.read} cases and none to train with{gone}.")
+        raise InputError(f"{found.table.path.name} has {counted(found.read, 'case')} and none to train with{gone}.")
 
 
 def _decode(

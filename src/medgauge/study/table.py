@@ -170,6 +170,7 @@ def open_table(
         extra=extra,
         words=data.covariate_words,
         numbers=[str(data.label_times), *recipe.augmentation.named_sizes] if own else columns_of(recipe),
+        divisor=data.label_times,
     )
 
 

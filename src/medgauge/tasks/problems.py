@@ -7,9 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.problem import Problem, name_cases
+from medgauge.core.words import counted
 
 MOST_LEVELS = 20
 """Different values that a grade may have."""
+LEAST_ALIKE = 4
+"""Grades that are no whole numbers and are told in one line."""
 LARGEST = 1e30
 """Of labels, so that squares and sums of them are numbers; their range is at least one over it."""
 
@@ -23,14 +26,18 @@ def column_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -
         problems.append(Problem(ids[row], f"label {name} is {what}", "label", row))
     known = label[label.isfinite()]
     if not len(known):
-        problems.append(Problem(f"label {name}", f"is missing in all {len(label)} cases", "label"))
+        problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}", "label"))
     elif bool(known.min() == known.max()):
-        what = f"is {float(known[0]):g} in all {len(known)} labelled cases, so nothing can be learned from it"
+        what = f"is {float(known[0]):g} in {_all(len(known), 'labelled case')}, so nothing can be learned from it"
         problems.append(Problem(f"label {name}", what, "label"))
     elif float(known.max() - known.min()) < 1 / LARGEST:
         what = f"differs by {float(known.max() - known.min()):g} at most; give the labels in another unit"
         problems.append(Problem(f"label {name}", what, "label"))
     return problems
+
+
+def _all(count: int, noun: str) -> str:
+    return f"the only {noun}" if count == 1 else f"all {count} {noun}s"
 
 
 def negative_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
@@ -39,7 +46,7 @@ def negative_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str])
     if not negative:
         return []
     named = name_cases([ids[row] for row in negative])
-    what = f"is negative in {len(negative)} cases ({named}), which log2(1 + label) scaling does not allow"
+    what = f"is negative in {counted(len(negative), 'case')} ({named}), which log2(1 + label) scaling does not allow"
     return [Problem(f"label {name}", f"{what}; choose another scaling", "label")]
 
 
@@ -48,8 +55,20 @@ def level_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) ->
     known = label[label.isfinite()]
     broken = torch.nonzero(label.isfinite() & (label != label.round())).flatten().tolist()
     if broken:
-        words = f"and a grade is a whole number; correct it, or read {name} as a number (--kind {name}=number)"
-        return [Problem(ids[row], f"label {name} is {float(label[row]):g}, {words}", "label", row) for row in broken]
+        words, of_fit = (
+            "and a grade is a whole number; correct it",
+            f", or read {name} as a number (--kind {name}=number)",
+        )
+        together = ""
+        if len(broken) >= LEAST_ALIKE:
+            named = name_cases([ids[row] for row in broken])
+            together = (
+                f"label {name} is {float(label[broken[0]]):g}, {words}{of_fit}; so it is in {len(broken)} {named}"
+            )
+        return [
+            Problem(ids[row], f"label {name} is {float(label[row]):g}, {words}{of_fit}", "label", row, together, of_fit)
+            for row in broken
+        ]
     count = len(set(known.tolist()))
     if count > MOST_LEVELS:
         what = f"has {count} different values, and a grade has at most {MOST_LEVELS}; read it as a number"

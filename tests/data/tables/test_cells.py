@@ -2,7 +2,15 @@ from pathlib import Path
 
 import numpy as np
 
-from medgauge.data.tables.cells import index_problems, name_problems, number_columns
+from medgauge.core.problem import of_finished
+from medgauge.data.tables.cells import (
+    divisor_problems,
+    in_one_sentence,
+    index_problems,
+    name_problems,
+    number_columns,
+    without_name,
+)
 from medgauge.data.tables.columns import Columns
 
 
@@ -46,3 +54,49 @@ def test_a_column_that_is_unclear_is_one_problem() -> None:
     assert told.problems == []
     numbers = number_columns(columns, ["mm", "age"], list("abc"), "covariate", None, "auto")
     assert [str(problem) for problem in numbers.problems][1:] == ["case b: covariate age on line 3 is missing"]
+
+
+def test_decimal_commas_of_a_comma_file_are_one_sentence() -> None:
+    columns = columns_of(mm=["1,5", "2,5", "3"], cm=["7", "0,2", "x"], both=["1.5", "2", "2,5"])
+    found = number_columns(columns, ["mm", "cm", "both"], list("abc"), "label", None, "auto").problems
+    told = list(dict.fromkeys(one.together or str(one) for one in in_one_sentence(found)))
+    assert told == [
+        "label mm has decimal commas (2 cells, the first on line 2 ('1,5')) and label cm has decimal commas (1 cell, the "
+        "first on line 3 ('0,2')); give --decimal comma, or write decimals with a point",
+        "case c: label cm on line 4 is not a number: 'x'",
+        "label both: has decimals with a point, on line 2 ('1.5'), and with a comma, on line 4 ('2,5'); write all with "
+        "the same mark",
+    ]
+    assert str(of_finished(found)[0]) == (
+        "label mm: has decimal commas (2 cells, the first on line 2 ('1,5')); write decimals with a point"
+    )
+
+
+def test_many_cells_that_are_no_numbers_are_one_sentence() -> None:
+    columns = columns_of(mm=["1 mm", "2 mm", "3 mm", "4 mm", "5"])
+    found = number_columns(columns, ["mm"], list("abcde"), "label", None, "auto").problems
+    assert {one.together for one in found} == {
+        "label mm: 4 cells are no finite numbers ('1 mm', '2 mm', '3 mm' and 1 more), the first on line 2"
+    }
+
+
+def test_a_row_without_name_is_told_by_its_line() -> None:
+    columns = columns_of(x=[""] * 3)
+    pictures, ids = ["a.png", "", ""], ["a", "", "total"]
+    found = without_name(name_problems(pictures, ids, None, columns, exact=False), pictures, columns)
+    assert [one.together or str(one) for one in found] == [
+        "line 3 names no image, so that it is no case; remove it (a total, a remark?), or name its image",
+        "case total: names no image on line 4",
+    ]
+
+
+def test_what_labels_are_divided_by_is_told_with_case_line_and_count() -> None:
+    columns = columns_of(x=[""] * 3)
+    assert divisor_problems("mm", np.array([1.0, 2.0, np.nan]), list("abc"), columns) == []
+    found = divisor_problems("mm", np.array([1.0, 0.0, -2.0]), list("abc"), columns)
+    assert {one.together for one in found} == {
+        "covariate mm (--label-times), by which labels are divided, is not above 0 in 2 cases (the first on line 3, case "
+        "b: 0); correct the table, or leave --label-times out"
+    }
+    assert [one.row for one in found] == [1, 2]
+    assert of_finished(found)[0].together.endswith("correct the table")

@@ -76,7 +76,7 @@ def test_a_mark_changes_no_column_that_is_clear() -> None:
         (["1,234,567", "12,5"], True, [0, 1]),
         (["1.234.567", "1,234,567"], True, [0, 1]),
         (["1.23.456"], True, [0]),
-        (["1 234"], False, [0]),
+        (["1 23", "12 34", "1 2345"], False, [0, 1, 2]),
         (["1'23"], False, [0]),
     ],
 )
@@ -90,7 +90,27 @@ def test_marks_of_two_minds_are_wrong(cells: list[str], decimal_comma: bool, wro
 def test_what_is_left_out_is_said() -> None:
     found = parse_numbers(["1.234.567", "NA", "-", "", "NA"], decimal_comma=True)
     assert found.notes == (
-        "thousands marks in 1 cells are left out ('1.234.567' is 1234567)",
+        "thousands marks in 1 cell are left out ('1.234.567' is 1234567)",
         "3 cells are missing, written 'NA', '-'",
     )
     assert parse_numbers(["12,5", ""], decimal_comma=True).notes == ()
+
+
+@pytest.mark.parametrize("blank", [" ", "\xa0", "\u2007", "\u2009", "\u202f"])
+def test_blanks_between_thousands(blank: str) -> None:
+    found = parse_numbers([f"1{blank}234,5", f"12{blank}345{blank}678", "7"], decimal_comma=True)
+    assert found.values.tolist() == [1234.5, 12345678, 7]
+    assert found.notes == (f"thousands marks in 2 cells are left out ({f'1{blank}234,5'!r} is 1234.5)",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "marks"),
+    [
+        (["1,5", "2", "2,5", "x"], ([0, 2], 0, None)),
+        (["1.5", "2,5"], ([1], 1, 0)),
+        (["1.5", "1,234"], None),  # unclear, which is told otherwise
+        (["x", "2"], None),
+    ],
+)
+def test_marks_of_decimals_that_do_not_fit_are_of_the_column(cells: list[str], marks: object) -> None:
+    assert parse_numbers(cells, decimal_comma=False).marks == marks

@@ -63,7 +63,7 @@ def test_too_few_says_the_numbers_needed() -> None:
     table = make(np.arange(12.0), ["g"] * 10 + ["h", "i"])
     split = ["train"] * 10 + ["val"] * 2
     assert [str(problem) for problem in too_few(table, split)] == [
-        "split train: has 10 labelled cases of 1 groups, needs 8 cases of 2 groups at least"
+        "split train: has 10 labelled cases of 1 group, needs 8 cases of 2 groups at least"
     ]
     split = ["train"] * 7 + ["test"] * 5
     named = [problem.where for problem in too_few(make(np.arange(12.0)), split)]

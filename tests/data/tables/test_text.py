@@ -1,5 +1,8 @@
+import bz2
 import csv
+import gzip
 import io
+import lzma
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,22 @@ def test_windows_1252_stays(tmp_path: Path, name: str) -> None:
     text = read_text(tmp_path / "t.csv", [])
     assert name in text.body
     assert len(text.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (gzip.compress(b"path,hc\na.png,1\n"), r"is a compressed file \(gzip\), not a CSV; unpack it"),
+        (bz2.compress(b"path,hc\na.png,1\n"), r"is a compressed file \(bzip2\)"),
+        (lzma.compress(b"path,hc\na.png,1\n"), r"is a compressed file \(xz\)"),
+        (b"%PDF-1.7\n", "is a PDF, not a CSV"),
+        (b"\x89HDF\r\n", "is an HDF5 file, not a CSV"),
+        (b"<!DOCTYPE html>\n<table>", "is an HTML or XML page, not a CSV"),
+        (b'\xef\xbb\xbf[{"path": "a.png"}]', "is JSON, not a CSV"),
+    ],
+    ids=["gzip", "bzip2", "xz", "pdf", "hdf5", "html", "json"],
+)
+def test_another_kind_of_file_is_named(tmp_path: Path, raw: bytes, words: str) -> None:
+    (tmp_path / "t.csv").write_bytes(raw)
+    with pytest.raises(InputError, match=f"t.csv {words}"):
+        read_text(tmp_path / "t.csv", ["path"])

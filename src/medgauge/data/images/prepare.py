@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.core.words import counted
 from medgauge.data.images.grey import GREYS, Grey, own_window
 from medgauge.data.images.image import RawImage
 
@@ -168,7 +169,9 @@ def _channels(array: np.ndarray[Any, Any], channels: Literal["keep", 1, 3]) -> n
     if len(array) == 3:
         grey: np.ndarray[Any, Any] = np.tensordot(LUMINANCE, array, axes=1)[None]
         return grey
-    raise InputError(f"the image has {len(array)} channels, which cannot become {channels}; set image.channels to keep")
+    raise InputError(
+        f"the image has {counted(len(array), 'channel')}, which cannot become {channels}; set image.channels to keep"
+    )
 
 
 def _fitted(array: np.ndarray[Any, Any], axis: int, target: int, zoom: float) -> np.ndarray[Any, Any]:

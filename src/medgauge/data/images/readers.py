@@ -19,6 +19,7 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.core.faults import os_words
+from medgauge.core.words import counted
 from medgauge.data.images.dicom import has_preamble, read_dicom, says_dicom
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
@@ -146,7 +147,8 @@ def _finite(image: RawImage, source: ImageSource, nan: float | None) -> RawImage
     empty = np.isnan(array)
     if empty.any() and nan is None:
         raise InputError(
-            f"{source.text} has {int(empty.sum())} pixels that are not a number (NaN), as some programs write a background; "
+            f"{source.text} has {counted(int(empty.sum()), 'pixel that is', 'pixels that are')} not a number (NaN), "
+            "as some programs write a background; "
             "say what to read there when the run is fitted (image.nan, as --image.nan 0), or leave the case out"
         )
     if np.isinf(array).any():

@@ -8,10 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgauge.core.problem import Problem
+from medgauge.core.words import counted
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_no_name, trim
 from medgauge.data.tables.names import SHORTENED
-from medgauge.data.tables.numbers import Mark, parse_numbers, words_among
+from medgauge.data.tables.numbers import Mark, Marks, parse_numbers, words_among
+
+LEAST_ALIKE = 4
+"""Cells of a column that are no numbers and are told in one line."""
+GIVE_COMMA = " give --decimal comma, or"
 
 
 class NumberColumns(NamedTuple):
@@ -77,8 +82,19 @@ def number_columns(
     role: Literal["label", "covariate"],
     missing: float | None,
     mark: Mark,
+    divisor: str | None = None,
 ) -> NumberColumns:
-    """The named columns as numbers, and what is wrong in them, in the order of the file."""
+    """The named columns as numbers, and what is wrong in them, in the order of the file.
+
+    Args:
+        columns: the table.
+        names: of the columns.
+        ids: of the cases.
+        role: what the columns are.
+        missing: a number that means a missing label.
+        mark: the mark of decimals, for columns that do not tell it.
+        divisor: the covariate that labels are divided by.
+    """
     numbers = np.full((len(ids), len(names)), np.nan)
     problems, notes = list[Problem](), list[str]()
     kind: Literal["label", "table"] = "label" if role == "label" else "table"
@@ -87,24 +103,94 @@ def number_columns(
             continue
         read = parse_numbers(columns.text[name], decimal_comma=columns.decimal_comma, mark=mark)
         values, wrong = read.values, read.wrong
-        notes += [f"{role} {name}: {note}" for note in read.notes]
+        called = f"{role} {name}" + (" (--label-times)" if name == divisor else "")
+        notes += [f"{called}: {note}" for note in read.notes]
         if missing is not None:
             values[values == missing] = np.nan
         numbers[:, column] = values
         words = words_among(columns.text[name], [row for row, _ in wrong]) if role == "label" else ""
         if words:
             what = f"holds words ({words}), and only numbers and grades are read; give it as numbers"
-            problems.append(Problem(f"label {name}", what, kind))
+            problems.append(Problem(called, what, kind))
             continue
-        if read.unclear is not None:
+        absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}
+        if read.marks is not None:
+            what = _marks_in_words(read.marks, columns.text[name], columns)
+            problems.append(Problem(called, what, kind, of_fit=GIVE_COMMA))
+            wrong = [(row, what) for row, what in wrong if row not in read.marks.rows]
+        elif read.unclear is not None:
             row, what = read.unclear
-            remedy = "say which mark its decimals have, --decimal point or --decimal comma, or write no thousands marks"
             place = f"on {columns.place} {columns.line[row]} {what}, and no cell of the column tells"
-            problems.append(Problem(f"{role} {name}", f"{place}; {remedy}", kind))
-        elif role == "covariate":
-            absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}
+            which = " say which mark its decimals have, --decimal point or --decimal comma, or"
+            problems.append(Problem(called, f"{place};{which} write no thousands marks", kind, of_fit=which))
+        if role == "covariate" and read.unclear is None:
             wrong = sorted([*wrong, *((row, "is missing") for row in absent)])
+        together = _together(called, [row for row, what in wrong if row not in absent], columns.text[name], columns)
         for row, what in wrong:
             place = f"on {columns.place} {columns.line[row]}"
-            problems.append(Problem(ids[row], f"{role} {name} {place} {what}", kind, row))
+            problems.append(Problem(ids[row], f"{called} {place} {what}", kind, row, "" if row in absent else together))
     return NumberColumns(numbers, problems, notes)
+
+
+def _marks_in_words(marks: Marks, cells: Sequence[str], columns: Columns) -> str:
+    comma = f"{columns.place} {columns.line[marks.comma]} ({trim(cells[marks.comma])!r})"
+    if marks.point is not None:
+        point = f"{columns.place} {columns.line[marks.point]} ({trim(cells[marks.point])!r})"
+        return f"has decimals with a point, on {point}, and with a comma, on {comma}; write all with the same mark"
+    count = counted(len(marks.rows), "cell")
+    return f"has decimal commas ({count}, the first on {comma});{GIVE_COMMA} write decimals with a point"
+
+
+def _together(called: str, rows: Sequence[int], cells: Sequence[str], columns: Columns) -> str:
+    """One sentence for many cells of a column that are no numbers; no text for a few, which are told one by one."""
+    if len(rows) < LEAST_ALIKE:
+        return ""
+    found = list(dict.fromkeys(trim(cells[row])[:40] for row in rows))
+    shown = ", ".join(map(repr, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return f"{called}: {len(rows)} cells are no finite numbers ({shown}), the first on {columns.place} {columns.line[rows[0]]}"
+
+
+def in_one_sentence(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems of a table, those of several columns with decimal commas told by one sentence."""
+    alike = [one for one in problems if one.of_fit == GIVE_COMMA and GIVE_COMMA in one.what]
+    if len(alike) < 2:
+        return list(problems)
+    parts = [one.what.partition(f";{GIVE_COMMA}") for one in alike]
+    told = " and ".join(f"{one.where} {part[0]}" for one, part in zip(alike, parts, strict=True))
+    sentence = told + parts[0][1] + parts[0][2]
+    return [one._replace(together=sentence) if one in alike else one for one in problems]
+
+
+def without_name(problems: Sequence[Problem], pictures: Sequence[str], columns: Columns) -> list[Problem]:
+    """The problems of a table, those of rows that name neither an image nor an id told by one sentence a row."""
+    told = []
+    for one in problems:
+        nameless = one.row is not None and not one.where and is_no_name(pictures[one.row])
+        line = f"{columns.place} {columns.line[one.row]}" if one.row is not None else ""
+        sentence = f"{line} names no image, so that it is no case; remove it (a total, a remark?), or name its image"
+        told.append(one._replace(together=sentence) if nameless else one)
+    return told
+
+
+def divisor_problems(name: str, values: NDArray[np.float64], ids: Sequence[str], columns: Columns) -> list[Problem]:
+    """Cases that labels cannot be divided in: the covariate of ``--label-times`` is not above 0."""
+    rows = np.flatnonzero(values <= 0).tolist()
+    if not rows:
+        return []
+    first = f"the first on {columns.place} {columns.line[rows[0]]}, case {ids[rows[0]]}: {values[rows[0]]:g}"
+    together = (
+        f"covariate {name} (--label-times), by which labels are divided, is not above 0 in {counted(len(rows), 'case')} "
+        f"({first}); correct the table, or leave --label-times out"
+    )
+    flag = ", or leave --label-times out"
+    return [
+        Problem(
+            ids[row],
+            f"covariate {name} (--label-times) on {columns.place} {columns.line[row]} is {values[row]:g}, not above 0",
+            "table",
+            row,
+            together,
+            flag,
+        )
+        for row in rows
+    ]

@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
-from medgauge.core.words import nearest
+from medgauge.core.words import counted, nearest
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import join_names, spelled_as
 from medgauge.data.tables.splits import group_problems, make_folds, make_splits
@@ -147,7 +147,7 @@ def _check_spellings(column: str, values: Sequence[str], there: Mapping[str, int
     if near:
         cell, value = next(iter(near.items()))
         raise InputError(
-            f"column '{column}' holds '{cell}' ({there[cell]} cases) beside the held-out '{value}'; write them alike, or hold "
+            f"column '{column}' holds '{cell}' ({counted(there[cell], 'case')}) beside the held-out '{value}'; write them alike, or hold "
             f"both out ({column}={value},{cell})."
         )
 

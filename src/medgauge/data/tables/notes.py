@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgauge.core.problem import name_cases
+from medgauge.core.words import counted
 from medgauge.data.tables.clumps import Clumps, find_clumps
 from medgauge.data.tables.table import Table
 
@@ -56,13 +57,14 @@ def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, 
         remedy = f"give --missing {code:g}" if missing and not notes else "leave these cells empty"
         ends = f"{np.nanmin(rest):.6g} to {np.nanmax(rest):.6g}"
         notes.append(
-            f"{what}: {int(here.sum())} cases are {code:g}, apart from the others ({ends}); if it means missing, {remedy}"
+            f"{what}: {counted(int(here.sum()), 'case is', 'cases are')} {code:g}, apart from the others "
+            f"({ends}); if it means missing, {remedy}"
         )
     rows = far_rows(rest)
     if rows:
         others = np.delete(rest, rows)
         named = name_cases([ids[row] for row in rows])
-        verb = "1 case is" if len(rows) == 1 else f"{len(rows)} cases are"
+        verb = counted(len(rows), "case is", "cases are")
         notes.append(
             f"{what}: {verb} far outside the others ({named}): {', '.join(f'{rest[row]:.6g}' for row in rows[:5])} "
             f"where the others are {np.nanmin(others):.6g} to {np.nanmax(others):.6g}; correct or empty these cells if they are wrong"

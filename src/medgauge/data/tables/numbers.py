@@ -3,24 +3,39 @@
 import contextlib
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medgauge.core.words import counted
 from medgauge.data.tables.missing import is_missing, trim
 
 Mark = Literal["auto", "point", "comma"]
 """What ``1.234`` or ``1,234`` is where nothing in the column tells: the mark of decimals, or ``auto``, not known."""
 
-_SPACED = re.compile(r"[+-]?\d{1,3}(?:(['\u2019\xa0\u2009\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
+_SPACED = re.compile(r"[+-]?\d{1,3}(?:(['\u2019 \xa0\u2007\u2009\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _POINT = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?")
 _POINT_OR_THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _COMMA_OR_THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINTS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _COMMAS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})")
+
+
+class Marks(NamedTuple):
+    """Marks of decimals that do not fit a column.
+
+    Args:
+        rows: positions of the cells that are no number for it.
+        comma: of the first cell with a decimal comma.
+        point: of the first cell with a decimal point, None: no cell has one.
+    """
+
+    rows: list[int]
+    comma: int
+    point: int | None
 
 
 class Numbers(NamedTuple):
@@ -31,12 +46,14 @@ class Numbers(NamedTuple):
         wrong: position and what is wrong, for cells that are no finite number.
         unclear: position of the first cell that could be one of two numbers, and what it could be; None: all are clear.
         notes: what was read otherwise than it stands there.
+        marks: what is wrong with the column as a whole where its marks of decimals are not those that are read.
     """
 
     values: NDArray[np.float64]
     wrong: list[tuple[int, str]]
     unclear: tuple[int, str] | None = None
     notes: tuple[str, ...] = ()
+    marks: Marks | None = None
 
 
 def parse_numbers(texts: Sequence[str], *, decimal_comma: bool, mark: Mark = "auto") -> Numbers:
@@ -44,7 +61,7 @@ def parse_numbers(texts: Sequence[str], *, decimal_comma: bool, mark: Mark = "au
 
     A decimal comma is read where ``decimal_comma`` allows it and no cell of the column has a decimal point. Points or
     commas between thousands are read where a cell can be nothing else (``1.234.567``, ``1.234,5``), apostrophes and
-    narrow or unbroken spaces always. Where no cell tells whether ``1,234`` (or, with ``decimal_comma``, ``1.234``) has
+    blanks, narrow and unbroken ones too, always. Where no cell tells whether ``1,234`` (or, with ``decimal_comma``, ``1.234``) has
     thousands or decimals, ``mark`` tells; ``auto``: the column is unclear.
     """
     values = np.full(len(texts), np.nan)
@@ -70,16 +87,33 @@ def parse_numbers(texts: Sequence[str], *, decimal_comma: bool, mark: Mark = "au
         else:
             values[position] = value
             grouped += [position] if len(read) < len(words[position]) else []
+    marks = _marks(bare, [position for position, _ in wrong])
     notes = list[str]()
     if grouped:
         first = grouped[0]
-        notes.append(f"thousands marks in {len(grouped)} cells are left out ({words[first]!r} is {values[first]:.12g})")
+        notes.append(
+            f"thousands marks in {counted(len(grouped), 'cell')} are left out ({words[first]!r} is {values[first]:.12g})"
+        )
     nothing = dict.fromkeys(word for word in words if word and is_missing(word))
     if nothing:
         count = sum(word in nothing for word in words)
         named = ", ".join(map(repr, list(nothing)[:5]))
-        notes.append(f"{count} {'cell is' if count == 1 else 'cells are'} missing, written {named}")
-    return Numbers(values, wrong, (unclear[0], _two_readings(words[unclear[0]])) if unclear else None, tuple(notes))
+        notes.append(f"{counted(count, 'cell is', 'cells are')} missing, written {named}")
+    first_unclear = (unclear[0], _two_readings(words[unclear[0]])) if unclear else None
+    return Numbers(values, wrong, first_unclear, tuple(notes), marks)
+
+
+def _marks(words: Mapping[int, str], wrong: Sequence[int]) -> Marks | None:
+    """What the marks of decimals are where cells that are numbers by themselves are none in their column."""
+    points, commas = list[int](), list[int]()
+    for position, word in words.items():
+        if _COMMAS_GROUP.fullmatch(word) or (_POINT.fullmatch(word) and not _POINT_OR_THOUSAND.fullmatch(word)):
+            points.append(position)
+        elif _POINTS_GROUP.fullmatch(word) or (_COMMA.fullmatch(word) and not _COMMA_OR_THOUSAND.fullmatch(word)):
+            commas.append(position)
+    forms = (_COMMA, _POINTS_GROUP, _COMMAS_GROUP)
+    rows = [position for position in wrong if any(form.fullmatch(words[position]) for form in forms)]
+    return Marks(rows, commas[0], points[0] if points else None) if rows and commas else None
 
 
 def _any_unclear(texts: Sequence[str]) -> bool:
@@ -101,7 +135,7 @@ def _two_readings(word: str) -> str:
 
 def _without_marks(word: str) -> str:
     """A number without apostrophes or spaces between thousands; anything else as it is."""
-    return re.sub(r"['\u2019\xa0\u2009\u202f]", "", word) if _SPACED.fullmatch(word) else word
+    return re.sub(r"['\u2019 \xa0\u2007\u2009\u202f]", "", word) if _SPACED.fullmatch(word) else word
 
 
 class _Way(NamedTuple):

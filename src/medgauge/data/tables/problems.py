@@ -9,7 +9,7 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem, name_cases
-from medgauge.core.words import printable
+from medgauge.core.words import counted, printable
 from medgauge.data.images.image import ImageSource
 from medgauge.data.tables.table import Table
 
@@ -85,10 +85,9 @@ def too_few(
         n_cases, n_groups = int(rows.sum()), len(np.unique(group[rows]))
         need_cases, need_groups = cases.get(name, 0), groups.get(name, 0)
         if n_cases < need_cases or n_groups < need_groups:
-            what = (
-                f"has {n_cases} labelled cases of {n_groups} groups, needs {need_cases} cases of {need_groups} groups"
-            )
-            problems.append(Problem(f"split {name}", f"{what} at least", "group"))
+            what = f"has {counted(n_cases, 'labelled case')} of {counted(n_groups, 'group')}"
+            needed = f"needs {need_cases} cases of {need_groups} groups at least"
+            problems.append(Problem(f"split {name}", f"{what}, {needed}", "group"))
             continue
         empty = [t for t, any_known in zip(table.target, known[rows].any(axis=0), strict=True) if not any_known]
         problems += [Problem(f"label {target}", f"is missing in the whole split {name}", "label") for target in empty]

@@ -18,7 +18,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.bundled import is_bundled
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.cells import index_problems, name_problems, number_columns
+from medgauge.data.tables.cells import in_one_sentence, index_problems, name_problems, number_columns, without_name
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.names import Groups, Spelling, alike_ids, alike_words, settle_groups, trimmed
@@ -101,6 +101,7 @@ def read_table(
     extra: Sequence[str] | Mapping[str, str] = (),
     words: Mapping[str, Sequence[str]] | None = None,
     numbers: Sequence[str] = (),
+    divisor: str | None = None,
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
@@ -129,16 +130,19 @@ def read_table(
         extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
         words: those of covariates whose coding is known; any other word in them is a problem.
         numbers: covariates that may hold no words.
+        divisor: the covariate that labels are divided by (``--label-times``), which must be above 0 in every case.
     """
     if is_bundled(path):
         image = image if image or array else "image"
         id = id or "id"
-    _check_settings(image, label, covariates, array, index, need_label)
+    _check_settings(image, label, covariates, array, index, need_label, divisor)
     roles = extra if isinstance(extra, Mapping) else dict.fromkeys(extra, "extra column")
     one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
     wanted = [Wanted(name, "label", need_label) for name in label]
     wanted += [Wanted(name, role) for role, name in one.items() if name is not None]
-    wanted += [Wanted(name, role) for name, role in [*((name, "covariate") for name in covariates), *roles.items()]]
+    wanted += [
+        Wanted(name, role) for name, role in [*((name, _role(name, divisor)) for name in covariates), *roles.items()]
+    ]
     columns = read_columns(path, wanted)
     text, n = columns.text, len(columns.line)
     notes = list(columns.notes)
@@ -167,9 +171,11 @@ def read_table(
         notes += alike_words(map(trim, text[name]), name)
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
     labels = number_columns(columns, label, ids, "label", missing, decimal)
-    beside = covariate_columns(columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal)
+    beside = covariate_columns(
+        columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal, divisor=divisor
+    )
     table = Table(
-        id=ids,
+        id=[name or f"without id ({columns.place} {line})" for name, line in zip(ids, columns.line, strict=True)],
         group=groups.names,
         image=[image_source("" if row in nowhere else picture, folder) for row, picture in enumerate(pictures)],
         label=labels.values.reshape(n, len(label)),
@@ -184,8 +190,12 @@ def read_table(
         words=beside.words,
         notes=(*notes, *groups.notes, *labels.notes, *beside.notes),
     )
-    found = [*problems, *groups.problems, *labels.problems, *beside.problems]
-    return replace(table, digest=_digest(table, pictures)), found
+    found = in_one_sentence([*problems, *groups.problems, *labels.problems, *beside.problems])
+    return replace(table, digest=_digest(table, pictures)), without_name(found, pictures, columns)
+
+
+def _role(name: str, divisor: str | None) -> str:
+    return "covariate of --label-times" if name == divisor else "covariate"
 
 
 def _picture_cell(cell: str, folder: Path) -> str:
@@ -246,6 +256,7 @@ def _check_settings(
     array: str | None,
     index: str | None,
     need_label: bool,
+    divisor: str | None,
 ) -> None:
     """Raise an InputError if the columns asked for contradict one another."""
     if (image is None) == (array is None):
@@ -262,9 +273,8 @@ def _check_settings(
             raise InputError(f"the {role} column '{twice[0]}' is given twice; name it once.")
     both = [name for name in label if tidy(name) in map(tidy, covariates)]
     if both:
-        raise InputError(
-            f"column '{both[0]}' is given as label and as covariate, which gives the answer away; drop one."
-        )
+        role = _role(both[0], divisor)
+        raise InputError(f"column '{both[0]}' is given as label and as {role}, which gives the answer away; drop one.")
     if reserved := [name for name in label if name in RESERVED_TARGETS]:
         raise InputError(f"a label may not be called '{reserved[0]}', a word used in the results; rename the column.")
 

@@ -13,7 +13,23 @@ from medgauge.data.tables.missing import tidy
 
 SEPARATORS = (",", ";", "\t", "|")
 MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-OTHERS = {b"PK\x03\x04": "a spreadsheet or a zip file", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"PAR1": "a Parquet file"}
+OTHERS = {
+    b"PK\x03\x04": "a spreadsheet or a zip file",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet",
+    b"PAR1": "a Parquet file",
+    b"%PDF-": "a PDF",
+    b"SQLite format 3": "a SQLite database",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy array",
+}
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+}
+MARKED_UP = re.compile(r"\s*(?:(<!doctype|<html|<table|<\?xml)|(\{\s*\"|\[\s*[\[{]))", re.IGNORECASE)
 _SEPARATOR_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 _UNICODE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -105,6 +121,11 @@ def _decode(file: Path) -> tuple[str, list[str]]:
     for start, what in OTHERS.items():
         if raw.startswith(start):
             raise InputError(f"{file.name} is {what}, not a CSV; save it as CSV (UTF-8), or name it by what it is.")
+    for start, what in PACKED.items():
+        if raw.startswith(start):
+            raise InputError(
+                f"{file.name} is a compressed file ({what}), not a CSV; unpack it, and give the table in it."
+            )
     encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), None) or _unmarked(raw)
     try:
         text, notes = raw.decode(encoding), list[str]()
@@ -118,7 +139,11 @@ def _decode(file: Path) -> tuple[str, list[str]]:
         raise InputError(
             f"{file.name} is not a table: it holds zero bytes or control characters; give a CSV (UTF-8) or a Parquet file."
         )
-    return text.removeprefix("\ufeff"), notes
+    text = text.removeprefix("\ufeff")
+    if marked := MARKED_UP.match(text):
+        what = "an HTML or XML page" if marked[1] else "JSON"
+        raise InputError(f"{file.name} is {what}, not a CSV; save it as CSV (UTF-8).")
+    return text, notes
 
 
 def _unmarked(raw: bytes) -> str:

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float64
 from numpy.typing import NDArray
 
 from medgauge.core.problem import Problem
-from medgauge.core.words import nearest
-from medgauge.data.tables.cells import number_columns
+from medgauge.core.words import counted, nearest
+from medgauge.data.tables.cells import divisor_problems, number_columns
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_missing, trim
 from medgauge.data.tables.names import in_words, spellings, trimmed
@@ -121,6 +121,7 @@ def covariate_columns(
     words: Mapping[str, Sequence[str]],
     numbers: Sequence[str],
     mark: Mark,
+    divisor: str | None = None,
 ) -> CovariateColumns:
     """Covariates as numbers, words coded, and what is wrong in them, said once for a column.
 
@@ -131,6 +132,7 @@ def covariate_columns(
         words: those of covariates whose coding is known.
         numbers: covariates that may hold no words.
         mark: the mark of decimals, for columns that do not tell it.
+        divisor: the one that labels are divided by.
     """
     values, coding = list[NDArray[np.float64]](), dict[str, list[str]]()
     problems, notes = list[Problem](), list[str]()
@@ -146,9 +148,10 @@ def covariate_columns(
             problems += _cell_problems(name, own, cells, ids, columns)
             notes += trimmed(cells, f"cells of the covariate {name}", columns.place, columns.line)[1]
         else:
-            read = number_columns(columns, [name], ids, "covariate", None, mark)
+            read = number_columns(columns, [name], ids, "covariate", None, mark, divisor)
             values.append(read.values)
-            problems += _together(name, cells, read.problems, columns, mixed=name not in numbers)
+            wrong = read.problems + (divisor_problems(name, read.values[:, 0], ids, columns) if name == divisor else [])
+            problems += _together(name, cells, wrong, columns, mixed=name not in numbers)
             notes += read.notes
     empty = np.empty((len(ids), 0))
     joined = np.concatenate([empty, *values], axis=1)
@@ -176,7 +179,7 @@ def _word_problems(name: str, words: Sequence[str], cells: Sequence[str]) -> lis
     elif twice:
         what = f"has words that differ in spelling alone ({in_words(twice)}); write each in one way"
     elif len(words) > MOST_WORDS or (len(words) > 2 and 2 * len(words) > known):
-        count = f"holds {len(words)} different words in {known} cases ({_shown(words, 3)})"
+        count = f"holds {len(words)} different words in {counted(known, 'case')} ({_shown(words, 3)})"
         what = f"{count}, and a covariate has at most {MOST_WORDS}, each in several cases; is it an id? Leave it out"
     return [Problem(f"covariate {name}", what, "table")] if what else []
 
@@ -230,12 +233,8 @@ def _together(
 def _counted(cells: Sequence[str], rows: Sequence[int], most: int = 5) -> str:
     """The words of some cells, the most frequent first, and how often each is there."""
     count = Counter(trim(cells[row]) for row in rows)
-    told = ", ".join(f"{word[:30]!r} in {_cases(n)}" for word, n in count.most_common(most))
+    told = ", ".join(f"{word[:30]!r} in {counted(n, 'case')}" for word, n in count.most_common(most))
     return told + (f" and {len(count) - most} more" if len(count) > most else "")
-
-
-def _cases(count: int) -> str:
-    return f"{count} case" + ("" if count == 1 else "s")
 
 
 def _shown(words: Sequence[str], most: int = 6) -> str:
