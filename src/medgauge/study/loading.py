@@ -39,6 +39,7 @@ from medgauge.study.table import (
     untrained_words,
     with_bundled_columns,
 )
+from medgauge.study.unnamed import unnamed_split_notes
 
 
 def cache_folder(setting: str) -> Path:
@@ -86,7 +87,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
     notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
     notes += size_without_effect(recipe, images.array.ndim - 2)
-    notes += split_notes(found.table, found.splits, found.recipe)
+    notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += image_notes(images, chosen.id, found.recipe, recipe.image)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from medgauge.data.tables.columns import Wanted, column_names, read_columns
-from medgauge.data.tables.notes import far_rows, find_code, number_notes
+from medgauge.data.tables.notes import far_rows, find_code, like_names, number_notes
 from medgauge.data.tables.numbers import parse_numbers
 
 SIZES = np.linspace(2, 8, 40)  # evenly from 2 to 8
@@ -129,3 +129,31 @@ def test_long_tails_and_values_a_little_outside_are_not_far() -> None:
     assert far_rows(np.append(many, [27, 35])) == [200, 201]
     assert far_rows(np.append(many - 5, [9.5])) == []
     assert far_rows(np.append(many - 5, [18])) == [200]
+
+
+def test_labels_that_look_like_dates_or_ids_are_told() -> None:
+    days = np.array([20240312, 19991231, 20240229, np.nan])
+    told = "all values look like dates (20240312 is a day), which are no quantity"
+    assert like_names(days) == told
+    assert number_notes("label mm", days, IDS, missing=True) == [
+        f"label mm: {told}; give the column that holds the quantity, if this is not it"
+    ]
+    ids = np.array([1_000_000_001.0, 4_321_987_654.0, 2_000_000_000.0])
+    assert like_names(ids) == "all values are different whole numbers above 10^9 (1000000001, …), as ids are"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [20240312, 20240230, 20240401],  # no 30th of February
+        [20240312, 20241301, 20240401],
+        [18991231, 20240101, 20240401],
+        [20240312.5, 20240101, 20240401],
+        [1e9 + 1, 1e9 + 1, 3e9],
+        [1e9, 2e9, 3e9],
+        [1.5e9 + 0.5, 2e9, 3e9],
+        [20240312, 20240401],
+    ],
+)
+def test_quantities_are_no_dates_or_ids(values: list[float]) -> None:
+    assert like_names(np.array(values)) == ""

@@ -4,6 +4,7 @@ A note is no refusal: what looks odd may be right. Skewed labels are no outliers
 the column's own units and, for positive numbers, by ratio too.
 """
 
+import datetime
 import math
 import re
 from collections.abc import Sequence
@@ -26,6 +27,13 @@ APART = 3.0
 """How many times as far from the median as the next value the first far one lies."""
 MOST_FAR = 0.05
 """Share of the values that may be far at the most; more of them are no exception."""
+
+LEAST_NAMES = 3
+"""Values of a column that seem to be dates or ids, at the least."""
+LARGE = 1e9
+"""Whole numbers above it that are all different seem to be ids."""
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+"""Of dates, the last not among them."""
 
 _NINES = re.compile(r"-?(9+|9+\.9+|7{2,}|8{2,})")
 _CODES = frozenset([-1.0, -2.0, -7.0, -8.0])
@@ -51,6 +59,8 @@ def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, 
         missing: whether a number can be said to mean missing (``--missing``).
     """
     notes, rest = list[str](), np.array(values, dtype=np.float64)
+    if name := like_names(rest):
+        return [f"{what}: {name}; give the column that holds the quantity, if this is not it"]
     while (code := find_code(rest)) is not None:
         here = rest == code
         rest[here] = np.nan
@@ -72,6 +82,29 @@ def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, 
     elif found := find_clumps(rest):
         notes.append(f"{what}: {clump_words(found, ids)}")
     return notes
+
+
+def like_names(values: NDArray[np.float64]) -> str:
+    """What a column is where its numbers stand for days or name things, as it seems; no text for quantities."""
+    known = values[np.isfinite(values)]
+    if len(known) < LEAST_NAMES or (known != np.floor(known)).any():
+        return ""
+    if all(_is_date(int(value)) for value in known):
+        return f"all values look like dates ({known[0]:.0f} is a day), which are no quantity"
+    if known.min() > LARGE and len(np.unique(known)) == len(known):
+        return f"all values are different whole numbers above 10^9 ({known[0]:.0f}, …), as ids are"
+    return ""
+
+
+def _is_date(value: int) -> bool:
+    """Whether a number is a day, written as year, month and day (20240312)."""
+    if not FIRST_YEAR * 10_000 <= value < LAST_YEAR * 10_000:
+        return False
+    try:
+        datetime.date(value // 10_000, value // 100 % 100, value % 100)
+    except ValueError:
+        return False
+    return True
 
 
 def clump_words(found: Clumps, ids: Sequence[str]) -> str:
