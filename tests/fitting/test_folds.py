@@ -295,7 +295,7 @@ def test_folds_share_their_images_and_a_fraction_leaves_out_training_groups_only
 def test_a_fold_without_enough_cases_left_says_which(table: Path, tmp_path: Path) -> None:
     few = pandas.read_csv(table)
     few[few["patient"].isin(["p01", "p02", "p03"])].to_csv(table.with_name("few.csv"), index=False)
-    with pytest.raises(InputError, match=r"fold 1 of 3: .*split train: has 2 labelled cases of 1 groups"):
+    with pytest.raises(InputError, match=r"fold 1 of 3: .*split train: has 2 labelled cases of 1 group"):
         fit(table.with_name("few.csv"), tmp_path / "run", split=None)
 
 
