@@ -1,6 +1,7 @@
-"""The benchmark of intervals reads finished runs as they are."""
+"""The benchmark of intervals reads finished runs as they are, and its tables are those of its JSON."""
 
 import importlib
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -50,3 +51,29 @@ def test_absolute_intervals_on_folds_are_those_of_the_run(measured: ModuleType, 
     assert len(found["ways"]) == 6
     ratio = found["ways"]["split, scaled"]["median_width"] / found["ways"]["split, absolute"]["median_width"]
     assert found["over_absolute"]["split"]["median_width"] == pytest.approx(ratio, abs=1e-3)
+
+
+def test_the_widths_in_the_page_are_the_ratios_of_those_in_the_json() -> None:
+    kept = json.loads((ROOT / "benchmarks" / "results" / "conformal_coverage.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "intervals.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")
+    ]
+    told = {tuple(row[:2]): row[2:] for row in rows if row[0] in kept["folds"] and len(row) == 7}
+    ratios = {(row[0], row[3]): row[4:] for row in rows if row[0] in kept["folds"] and len(row) == 6}
+    assert len(kept["folds"]) == 4
+    for name, run in kept["folds"].items():
+        for way, one in run["ways"].items():
+            width, score, coverage, regions, thirds = told[name, way.replace("_", "-")]
+            assert (width, score) == (f"{one['median_width']:.3g}", f"{one['interval_score']:.3g}")
+            assert coverage.startswith(f"{one['coverage']['coverage']:.2f} (")
+            for cell, parts in ((regions, one["by_region"]), (thirds, one["by_difficulty"])):
+                assert [part.split()[0] for part in cell.split("), ")] == [
+                    f"{part['coverage']:.2f}" for part in parts.values()
+                ]
+        for kind in ("split", "label_conditional"):
+            scaled, absolute = (run["ways"][f"{kind}, {scores}"] for scores in ("scaled", "absolute"))
+            for at, figure in enumerate(("median_width", "interval_score")):
+                assert float(ratios[name, kind.replace("_", "-")][at]) == pytest.approx(
+                    scaled[figure] / absolute[figure], abs=0.0056
+                )
