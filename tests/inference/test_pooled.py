@@ -137,6 +137,13 @@ def test_new_cases_have_cross_fitted_intervals_and_out_of_fold_ones_those_of_the
     assert (found.value <= upper).all()
     assert torch.equal(found.stated["covered"], (lower <= cases.label) & (cases.label <= upper))
     assert torch.equal(found.stated["in_set"], fitted.crossed.contains(values, cases.label))
+    # fits that say 0 and 20: what lies between the two is in the hull, and in no set
+    tried = torch.arange(41.0).double()[:, None]
+    far = torch.stack([torch.zeros_like(tried), torch.full_like(tried, 20.0)])
+    apart = fitted.apply(Observed(torch.full_like(tried, 10.0), tried, list(map(str, range(41))), fits=far))
+    assert torch.equal(apart["in_set"], fitted.crossed.contains(far, tried))
+    assert not torch.equal(apart["in_set"], fitted.record.contains(torch.full_like(tried, 10.0), tried))
+    assert (apart["covered"] & ~apart["in_set"]).any()
     # groups: each fit's values are averaged too
     code, names = torch.arange(6) // 2, ["a", "b", "c"]
     groups = reader.calibrated.groups
