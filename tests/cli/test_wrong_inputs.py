@@ -409,7 +409,7 @@ TYPES: list[tuple[Call, list[str]]] = [
     (curved(terminal="no"), ["terminal must be True or False, got 'no'"]),
     (compared(seeds="5"), ["seeds must be a whole number >= 1, got '5'"]),
     (compared(trials=1.5), ["trials must be a whole number >= 1, got 1.5"]),
-    (compared(workers=True), ["workers must be a whole number >= 1, got True"]),
+    (compared(workers=True), ["workers must be a whole number >= 1 or auto, got True"]),
     (compared(keep_runs="no"), ["keep_runs must be True or False, got 'no'"]),
     (compared(terminal=1), ["terminal must be True or False, got 1"]),
     (compared(reference=1), ["reference must be a text, got 1"]),

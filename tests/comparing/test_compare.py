@@ -472,7 +472,7 @@ def refuse(capsys: pytest.CaptureFixture[str], words: list[str], *expected: str)
         (["hc18_l1", "--losses", "l1,rm", "--reference", "l2"], ["reference 'l2'", "did you mean l1?"]),
         (["hc18_l1", "--losses", "l1,rm", "--seeds", "0"], ["--seeds must be >= 1, got 0"]),
         (["hc18_l1", "--losses", "l1,rm", "--trials", "0"], ["--trials must be >= 1, got 0"]),
-        (["hc18_l1", "--losses", "l1,rm", "--workers", "0"], ["--workers must be >= 1, got 0"]),
+        (["hc18_l1", "--losses", "l1,rm", "--workers", "0"], ["--workers must be >= 1 or auto, got 0"]),
         (["hc18_demo", "--losses", "l1,rm"], ["equal steps", "--training.steps"]),
         (["hc18_l1", "--losses", "l1,rm", "--training.devices", "2"], ["one device"]),
         (["--losses", "l1,rm"], ["a table (--table cases.csv)", "--group patient_id"]),

@@ -10,6 +10,7 @@ from medgauge.comparing import jobs as compare_jobs
 from medgauge.comparing.folds import make_folds
 from medgauge.comparing.jobs import Job, Outcome
 from medgauge.comparing.shards import Shard, read_shard
+from medgauge.comparing.workers import Workers
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from tests.comparing.test_crossed import Fits, compare, few_draws, fits, table
@@ -122,4 +123,4 @@ def test_shards_have_every_part_once() -> None:
 
 
 def test_nothing_to_make_is_nothing_made() -> None:
-    make_folds([], 4, lambda bundle, done: None, Display(False), workers=2)
+    make_folds([], 4, lambda bundle, done: None, Display(False), workers=Workers(2))

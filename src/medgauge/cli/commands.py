@@ -136,6 +136,14 @@ def predict(words: list[str]) -> int:
     return 0
 
 
+def _workers(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not (text.isascii() and text.isdecimal() and len(text) < 7 and int(text) >= 1):
+        raise InputError(f"--workers must be >= 1 or auto, got {text}")
+    return int(text)
+
+
 def compare(words: list[str]) -> int:
     """Compare methods on the same cases over seeds: tuned alike, the test split read once a run."""
     example = "medgauge compare hc18_l1 --losses l1,rm,jocorank --seeds 5 --out runs/hc18_losses"
@@ -147,7 +155,7 @@ def compare(words: list[str]) -> int:
     parser.count("--trials", "tuning runs of each method, on val; 1 = no tuning", 3)
     parser.several("--grid", "one more setting to tune; again for each", "[METHOD:]SETTING=A,B")
     parser.flag("--reference", "method that the others are compared with [the first]")
-    parser.count("--workers", "runs at a time", 1)
+    parser.flag("--workers", "runs at a time; auto = one a visible GPU, else one a thread", "1")
     parser.flag("--shard", "with --folds, 2/8: every 8th training part here, the others elsewhere in the same folder")
     parser.switch("--keep-runs", "keep every run folder, with its weights")
     parser.flag("--out", "folder of the comparison", default="runs/compare")
@@ -167,7 +175,7 @@ def compare(words: list[str]) -> int:
         grid=parsed.grid,
         reference=parsed.reference,
         changes=changes,
-        workers=parsed.workers,
+        workers=_workers(parsed.workers),
         shard=parsed.shard,
         keep_runs=parsed.keep_runs,
         terminal=True,

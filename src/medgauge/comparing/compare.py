@@ -20,6 +20,7 @@ from medgauge.comparing.state import State, recorded_methods
 from medgauge.comparing.tables import write_tables
 from medgauge.comparing.trials import choose_trial, trial_score
 from medgauge.comparing.trying import try_methods
+from medgauge.comparing.workers import Workers, plan_workers
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
 from medgauge.core.words import counted
@@ -45,7 +46,7 @@ def compare(
     grid: Sequence[str] = (),
     reference: str | None = None,
     changes: Mapping[str, Any] | None = None,
-    workers: int = 1,
+    workers: int | str = 1,
     shard: str | None = None,
     keep_runs: bool = False,
     terminal: bool = False,
@@ -70,7 +71,8 @@ def compare(
         grid: further settings to tune, as "setting=value,value", or "method:setting=value,value" for one method.
         reference: the method that the others are compared with; None: the first.
         changes: settings by dotted place, over every recipe.
-        workers: runs at a time.
+        workers: runs at a time, in processes that share the threads, or the visible GPUs in turn; "auto": one a visible
+            GPU, else one a thread.
         shard: "2/8": with folds, make every eighth training part, from the second on. All shards work in one shared folder;
             who comes last, or the command without shard, writes the comparison. Until then there are no figures.
         keep_runs: keep the run folders.
@@ -82,7 +84,8 @@ def compare(
     """
     check_lists(recipes=recipes, losses=losses, grid=grid)
     check_texts(reference=reference, shard=shard)
-    check_counts(seeds=seeds, partitions=partitions, trials=trials, workers=workers)
+    check_counts(seeds=seeds, partitions=partitions, trials=trials)
+    crew = plan_workers(workers, gpus=torch.cuda.device_count(), threads=torch.get_num_threads())
     check_switches(keep_runs=keep_runs, terminal=terminal)
     if seeds > TUNING:
         raise InputError(f"--seeds must be <= {TUNING}, got {seeds}")
@@ -115,11 +118,11 @@ def compare(
                 try_methods(plan, [name for name in plan.methods if name not in there])
             if plan.folds:
                 folder = Path(out)
-                return compare_folds(plan, folder, display, finish, shard=part, workers=workers, keep=keep_runs).values
+                return compare_folds(plan, folder, display, finish, shard=part, workers=crew, keep=keep_runs).values
             with held(Path(out), say=display.say):
                 state = State.claim(out, plan.stamp(), plan.regions)
                 told(state, display)
-                make_runs(plan, state, display, workers=workers, keep=keep_runs)
+                make_runs(plan, state, display, workers=crew, keep=keep_runs)
                 with contextlib.suppress(OSError):
                     (state.folder / "runs").rmdir()  # where no run folder was kept
                 finish(state)
@@ -142,7 +145,7 @@ def told(state: State, display: Display) -> None:
         display.say(line)
 
 
-def make_runs(plan: Plan, state: State, display: Display, *, workers: int, keep: bool) -> None:
+def make_runs(plan: Plan, state: State, display: Display, *, workers: Workers, keep: bool) -> None:
     """Make every run that is not recorded yet: the trials, then with frozen settings those that read the test split."""
     _do(tuning_jobs(plan, state), state, display, workers, keep)
     if plan.methods.keys() - state.values["chosen"].keys():
@@ -179,7 +182,7 @@ def _job(
     return Job(name, method, seed, trial, values, state.folder / "runs" / name)
 
 
-def _do(jobs: Sequence[Job], state: State, display: Display, workers: int, keep: bool) -> None:
+def _do(jobs: Sequence[Job], state: State, display: Display, workers: Workers, keep: bool) -> None:
     """Make the runs that are not recorded yet."""
     done = state.done()
     waiting = [job for job in jobs if job.name not in done]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medgauge.comparing.crossed import Bundle, BundleDone, bundles, record_bundle, run_bundle, waiting_bundles
-from medgauge.comparing.jobs import each_done
 from medgauge.comparing.plan import Plan
 from medgauge.comparing.shards import Shard, clear_aside, lies_aside, put_aside, take_in
 from medgauge.comparing.state import State
+from medgauge.comparing.workers import Workers, each_done
 from medgauge.core.display import Display
 from medgauge.runfolder.lock import held
 from medgauge.training.loop import Stopped
@@ -22,7 +22,7 @@ def compare_folds(
     finish: Callable[[State], None],
     *,
     shard: Shard | None,
-    workers: int,
+    workers: Workers,
     keep: bool,
 ) -> State:
     """Make what is not recorded yet, or a shard of it, and finish the comparison if nothing is left.
@@ -90,7 +90,7 @@ def make_folds(
     record: Callable[[Bundle, BundleDone], None],
     display: Display,
     *,
-    workers: int,
+    workers: Workers,
 ) -> None:
     """Make some training parts of ``whole``, each recorded as it comes.
 

@@ -1,21 +1,13 @@
 """The runs of a comparison: each a fit of its own, one after the other here or several at a time in processes."""
 
-import multiprocessing
-import multiprocessing.connection
-import os
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
+from medgauge.comparing.workers import Workers, each_done
 from medgauge.core.errors import InputError
 from medgauge.core.faults import sentence
 from medgauge.fitting.fit import fit
@@ -25,8 +17,6 @@ from medgauge.runfolder.tables import need_columns, read_numbers
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
-Item = TypeVar("Item")
-Found = TypeVar("Found")
 SAID = ("kind", "level", "n", "coverage")  # kept of what is said for certain, beside its extent
 
 
@@ -126,8 +116,8 @@ def _cases(folder: RunFolder, split: str, targets: Sequence[str]) -> dict[str, l
     return {column: [cells[place] for place in kept] for column, cells in found.items()}
 
 
-def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, workers: int, keep: bool) -> None:
-    """Make every run and record its outcome, in this process or in ``workers`` others; run folders are removed after.
+def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, workers: Workers, keep: bool) -> None:
+    """Make every run and record its outcome, in this process or in others; run folders are removed after.
 
     Raises:
         InputError: a run was stopped or cannot be made; what was recorded stays.
@@ -136,69 +126,3 @@ def do_jobs(jobs: Sequence[Job], record: Callable[[Job, Outcome], None], *, work
         record(job, outcome)
         if not keep:
             shutil.rmtree(job.folder, ignore_errors=True)
-
-
-def each_done(items: Sequence[Item], work: Callable[[Item], Found], *, workers: int) -> Iterator[tuple[Item, Found]]:
-    """What ``work`` makes of each item, in this process or as it comes from ``workers`` others."""
-    if workers > 1 and len(items) > 1:
-        yield from _in_processes(items, work, workers)
-    else:
-        yield from ((item, work(item)) for item in items)
-
-
-def _in_processes(jobs: Sequence[Item], work: Callable[[Item], Found], workers: int) -> Iterator[tuple[Item, Found]]:
-    """Outcomes as they come, from fresh processes that share the threads of this one."""
-    import torch
-
-    workers = min(workers, len(jobs))
-    threads = max(1, torch.get_num_threads() // workers)
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(threads,)
-    )
-    with _termination_interrupts():
-        try:
-            running = {pool.submit(work, job): job for job in jobs}
-            for future in as_completed(running):
-                yield running[future], future.result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a process ended by itself (out of memory?); the same command goes on, with fewer --workers perhaps"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()  # a run in training writes its checkpoint first
-            pool.shutdown(wait=True)
-
-
-def _begin(threads: int) -> None:
-    """Set up a worker: its share of the threads, and an end with the process that it works for."""
-    import torch
-
-    torch.set_num_threads(threads)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)
-
-
-@contextmanager
-def _termination_interrupts() -> Iterator[None]:
-    """SIGTERM as KeyboardInterrupt, so that no worker is left behind."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: no handlers there
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
