@@ -115,9 +115,9 @@ def _read(folder: RunFolder, bundle: Bundle) -> BundleDone | None:
 
 def _numbers(cases: Mapping[str, list[Any]] | None) -> dict[str, list[Any]] | None:
     """Cases with the missing numbers that JSON has none of."""
-    return cases and {
-        column: [float("nan") if cell is None else cell for cell in cells] for column, cells in cases.items()
-    }
+    if cases is None:
+        return None
+    return {column: [float("nan") if cell is None else cell for cell in cells] for column, cells in cases.items()}
 
 
 def _asked(bundle: Bundle) -> str:
