@@ -130,6 +130,30 @@ def test_a_word_for_nothing_is_no_patient(
     assert text.count("has no group on line") == 14
 
 
+def test_a_word_for_an_unknown_patient_is_noted(case: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    table = case("group_missing_words", lambda text: text.replace(",NA,", ",unknown,"))
+    assert check(table) == 0
+    assert "14 cases have the patient 'unknown' and are taken for one" in capsys.readouterr().out
+
+
+def test_labels_that_cannot_be_read_are_one_problem(
+    case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def with_units(text: str) -> str:
+        head, *lines = text.splitlines()
+        place = head.split(",").index("mm")
+        cells = [line.split(",") for line in lines]
+        return (
+            "\n".join([head, *(",".join([*one[:place], one[place] + " mm", *one[place + 1 :]]) for one in cells)])
+            + "\n"
+        )
+
+    text = refuse(
+        capsys, check(case("group_missing_words", lambda text: with_units(text.replace(",NA,", ",p0,")))), "label mm"
+    )
+    assert "labelled case" not in text
+
+
 def test_a_patient_number_that_a_spreadsheet_has_shortened_is_refused(
     case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,6 +146,7 @@ def test_settings_of_training_without_a_budget_are_one_run(home: Path, tmp_path:
     [
         ({"recipe": "l1", "budget": "quick"}, "a budget is for a fit without a recipe"),
         ({"budget": "fast"}, "quick, standard, best or a number of minutes, got 'fast'"),
+        ({"changes": {"training.steps": 2}}, "training.steps says how to train, and the budget quick trains nothing"),
         ({"folds": 100}, "more folds than groups|folds"),
         ({"label": "agee"}, "did you mean 'age'"),
         ({"group": None}, "still needed"),

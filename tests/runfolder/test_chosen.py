@@ -44,6 +44,13 @@ def test_a_plan_without_a_finished_candidate_says_how_to_go_on(tmp_path: Path) -
         answering(RunFolder(tmp_path))
 
 
+def test_a_file_of_candidates_that_was_taken_away_is_named(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("{}")
+    (tmp_path / "quick").mkdir()
+    with pytest.raises(InputError, match=r"candidates\.json is not there, so that no candidate answers; give the same"):
+        answering(RunFolder(tmp_path))
+
+
 def test_a_link_as_candidate_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "candidates.json").write_text('{"chosen": "quick"}')

@@ -102,7 +102,13 @@ def chosen_budget(recipe: object, budget: str | float | None, given: Mapping[str
             raise InputError("a budget is for a fit without a recipe, which tries several; leave out one of the two")
         return None
     if budget is not None:
-        return read_budget(budget)
+        found, trains = read_budget(budget), says_how(given)
+        if trains and not found.trains:
+            raise InputError(
+                f"{', '.join(trains)} {'says' if len(trains) == 1 else 'say'} how to train, and the budget {found.name} trains nothing; "
+                "leave one of the two out"
+            )
+        return found
     single = [*says_how(given), *(["data.folds"] if given.get("data.folds") == 0 else [])]
     return None if single else read_budget("standard")
 

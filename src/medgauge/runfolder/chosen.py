@@ -29,6 +29,8 @@ def answering(folder: RunFolder) -> RunFolder:
     if not is_planned(folder):
         return folder
     if not folder.has(CANDIDATES):
+        if any(one.is_dir() and NAME.fullmatch(one.name) for one in folder.path.iterdir()):
+            raise InputError(f"{folder / CANDIDATES} is not there, so that no candidate answers; {AGAIN}")
         raise InputError(
             f"none of the candidates of {folder.path} is finished; give the same `medgauge fit` command again"
         )

@@ -78,8 +78,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     data = recipe.data
     found = _read_table(recipe)
     images = _decode_all(found, progress)
-    whole = any(problem.kind == "label" and problem.row is None for problem in found.problems)
-    few = [] if data.folds or whole else too_few(found.table, found.splits)
+    unread = len({problem.row for problem in found.problems if problem.kind == "file"}) == len(found.table)
+    labels = unread or any(problem.kind == "label" for problem in found.problems)  # splits may lack what is not read
+    few = [] if data.folds or labels else too_few(found.table, found.splits)
     if not found.problems and not few:
         learned = [row for row, split in enumerate(found.splits) if split in _learned_from(found.recipe)]
         few = untrained_words(found.recipe, found.table.covariates[learned])

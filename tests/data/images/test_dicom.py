@@ -388,7 +388,7 @@ class TestPixelSize:
             ({"NominalScannedPixelSpacing": [0.17, 0.17]}, (0.17, 0.17), "scanned film"),
             ({"PixelAspectRatio": [1, 2]}, None, "not square"),
             ({"PixelAspectRatio": [1, 1]}, None, ""),
-            ({"PixelSpacing": [0, 0.3]}, None, ""),
+            ({"PixelSpacing": [0, 0.3]}, None, "not above 0: size not used"),
         ],
     )
     def test_where_it_is_from(

@@ -48,6 +48,8 @@ def by_hand(path: Path, array: np.ndarray[Any, Any], fields: str, data: bytes | 
         """
     )
     fields = fields if "encoding" in fields else f"encoding: raw\n{fields}"
+    own = {line.partition(":")[0] for line in fields.splitlines()}
+    head = "".join(line for line in head.splitlines(keepends=True) if line.partition(":")[0] not in own)
     data = array.tobytes(order="F") if data is None else data
     path.write_bytes(head.encode() + fields.encode() + more.encode() + b"\n" + data)
     return path
@@ -244,18 +246,28 @@ def test_a_flipped_bit_or_a_cut_is_found(tmp_path: Path, pack: Any) -> None:
         ("data file: a.raw\n", "keeps its pixels in another file"),
         ("datafile: LIST\n", "keeps its pixels in another file"),
         ("encoding: zstd\n", "has the encoding zstd, which is not read"),
-        ("sizes: 4 5\n", "not an NRRD file, or is damaged"),
+        ("sizes: 4 5\n", "not an NRRD file, or is damaged (sizes and dimension differ)"),
         ("sizes: 4000000 5000000 600000\n", "too much for this machine's memory"),
         ("sizes: 400 500 600\n", "damaged"),
-        ("type: block\n", "damaged"),
-        ("endian: middle\n", "damaged"),
+        ("type: block\n", "damaged (the type is block)"),
+        ("endian: middle\n", "damaged (no endian (byte order))"),
+        ("spacings: 1 2 3\nspacings: 3 2 1\n", "damaged (spacings is there twice, with two values)"),
         ("space: LPS\nspace directions: (0,0,0) (0,3,0) (0,0,5)\n", "orientation that cannot be used"),
         ("space: LPS\nspace directions: (2,0) (0,3) (0,5)\n", "damaged"),
-        ("space: LPS\nspace directions: (2,0,0) (0,3,0)\n", "damaged"),
+        ("space: LPS\nspace directions: (2,0,0) (0,3,0)\n", "damaged (not as many space directions as axes)"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, fields: str, said: str) -> None:
     assert said in refused(by_hand(tmp_path / "a.nrrd", VOLUME, fields))
+
+
+def test_a_voxel_size_that_is_none_is_noted(tmp_path: Path) -> None:
+    image = read(by_hand(tmp_path / "a.nrrd", VOLUME, "spacings: -1 2 3\n"))
+    assert image.spacing is None
+    assert any("not above 0: sizes not used" in note for note in image.notes)
+    assert not any(
+        "not above 0" in note for note in read(by_hand(tmp_path / "b.nrrd", VOLUME, "spacings: 1 2 3\n")).notes
+    )
 
 
 def test_a_header_by_hand() -> None:

@@ -1,7 +1,16 @@
 import pytest
 
 from medgauge.data.tables.missing import is_no_name, trim
-from medgauge.data.tables.names import alike_ids, alike_sets, in_words, settle_groups, spelled_as, spelling_key, trimmed
+from medgauge.data.tables.names import (
+    alike_ids,
+    alike_sets,
+    in_words,
+    nobody_notes,
+    settle_groups,
+    spelled_as,
+    spelling_key,
+    trimmed,
+)
 
 
 @pytest.mark.parametrize(
@@ -102,3 +111,11 @@ def test_ids_of_different_groups_that_differ_in_spelling_alone() -> None:
     )
     (grouped,) = alike_ids(ids, ["a", "a", "b", "c", "d"], "exam", "patient")
     assert grouped.endswith("(1: 'R 2' = 'R2'); if each of these is one patient, give them one group in patient")
+
+
+def test_a_name_of_nobody_that_many_cases_have_is_noted() -> None:
+    names = ["p1", "Unknown", "unknown", "unknown", "anonymous", "p1"]
+    assert nobody_notes(names, "pid") == [
+        "2 cases have the pid 'unknown' and are taken for one; if they are not, name each apart, or leave them out"
+    ]
+    assert nobody_notes(["p1", "p1", "unknown"], "pid") == []

@@ -9,6 +9,7 @@ AT_DETECTOR = "pixel size is the one at the detector, not in the patient (Imager
 OF_FILM = "pixel size is that of the scanned film (Nominal Scanned Pixel Spacing)"
 OF_ULTRASOUND = "pixel size is that of the ultrasound region"
 NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored"
+NO_STEP = "pixel size in the file is not above 0: size not used"
 SLOPE_ONE = "Rescale Intercept without Rescale Slope, for which 1 is taken"
 INTERCEPT_ZERO = "Rescale Slope without Rescale Intercept, for which 0 is taken"
 NO_RESCALE = "CT without Rescale Slope and Intercept: the stored numbers are taken as CT numbers"
@@ -67,6 +68,8 @@ def pixel_size(dataset: Any) -> PixelSize:
     region = _ultrasound(dataset)
     if region is not None:
         return PixelSize(region, (OF_ULTRASOUND,))
+    if dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing"):
+        return PixelSize(None, (NO_STEP,))
     ratio = _pair(dataset.get("PixelAspectRatio"))
     return PixelSize(None, (NOT_SQUARE,) if ratio is not None and ratio[0] != ratio[1] else ())
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
-from medgauge.data.images.nrrd_header import Header, read_header
+from medgauge.data.images.nrrd_header import Header, NrrdFault, read_header
 from medgauge.data.images.unpack import DAMAGE, check_memory, unpacked
 from medgauge.data.images.volumes import AXIS_AS_CHANNELS, MOST_CHANNELS, check_axes, stored_image, turned_image
 
 NO_ORIENTATION = "no orientation in the file: axes taken as stored"
 NO_SPACE = "no directions of the patient in the file: axes taken as left, posterior, superior"
 UNIT_UNKNOWN = "unit of the voxel sizes not known: sizes not used"
+NO_STEP = "a voxel size in the file is not above 0: sizes not used"
 TO_RAS = {
     "right-anterior-superior": (1, 1, 1), "ras": (1, 1, 1),
     "left-anterior-superior": (-1, 1, 1), "las": (-1, 1, 1),
@@ -44,8 +45,9 @@ def read_nrrd(source: ImageSource) -> RawImage:
     except (*DAMAGE, KeyError, IndexError) as error:
         if isinstance(error, InputError):
             raise
+        told = f" ({error})" if isinstance(error, NrrdFault) else ""
         raise InputError(
-            f"{source.path} is not an NRRD file, or is damaged; replace it or leave the case out"
+            f"{source.path} is not an NRRD file, or is damaged{told}; replace it or leave the case out"
         ) from error
 
 
@@ -68,7 +70,7 @@ def _stored(data: bytes, header: Header, source: ImageSource) -> np.ndarray[Any,
     else:
         raise InputError(f"{source.path} has the encoding {encoding}, which is not read; save it with encoding gzip")
     if len(data) != wanted:
-        raise ValueError("not as many numbers as the sizes say")
+        raise NrrdFault(f"{len(data)} bytes of numbers, and {wanted} by its sizes and type")
     return np.frombuffer(data, kind).reshape(header.sizes, order="F")
 
 
@@ -110,6 +112,8 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
         factors = _factors(header, "space units", rows.shape[1])
         unknown = bool(np.isnan(factors).any())
         image, said = _placed(array, np.where(np.isnan(factors), 1.0, factors) * rows, header, source)
+    if image.spacing is None and header.has_steps and not unknown:
+        notes = (*notes, NO_STEP)
     if unknown:
         image, notes = image._replace(spacing=None), (*notes, UNIT_UNKNOWN)
     return image._replace(notes=(*notes, said) if said else notes)

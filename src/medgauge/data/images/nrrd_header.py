@@ -23,6 +23,10 @@ OLD_NAMES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte
 NUMBER = r"[^\s,()\"]+"
 
 
+class NrrdFault(ValueError):
+    """What is wrong in the fields of a header, in words."""
+
+
 class Header(NamedTuple):
     """The fields by name in lower case, and where the pixels begin in the file."""
 
@@ -40,16 +44,18 @@ class Header(NamedTuple):
         """The sizes of the axes, the fastest first. Raises ValueError where they make no sense."""
         sizes = tuple(int(word) for word in self.words("sizes"))
         if len(sizes) != int(self.fields["dimension"]) or min(sizes) < 1:
-            raise ValueError("sizes and dimension differ")
+            raise NrrdFault("sizes and dimension differ")
         return sizes
 
     @property
     def kind(self) -> np.dtype[np.generic]:
-        """The type of the numbers, with its byte order. Raises ValueError or KeyError where it is none."""
-        kind = KIND[" ".join(self.words("type"))]
+        """The type of the numbers, with its byte order. Raises NrrdFault where it is none."""
+        kind = KIND.get(" ".join(self.words("type")), "")
+        if not kind:
+            raise NrrdFault(f"the type is {self.fields.get('type', 'not given')}")
         endian = {"little": "<", "big": ">"}.get(self.fields.get("endian", "").lower(), "")
         if not endian and kind[1] != "1" and self.encoding not in ("txt", "text", "ascii"):
-            raise ValueError("no byte order")
+            raise NrrdFault("no endian (byte order)")
         return np.dtype(f"{endian}{kind}")
 
     @property
@@ -68,7 +74,7 @@ class Header(NamedTuple):
             vector = tuple(float(number) for number in inside.split(",")) if inside else None
             found.append(None if vector is None or any(math.isnan(number) for number in vector) else vector)
         if len(found) != len(self.sizes):
-            raise ValueError("not as many directions as axes")
+            raise NrrdFault("not as many space directions as axes")
         return found
 
     @property
@@ -85,7 +91,7 @@ class Header(NamedTuple):
 def read_header(data: bytes) -> Header:
     """The header at the start of a file.
 
-    - Raises: ValueError where there is none.
+    - Raises: ValueError where there is none; NrrdFault where a field is there twice, with two values.
     - Source: NRRD 5, "Definition of NRRD File Format", sections 1 to 5.
     """
     if not re.match(rb"NRRD000[1-5]\r?\n", data):
@@ -102,6 +108,8 @@ def read_header(data: bytes) -> Header:
         if not colon:
             name, colon, value = line.partition(":")
         if not line.startswith("#") and ":=" not in line[: len(name) + 2]:
-            name = name.strip().lower()
-            fields[OLD_NAMES.get(name, name)] = value.strip()
+            name = OLD_NAMES.get(name.strip().lower(), name.strip().lower())
+            if fields.get(name, value.strip()) != value.strip():
+                raise NrrdFault(f"{name} is there twice, with two values")
+            fields[name] = value.strip()
     return Header(fields, start)

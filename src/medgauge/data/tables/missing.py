@@ -26,6 +26,24 @@ MISSING_WORDS = frozenset(
 """How programs and people write that there is nothing, in small letters."""
 ERROR_WORDS = frozenset(["#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#wert!", "#bezug!", "#zahl!"])
 """What a spreadsheet writes where a formula has failed: no name of anything, and no number either."""
+NOBODY_WORDS = frozenset(
+    [
+        "unknown",
+        "unk",
+        "not known",
+        "anonymous",
+        "anonymized",
+        "anonymised",
+        "anon",
+        "no name",
+        "noname",
+        "missing",
+        "tbd",
+        "xxx",
+    ]
+    + ["unbekannt", "inconnu", "inconnue", "desconocido", "desconocida", "sconosciuto"]
+)
+"""How people write that a name is not known."""
 UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\xad"
 """Characters without a width, which copied texts bring along."""
 
@@ -59,3 +77,12 @@ def is_no_name(cell: str) -> bool:
     """
     word = trim(cell).casefold()
     return word in MISSING_WORDS or word in ERROR_WORDS
+
+
+def is_nobody(cell: str) -> bool:
+    """Whether a cell of groups says that the name is not known.
+
+    >>> is_nobody("Unknown"), is_nobody("P 1")
+    (True, False)
+    """
+    return trim(cell).casefold() in NOBODY_WORDS

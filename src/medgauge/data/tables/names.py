@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from medgauge.core.problem import Problem
-from medgauge.data.tables.missing import UNSEEN, tidy, trim
+from medgauge.data.tables.missing import UNSEEN, is_nobody, tidy, trim
 
 Spelling = Literal["alike", "exact", "merge"]
 """Of groups whose spellings differ a little: refused (they must be alike), each its own, or one."""
@@ -187,6 +188,20 @@ def settle_groups(names: Sequence[str], spelling: Spelling, line: Sequence[int],
         "say --merge-groups if each of these is one group, --groups-are-exact if they are different groups"
     )
     return Groups(list(names), [Problem("groups", what, "group")], [])
+
+
+def nobody_notes(names: Sequence[str], column: str) -> list[str]:
+    """A note for each name of several cases that says that nobody is known: these cases are one group and may not be one patient.
+
+    >>> nobody_notes(["p1", "unknown", "unknown"], "patient")
+    ["2 cases have the patient 'unknown' and are taken for one; if they are not, name each apart, or leave them out"]
+    """
+    counts = Counter(name for name in names if is_nobody(name))
+    return [
+        f"{count} cases have the {column} {name!r} and are taken for one; if they are not, name each apart, or leave them out"
+        for name, count in counts.items()
+        if count > 1
+    ]
 
 
 def spelled_as(names: Sequence[str], known: Collection[str]) -> dict[str, str]:
