@@ -152,7 +152,7 @@ def test_check_honours_the_flags(table: Path, capsys: pytest.CaptureFixture[str]
     ("flags", "words"),
     [
         (["--subgroups", "sx"], "no column 'sx' for the subgroups (did you mean 'sex'?)"),
-        (["--subgroups", "age"], "'age' holds"),
+        (["--subgroups", "age"], "column 'age' is given as data.label and as data.subgroups"),
         (["--subgroups", "patient"], "column 'patient' is the group"),
         (["--holdout", "sit=A"], "no column 'sit' for the holdout (did you mean 'site'?)"),
         (["--holdout", "site=D"], "no case has site = D"),

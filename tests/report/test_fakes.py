@@ -17,7 +17,7 @@ from medgauge.report.reading import read_run
 from tests.fitting.small_study import COLUMNS, SMALL, make_table
 from tests.report.fake_run import FakeRun, make_run
 
-FOLDS = {"folds", "out_of_fold"}
+FOLDS = {"folds", "new_cases", "out_of_fold"}
 ASKED = {"by_group_mean", "correction", "label_conditional_interval", "subgroups", "transformed", "uncorrected"}
 """Keys of results.json that the report looks for and that a plain run lacks: of runs of folds, of what recipes may ask for."""
 PLAIN = {"calibration_groups", "kind", "merged"}

@@ -93,7 +93,7 @@ def test_a_runs_own_values_pass(tmp_path: Path) -> None:
         ("val.age.by_region.few", ..., "val.age.by_region.few is missing"),
         ("val.age.by_region.few.n", 1.5, "val.age.by_region.few.n must be a whole number"),
         ("val.age.interval.level", 1, "val.age.interval.level must be a number above 0 and below 1, got 1"),
-        ("val.age.interval.kind", "x", "val.age.interval.kind must be one of label_conditional, split, got 'x'"),
+        ("val.age.interval.kind", "x", "val.age.interval.kind must be one of label_conditional, split, cross, got 'x'"),
         (
             "val.age.interval.by_region.few.coverage_ci95",
             "x",
