@@ -81,3 +81,13 @@ def test_a_case_that_is_not_there_has_no_error(tmp_path: Path) -> None:
     (tmp_path / "run" / "predictions.csv").write_text(f"id,value_age\n{judge.id[0]},50\n")
     found = judge.errors(RunFolder(tmp_path / "run"))
     assert torch.nonzero(~found.isnan()).flatten().tolist() == [0]
+
+
+def test_of_one_folds_fit_only_the_cases_that_it_left_out_count(tmp_path: Path) -> None:
+    judge = Judge.of(study(tmp_path, 3))
+    folder = write(tmp_path / "run", judge, {"age": np.full(len(judge.id), 40.0)})
+    found, whole = judge.errors(folder, fold=1), judge.errors(folder)
+    out = [row for row, fold in enumerate(judge.fold) if fold == 1]
+    assert 0 < len(out) < len(judge.id)
+    assert found[out].numpy() == pytest.approx(whole[out].numpy(), nan_ok=True)
+    assert bool(found[[row for row in range(len(judge.id)) if row not in out]].isnan().all())

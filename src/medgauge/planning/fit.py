@@ -235,7 +235,7 @@ class _Attempt:
                 fit_study(
                     fold_study(study, 0), own, Outputs(test=True, images=False, report=False), self.display, notes=False
                 )
-                error, best = judge.errors(own), min(finished, key=lambda one: float(one.nanmean()))
+                error, best = judge.errors(own, fold=0), min(finished, key=lambda one: float(one.nanmean()))
                 hope, said = promising(error, best, judge.group)
                 if not hope:
                     return Outcome(candidate, "given up", said), None

@@ -72,8 +72,12 @@ class Judge:
             folds=folds,
         )
 
-    def errors(self, folder: RunFolder) -> Float[Tensor, " n"]:
+    def errors(self, folder: RunFolder, *, fold: int | None = None) -> Float[Tensor, " n"]:
         """Of what a run says of the cases, read from its predictions.csv; NaN where it says nothing of one.
+
+        Args:
+            folder: of the run.
+            fold: the one whose fit it is, which has learned from the cases of the others: these have NaN; None: all count.
 
         Raises:
             InputError: the file is damaged.
@@ -87,7 +91,8 @@ class Judge:
             value = torch.tensor(read_numbers(folder, PREDICTIONS, columns, f"value_{target}"), dtype=torch.float64)
             read = torch.where(at >= 0, value[at.clamp(min=0)], torch.nan)
             found.append((read - self.label[:, column]).abs())
-        return _mean(found, self.scale)
+        error = _mean(found, self.scale)
+        return error if fold is None else torch.where(torch.tensor(self.fold) == fold, error, torch.nan)
 
 
 def _mean(errors: Sequence[Float[Tensor, " n"]], scale: Sequence[float]) -> Float[Tensor, " n"]:
