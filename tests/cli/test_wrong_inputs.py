@@ -181,6 +181,7 @@ FLAGS = [
     Row(["compare", "--trials", "1.5"], ["--trials", "must be a whole number >= 1", "1.5"], 2),
     Row(["evaluate", "{run}", "--out", "{out}"], ["--out", "give --table"], 2),
     Row(["fit", "--table", "{table}", *COLUMNS, "--out", ""], ["--out needs a value"], 2),
+    Row(["check", "--table", "{table}", *COLUMNS, "--label", ""], ["--label needs a value that is not empty"], 2),
     Row(check("--data.skip_bad=perhaps"), ["data.skip_bad must be true or false", "perhaps"]),
     Row(check("--seed=1,2"), ["seed must be a whole number", "1,2"]),
     Row(check("--holdout", "age"), ["data.holdout", "column=value", "age"]),

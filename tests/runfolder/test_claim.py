@@ -9,7 +9,7 @@ import pytest
 from medgauge.comparing.state import State
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.claim import claim_folder
+from medgauge.runfolder.claim import claim_folder, differences
 
 STAMP = {"seed": 0, "data": {"folds": 0, "fold": None}}
 
@@ -60,3 +60,15 @@ def test_compare_takes_a_folder_that_holds_only_left_over_parts_and_goes_on(tmp_
     (left,) = leave(tmp_path, f".predictions.csv.{dead}.part")
     State.claim(tmp_path, {"seeds": [0]}, {})
     assert not left.exists()
+
+
+def test_a_table_under_another_spelling_of_its_path_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = str(tmp_path / "cases.csv")
+    for one, other in (("cases.csv", whole), ("./cases.csv", "cases.csv")):
+        assert differences({"data": {"table": one}}, {"data": {"table": other}}) == []
+        assert differences({"settings": {"data.table": one}}, {"settings": {"data.table": other}}) == []
+    assert differences({"data": {"table": "cases.csv"}}, {"data": {"table": "others.csv"}})
+    assert differences({"data": {"group": "cases.csv"}}, {"data": {"group": whole}})

@@ -168,7 +168,7 @@ class Parser(argparse.ArgumentParser):
                 if not words or words[0].startswith("--"):
                     raise UsageError(f"{name} needs a value; see {self.prog} --help")
                 equals, value = "=", words.pop(0)
-            if action.nargs != 0 and not value and action.dest not in self.settings:
+            if action.nargs != 0 and not value and (action.dest not in self.settings or action.dest == "data.label"):
                 raise UsageError(f"{name} needs a value that is not empty; see {self.prog} --help")
             flags.append(f"{name}{equals}{value}")
         return [*rest, *flags]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -78,4 +79,10 @@ def differences(there: Any, here: Any, place: str = "") -> list[str]:
             for line in differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
         ]
     plain = [list(value) if isinstance(value, tuple) else value for value in (there, here)]
-    return [] if plain[0] == plain[1] else [f"{place} is {there} there and {here} here"]
+    same = plain[0] == plain[1] or (place.endswith("data.table") and _one_file(there, here))
+    return [] if same else [f"{place} is {there} there and {here} here"]
+
+
+def _one_file(there: Any, here: Any) -> bool:
+    """Whether two texts are paths of one file."""
+    return isinstance(there, str) and isinstance(here, str) and Path(there).resolve() == Path(here).resolve()
