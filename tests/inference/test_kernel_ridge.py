@@ -75,8 +75,7 @@ def test_values_are_sums_of_weights_times_labels() -> None:
         own = [train.group[int(row)] == new.group[query] for row in support.rows]
         assert (support.weights[torch.tensor(own)] == 0).all()
         assert (support.distances.diff() >= 0).all()
-        shown = reading.evidence.top(query, 3)
-        assert len(shown.rows) == 3
+    assert reading.evidence.leading(3).found.tolist() == [3] * 7
 
 
 def test_equals_scikit_learn_on_centred_labels_with_a_huge_offset_free() -> None:

@@ -287,11 +287,12 @@ def test_a_collapsed_embedding_predicts_the_mean() -> None:
 def test_evidence_lists_the_weightiest_cases_and_their_share() -> None:
     evidence = NeighbourPredictor(radius=0.3).fit(LINE).predict(torch.tensor([[2.0], [0.1]]).double()).evidence
     assert evidence is not None
-    top = evidence.top(1, 2)
-    assert top.rows.tolist() == [1, 0]
+    leading = evidence.leading(2)
+    assert leading.found.tolist() == [1, 2]
+    assert leading.rows[1].tolist() == [1, 0]
     weights = torch.tensor([1.0, math.exp(-0.5), math.exp(-1.125)])
-    assert top.share.item() == pytest.approx((weights[:2].sum() / weights.sum()).item(), rel=1e-6)
-    assert evidence.top(0, 5).rows.tolist() == [3]
+    assert leading.share[1].item() == pytest.approx((weights[:2].sum() / weights.sum()).item(), rel=1e-6)
+    assert leading.rows[0, :1].tolist() == [3]
     with pytest.raises(IndexError, match="query must be from 0 to 1, got 2"):
         evidence.of(2)
 

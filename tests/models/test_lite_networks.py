@@ -66,3 +66,27 @@ def test_volumes_are_read_too() -> None:
     encoder = build_encoder("lite0", ndim=3, channels=1, settings={"least": 64})
     encoder.check_size((8, 12, 10))
     assert encoder.describe()["settings"] == {"least": 64}
+
+
+def test_weights_that_are_read_leave_the_draws_of_what_follows_alone(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first, _ = build_lite(3, "package", {})
+    after = torch.rand(3)
+    torch.manual_seed(0)
+    assert torch.equal(after, torch.rand(3))
+    again, _ = build_lite(3, "package", {})
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+    with torch.no_grad():
+        next(again.parameters()).add_(1.0)  # a network of its own: the next one is not touched
+    assert torch.equal(next(first.parameters()), next(build_lite(3, "package", {})[0].parameters()))
+    assert not any(one.is_meta for one in [*first.parameters(), *first.buffers()])
+
+
+def test_a_file_of_weights_that_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    for value in (1.0, 2.5):
+        state = {name: torch.full_like(tensor, value) for name, tensor in LiteStages().state_dict().items()}
+        torch.save(state | {"note": torch.zeros(int(value))}, path)
+        network, _ = build_lite(3, str(path), {})
+        assert next(network.parameters()).flatten()[0].item() == value

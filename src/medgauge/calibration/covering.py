@@ -52,7 +52,7 @@ def binomial_interval(covered: int, count: int, *, level: float = 0.95) -> tuple
     >>> [round(end, 4) for end in binomial_interval(9, 10)]
     [0.555, 0.9975]
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     check_level(level)
     if not 0 <= covered <= count:
@@ -60,8 +60,8 @@ def binomial_interval(covered: int, count: int, *, level: float = 0.95) -> tuple
     if count == 0:
         return math.nan, math.nan
     tail = (1 - level) / 2
-    low = float(beta.ppf(tail, covered, count - covered + 1)) if covered else 0.0
-    high = float(beta.ppf(1 - tail, covered + 1, count - covered)) if covered < count else 1.0
+    low = float(betaincinv(covered, count - covered + 1, tail)) if covered else 0.0
+    high = float(betaincinv(covered + 1, count - covered, 1 - tail)) if covered < count else 1.0
     return low, high
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -23,6 +24,20 @@ class Support(NamedTuple):
         """The share of the sum of |weight| that these cases carry, for each target; 0 where there is no evidence."""
         own = self.weights.abs().sum(0)
         return own / self.whole.where(self.whole > 0, 1.0)
+
+
+class Leading(NamedTuple):
+    """The gallery cases of the largest weights of every query, in blocks of the same width.
+
+    - Shape: found (q,), how many of a query's k places are filled, from the first; rows and distances (q, k); weights
+      (q, k, t); share (q, t), as in :class:`Support`. Places that are not filled hold row 0 and weight 0.
+    """
+
+    found: Int[Tensor, " q"]
+    rows: Int[Tensor, "q k"]
+    distances: Float[Tensor, "q k"]
+    weights: Float[Tensor, "q k t"]
+    share: Float[Tensor, "q t"]
 
 
 class Evidence(NamedTuple):
@@ -50,11 +65,34 @@ class Evidence(NamedTuple):
         whole = weights.abs().sum(0) if self.whole is None else self.whole[query]
         return Support(self.rows[part], self.distances[part], weights, whole)
 
-    def top(self, query: int, count: int) -> Support:
-        """At most ``count`` cases of one query, largest |weight| first (mean over the targets), ties nearest first."""
-        cases = self.of(query)
-        order = cases.weights.abs().mean(1).argsort(descending=True, stable=True)[:count]
-        return Support(cases.rows[order], cases.distances[order], cases.weights[order], cases.whole)
+    def leading(self, count: int) -> Leading:
+        """At most ``count`` cases of each query, largest |weight| first (mean over the targets), ties nearest first."""
+        held = self.offsets.diff()
+        queries, widest, targets = len(held), int(held.max()) if len(held) else 0, self.weights.shape[1]
+        there = torch.arange(widest) < held[:, None]
+        place = (self.offsets[:-1, None] + torch.arange(widest)).where(there, 0)
+        if not len(self.rows):  # nothing stands behind any value
+            nothing = torch.zeros(queries, 0)
+            return Leading(held, nothing.long(), nothing, nothing[..., None].expand(-1, -1, targets), self._whole() * 0)
+        size = self.weights.abs().mean(1)[place].masked_fill(~there, -1.0)
+        order = size.argsort(dim=1, descending=True, stable=True)[:, :count]
+        place, there = place.gather(1, order), there.gather(1, order)
+        weights, whole = self.weights[place].where(there[..., None], 0.0), self._whole()
+        return Leading(
+            held.clamp(max=count),
+            self.rows[place].where(there, 0),
+            self.distances[place].where(there, torch.nan),
+            weights,
+            weights.abs().sum(1) / whole.where(whole > 0, 1.0),
+        )
+
+    def _whole(self) -> Float[Tensor, "q t"]:
+        """The sum of |weight| behind each value."""
+        if self.whole is not None:
+            return self.whole
+        held = self.offsets.diff()
+        code = torch.arange(len(held)).repeat_interleave(held)
+        return self.weights.new_zeros(len(held), self.weights.shape[1]).index_add(0, code, self.weights.abs())
 
 
 class Reading(NamedTuple):

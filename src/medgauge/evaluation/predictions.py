@@ -3,9 +3,6 @@
 import json
 from collections.abc import Sequence
 
-from jaxtyping import Float
-from torch import Tensor
-
 from medgauge.core.cells import cell
 from medgauge.evaluation.scored import Scored
 
@@ -82,34 +79,43 @@ class _Rows:
         self.nearest, self.far = readings.nearest.tolist(), readings.far.tolist()
         self.spreads = None if readings.spread is None else readings.spread.tolist()
         self.origins = scored.reader.origins(len(readings), scored.code)
+        self.evidence = _evidence(scored)
 
     def of(self, place: int) -> list[object]:
         """All cells of one case."""
-        line = [*self.values[place], *self._evidence(place), cell(self.nearest[place]), int(self.far[place])]
+        rows, numbers = self.evidence[place]
+        line: list[object] = [*self.values[place], json.dumps([self.gallery_rows[row] for row in rows])]
+        line += [json.dumps([self.gallery.id[row] for row in rows], ensure_ascii=False), *numbers]
+        line += [cell(self.nearest[place]), int(self.far[place])]
         if not self.folds:
             return line
         spreads = [""] * len(self.scored.task.columns) if self.spreads is None else map(cell, self.spreads[place])
-        top = self.scored.readings.evidence.top(place, LISTED).rows.tolist()
-        return [*line, *spreads, json.dumps([self.folds[found] for found in top]), *self.origins[place]]
+        return [*line, *spreads, json.dumps([self.folds[row] for row in rows]), *self.origins[place]]
 
-    def _evidence(self, place: int) -> list[object]:
-        """The gallery cases of the largest weights of one case: rows, ids, distances, and for each target their weights w and
-        effects w (y - v): y their label, at this case's scale where labels are divided, v the value that all weights make.
-        Above 0 the case raises the value, below it lowers it; over all training cases they cancel.
-        """
-        scored = self.scored
-        top = scored.readings.evidence.top(place, LISTED)
-        found = top.rows.tolist()
-        line: list[object] = [json.dumps([self.gallery_rows[row] for row in found])]
-        line += [json.dumps([self.gallery.id[row] for row in found], ensure_ascii=False), _numbers(top.distances)]
-        divisor = scored.cases.divisor
-        rescaled = None if divisor is None else scored.reader.rescaled(top.rows, divisor[place])
-        label = self.gallery.label[top.rows].double() if rescaled is None else rescaled.double()
-        effects = top.weights * (label - scored.readings.supported[place]).nan_to_num(0.0)
-        for target in range(len(scored.task.columns)):
-            line += [_numbers(top.weights[:, target]), _numbers(effects[:, target]), cell(float(top.share[target]))]
-            line += [] if rescaled is None else [_numbers(rescaled[:, target])]
-        return line
+
+def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:
+    """For each case the gallery cases of the largest weights, and their distances, and for each target their weights w and
+    effects w (y - v): y their label, at this case's scale where labels are divided, v the value that all weights make.
+    Above 0 the case raises the value, below it lowers it; over all training cases they cancel.
+    """
+    reader, divisor = scored.reader, scored.cases.divisor
+    found, rows, distances, weights, share = scored.readings.evidence.leading(LISTED)
+    label = reader.gallery.label[rows].double()
+    rescaled = None if divisor is None else reader.rescaled(rows.flatten(), divisor.repeat_interleave(rows.shape[1]))
+    if rescaled is not None:
+        label = rescaled.double().reshape(label.shape)
+    effects = weights * (label - scored.readings.supported[:, None]).nan_to_num(0.0)
+    lists = [part.movedim(2, 1).tolist() for part in (weights, effects, label)]
+    lines, count = [], found.tolist()
+    for place, (row, distance, parts) in enumerate(zip(rows.tolist(), distances.tolist(), share.tolist(), strict=True)):
+        held = slice(count[place])
+        line: list[object] = [_numbers(distance[held])]
+        for target, part in enumerate(parts):
+            own = [kind[place][target][held] for kind in lists]
+            line += [_numbers(own[0]), _numbers(own[1]), cell(part)]
+            line += [] if rescaled is None else [_numbers(own[2])]
+        lines.append((row[held], line))
+    return lines
 
 
 def _values(scored: Scored) -> list[list[object]]:
@@ -129,5 +135,5 @@ def _values(scored: Scored) -> list[list[object]]:
     return table
 
 
-def _numbers(values: Float[Tensor, " k"]) -> str:
-    return json.dumps([float(f"{value:.6g}") for value in values.tolist()])
+def _numbers(values: Sequence[float]) -> str:
+    return json.dumps([float(f"{value:.6g}") for value in values])

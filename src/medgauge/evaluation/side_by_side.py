@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from medgauge.functional.distances import pairwise_distances
+from medgauge.functional.ranks import midranks
 
 FURTHER = 8
 """How many groups further on groups are compared with those side by side, from half of it on; an eighth of all at most."""
@@ -148,12 +149,12 @@ def _counted(
 
 def _tail(near: int, pairs: int, share: float, further: int, near_further: int) -> float:
     """Chance of so many pairs or more, by the share itself and by the pairs further on; the greater of the two."""
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     if near <= pairs * share or not further:
         return 1.0
-    by_others = binom.sf(near - 1, near + near_further, pairs / (pairs + further))
-    return float(max(binom.sf(near - 1, pairs, share), by_others))
+    by_others = bdtrc(near - 1, near + near_further, pairs / (pairs + further))
+    return float(max(bdtrc(near - 1, pairs, share), by_others))
 
 
 def _places(
@@ -193,10 +194,9 @@ def _first_cases(group: Sequence[str], row: Sequence[int]) -> tuple[Int64[np.nda
 
 def _ranks(column: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """Values by their order, 0 to 1, ties at their mean; NaN stays."""
-    from scipy.stats import rankdata
-
     ranks, there = np.full(len(column), np.nan), ~np.isnan(column)
-    ranks[there] = (rankdata(column[there]) - 0.5) / max(1, there.sum())
+    places = midranks(torch.from_numpy(column[there][:, None]))[:, 0].numpy()
+    ranks[there] = (places - 0.5) / max(1, there.sum())
     return ranks
 
 

@@ -117,11 +117,12 @@ def make_whole(
             display.note(reopen(folder, source="the features" if parts.objective is None else "the checkpoint"))
         trained = represent(parts, study, display)
         outcome, fabric = train(folder, study, trained, display)
-        if fabric.is_global_zero:
+        if fabric is None or fabric.is_global_zero:
             found = finish(folder, study, parts, trained, outcome, outputs, display)
             for note in found if notes else []:
                 display.say(note)
-        fabric.barrier()
+        if fabric is not None:
+            fabric.barrier()
     return None
 
 

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from medgauge.core.batch import Cases
@@ -22,9 +21,20 @@ from medgauge.training.collect import bare
 from medgauge.training.loop import Keeper, Progress, Trainer, Validation
 from medgauge.training.plan import build_optimiser
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric  # here: the import takes as long as torch's, and a frozen run needs none
 
-def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tuple[Progress, Fabric]:
-    """Train the model of ``parts`` in place, unless that has ended, and on the first process move it to the CPU."""
+
+def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> "tuple[Progress, Fabric | None]":
+    """Train the model of ``parts`` in place, unless that has ended, and on the first process move it to the CPU.
+
+    Returns:
+        How it went, and the processes that took part; None where there was nothing to train.
+    """
+    if parts.objective is None:
+        return Progress(stopped_because="nothing to train"), None
+    from lightning_fabric import Fabric
+
     training = study.recipe.training
     fabric = Fabric(
         accelerator=training.accelerator,
@@ -33,8 +43,6 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
         loggers=_loggers(folder, training.loggers),
     )
     fabric.launch()
-    if parts.objective is None:
-        return Progress(stopped_because="nothing to train"), fabric
     ended = read_end(folder)
     if ended is not None:
         if fabric.is_global_zero:
@@ -55,7 +63,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> tu
     return outcome, fabric
 
 
-def build_trainer(study: Study, parts: Parts, fabric: Fabric, keeper: Keeper, display: Display) -> Trainer:
+def build_trainer(study: Study, parts: Parts, fabric: "Fabric", keeper: Keeper, display: Display) -> Trainer:
     """The loop of a run, ready to begin or to go on.
 
     Raises:
@@ -92,7 +100,7 @@ def build_trainer(study: Study, parts: Parts, fabric: Fabric, keeper: Keeper, di
     )
 
 
-def validate(model: nn.Module, study: Study, parts: Parts, fabric: Fabric) -> Validation:
+def validate(model: nn.Module, study: Study, parts: Parts, fabric: "Fabric") -> Validation:
     """What selects the checkpoint: the score of the predictors of record, and the errors of each to be logged."""
     both = {
         split: embed(model, parts.arrays, study.table, study.rows(split), fabric, recipe=study.recipe)

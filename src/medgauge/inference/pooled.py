@@ -185,8 +185,8 @@ class PooledReader:
                 found[place] = [fold, self.readers[fold].record]
         return found
 
-    def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, ""]) -> Float[Tensor, "k t"]:
-        """Labels of gallery cases at the scale of a case whose ``divisor`` is given."""
+    def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:
+        """Labels of gallery cases, each at the scale of the case of that ``divisor``."""
         return rescaled(self.task, self.gallery, rows, divisor)
 
 

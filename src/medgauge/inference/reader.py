@@ -126,8 +126,8 @@ class Reader:
         """Fold and predictor of each of ``count`` cases (or groups) that were read, where the reader is of several fits."""
         return [[] for _ in range(count)]
 
-    def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, ""]) -> Float[Tensor, "k t"]:
-        """Labels of gallery cases at the scale of a case whose ``divisor`` is given: what its value is a mean of."""
+    def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:
+        """Labels of gallery cases, each at the scale of the case of that ``divisor``: what that value is a mean of."""
         return rescaled(self.task, self.gallery, rows, divisor)
 
 
@@ -137,7 +137,7 @@ def observe(reading: Reading, cases: Cases, difficulty: Difficulty | None = None
     return Observed(reading.value.double(), cases.label.double(), list(cases.group), reading.probability, scale)
 
 
-def rescaled(task: Task, gallery: Cases, rows: Int[Tensor, " k"], divisor: Float[Tensor, ""]) -> Float[Tensor, "k t"]:
-    """Labels of gallery cases at the scale of a case whose ``divisor`` is given."""
+def rescaled(task: Task, gallery: Cases, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:
+    """Labels of gallery cases, each at the scale of the case of that ``divisor``."""
     own = None if gallery.divisor is None else gallery.divisor[rows]
-    return task.coding.decode(task.coding.encode(gallery.label[rows], own), divisor.expand(len(rows)))
+    return task.coding.decode(task.coding.encode(gallery.label[rows], own), divisor)

@@ -1,6 +1,8 @@
 """EfficientNet-lite0 with the ImageNet weights that its package carries: no hub is asked."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +63,12 @@ def build_lite(channels: int, pretrained: bool | str, settings: Mapping[str, Any
     wrong = sorted(set(settings) - set(SETTINGS))
     if wrong:
         raise InputError(f"the encoder {NAME} has no setting {wrong[0]}; its settings are {', '.join(SETTINGS)}.")
-    stages = LiteStages()
     if pretrained:
         path = _packaged() if pretrained in (True, PACKAGE) else Path(str(pretrained))
-        load_weights(stages, read_weights(path), NAME, str(pretrained))
+        stages = deepcopy(_stages())
+        load_weights(stages, _weights(path), NAME, str(pretrained))
+    else:
+        stages = LiteStages()
     network = StageFeatures(
         stages,
         channels=channels,
@@ -74,6 +78,26 @@ def build_lite(channels: int, pretrained: bool | str, settings: Mapping[str, Any
         least=int(settings.get("least", LEAST)),
     )
     return network.to(memory_format=torch.channels_last), network.features  # type: ignore[call-overload]  # as torch documents it
+
+
+@lru_cache(maxsize=1)
+def _stages() -> LiteStages:
+    """The stages with weights that are to be overwritten: put together once, and no draw of the caller is taken."""
+    with torch.random.fork_rng(devices=[]):
+        return LiteStages()
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, read once a process unless the file changes."""
+    if not path.is_file():
+        return read_weights(path)
+    stat = path.stat()
+    return _read_once(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, _changed: int, _size: int) -> dict[str, Tensor]:
+    return read_weights(path)
 
 
 def _packaged() -> Path:

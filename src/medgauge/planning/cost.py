@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lightning_fabric import Fabric
-
 from medgauge.core.display import Display
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.represent import represent
@@ -69,6 +67,8 @@ def measure(study: Study, display: Display) -> Cost:
         study: of one fit, with validation cases.
         display: told nothing of these steps.
     """
+    from lightning_fabric import Fabric  # here: the import takes as long as torch's
+
     parts = represent(build_parts(study), study, display)
     training, stamps = study.recipe.training, list[float]()
     fabric = Fabric(accelerator=training.accelerator, devices=1, precision=training.precision)

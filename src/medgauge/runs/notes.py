@@ -80,11 +80,11 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
     """
     notes = []
     for one in scored:
-        shown = [one.readings.evidence.top(place, LISTED).share for place in range(len(one.cases))]
-        if one.reader.record != "kernel" or not shown:
+        if one.reader.record != "kernel" or not len(one.cases):
             continue
+        shown = one.readings.evidence.leading(LISTED).share.tolist()
         for place, target in enumerate(one.task.columns):
-            shares = [float(share[place]) for share in shown]
+            shares = [share[place] for share in shown]
             many = sum(share < 0.5 for share in shares)
             if many:
                 notes.append(

@@ -1,0 +1,53 @@
+"""What a prediction rests on: the cases of the largest weights, of one query and of all at once."""
+
+import torch
+
+from medgauge.core.evidence import Evidence
+
+
+def drawn(counts: list[int], targets: int, *, whole: bool = False) -> Evidence:
+    """Weights of every sign, with ties, for queries of so many cases."""
+    draw = torch.Generator().manual_seed(3)
+    total = sum(counts)
+    weights = torch.randint(-4, 5, (total, targets), generator=draw).double() / 8
+    return Evidence(
+        offsets=torch.tensor([0, *counts]).cumsum(0),
+        rows=torch.randint(0, 50, (total,), generator=draw),
+        distances=torch.rand(total, generator=draw, dtype=torch.float64),
+        weights=weights,
+        whole=torch.full((len(counts), targets), 9.0, dtype=torch.float64) if whole else None,
+    )
+
+
+def test_the_leading_cases_of_all_queries_are_those_of_each() -> None:
+    for whole in (False, True):
+        evidence = drawn([7, 0, 2, 12], 2, whole=whole)
+        leading = evidence.leading(5)
+        assert leading.found.tolist() == [5, 0, 2, 5]
+        for query, count in enumerate(leading.found.tolist()):
+            part = slice(int(evidence.offsets[query]), int(evidence.offsets[query + 1]))
+            cases = list(
+                zip(
+                    evidence.weights[part].tolist(),
+                    evidence.rows[part].tolist(),
+                    evidence.distances[part].tolist(),
+                    strict=True,
+                )
+            )
+            cases.sort(key=lambda case: -sum(map(abs, case[0])))  # stable: ties keep their order
+            assert leading.weights[query, :count].tolist() == [case[0] for case in cases[:5]]
+            assert leading.rows[query, :count].tolist() == [case[1] for case in cases[:5]]
+            assert leading.distances[query, :count].tolist() == [case[2] for case in cases[:5]]
+            for target in range(2):
+                everything = 9.0 if whole else sum(abs(case[0][target]) for case in cases)
+                share = sum(abs(case[0][target]) for case in cases[:5]) / (everything or 1.0)
+                assert abs(float(leading.share[query, target]) - share) < 1e-12
+
+
+def test_no_case_behind_any_value_leads_nowhere() -> None:
+    leading = drawn([0, 0], 1).leading(5)
+    assert leading.found.tolist() == [0, 0]
+    assert leading.rows.shape == (2, 0)
+    assert leading.weights.shape == (2, 0, 1)
+    assert leading.share.tolist() == [[0.0], [0.0]]
+    assert drawn([], 1).leading(5).found.tolist() == []
