@@ -420,6 +420,8 @@ TYPES: list[tuple[Call, list[str]]] = [
     (compared(grid="a=1"), ["grid must be a list of texts, got 'a=1'"]),
     (read_off(ids_are_local="no"), ["ids_are_local must be True or False, got 'no'"]),
     (read_off(spelling="merg"), ["spelling must be one of alike, exact, merge, got merg", "did you mean merge"]),
+    (read_off(decimal="coma"), ["decimal must be one of auto, point, comma, got coma", "did you mean comma"]),
+    (read_off(decimal=1), ["decimal must be a text, got 1"]),
     (read_off(index=3), ["index must be a text, got 3"]),
     (read_off(array=3), ["array must be given as a path, got 3"]),
     (read_off(out=True), ["out must be given as a path, got True"]),

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas
@@ -43,6 +44,22 @@ def test_a_table_without_groups_can_be_read_but_not_scored(fit: Fit, table: Path
     assert np.isnan(there.label).all()
     with pytest.raises(InputError, match="has no group column 'patient'"):
         read_table_of(fit, tmp_path / "new.csv", need_label=True)
+
+
+@pytest.mark.parametrize(("decimal", "age"), [("point", 1448.0), ("comma", 1.448)])
+def test_marks_of_decimals_that_no_cell_tells_are_asked_for(
+    fit: Fit, table: Path, tmp_path: Path, decimal: Literal["point", "comma"], age: float
+) -> None:
+    frame = pandas.read_csv(table)
+    frame["path"] = [str(table.parent / name) for name in frame["path"]]
+    frame["age"] = "1,448"
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(
+        InputError, match="could be 1448 or 1.448.* --decimal point or --decimal comma, or write no tho"
+    ):
+        read_table_of(fit, tmp_path / "new.csv", need_label=True)
+    there, _ = read_table_of(fit, tmp_path / "new.csv", need_label=True, decimal=decimal)
+    assert (there.label[:, there.target.index("age")] == age).all()
 
 
 def test_a_label_that_is_no_grade_is_refused(fit: Fit, table: Path, tmp_path: Path) -> None:

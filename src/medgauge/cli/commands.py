@@ -55,6 +55,7 @@ def evaluate(words: list[str]) -> int:
     _add_array(parser)
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
+    parser.flag("--decimal", "mark of decimals where no cell tells: point or comma [as the run's]")
     parser.switch("--no-images", "keep no thumbnails of patients' images")
     parsed, _ = parser.read(words)
     spelling = _spelling(parsed)
@@ -83,6 +84,7 @@ def evaluate(words: list[str]) -> int:
                 index=parsed.index,
                 ids_are_local=parsed.ids_are_local,
                 spelling=spelling,
+                decimal=parsed.decimal,
                 terminal=True,
             ),
             "test",
@@ -101,6 +103,7 @@ def predict(words: list[str]) -> int:
     _add_array(parser)
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
+    parser.flag("--decimal", "mark of decimals where no cell tells: point or comma [as the run's]")
     parser.flag("--aggregate", "mean: one row a group of the table, the mean value of its images", default="none")
     parser.flag("--out", "CSV or Parquet file; without it the values are printed")
     parsed, _ = parser.read(words)
@@ -125,6 +128,7 @@ def predict(words: list[str]) -> int:
         aggregate=parsed.aggregate,
         out=parsed.out,
         spelling=spelling,
+        decimal=parsed.decimal,
         terminal=True,
     )
     if parsed.out:

@@ -14,6 +14,7 @@ from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling
+from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
 from medgauge.evaluation.baselines import mean_baselines, read_baselines
@@ -41,16 +42,17 @@ def evaluate_table(
     index: str | None = None,
     ids_are_local: bool,
     spelling: Spelling | None = None,
+    decimal: Mark | None = None,
     terminal: bool = False,
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
     check_path("the table", path)
     check_switches(ids_are_local=ids_are_local, terminal=terminal)
     check_texts(split=split)
-    check_place(array, index, out, spelling)
+    check_place(array, index, out, spelling, decimal)
     folder = None if out is None else check_figures_folder(run.folder, out, path)
     table, _ = read_table_of(
-        run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling
+        run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling, decimal=decimal
     )
     say_notes(table, terminal)
     if split is not None:

@@ -19,6 +19,7 @@ from medgauge.data.images.cache import prepare_images
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling, in_words, spelled_as
 from medgauge.data.tables.notes import table_notes
+from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.table import Table, image_source, missing_files
 from medgauge.data.tables.words import coded, coded_names, model_covariates
@@ -46,6 +47,7 @@ def read_table_of(
     index: str | None = None,
     local: bool = False,
     spelling: Spelling | None = None,
+    decimal: Mark | None = None,
 ) -> tuple[Table, bool]:
     """Read a table with the run's columns; also whether it has the group column.
 
@@ -57,8 +59,11 @@ def read_table_of(
         index: its column of rows in the array; None: called as the run's.
         local: whether groups are others than the run's, whatever they are called.
         spelling: of groups that differ in spelling alone, among one another and from the run's; None: as the recipe says.
+        decimal: the mark of decimals, for columns that do not tell it; None: as the recipe says.
     """
     recipe = with_array(run.recipe, path, array, index)
+    if decimal is not None:
+        recipe = replace(recipe, data=replace(recipe.data, decimal=decimal))
     group = recipe.data.group
     known = has_column(path, group)
     if need_label and group is not None and not known:

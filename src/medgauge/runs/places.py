@@ -10,6 +10,7 @@ from medgauge.core.errors import InputError, check_path, check_texts
 from medgauge.core.faults import not_written
 from medgauge.core.words import did_you_mean
 from medgauge.data.tables.names import Spelling
+from medgauge.data.tables.numbers import Mark
 from medgauge.evaluation.predictions import WHERE
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES
@@ -25,17 +26,17 @@ TABLES = {"predictions.csv": WHERE, "predictions_by_group.csv": ("split", "group
 """The tables that `evaluate` writes, and how their columns begin."""
 
 
-def check_place(array: object, index: object, out: object, spelling: object) -> None:
-    """Raise InputError unless what says where images are and where values go is of its type, and the spelling is known."""
+def check_place(array: object, index: object, out: object, spelling: object, decimal: object) -> None:
+    """Raise InputError unless what says where images are and where values go is of its type, and spelling and decimal are known."""
     for what, path in (("array", array), ("out", out)):
         if path is not None:
             check_path(what, path)
-    check_texts(index=index, spelling=spelling)
-    known = get_args(Spelling)
-    if spelling is not None and spelling not in known:
-        raise InputError(
-            f"spelling must be one of {', '.join(known)}, got {spelling} ({did_you_mean(str(spelling), known)})"
-        )
+    check_texts(index=index, spelling=spelling, decimal=decimal)
+    for name, value, known in (("spelling", spelling, get_args(Spelling)), ("decimal", decimal, get_args(Mark))):
+        if value is not None and value not in known:
+            raise InputError(
+                f"{name} must be one of {', '.join(known)}, got {value} ({did_you_mean(str(value), known)})"
+            )
 
 
 def check_values_file(

@@ -10,6 +10,7 @@ from medgauge.core.display import Display
 from medgauge.core.errors import InputError, came, check_switches
 from medgauge.data.images.image import ENDINGS
 from medgauge.data.tables.names import Spelling
+from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.table import Table
 from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
 from medgauge.evaluation.scored import Scored, judge
@@ -42,12 +43,13 @@ def predict_cases(
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,
     spelling: Spelling | None = None,
+    decimal: Mark | None = None,
     terminal: bool = False,
     said: Sequence[str] = (),
 ) -> "DataFrame":
     """Values, intervals and evidence of new cases: ``Run.predict`` says how; ``said``: notes that come first."""
     check_switches(ids_are_local=ids_are_local, terminal=terminal)
-    check_place(array, index, out, spelling)
+    check_place(array, index, out, spelling, decimal)
     if isinstance(cases, str | Path):
         _check_table(cases, covariates)
     else:
@@ -62,7 +64,14 @@ def predict_cases(
         check_values_file(run.folder, out, given, run.tasks.targets, array)
     if isinstance(cases, str | Path):
         table, known = read_table_of(
-            run, cases, need_label=False, array=array, index=index, local=ids_are_local, spelling=spelling
+            run,
+            cases,
+            need_label=False,
+            array=array,
+            index=index,
+            local=ids_are_local,
+            spelling=spelling,
+            decimal=decimal,
         )
         say_notes(table, terminal)
     elif array is not None or index is not None:

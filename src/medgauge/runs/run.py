@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from medgauge.core.errors import check_switches
 from medgauge.data.tables.names import Spelling
+from medgauge.data.tables.numbers import Mark
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import answer_note, answering
@@ -77,6 +78,7 @@ class Run:
         aggregate: Literal["none", "mean"] = "none",
         out: str | Path | None = None,
         spelling: Spelling | None = None,
+        decimal: Mark | None = None,
         terminal: bool = False,
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
@@ -96,6 +98,8 @@ class Run:
             out: CSV or Parquet file to write; one that is there is written over only if it holds such values.
             spelling: of groups that differ from one another, or from the run's, in spelling alone (case, separators, zeros):
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
+            decimal: the mark of decimals of the table, for columns where no cell tells whether 1,234 is a thousand: point
+                or comma; None = as the run's recipe says.
             terminal: write notes on the table.
 
         Raises:
@@ -111,6 +115,7 @@ class Run:
             aggregate=aggregate,
             out=out,
             spelling=spelling,
+            decimal=decimal,
             terminal=terminal,
             said=self.chosen,
         )
@@ -125,6 +130,7 @@ class Run:
         index: str | None = None,
         ids_are_local: bool = False,
         spelling: Spelling | None = None,
+        decimal: Mark | None = None,
         terminal: bool = False,
     ) -> dict[str, Any]:
         """Score the run on a table from elsewhere; results.json and predictions.csv go to ``out``.
@@ -139,6 +145,8 @@ class Run:
             ids_are_local: the table's group ids are not those of the training table.
             spelling: of groups that differ from one another, or from the run's, in spelling alone (case, separators, zeros):
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
+            decimal: the mark of decimals of the table, for columns where no cell tells whether 1,234 is a thousand: point
+                or comma; None = as the run's recipe says.
             terminal: write notes on the table.
 
         Raises:
@@ -153,6 +161,7 @@ class Run:
             index=index,
             ids_are_local=ids_are_local,
             spelling=spelling,
+            decimal=decimal,
             terminal=terminal,
         )
 
@@ -208,6 +217,7 @@ def predict(
     aggregate: Literal["none", "mean"] = "none",
     out: str | Path | None = None,
     spelling: Spelling | None = None,
+    decimal: Mark | None = None,
 ) -> "DataFrame":
     """Values of new cases, by a run or its folder: :meth:`Run.predict`."""
     made = run if isinstance(run, Run) else load(run)
@@ -220,6 +230,7 @@ def predict(
         aggregate=aggregate,
         out=out,
         spelling=spelling,
+        decimal=decimal,
     )
 
 
@@ -233,9 +244,17 @@ def evaluate(
     index: str | None = None,
     ids_are_local: bool = False,
     spelling: Spelling | None = None,
+    decimal: Mark | None = None,
 ) -> dict[str, Any]:
     """Score a run, or that of a folder, on a table from elsewhere: :meth:`Run.evaluate`."""
     made = run if isinstance(run, Run) else load(run)
     return made.evaluate(
-        table, out=out, split=split, array=array, index=index, ids_are_local=ids_are_local, spelling=spelling
+        table,
+        out=out,
+        split=split,
+        array=array,
+        index=index,
+        ids_are_local=ids_are_local,
+        spelling=spelling,
+        decimal=decimal,
     )

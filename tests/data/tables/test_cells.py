@@ -68,7 +68,8 @@ def test_decimal_commas_of_a_comma_file_are_one_sentence() -> None:
         "the same mark",
     ]
     assert str(of_finished(found)[0]) == (
-        "label mm: has decimal commas (2 cells, the first on line 2 ('1,5')); write decimals with a point"
+        "label mm: has decimal commas (2 cells, the first on line 2 ('1,5')); give --decimal comma, or write "
+        "decimals with a point"
     )
 
 

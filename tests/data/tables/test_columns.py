@@ -2,6 +2,7 @@ import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -41,7 +42,38 @@ def test_names_that_are_one_without_blanks_are_there_twice() -> None:
 )  # fmt: skip
 def test_every_kind_of_parquet_column_as_text(tmp_path: Path, column: pa.Array, texts: list[str]) -> None:
     pq.write_table(pa.table({" x ": column}), tmp_path / "t.parquet")
-    assert read_columns(tmp_path / "t.parquet", [Wanted("x", "group")]).text == {"x": texts}
+    assert read_columns(tmp_path / "t.parquet", [Wanted("x", "label")]).text == {"x": texts}
+
+
+@pytest.mark.parametrize(
+    ("column", "first"),
+    [
+        (pa.array([1.0, 16777216.0, 16777217.0], pa.float32()), 16777216),  # both are 16777216 in it
+        (pa.array([None, 9007199254740993.0], pa.float64()), 9007199254740992),
+        (pa.array(np.array([3.0, 2049.0], dtype=np.float16)), 2048),
+    ],
+)
+@pytest.mark.parametrize("role", ["group", "case id", "subgroups"])
+def test_names_that_a_type_of_float_has_cut_are_refused(
+    tmp_path: Path, column: pa.Array, first: int, role: str
+) -> None:
+    pq.write_table(pa.table({"x": column}), tmp_path / "t.parquet")
+    words = rf"column 'x' of t\.parquet, the {role}, is of type \w+ and holds {first}: numbers from \d+ on lose their last digits"
+    with pytest.raises(InputError, match=words):
+        read_columns(tmp_path / "t.parquet", [Wanted("x", role)])
+    assert len(read_columns(tmp_path / "t.parquet", [Wanted("x", "label")]).text["x"]) == len(column)
+
+
+def test_names_that_a_float_tells_apart_are_read(tmp_path: Path) -> None:
+    column = pa.array([16777215.0, 3.0, None], pa.float32())
+    pq.write_table(pa.table({"x": column}), tmp_path / "t.parquet")
+    assert read_columns(tmp_path / "t.parquet", [Wanted("x", "group")]).text == {"x": ["16777215", "3", ""]}
+
+
+def test_true_and_false_are_said_to_be_numbers(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [True, False], "y": [1, 0]}), tmp_path / "t.parquet")
+    found = read_columns(tmp_path / "t.parquet", [Wanted("x", "label"), Wanted("y", "covariate")])
+    assert found.notes == ["column 'x' of t.parquet holds true and false, which are read as 1 and 0"]
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

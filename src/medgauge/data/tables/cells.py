@@ -116,13 +116,13 @@ def number_columns(
         absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}
         if read.marks is not None:
             what = _marks_in_words(read.marks, columns.text[name], columns)
-            problems.append(Problem(called, what, kind, of_fit=GIVE_COMMA))
+            problems.append(Problem(called, what, kind))
             wrong = [(row, what) for row, what in wrong if row not in read.marks.rows]
         elif read.unclear is not None:
             row, what = read.unclear
             place = f"on {columns.place} {columns.line[row]} {what}, and no cell of the column tells"
             which = " say which mark its decimals have, --decimal point or --decimal comma, or"
-            problems.append(Problem(called, f"{place};{which} write no thousands marks", kind, of_fit=which))
+            problems.append(Problem(called, f"{place};{which} write no thousands marks", kind))
         if role == "covariate" and read.unclear is None:
             wrong = sorted([*wrong, *((row, "is missing") for row in absent)])
         together = _together(called, [row for row, what in wrong if row not in absent], columns.text[name], columns)
@@ -152,7 +152,7 @@ def _together(called: str, rows: Sequence[int], cells: Sequence[str], columns: C
 
 def in_one_sentence(problems: Sequence[Problem]) -> list[Problem]:
     """The problems of a table, those of several columns with decimal commas told by one sentence."""
-    alike = [one for one in problems if one.of_fit == GIVE_COMMA and GIVE_COMMA in one.what]
+    alike = [one for one in problems if GIVE_COMMA in one.what]
     if len(alike) < 2:
         return list(problems)
     parts = [one.what.partition(f";{GIVE_COMMA}") for one in alike]

@@ -12,6 +12,11 @@ from medgauge.data.bundled import bundled_columns, bundled_path, is_bundled
 from medgauge.data.tables.missing import tidy
 from medgauge.data.tables.text import read_text, records
 
+NAMING = ("group", "case id", "subgroups")
+"""Roles of columns whose cells name something."""
+EXACT = {"halffloat": 2**11, "float": 2**24, "double": 2**53}
+"""Whole numbers that a type of float holds exactly are below this."""
+
 
 class Wanted(NamedTuple):
     """A column that is asked for.
@@ -135,7 +140,7 @@ def _read_csv(file: Path, wanted: Sequence[Wanted]) -> Columns:
     pick = itemgetter(*places.values()) if places else lambda _: ()
     lines: list[int] = []
     rows: list[Any] = []
-    for line, record in records(text, file.name):
+    for line, record in records(text, file.name, set(places.values())):
         lines.append(line)
         rows.append(pick(record))
     values = [rows] if len(places) == 1 else zip(*rows, strict=True)
@@ -152,10 +157,27 @@ def _read_parquet(file: Path, wanted: Sequence[Wanted]) -> Columns:
         table = pyarrow.parquet.read_table(file, columns=list(dict.fromkeys(names[place] for place in places.values())))
     except (pyarrow.lib.ArrowException, OSError) as error:
         raise InputError(f"{file.name} is not a Parquet table that can be read; write it again or use CSV.") from error
-    columns = {
-        name: _texts(table.column(names[place]), f"column '{name}' of {file.name}") for name, place in places.items()
-    }
+    columns = {}
+    for name, place in places.items():
+        column, source = table.column(names[place]), f"column '{name}' of {file.name}"
+        role = next((want.role for want in wanted if want.column == name and want.role in NAMING), None)
+        if role is not None:
+            _check_digits(column, source, role)
+        elif pyarrow.types.is_boolean(column.type):
+            notes.append(f"{source} holds true and false, which are read as 1 and 0")
+        columns[name] = _texts(column, source)
     return Columns(columns, list(range(1, table.num_rows + 1)), "row", False, file, notes)
+
+
+def _check_digits(column: Any, source: str, role: str) -> None:
+    """Raise InputError where floats that name something are so large that whole numbers differ by less than they can tell."""
+    most = EXACT.get(str(column.type))
+    large = [value for value in column.to_pylist() if value is not None and most is not None and abs(value) >= most]
+    if large:
+        raise InputError(
+            f"{source}, the {role}, is of type {column.type} and holds {large[0]:.0f}: numbers from {most} on lose their last "
+            "digits in it, so that different ones look alike; write the column as text or as whole numbers (int64)."
+        )
 
 
 def _texts(column: Any, source: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from medgauge.core.errors import InputError
 from medgauge.core.faults import os_words
 from medgauge.data.tables.missing import tidy
+from medgauge.data.tables.quotes import RunOn
 
 SEPARATORS = (",", ";", "\t", "|")
 MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -83,26 +84,39 @@ def read_text(file: Path, asked: Collection[str]) -> Text:
     return Text(headers[separator], separator, body, 1 if told else 0, notes)
 
 
-def records(text: Text, source: str) -> Iterator[tuple[int, list[str]]]:
-    """Every row below the header that is not empty, with its first line in the file."""
-    width = len(text.header)
+def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tuple[int, list[str]]]:
+    """Every row below the header that is not empty, with its first line in the file.
+
+    - Raises: InputError for a row with more or fewer cells than the header, and for quotation marks that swallow lines.
+
+    Args:
+        text: of the file.
+        source: how it is called.
+        asked: positions of columns whose cells stand on one line.
+    """
+    width, over = len(text.header), RunOn(text.body, text.separator, text.above, source)
     reader = csv.reader(io.StringIO(text.body, newline=""), delimiter=text.separator, strict=True)
-    next(reader)
-    start = reader.line_num + 1
+    head = next(reader)
+    rows, start = [(1, reader.line_num, head)], reader.line_num + 1
     try:
         for record in reader:
             if any(map(str.strip, record)):  # rows of nothing but separators are no cases
-                if len(record) != width:
-                    raise InputError(
-                        f"{source} is not a table: line {start + text.above} has {len(record)} fields and the header "
-                        f"has {width}."
-                    )
-                yield start + text.above, record
+                rows.append((start, reader.line_num, record))
             start = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(
-            f"{source} is not a table: the row that begins on line {start + text.above}: {error}."
-        ) from error
+        raise InputError(over.broken_off(error, start, reader.line_num)) from error
+    if any(last > first for first, last, _ in rows):
+        over.learn(record for first, last, record in rows if last == first and len(record) == width)
+    for first, last, record in rows:
+        if last > first and len(record) != width:
+            raise InputError(over.words(text.header[min(len(record), width) - 1], first, last))
+        if len(record) != width:
+            raise InputError(
+                f"{source} is not a table: line {first + text.above} has {len(record)} fields and the header has {width}."
+            )
+        over.check(text.header, record, asked, first, last)
+    for first, _, record in rows[1:]:
+        yield first + text.above, record
 
 
 def _first_record(text: str, separator: str) -> list[str]:
