@@ -142,9 +142,46 @@ def test_a_slope_that_says_nothing_leaves_the_numbers(tmp_path: Path, slope: tup
 
 
 @pytest.mark.parametrize("slope", [(2.0, np.nan), (1.0, np.inf), (2.0, -np.inf)])
-def test_an_intercept_that_is_no_number_is_damage(tmp_path: Path, slope: tuple[float, float]) -> None:
+def test_an_intercept_that_is_no_number_is_told(tmp_path: Path, slope: tuple[float, float]) -> None:
     (tmp_path / "a.nii").write_bytes(nifti1(values("i2"), 4, slope=slope))
-    assert "is truncated or damaged; replace it or leave the case out" in refused(tmp_path / "a.nii")
+    assert "has a scl_inter that is no finite number in its header; correct it or" in refused(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("place", "form", "value", "words"),
+    [
+        (40, "h", 9, "dim[0], the number of axes, of 9"),
+        (40, "h", 0, "dim[0], the number of axes, of 0"),
+        (42, "h", -4, "a dimension of -4"),
+        (44, "h", 0, "a dimension of 0"),
+        (70, "h", 1234, "datatype 1234, which is not read,"),
+        (108, "f", np.nan, "a vox_offset of nan, where voxels begin at byte 352 or later,"),
+        (108, "f", np.inf, "a vox_offset of inf, where voxels begin at byte 352 or later,"),
+        (108, "f", 0.0, "a vox_offset of 0, where voxels begin at byte 352 or later,"),
+        (108, "f", 351.0, "a vox_offset of 351, where voxels begin at byte 352 or later,"),
+        (108, "f", 352.5, "a vox_offset of 352.5, where voxels begin at byte 352 or later,"),
+        (112, "f", np.inf, "a scl_slope that is infinite"),
+    ],
+)
+def test_a_field_with_which_nothing_can_be_read_is_named(
+    tmp_path: Path, place: int, form: str, value: float, words: str, packed: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    head = bytearray(nifti1(values("i2"), 4))
+    struct.pack_into(f"<{form}", head, place, value)
+    path = tmp_path / ("a.nii.gz" if packed else "a.nii")
+    path.write_bytes(gzip.compress(head) if packed else head)
+    assert refused(path) == f"{path} has {words} in its header; correct it or leave the case out"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("size", [0.0, -2.0])
+def test_voxel_sizes_that_nibabel_mends_are_mended_without_a_line_of_its_own(
+    tmp_path: Path, size: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.nii").write_bytes(nifti1(values("i2"), 4, pixdim=(1, size, 3, 5)))
+    assert read(tmp_path / "a.nii").spacing == (5, 3, 2)  # those of the sform
+    assert capfd.readouterr() == ("", "")
 
 
 def test_metres_are_turned_and_said(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_what_is_refused(tmp_path: Path, fields: str, said: str) -> None:
 def test_a_voxel_size_that_is_none_is_noted(tmp_path: Path) -> None:
     image = read(by_hand(tmp_path / "a.nrrd", VOLUME, "spacings: -1 2 3\n"))
     assert image.spacing is None
-    assert any("not above 0: sizes not used" in note for note in image.notes)
+    assert any("no number above 0: sizes not used" in note for note in image.notes)
     assert not any(
         "not above 0" in note for note in read(by_hand(tmp_path / "b.nrrd", VOLUME, "spacings: 1 2 3\n")).notes
     )
@@ -281,3 +281,40 @@ def test_a_header_by_hand() -> None:
     assert KIND["unsigned short"] == "u2"
     with pytest.raises(ValueError, match="no NRRD"):
         read_header(b"NRRD0009\n")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("sizes: 4 x\n", "sizes: 4 x"),
+        ("sizes: 4 0\n", "a size is 0"),
+        ("sizes: 4 5 1\n", "sizes and dimension differ"),
+        ("dimension: two\n", "dimension: two"),
+        ("type: shorty\n", "the type is shorty"),
+        ("spacings: 1\n", "not as many spacings as axes"),
+        ("spacings: 1 one\n", "spacings: one"),
+        ("kinds: domain\n", "not as many kinds as axes"),
+        ("byte skip: some\n", "byte skip: some"),
+        ("line skip: 9\n", "a line skip of 9, and fewer lines"),
+        ("space dimension: 2\nspace directions: (1,x) (0,1)\n", "space directions: (1,x) (0,1)"),
+        ("space dimension: 2\nspace directions: (1,0) (0,nan)\n", "1 of 2 axes have space directions that are numbers"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(tmp_path: Path, fields: str, words: str) -> None:
+    path = by_hand(tmp_path / "a.nrrd", FLAT, fields)
+    assert refused(path) == f"{path} is not an NRRD file, or is damaged ({words}); replace it or leave the case out"
+
+
+@pytest.mark.parametrize("name", ["sizes", "dimension", "encoding"])
+def test_a_field_that_lacks_is_named(tmp_path: Path, name: str) -> None:
+    path = by_hand(tmp_path / "a.nrrd", FLAT, "encoding: raw\n")
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join(line for line in lines if not line.startswith(name.encode())))
+    assert f"or is damaged (no {name});" in refused(path)
+
+
+def test_a_step_that_is_not_told_leaves_an_image_one(tmp_path: Path) -> None:
+    image = read(by_hand(tmp_path / "a.nrrd", FLAT, "spacings: 0.5 nan\n"))
+    np.testing.assert_array_equal(image.array[0], FLAT.T)
+    assert image.spacing is None
+    assert "a voxel size in the file is no number above 0: sizes not used" in image.notes

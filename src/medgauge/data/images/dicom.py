@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.dicom_header import HeaderError, has_unit, header_notes, number_of_frames, pixel_size
+from medgauge.data.images.dicom_header import (
+    HeaderError,
+    check_pixels,
+    has_unit,
+    header_notes,
+    number_of_frames,
+    pixel_size,
+)
 from medgauge.data.images.dicom_pixels import grey_values
 from medgauge.data.images.image import ImageSource, RawImage
 
@@ -40,6 +47,7 @@ def read_dicom(source: ImageSource) -> RawImage:
     dataset = _opened(source)
     _check_content(dataset, source)
     try:
+        check_pixels(dataset)
         spacing, notes = pixel_size(dataset)
         if int(dataset.SamplesPerPixel) == 1 and dataset.PhotometricInterpretation != "PALETTE COLOR":
             cells = _decoded(dataset, correct_unused_bits=not _is_native(dataset))

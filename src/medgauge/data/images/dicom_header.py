@@ -9,10 +9,21 @@ AT_DETECTOR = "pixel size is the one at the detector, not in the patient (Imager
 OF_FILM = "pixel size is that of the scanned film (Nominal Scanned Pixel Spacing)"
 OF_ULTRASOUND = "pixel size is that of the ultrasound region"
 NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored"
-NO_STEP = "pixel size in the file is not above 0: size not used"
+NO_STEP = "pixel size in the file is no number above 0: size not used"
+HIGH_BIT = "the stored bits do not begin at bit 0 (High Bit), and are read from where they do"
 SLOPE_ONE = "Rescale Intercept without Rescale Slope, for which 1 is taken"
 INTERCEPT_ZERO = "Rescale Slope without Rescale Intercept, for which 0 is taken"
 NO_RESCALE = "CT without Rescale Slope and Intercept: the stored numbers are taken as CT numbers"
+PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB")
+"""Photometric interpretations that are read, beside those that begin with YBR."""
+NAMES = {
+    "Rows": "Rows",
+    "Columns": "Columns",
+    "SamplesPerPixel": "Samples per Pixel",
+    "BitsAllocated": "Bits Allocated",
+    "BitsStored": "Bits Stored",
+    "PixelRepresentation": "Pixel Representation",
+}
 SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
 """The Presentation LUT Shape that goes with each photometric interpretation of grey."""
 CENTIMETRES = 3  # code of Physical Units X Direction and Y Direction
@@ -101,6 +112,44 @@ class HeaderError(ValueError):
     """A header that no values come out of, in words that quote nothing of it."""
 
 
+def check_pixels(dataset: Any) -> None:
+    """Raise HeaderError where what the header says of pixel cells cannot be.
+
+    - Source: PS3.5 8.1.1 (the high bit is one below the bits stored; older files have it elsewhere in the cell) and PS3.3
+      C.7.6.3.
+    """
+    sides = [_whole(dataset, name) for name in ("Rows", "Columns")]
+    if min(sides) < 1:
+        raise HeaderError(f"{sides[0]} rows and {sides[1]} columns")
+    samples, allocated = _whole(dataset, "SamplesPerPixel"), _whole(dataset, "BitsAllocated")
+    if samples not in (1, 3):
+        raise HeaderError(f"{samples} samples a pixel (Samples per Pixel), where 1 is grey and 3 is colour")
+    photometric = str(dataset.get("PhotometricInterpretation") or "")
+    if photometric not in PHOTOMETRIC and not photometric.startswith("YBR"):
+        raise HeaderError(
+            f"{'a' if photometric else 'no'} Photometric Interpretation{' that is not read' * bool(photometric)}"
+        )
+    if allocated not in (1, 8, 16, 32, 64):
+        raise HeaderError(f"{allocated} bits allocated (Bits Allocated), which is not read")
+    if "PixelData" not in dataset:
+        return  # of floats
+    stored, high = _whole(dataset, "BitsStored"), dataset.get("HighBit")
+    _whole(dataset, "PixelRepresentation")
+    if not 1 <= stored <= allocated:
+        raise HeaderError(f"{stored} bits stored (Bits Stored) of {allocated} allocated")
+    if high is not None and not stored - 1 <= int(high) < allocated:
+        raise HeaderError(f"High Bit {int(high)}, where {stored} bits stored of {allocated} allocated have none")
+
+
+def _whole(dataset: Any, name: str) -> int:
+    """A number that a header must have."""
+    value = dataset.get(name)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise HeaderError(f"{'no' if value is None else 'no single number for'} {NAMES[name]}") from None
+
+
 def rescale(dataset: Any) -> tuple[float, float]:
     """Slope and intercept, (1, 0) where there is none.
 
@@ -109,7 +158,12 @@ def rescale(dataset: Any) -> tuple[float, float]:
     found = [
         _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
     ]
-    slope, intercept = 1.0 if found[0] is None else float(found[0]), 0.0 if found[1] is None else float(found[1])
+    try:
+        slope, intercept = (
+            other if value is None else float(value) for value, other in zip(found, (1.0, 0.0), strict=True)
+        )
+    except (TypeError, ValueError):
+        raise HeaderError("a rescale slope or intercept that is no number") from None
     if slope == 0:
         raise HeaderError("a rescale slope of 0, with which all pixels would be the same")
     if not np.isfinite([slope, intercept]).all():

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medgauge.data.images.dicom_header import HeaderError, float_padding_range, padding_range, rescale
+from medgauge.data.images.dicom_header import HIGH_BIT, HeaderError, float_padding_range, padding_range, rescale
 from medgauge.data.images.mirror import mirrored
 
 INVERTED = "MONOCHROME1 inverted"
@@ -37,6 +37,7 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
     stored, bits, other = cells, _bits(cells, dataset), np.zeros((), bool)
     if cells.dtype.kind in "ui" and not masked:
         stored, other = _stored_bits(cells, dataset)
+        notes += [HIGH_BIT] if _lowest(bits, dataset) else []
     padding = _padding(cells, stored, dataset)
     if padding is not None:
         notes.append(PADDED)
@@ -63,8 +64,13 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
 
 def _bits(cells: np.ndarray[Any, Any], dataset: Any) -> int:
     whole = cells.dtype.itemsize * 8
-    given = int(dataset.get("BitsStored") or whole)
-    return given if 0 < given <= whole else whole
+    return min(int(dataset.get("BitsStored") or whole), whole)
+
+
+def _lowest(bits: int, dataset: Any) -> int:
+    """The bit of a cell at which the stored ones begin."""
+    high = dataset.get("HighBit")
+    return 0 if high is None else int(high) - bits + 1
 
 
 def _stored_bits(
@@ -72,8 +78,7 @@ def _stored_bits(
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, np.dtype[np.bool_]]]:
     """The stored bits of each cell, with their sign; also the cells whose other bits say something else."""
     bits, whole = _bits(cells, dataset), cells.dtype.itemsize * 8
-    high = dataset.get("HighBit")
-    lowest = 0 if high is None else min(max(int(high) - bits + 1, 0), whole - bits)
+    lowest = _lowest(bits, dataset)
     plain = np.ascontiguousarray(cells).view(f"u{cells.dtype.itemsize}")
     shifted = (plain << np.array(whole - bits - lowest, plain.dtype)).view(cells.dtype)
     stored: np.ndarray[Any, Any] = shifted >> np.array(whole - bits, cells.dtype)  # keeps the sign of signed cells

@@ -1,6 +1,7 @@
 """NIfTI-1 and NIfTI-2 in one file, plain or gzip; the first bytes tell which, not the name."""
 
 import io
+import logging
 import math
 from typing import Any
 
@@ -13,12 +14,17 @@ from medgauge.data.images.volumes import AXIS_AS_CHANNELS, check_axes, turned_im
 
 HEADERS = {348: 1, 540: 2}  # NIfTI's version by the length of its header
 MAGIC = {1: (344, b"n+1\0", b"ni1\0"), 2: (4, b"n+2\0", b"ni2\0")}  # where it is; of one file, of a pair
+FIRST = {1: 352, 2: 544}  # the byte at which voxels begin at the earliest
 MILLIMETRES = {1: 1000.0, 2: 1.0, 3: 0.001}  # of the codes for metre, millimetre and micrometre
 UNITS = {code: f"voxel sizes turned from {unit} to millimetres" for code, unit in ((1, "metres"), (3, "micrometres"))}
 NO_ORIENTATION = (
     "no orientation in the file: axes taken as NIfTI's older form has them, to the left, the front and the head"
 )
 STEPS_DIFFER = "sform and voxel sizes of the file differ"
+
+QUIET = logging.Logger("headers")
+"""Where nibabel tells of the fields that it mends: nowhere, as it does not say of which file."""
+QUIET.addHandler(logging.NullHandler())
 
 
 def read_nifti(source: ImageSource) -> RawImage:
@@ -31,9 +37,9 @@ def read_nifti(source: ImageSource) -> RawImage:
     """
     data = source.path.read_bytes()
     try:
-        picture = _picture(data, source)
-        values = _values(picture)
-        affine, said = _affine(picture)
+        voxels, header = _picture(data, source)
+        values = _values(voxels)
+        affine, said = _affine(header)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - nibabel has its own for each field, and reads some later
@@ -42,28 +48,51 @@ def read_nifti(source: ImageSource) -> RawImage:
     return turned_image(array, affine, source)._replace(notes=(*notes, *said))
 
 
-def _picture(data: bytes, source: ImageSource) -> Any:
-    """nibabel's image of the bytes, after the checksum of gzip fitted."""
+def _picture(data: bytes, source: ImageSource) -> tuple[Any, Any]:
+    """nibabel's voxels and header of the bytes, after the checksum of gzip fitted."""
     import nibabel
 
     packed = data[:2] == GZIP
     start = unpacked_start(data, 540) if packed else data[:540]
     version = _version(start, packed, source)
     header: Any = (nibabel.Nifti1Header, nibabel.Nifti2Header)[version - 1]  # nibabel does not type its methods
-    image = (nibabel.Nifti1Image, nibabel.Nifti2Image)[version - 1]
-    try:
-        found: Any = header.from_fileobj(io.BytesIO(start))
-        size = math.prod(found.get_data_shape()) * found.get_data_dtype().itemsize
-        end = int(found.get_data_offset()) + size
-    except Exception as error:  # noqa: BLE001 - nibabel has its own for each field, and reads some later
-        raise ValueError("the header makes no sense") from error
-    if size < 0 or end < size:
-        raise ValueError("negative sizes")
+    order = "<" if int.from_bytes(start[:4], "little") in HEADERS else ">"
+    found: Any = header.from_fileobj(io.BytesIO(start), order, check=False)
+    fault = _fault(found, FIRST[version])
+    if fault:
+        if packed:
+            unpacked(data, len(start))  # a damaged file is called one, whatever its header says
+        raise InputError(f"{source.path} has {fault} in its header; correct it or leave the case out")
+    size = math.prod(found.get_data_shape()) * found.get_data_dtype().itemsize
+    end = int(found["vox_offset"]) + size
     check_memory(size, source.path)
     whole = unpacked(data, end) if packed else data
     if len(whole) < end:
         raise EOFError("shorter than its header says")
-    return image.from_bytes(whole)
+    found.check_fix(logger=QUIET)
+    return nibabel.arrayproxy.ArrayProxy(io.BytesIO(whole), found), found
+
+
+def _fault(header: Any, first: int) -> str:
+    """The field with which nothing can be read, in words; ``first``: where voxels may begin. "" where there is none."""
+    axes, sides = int(header["dim"][0]), [int(side) for side in header["dim"][1:]]
+    if not 1 <= axes <= 7:
+        return f"dim[0], the number of axes, of {axes}"
+    if min(sides[:axes]) < 1:
+        return f"a dimension of {min(sides[:axes])}"
+    try:
+        header.get_data_dtype()
+    except Exception:  # noqa: BLE001 - nibabel has its own
+        return f"datatype {int(header['datatype'])}, which is not read,"
+    offset = float(header["vox_offset"])
+    if not (math.isfinite(offset) and offset >= first and offset.is_integer()):
+        return f"a vox_offset of {offset:g}, where voxels begin at byte {first} or later,"
+    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    if math.isinf(slope):
+        return "a scl_slope that is infinite"
+    return (
+        "a scl_inter that is no finite number" if slope and not math.isnan(slope) and not math.isfinite(inter) else ""
+    )
 
 
 def _version(start: bytes, packed: bool, source: ImageSource) -> int:
@@ -85,10 +114,10 @@ def _version(start: bytes, packed: bool, source: ImageSource) -> int:
     raise InputError(f"{source.path} is not a NIfTI file; replace it or leave the case out")
 
 
-def _values(picture: Any) -> np.ndarray[Any, Any]:
+def _values(voxels: Any) -> np.ndarray[Any, Any]:
     """The rescaled values, as many axes as the header says."""
     try:
-        return np.asanyarray(picture.dataobj)
+        return np.asanyarray(voxels)
     except Exception as error:  # noqa: BLE001 - as many errors as fields
         raise ValueError("values cannot be read") from error
 
@@ -109,10 +138,9 @@ def _voxels(values: np.ndarray[Any, Any], source: ImageSource) -> tuple[np.ndarr
     return array, notes
 
 
-def _affine(picture: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+def _affine(header: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
     """The affine to RAS millimetres, and what is said of it."""
-    header = picture.header
-    affine = np.asarray(picture.affine, dtype=float)
+    affine = np.asarray(header.get_best_affine(), dtype=float)
     notes: tuple[str, ...] = ()
     sizes = np.abs(np.asarray(header["pixdim"][1:4], dtype=float))
     ndim = min(int(header["dim"][0]), 3)
@@ -121,7 +149,7 @@ def _affine(picture: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
         if not np.allclose(steps, sizes[:ndim], rtol=1e-3):
             notes = (f"{STEPS_DIFFER}: sizes of the sform used",)
             if int(header["qform_code"]) > 0:
-                affine, notes = np.asarray(picture.get_qform(), dtype=float), (f"{STEPS_DIFFER}: qform used",)
+                affine, notes = np.asarray(header.get_qform(), dtype=float), (f"{STEPS_DIFFER}: qform used",)
     elif int(header["qform_code"]) == 0:
         notes = (NO_ORIENTATION,)
     unit = int(header["xyzt_units"]) & 7

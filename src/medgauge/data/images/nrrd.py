@@ -15,7 +15,7 @@ from medgauge.data.images.volumes import AXIS_AS_CHANNELS, MOST_CHANNELS, check_
 NO_ORIENTATION = "no orientation in the file: axes taken as stored"
 NO_SPACE = "no directions of the patient in the file: axes taken as left, posterior, superior"
 UNIT_UNKNOWN = "unit of the voxel sizes not known: sizes not used"
-NO_STEP = "a voxel size in the file is not above 0: sizes not used"
+NO_STEP = "a voxel size in the file is no number above 0: sizes not used"
 TO_RAS = {
     "right-anterior-superior": (1, 1, 1), "ras": (1, 1, 1),
     "left-anterior-superior": (-1, 1, 1), "las": (-1, 1, 1),
@@ -54,9 +54,11 @@ def read_nrrd(source: ImageSource) -> RawImage:
 def _stored(data: bytes, header: Header, source: ImageSource) -> np.ndarray[Any, Any]:
     """The numbers in the order of the axes, the fastest first."""
     kind, encoding, count = header.kind, header.encoding, math.prod(header.sizes)
-    wanted, skip = count * kind.itemsize, int(header.fields.get("byte skip", 0))
+    wanted, (skip,), (lines,) = count * kind.itemsize, header.whole("byte skip", "0"), header.whole("line skip", "0")
     check_memory(wanted, source.path)
-    for _ in range(int(header.fields.get("line skip", 0))):
+    for _ in range(lines):
+        if b"\n" not in data:
+            raise NrrdFault(f"a line skip of {lines}, and fewer lines")
         data = data[data.index(b"\n") + 1 :]
     if encoding in ("gz", "gzip", "bz2", "bzip2"):
         data = unpacked(data, wanted + max(skip, 0))[-wanted:]
@@ -77,12 +79,16 @@ def _stored(data: bytes, header: Header, source: ImageSource) -> np.ndarray[Any,
 def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> RawImage:
     """The image of the stored axes: those of space first, then channels."""
     directions, axes = header.directions, range(array.ndim)
-    kinds = header.words("kinds") or ["???"] * array.ndim
+    kinds = header.kinds
     spatial = [
         axis
         for axis in axes
         if (_of_space(kinds[axis], header.spacings, axis) if directions is None else directions[axis])
     ]
+    if directions is not None and len(spatial) < 2:
+        raise NrrdFault(f"{len(spatial)} of {array.ndim} axes have space directions that are numbers")
+    if len(spatial) < 2:  # steps that are not told do not make an axis one of channels where an image needs it
+        spatial = [axis for axis in axes if kinds[axis] in (*SPATIAL, *UNKNOWN)]
     doubtful = [side for side in array.shape if 1 < side <= MOST_CHANNELS]
     if array.ndim == 3 and len(spatial) == 3 and doubtful and "???" in kinds and not header.has_steps:
         raise InputError(

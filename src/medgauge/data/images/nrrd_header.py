@@ -42,9 +42,11 @@ class Header(NamedTuple):
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes of the axes, the fastest first. Raises ValueError where they make no sense."""
-        sizes = tuple(int(word) for word in self.words("sizes"))
-        if len(sizes) != int(self.fields["dimension"]) or min(sizes) < 1:
+        sizes = tuple(self.whole("sizes"))
+        if [len(sizes)] != self.whole("dimension"):
             raise NrrdFault("sizes and dimension differ")
+        if min(sizes) < 1:
+            raise NrrdFault(f"a size is {min(sizes)}")
         return sizes
 
     @property
@@ -61,6 +63,8 @@ class Header(NamedTuple):
     @property
     def encoding(self) -> str:
         """The encoding in lower case."""
+        if "encoding" not in self.fields:
+            raise NrrdFault("no encoding")
         return self.fields["encoding"].lower()
 
     @property
@@ -71,7 +75,7 @@ class Header(NamedTuple):
             return None
         found: list[tuple[float, ...] | None] = []
         for inside in re.findall(r"\(([^)]*)\)|none", text.lower()):
-            vector = tuple(float(number) for number in inside.split(",")) if inside else None
+            vector = tuple(_number(word, "space directions", text) for word in inside.split(",")) if inside else None
             found.append(None if vector is None or any(math.isnan(number) for number in vector) else vector)
         if len(found) != len(self.sizes):
             raise NrrdFault("not as many space directions as axes")
@@ -80,12 +84,40 @@ class Header(NamedTuple):
     @property
     def spacings(self) -> list[float]:
         """The step of each axis, NaN where it is not told."""
-        return [float(word) for word in self.words("spacings")] or [math.nan] * len(self.sizes)
+        words = self.words("spacings")
+        if words and len(words) != len(self.sizes):
+            raise NrrdFault("not as many spacings as axes")
+        return [_number(word, "spacings", word) for word in words] or [math.nan] * len(self.sizes)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kind of each axis, ``???`` where none is told."""
+        words = self.words("kinds") or ["???"] * len(self.sizes)
+        if len(words) != len(self.sizes):
+            raise NrrdFault("not as many kinds as axes")
+        return words
+
+    def whole(self, name: str, default: str | None = None) -> list[int]:
+        """The whole numbers of a field. Raises NrrdFault where it lacks, or holds anything else."""
+        text = self.fields.get(name, default)
+        if text is None:
+            raise NrrdFault(f"no {name}")
+        try:
+            return [int(word) for word in text.split()]
+        except ValueError:
+            raise NrrdFault(f"{name}: {text[:40]}") from None
 
     @property
     def has_steps(self) -> bool:
         """Whether any axis has a direction or a spacing."""
         return self.directions is not None or not all(map(math.isnan, self.spacings))
+
+
+def _number(word: str, name: str, text: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise NrrdFault(f"{name}: {text[:40]}") from None
 
 
 def read_header(data: bytes) -> Header:

@@ -20,6 +20,7 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.core.faults import os_words
 from medgauge.core.words import counted
+from medgauge.data.images.content import other_content
 from medgauge.data.images.dicom import has_preamble, read_dicom, says_dicom
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
@@ -104,6 +105,9 @@ def _check_file(source: ImageSource) -> None:
 def _reader_of(source: ImageSource) -> Callable[[ImageSource], RawImage]:
     """The reader for a file's ending; a file without a known ending is DICOM if its first bytes are."""
     suffix = ending(source.path)
+    other = "" if suffix in PAIRED else other_content(source.path, suffix)
+    if other:
+        raise InputError(f"{source.path} {other}")
     if suffix in PICTURE_ENDINGS:
         from medgauge.data.images.pictures import read_picture as read
     elif suffix in ARRAY_ENDINGS:
