@@ -108,12 +108,12 @@ def join_evidence(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: in
     if any(evidence.whole is not None for evidence, _ in parts):
         sums = weight.new_zeros(count, weight.shape[1])
         for evidence, where in parts:
-            sums.index_add_(0, where, _sums(evidence))
+            sums.index_add_(0, where, sums_of_weights(evidence))
         whole = sums / carried.clamp(min=1)
     return Evidence(offsets, rows[order], distance[order], weight[order], whole)
 
 
-def _sums(evidence: Evidence) -> Float[Tensor, "q t"]:
+def sums_of_weights(evidence: Evidence) -> Float[Tensor, "q t"]:
     """The sum of |weight| of each query."""
     if evidence.whole is not None:
         return evidence.whole
@@ -126,8 +126,23 @@ def _carried(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: int) ->
     """How many rows of each thing have any evidence, for each target."""
     found = parts[0][0].weights.new_zeros(count, parts[0][0].weights.shape[1])
     for evidence, where in parts:
-        found.index_add_(0, where, (_sums(evidence) > 0).to(found.dtype))
+        found.index_add_(0, where, (sums_of_weights(evidence) > 0).to(found.dtype))
     return found
+
+
+def join_galleries(parts: Sequence[Cases]) -> Cases:
+    """Names and labels of the cases of several galleries, one after the other, without embeddings, which differ in kind.
+
+    What labels are divided by is there where all galleries have it.
+    """
+    divisor = [part.divisor for part in parts if part.divisor is not None]
+    return Cases(
+        embedding=torch.empty(sum(map(len, parts)), 0),
+        label=torch.cat([part.label for part in parts]),
+        id=[name for part in parts for name in part.id],
+        group=[name for part in parts for name in part.group],
+        divisor=torch.cat(divisor) if len(divisor) == len(parts) else None,
+    )
 
 
 def join_cases(task: Task, cases: Cases, place: Int[Tensor, " n"], names: Sequence[str]) -> Cases:

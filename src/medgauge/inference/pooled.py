@@ -9,8 +9,9 @@ from torch import Tensor
 
 from medgauge.core.batch import Cases
 from medgauge.core.task import Asked, Observed, Saying, Stated, Strata, Task
-from medgauge.inference.joining import join_readings
-from medgauge.inference.reader import Calibrated, Reader, rescaled
+from medgauge.inference.blended import FoldReader, rescaled_of
+from medgauge.inference.joining import join_galleries, join_readings
+from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.readings import Readings
 
 BY_FOLD = "by fold"
@@ -86,7 +87,7 @@ class PooledReader:
         left_out: there while out-of-fold cases are scored: for cases, and what it needs for groups.
     """
 
-    readers: Sequence[Reader]
+    readers: Sequence[FoldReader]
     task: Task
     calibrated: Calibrated
     left_out: LeftOut | None = None
@@ -106,25 +107,17 @@ class PooledReader:
     @property
     def gallery(self) -> Cases:
         """Names and labels of the cases of all galleries."""
-        parts = [reader.gallery for reader in self.readers]
-        divisor = [part.divisor for part in parts if part.divisor is not None]
-        return Cases(
-            embedding=torch.empty(sum(map(len, parts)), 0),
-            label=torch.cat([part.label for part in parts]),
-            id=[name for part in parts for name in part.id],
-            group=[name for part in parts for name in part.group],
-            divisor=torch.cat(divisor) if divisor else None,
-        )
+        return join_galleries([reader.gallery for reader in self.readers])
 
     @property
     def gallery_fold(self) -> list[int]:
         """The fold of each case of the joined gallery."""
-        return [fold for fold, reader in enumerate(self.readers) for _ in range(len(reader.gallery))]
+        return [fold for fold, reader in enumerate(self.readers) for _ in range(reader.size)]
 
     @property
     def starts(self) -> list[int]:
         """Where the gallery of each fold begins in the joined one."""
-        sizes = [len(reader.gallery) for reader in self.readers]
+        sizes = [reader.size for reader in self.readers]
         return [sum(sizes[:fold]) for fold in range(len(sizes))]
 
     @property
@@ -140,8 +133,14 @@ class PooledReader:
         return LeftOut(places, self.groups_left_out, self.calibrated.groups)
 
     def read(self, cases: Sequence[Cases]) -> Readings:
-        """The mean of what each fold's fit reads off the cases, given as its model embeds them."""
-        parts = self.aligned([reader.read([own]) for reader, own in zip(self.readers, cases, strict=True)])
+        """The mean of what each fold's fit reads off the cases, given as its model embeds them.
+
+        Of folds of several candidates as many cases each, one fold after the other.
+        """
+        each = len(cases) // len(self.readers)
+        parts = self.aligned(
+            [reader.read(cases[each * fold : each * (fold + 1)]) for fold, reader in enumerate(self.readers)]
+        )
         everywhere = [torch.arange(len(cases[0]))] * len(parts)
         return join_readings(
             self.task, parts, everywhere, cases[0].group, self.calibrated.cases, starts=self.starts, several=True
@@ -187,7 +186,7 @@ class PooledReader:
 
     def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:
         """Labels of gallery cases, each at the scale of the case of that ``divisor``."""
-        return rescaled(self.task, self.gallery, rows, divisor)
+        return rescaled_of(self.readers, rows, divisor)
 
 
 AnyReader = Reader | PooledReader

@@ -92,6 +92,11 @@ class Reader:
         return self.tuned.gallery
 
     @property
+    def size(self) -> int:
+        """How many cases the gallery has."""
+        return len(self.tuned.gallery)
+
+    @property
     def gallery_fold(self) -> list[int]:
         """The fold of each gallery case, where the gallery is that of several fits; here nothing."""
         return []
@@ -138,6 +143,7 @@ def observe(reading: Reading, cases: Cases, difficulty: Difficulty | None = None
 
 
 def rescaled(task: Task, gallery: Cases, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:
-    """Labels of gallery cases, each at the scale of the case of that ``divisor``."""
-    own = None if gallery.divisor is None else gallery.divisor[rows]
-    return task.coding.decode(task.coding.encode(gallery.label[rows], own), divisor)
+    """Labels of gallery cases, each at the scale of the case of that ``divisor``; as they are where nothing divides them."""
+    if gallery.divisor is None:
+        return gallery.label[rows]
+    return task.coding.decode(task.coding.encode(gallery.label[rows], gallery.divisor[rows]), divisor)
