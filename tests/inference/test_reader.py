@@ -76,7 +76,7 @@ def test_labels_are_brought_to_the_scale_of_a_case() -> None:
     gallery = replace(drawn(6, 0), divisor=torch.tensor([1.0, 2, 4, 1, 1, 1]).double())
     task = Numbers.make(["age"], HeadSettings(), "none").fit(gallery.label, gallery.divisor)
     tuned = replace(number_reader().tuned, task=task, gallery=gallery)
-    found = Reader(tuned, number_reader().calibrated).rescaled(torch.tensor([1, 2]), torch.tensor(10.0).double())
+    found = Reader(tuned, number_reader().calibrated).rescaled(torch.tensor([1, 2]), torch.full((2,), 10.0).double())
     label = gallery.label.flatten().tolist()
     assert found.flatten().tolist() == pytest.approx([label[1] / 2 * 10, label[2] / 4 * 10])
 
