@@ -21,7 +21,7 @@ from pydicom.uid import (
 from medgauge.core.errors import InputError
 from medgauge.data.images import dicom
 from medgauge.data.images.dicom import says_dicom
-from medgauge.data.images.dicom_header import HIGH_BIT, has_unit
+from medgauge.data.images.dicom_header import HIGH_BIT, HeaderError, check_pixels, has_unit
 from medgauge.data.images.dicom_pixels import grey_values
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.prepare import PrepareSettings, find_window, prepare
@@ -588,6 +588,13 @@ class TestPixelCells:
             ({"SamplesPerPixel": 2}, "2 samples a pixel (Samples per Pixel), where 1 is grey and 3 is colour"),
             ({"SamplesPerPixel": None}, "no Samples per Pixel"),
             ({"PixelRepresentation": None}, "no Pixel Representation"),
+            ({"PixelRepresentation": 2}, "Pixel Representation 2, where 0 and 1 are all there are"),
+            ({"NumberOfFrames": -1}, "a Number of Frames of -1"),
+            ({"Rows": 3}, "3 rows and 8 columns of one frame, and pixels for more"),
+            (
+                {"PhotometricInterpretation": "RGB"},
+                "Samples per Pixel 1 and a Photometric Interpretation that does not go with it",
+            ),
             ({"PhotometricInterpretation": None}, "no Photometric Interpretation"),
             ({"PhotometricInterpretation": "SECRETISH"}, "a Photometric Interpretation that is not read"),
         ],
@@ -616,3 +623,38 @@ class TestPixelCells:
         assert whole.count(b"9.25") == 1
         path.write_bytes(whole.replace(b"9.25", text))
         assert "has a rescale slope or intercept that is n" in refused(path)
+
+    COLOURS = np.stack([CELLS, CELLS // 2, CELLS // 3], axis=-1)
+
+    @pytest.mark.parametrize(("stored", "high", "said"), [(12, 15, "15"), (10, 10, "10"), (12, 11, "")])
+    def test_colours_whose_bits_begin_higher_are_refused(
+        self, tmp_path: Path, stored: int, high: int, said: str
+    ) -> None:
+        path = saved(tmp_path / "a.dcm", self.COLOURS, BitsStored=stored, HighBit=high)
+        if said:
+            words = f"High Bit {said} of colour pixels with {stored} bits stored, where {stored - 1} alone is read"
+            assert refused(path) == f"{path} has {words}; correct its header or leave the case out"
+        else:
+            np.testing.assert_array_equal(read(path).array, np.moveaxis(pixel_array(path), -1, 0))
+
+    def test_compressed_cells_whose_bits_begin_higher_are_refused(self) -> None:
+        made = dataset_of(self.CELLS, BitsStored=12, HighBit=15)
+        check_pixels(made, native=True)
+        with pytest.raises(HeaderError, match="High Bit 15 of compressed pixels with 12 bits stored, where 11 alone"):
+            check_pixels(made, native=False)
+
+    @pytest.mark.parametrize(
+        ("tags", "words"),
+        [
+            ({"PlanarConfiguration": 7}, "Planar Configuration 7, where 0 and 1 are all there are"),
+            ({"PlanarConfiguration": None}, "no Planar Configuration"),
+            (
+                {"PhotometricInterpretation": "MONOCHROME2"},
+                "Samples per Pixel 3 and a Photometric Interpretation that does not go with it",
+            ),
+            ({"Columns": 4}, "6 rows and 4 columns of one frame, and pixels for more"),
+        ],
+    )
+    def test_what_cannot_be_of_colours_is_named(self, tmp_path: Path, tags: dict[str, Any], words: str) -> None:
+        path = saved(tmp_path / "a.dcm", self.COLOURS.astype(np.uint8), **tags)
+        assert refused(path) == f"{path} has {words}; correct its header or leave the case out"

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.decode import decode_images
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.nifti import read_nifti
+from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.images.readers import read_image
 from medgauge.data.images.unpack import check_memory, memory, unpacked
 
 RNG = np.random.default_rng(0)
 CODES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
+CHANNELS_SAID = "further axis taken as channels (one of time or of volumes is none: save one volume a file)"
 LPS = np.array([[-2, 0, 0, 0], [0, -3, 0, 0], [0, 0, 5, 0]], float)
 
 
@@ -161,6 +164,8 @@ def test_an_intercept_that_is_no_number_is_told(tmp_path: Path, slope: tuple[flo
         (108, "f", 0.0, "a vox_offset of 0, where voxels begin at byte 352 or later,"),
         (108, "f", 351.0, "a vox_offset of 351, where voxels begin at byte 352 or later,"),
         (108, "f", 352.5, "a vox_offset of 352.5, where voxels begin at byte 352 or later,"),
+        (70, "h", 0, "datatype 0, which is not read,"),
+        (70, "h", 1, "datatype 1, which is not read,"),
         (112, "f", np.inf, "a scl_slope that is infinite"),
     ],
 )
@@ -236,7 +241,7 @@ def test_a_further_axis_is_said_or_refused(tmp_path: Path) -> None:
         (tmp_path / "a.nii").write_bytes(nifti1(array, 4))
         image = read(tmp_path / "a.nii")
         np.testing.assert_array_equal(image.array, four.transpose(3, 2, 1, 0))
-        assert image.notes == ("further axis taken as channels",)
+        assert image.notes == (CHANNELS_SAID,)
     for shape in ((4, 5, 6, 20), (4, 5, 6, 2, 2)):
         (tmp_path / "a.nii").write_bytes(nifti1(np.zeros(shape, np.int16), 4))
         assert f"{' x '.join(map(str, shape))}, not one 2-D or 3-D image" in refused(tmp_path / "a.nii")
@@ -348,3 +353,73 @@ def test_what_is_no_nifti(tmp_path: Path) -> None:
         assert "is not a NIfTI file" in refused(tmp_path / "a.nii")
     with pytest.raises(InputError, match="not a NIfTI file"):
         read_nifti(ImageSource(tmp_path / "a.nii"))
+
+
+FORMS: dict[str, dict[str, Any]] = {"qform": {"sform": None, "quaternion": (0, 0, 0)}, "neither": {"sform": None}}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [0.0, np.nan, np.inf, -np.inf])
+def test_a_voxel_size_that_is_none_is_not_made_1_in_silence(tmp_path: Path, form: str, size: float) -> None:
+    array = values("i2")
+    head = bytearray(nifti1(array, 4, pixdim=(1, 2, 3, 5), **FORMS[form]))
+    struct.pack_into("<h", head, 252, int(form == "qform"))
+    whole = read_bytes(tmp_path, head)
+    struct.pack_into("<f", head, 84, size)
+    image = read_bytes(tmp_path, head)
+    np.testing.assert_array_equal(image.array, whole.array)
+    assert (whole.spacing, image.spacing) == ((5, 3, 2), None)
+    told = "a voxel size in the file (pixdim) is no number above 0: sizes not used"
+    assert told in image.notes
+    assert told not in whole.notes
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_voxel_size_below_0_is_noted(tmp_path: Path, form: str) -> None:
+    head = bytearray(nifti1(values("i2"), 4, pixdim=(1, -2, 3, 5), **FORMS[form]))
+    struct.pack_into("<h", head, 252, int(form == "qform"))
+    image = read_bytes(tmp_path, head)
+    assert image.spacing == (5, 3, 2)
+    assert "a voxel size in the file (pixdim) is below 0: read without its sign" in image.notes
+
+
+def test_the_size_of_an_axis_that_a_picture_has_not_may_lack(tmp_path: Path) -> None:
+    flat = values("i2")[:, :, 0]
+    for shape in (flat.shape, (*flat.shape, 1)):
+        image = read_bytes(tmp_path, nifti1(flat.reshape(shape), 4, sform=None, pixdim=(1, 2, 3, 0)))
+        assert image.spacing == (3, 2)
+        assert not any("pixdim" in note for note in image.notes)
+
+
+def test_a_qform_without_voxel_sizes_does_not_replace_the_sform(tmp_path: Path) -> None:
+    head = bytearray(nifti1(values("i2"), 4, pixdim=(1, 0, 3, 5)))
+    struct.pack_into("<h", head, 252, 1)
+    assert nibabel.Nifti1Image.from_bytes(bytes(head)).header.get_zooms() == (1, 3, 5)  # type: ignore[no-untyped-call]
+    image = read_bytes(tmp_path, head)
+    assert image.spacing == (5, 3, 2)
+    assert "sform and voxel sizes of the file differ: sizes of the sform used" in image.notes
+
+
+@pytest.mark.parametrize("part", [np.nan, 5.0, np.inf])
+def test_a_quaternion_that_is_no_rotation_is_named(tmp_path: Path, part: float) -> None:
+    (tmp_path / "a.nii").write_bytes(nifti1(values("i2"), 4, sform=None, quaternion=(part, 0, 0)))
+    assert "has quatern_b, quatern_c and quatern_d that are no rotation in its header" in refused(tmp_path / "a.nii")
+    (tmp_path / "a.nii").write_bytes(nifti1(values("i2"), 4, quaternion=(part, 0, 0), pixdim=(1, 9, 9, 9)))
+    assert read(tmp_path / "a.nii").spacing == (5, 3, 2)  # those of the sform
+
+
+@pytest.mark.parametrize("place", [280, 292, 296])
+def test_an_sform_that_is_no_number_is_named(tmp_path: Path, place: int) -> None:
+    head = bytearray(nifti1(values("i2"), 4))
+    struct.pack_into("<f", head, place, np.nan)
+    (tmp_path / "a.nii").write_bytes(head)
+    assert "orientation that cannot be used (srow_x, srow_y, srow_z); set its directions" in refused(tmp_path / "a.nii")
+
+
+def test_a_further_axis_is_noted_with_its_remedy_for_the_whole_table(tmp_path: Path) -> None:
+    for name, shape in (("a", (8, 9, 10, 3)), ("b", (8, 9, 10, 1, 3))):
+        (tmp_path / f"{name}.nii").write_bytes(nifti1(np.arange(2160, dtype="i2").reshape(shape), 4))
+    sources = [ImageSource(tmp_path / f"{name}.nii") for name in "ab"]
+    found = decode_images(sources, PrepareSettings(size=(8, 8, 8), window=(0.0, 2160.0)), None, 0, None)
+    assert found.problems == []
+    assert f"{CHANNELS_SAID} in 2 images" in found.notes

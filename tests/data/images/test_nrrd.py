@@ -15,6 +15,7 @@ from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.nrrd import read_nrrd
 from medgauge.data.images.nrrd_header import KIND, read_header
 from medgauge.data.images.readers import read_image
+from medgauge.data.images.volumes import AXIS_AS_CHANNELS
 
 RNG = np.random.default_rng(0)
 VOLUME = RNG.integers(0, 999, (5, 6, 7)).astype("<i2")  # x, y, z
@@ -196,7 +197,7 @@ def test_an_axis_without_a_step_or_of_another_kind_is_channels(tmp_path: Path, f
     image = read(by_hand(tmp_path / "a.nrrd", COLOUR, fields))
     np.testing.assert_array_equal(image.array, COLOUR.transpose(0, 2, 1))
     assert image.spacing == (3.0, 2.0)
-    assert "further axis taken as channels" in image.notes
+    assert AXIS_AS_CHANNELS in image.notes
 
 
 def test_channels_and_transparency(tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_channels_and_transparency(tmp_path: Path) -> None:
     assert "alpha channel dropped" in image.notes
     image = read(by_hand(tmp_path / "b.nrrd", COLOUR, "kinds: vector domain domain\n"))
     assert image.array.shape == (3, 5, 4)
-    assert "further axis taken as channels" in image.notes
+    assert AXIS_AS_CHANNELS in image.notes
     image = read(by_hand(tmp_path / "c.nrrd", FLAT[None], "kinds: scalar domain domain\n"))
     np.testing.assert_array_equal(image.array, FLAT.transpose()[None])
 
@@ -318,3 +319,24 @@ def test_a_step_that_is_not_told_leaves_an_image_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image.array[0], FLAT.T)
     assert image.spacing is None
     assert "a voxel size in the file is no number above 0: sizes not used" in image.notes
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("spacings: 1 nan 2\n", "spacings are no number for axis 2, which is too long for channels"),
+        ("spacings: NaN 1 2\n", "spacings are no number for axis 1, which is too long for channels"),
+        (
+            "space: LPS\nspace directions: (2,0,0) (0,3,0) (0,nan,5)\n",
+            "space directions are no number for axis 3, which is too long for channels",
+        ),
+    ],
+)
+def test_an_axis_of_space_without_a_number_is_named(tmp_path: Path, fields: str, words: str) -> None:
+    path = by_hand(tmp_path / "a.nrrd", VOLUME, fields)
+    assert refused(path) == f"{path} is not an NRRD file, or is damaged ({words}); replace it or leave the case out"
+
+
+def test_directions_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "a.nrrd", VOLUME, "space: LPS\nspace directions: (inf,0,0) (0,3,0) (0,0,5)\n")
+    assert "has an orientation that cannot be used (space directions); set its directions anew" in refused(path)

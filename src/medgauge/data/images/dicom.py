@@ -47,7 +47,7 @@ def read_dicom(source: ImageSource) -> RawImage:
     dataset = _opened(source)
     _check_content(dataset, source)
     try:
-        check_pixels(dataset)
+        check_pixels(dataset, native=_is_native(dataset))
         spacing, notes = pixel_size(dataset)
         if int(dataset.SamplesPerPixel) == 1 and dataset.PhotometricInterpretation != "PALETTE COLOR":
             cells = _decoded(dataset, correct_unused_bits=not _is_native(dataset))
@@ -103,6 +103,8 @@ def _check_content(dataset: Any, source: ImageSource) -> None:
         frames = number_of_frames(dataset)
     except (TypeError, ValueError):
         raise InputError(f"{source.path} is a damaged DICOM file; replace it or leave the case out") from None
+    if frames < 1:
+        raise InputError(f"{source.path} has a Number of Frames of {frames}; correct its header or leave the case out")
     if frames > 1:
         raise InputError(f"{source.path} has {frames} frames; save the one that counts, or a volume as NIfTI")
     if not _is_native(dataset) and _ends_in_zeros(dataset):
@@ -131,7 +133,12 @@ def _decoded(dataset: Any, *, correct_unused_bits: bool = True) -> np.ndarray[An
 
     array: np.ndarray[Any, Any] = pixel_array(dataset, correct_unused_bits=correct_unused_bits)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return array[0] if number_of_frames(dataset) == 1 and array.ndim > 2 and array.shape[0] == 1 else array
+    array = array[0] if number_of_frames(dataset) == 1 and array.ndim > 2 and array.shape[0] == 1 else array
+    if array.shape[:2] != (int(dataset.Rows), int(dataset.Columns)) or array.ndim > 3 - (
+        int(dataset.SamplesPerPixel) == 1
+    ):
+        raise HeaderError(f"{dataset.Rows} rows and {dataset.Columns} columns of one frame, and pixels for more")
+    return array
 
 
 def _colours(dataset: Any) -> np.ndarray[Any, Any]:

@@ -14,7 +14,9 @@ HIGH_BIT = "the stored bits do not begin at bit 0 (High Bit), and are read from 
 SLOPE_ONE = "Rescale Intercept without Rescale Slope, for which 1 is taken"
 INTERCEPT_ZERO = "Rescale Slope without Rescale Intercept, for which 0 is taken"
 NO_RESCALE = "CT without Rescale Slope and Intercept: the stored numbers are taken as CT numbers"
-PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB")
+GREY = ("MONOCHROME1", "MONOCHROME2")
+ONE_SAMPLE = (*GREY, "PALETTE COLOR")
+PHOTOMETRIC = (*ONE_SAMPLE, "RGB")
 """Photometric interpretations that are read, beside those that begin with YBR."""
 NAMES = {
     "Rows": "Rows",
@@ -23,6 +25,8 @@ NAMES = {
     "BitsAllocated": "Bits Allocated",
     "BitsStored": "Bits Stored",
     "PixelRepresentation": "Pixel Representation",
+    "PlanarConfiguration": "Planar Configuration",
+    "HighBit": "High Bit",
 }
 SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
 """The Presentation LUT Shape that goes with each photometric interpretation of grey."""
@@ -112,11 +116,15 @@ class HeaderError(ValueError):
     """A header that no values come out of, in words that quote nothing of it."""
 
 
-def check_pixels(dataset: Any) -> None:
+def check_pixels(dataset: Any, *, native: bool) -> None:
     """Raise HeaderError where what the header says of pixel cells cannot be.
 
     - Source: PS3.5 8.1.1 (the high bit is one below the bits stored; older files have it elsewhere in the cell) and PS3.3
       C.7.6.3.
+
+    Args:
+        dataset: the header.
+        native: pixel cells are stored with all their bits, so that it can be told where the stored ones begin.
     """
     sides = [_whole(dataset, name) for name in ("Rows", "Columns")]
     if min(sides) < 1:
@@ -133,12 +141,24 @@ def check_pixels(dataset: Any) -> None:
         raise HeaderError(f"{allocated} bits allocated (Bits Allocated), which is not read")
     if "PixelData" not in dataset:
         return  # of floats
+    if (photometric in ONE_SAMPLE) != (samples == 1):
+        raise HeaderError(f"Samples per Pixel {samples} and a Photometric Interpretation that does not go with it")
+    for name, needed in (("PixelRepresentation", True), ("PlanarConfiguration", samples > 1)):
+        if needed and _whole(dataset, name) not in (0, 1):
+            raise HeaderError(f"{NAMES[name]} {_whole(dataset, name)}, where 0 and 1 are all there are")
     stored, high = _whole(dataset, "BitsStored"), dataset.get("HighBit")
-    _whole(dataset, "PixelRepresentation")
     if not 1 <= stored <= allocated:
         raise HeaderError(f"{stored} bits stored (Bits Stored) of {allocated} allocated")
-    if high is not None and not stored - 1 <= int(high) < allocated:
-        raise HeaderError(f"High Bit {int(high)}, where {stored} bits stored of {allocated} allocated have none")
+    if high is None:
+        return
+    place = _whole(dataset, "HighBit")
+    if not stored - 1 <= place < allocated:
+        raise HeaderError(f"High Bit {place}, where {stored} bits stored of {allocated} allocated have none")
+    if place >= stored and not (native and photometric in GREY):
+        what = "colour" if native else "compressed"
+        raise HeaderError(
+            f"High Bit {place} of {what} pixels with {stored} bits stored, where {stored - 1} alone is read"
+        )
 
 
 def _whole(dataset: Any, name: str) -> int:

@@ -20,6 +20,8 @@ UNITS = {code: f"voxel sizes turned from {unit} to millimetres" for code, unit i
 NO_ORIENTATION = (
     "no orientation in the file: axes taken as NIfTI's older form has them, to the left, the front and the head"
 )
+NO_STEP = "a voxel size in the file (pixdim) is no number above 0: sizes not used"
+NEGATIVE = "a voxel size in the file (pixdim) is below 0: read without its sign"
 STEPS_DIFFER = "sform and voxel sizes of the file differ"
 
 QUIET = logging.Logger("headers")
@@ -37,19 +39,21 @@ def read_nifti(source: ImageSource) -> RawImage:
     """
     data = source.path.read_bytes()
     try:
-        voxels, header = _picture(data, source)
+        voxels, header, sizes = _picture(data, source)
         values = _values(voxels)
-        affine, said = _affine(header)
+        affine, said = _affine(header, sizes)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - nibabel has its own for each field, and reads some later
         raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
     array, notes = _voxels(values, source)
-    return turned_image(array, affine, source)._replace(notes=(*notes, *said))
+    fields = "srow_x, srow_y, srow_z" if int(header["sform_code"]) > 0 else "qoffset_x, qoffset_y, qoffset_z"
+    image = turned_image(array, affine, source, fields)
+    return image._replace(spacing=None if NO_STEP in said else image.spacing, notes=(*notes, *said))
 
 
-def _picture(data: bytes, source: ImageSource) -> tuple[Any, Any]:
-    """nibabel's voxels and header of the bytes, after the checksum of gzip fitted."""
+def _picture(data: bytes, source: ImageSource) -> tuple[Any, Any, list[float]]:
+    """nibabel's voxels and header of the bytes, after the checksum of gzip fitted; pixdim as stored, of axes longer than 1."""
     import nibabel
 
     packed = data[:2] == GZIP
@@ -69,8 +73,11 @@ def _picture(data: bytes, source: ImageSource) -> tuple[Any, Any]:
     whole = unpacked(data, end) if packed else data
     if len(whole) < end:
         raise EOFError("shorter than its header says")
+    stored = np.array(found["pixdim"][1:4], dtype=float)
+    found["pixdim"][1:4] = np.where(np.isfinite(stored), stored, 1.0)  # as nibabel does with 0
     found.check_fix(logger=QUIET)
-    return nibabel.arrayproxy.ArrayProxy(io.BytesIO(whole), found), found
+    sizes = [float(size) for size, side in zip(stored, found.get_data_shape(), strict=False) if side > 1]
+    return nibabel.arrayproxy.ArrayProxy(io.BytesIO(whole), found), found, sizes
 
 
 def _fault(header: Any, first: int) -> str:
@@ -81,18 +88,31 @@ def _fault(header: Any, first: int) -> str:
     if min(sides[:axes]) < 1:
         return f"a dimension of {min(sides[:axes])}"
     try:
-        header.get_data_dtype()
+        kind = header.get_data_dtype()
+        known = kind.kind != "V" or kind.names is not None  # not so for 0 (unknown) and 1 (bits)
     except Exception:  # noqa: BLE001 - nibabel has its own
+        known = False
+    if not known:
         return f"datatype {int(header['datatype'])}, which is not read,"
     offset = float(header["vox_offset"])
     if not (math.isfinite(offset) and offset >= first and offset.is_integer()):
         return f"a vox_offset of {offset:g}, where voxels begin at byte {first} or later,"
+    if int(header["sform_code"]) <= 0 < int(header["qform_code"]) and not _is_rotation(header):
+        return "quatern_b, quatern_c and quatern_d that are no rotation"
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
     if math.isinf(slope):
         return "a scl_slope that is infinite"
     return (
         "a scl_inter that is no finite number" if slope and not math.isnan(slope) and not math.isfinite(inter) else ""
     )
+
+
+def _is_rotation(header: Any) -> bool:
+    """Whether the quaternion of the qform is one of length 1."""
+    try:
+        return bool(np.isfinite(header.get_qform_quaternion()).all())
+    except ValueError:
+        return False
 
 
 def _version(start: bytes, packed: bool, source: ImageSource) -> int:
@@ -138,20 +158,26 @@ def _voxels(values: np.ndarray[Any, Any], source: ImageSource) -> tuple[np.ndarr
     return array, notes
 
 
-def _affine(header: Any) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
-    """The affine to RAS millimetres, and what is said of it."""
+def _affine(header: Any, stored: list[float]) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+    """The affine to RAS millimetres, and what is said of it; ``stored``: voxel sizes as the file has them."""
     affine = np.asarray(header.get_best_affine(), dtype=float)
     notes: tuple[str, ...] = ()
     sizes = np.abs(np.asarray(header["pixdim"][1:4], dtype=float))
     ndim = min(int(header["dim"][0]), 3)
+    told, by_sizes = all(0 < abs(size) < math.inf for size in stored), int(header["sform_code"]) <= 0
     if int(header["sform_code"]) > 0:
         steps = np.linalg.norm(affine[:3, :ndim], axis=0)
         if not np.allclose(steps, sizes[:ndim], rtol=1e-3):
             notes = (f"{STEPS_DIFFER}: sizes of the sform used",)
-            if int(header["qform_code"]) > 0:
+            if int(header["qform_code"]) > 0 and told and _is_rotation(header):
                 affine, notes = np.asarray(header.get_qform(), dtype=float), (f"{STEPS_DIFFER}: qform used",)
+                by_sizes = True
     elif int(header["qform_code"]) == 0:
         notes = (NO_ORIENTATION,)
+    if by_sizes and not told:
+        notes = (*notes, NO_STEP)
+    elif by_sizes and any(size < 0 for size in stored):
+        notes = (*notes, NEGATIVE)
     unit = int(header["xyzt_units"]) & 7
     factor, said = MILLIMETRES.get(unit, 1.0), UNITS.get(unit)
     notes = (*notes, said) if said else notes

@@ -101,6 +101,10 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
             raise InputError(
                 f"{source.path} has an axis of kind {kinds[axis]}, which is not read; save one image a file"
             )
+    steps_of = "spacings" if directions is None else "space directions"
+    untold = [axis for axis in others if array.shape[axis] > MOST_CHANNELS and kinds[axis] in (*SPATIAL, *UNKNOWN)]
+    if untold and "nan" in header.fields.get(steps_of, "").lower():
+        raise NrrdFault(f"{steps_of} are no number for axis {untold[0] + 1}, which is too long for channels")
     array = array.transpose(spatial + others)
     check_axes(array.shape, len(spatial), source)
     array = array.reshape(*array.shape[: len(spatial)], -1)
@@ -150,7 +154,7 @@ def _placed(
         rows, array = np.vstack([rows, normal / (np.linalg.norm(normal) or 1.0)]), array[:, :, None]
     affine = np.eye(4)
     affine[:3, :3] = np.diag(TO_RAS.get(space, TO_RAS["lps"])) @ rows.T
-    return turned_image(array, affine, source), NO_SPACE if space in UNNAMED else ""
+    return turned_image(array, affine, source, "space directions"), NO_SPACE if space in UNNAMED else ""
 
 
 def _factors(header: Header, name: str, count: int) -> np.ndarray[Any, Any]:

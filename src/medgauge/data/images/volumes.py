@@ -12,13 +12,15 @@ from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
 
 MOST_CHANNELS = 4
-AXIS_AS_CHANNELS = "further axis taken as channels"
+AXIS_AS_CHANNELS = "further axis taken as channels (one of time or of volumes is none: save one volume a file)"
 
 
-def turned_image(array: np.ndarray[Any, Any], affine: np.ndarray[Any, Any], source: ImageSource) -> RawImage:
+def turned_image(
+    array: np.ndarray[Any, Any], affine: np.ndarray[Any, Any], source: ImageSource, fields: str
+) -> RawImage:
     """The image of voxels (x, y, z, c), with an affine (4, 4) to RAS millimetres, or of 2-D pixels with z of 1.
 
-    - Raises: InputError where the affine says no directions.
+    - Raises: InputError where the affine says no directions, with the ``fields`` of the file that it is from.
     """
     from nibabel import orientations
 
@@ -30,7 +32,7 @@ def turned_image(array: np.ndarray[Any, Any], affine: np.ndarray[Any, Any], sour
             affine[:3, axis] = normal / (np.linalg.norm(normal) or 1.0)
     found = tools.io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
     if np.isnan(found).any():
-        raise InputError(f"{source.path} has an orientation that cannot be used; set its directions anew")
+        raise InputError(f"{source.path} has an orientation that cannot be used ({fields}); set its directions anew")
     turn = tools.ornt_transform(found, tools.axcodes2ornt(("L", "P", "S")))
     turned: np.ndarray[Any, Any] = tools.apply_orientation(array, turn)
     steps = np.linalg.norm((affine @ tools.inv_ornt_aff(turn, array.shape[:3]))[:3, :3], axis=0)
