@@ -239,5 +239,5 @@ def test_a_fold_in_the_place_of_another_is_refused(
     shutil.rmtree(run / "fold-1")
     shutil.copytree(run / "fold-0", run / "fold-1")
     capsys.readouterr()
-    for command in (folds.predict, folds.fit):
+    for command in (folds.predict, folds.fit, lambda run: main(["report", str(run)])):
         assert "holds fold 0 and not fold 1; remove it" in refused(command(run), capsys, "fold-1")

@@ -10,10 +10,22 @@ if TYPE_CHECKING:
     from medgauge.comparing.compare import compare
     from medgauge.fitting.check import check
     from medgauge.fitting.curve import curve
-    from medgauge.planning.fit import fit
+    from medgauge.planning.fit import fit, plan
     from medgauge.runs.run import Run, evaluate, load, predict
 
-__all__ = ["InputError", "Run", "__version__", "check", "compare", "curve", "evaluate", "fit", "load", "predict"]
+__all__ = [
+    "InputError",
+    "Run",
+    "__version__",
+    "check",
+    "compare",
+    "curve",
+    "evaluate",
+    "fit",
+    "load",
+    "plan",
+    "predict",
+]
 
 HOMES = {
     "Run": "medgauge.runs.run",
@@ -23,6 +35,7 @@ HOMES = {
     "evaluate": "medgauge.runs.run",
     "fit": "medgauge.planning.fit",
     "load": "medgauge.runs.run",
+    "plan": "medgauge.planning.fit",
     "predict": "medgauge.runs.run",
 }
 

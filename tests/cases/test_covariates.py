@@ -169,15 +169,7 @@ def test_a_word_whose_training_images_are_all_bad_is_refused(run: medgauge.Run, 
     frame.loc[rare, ["site", "path"]] = ["rare", str(tmp_path / "bad.png")]
     frame.to_csv(tmp_path / "cases.csv", index=False)
     with pytest.raises(InputError, match="covariate site: no training case is 'rare'"):
-        medgauge.check(
-            columns={
-                "table": str(tmp_path / "cases.csv"),
-                "covariates": ["site"],
-                "split": "part",
-                "skip_bad": True,
-                **COLUMNS,
-            }
-        )
+        medgauge.check(table=tmp_path / "cases.csv", covariates="site", split="part", skip_bad=True, **COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +188,7 @@ def test_a_word_whose_training_images_are_all_bad_is_refused(run: medgauge.Run, 
 def test_settings_that_do_not_fit_words_are_refused(table: Path, settings: dict[str, Any], words: str) -> None:
     columns = {"table": str(table), "covariates": ["sex"], "split": "part", **COLUMNS}
     with pytest.raises(InputError, match=words):
-        medgauge.check(columns=columns, changes=settings)
+        medgauge.check(**columns, changes=settings)
 
 
 def test_a_comparison_codes_words_alike_in_all_runs(table: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from medgauge.cli import commands
-from medgauge.cli.flags import Parser, UsageError
+from medgauge.cli.flags import FLAGS, Parser, UsageError
 from medgauge.core.errors import InputError
 from medgauge.recipes.read import build_recipe, override, recipe_values
 from medgauge.recipes.schema import Recipe
@@ -195,3 +195,27 @@ def test_columns_named_like_numbers_stay_text() -> None:
     made.add_settings(Recipe, short=True, listed=True)
     _, given = made.read(["--image", "1", "--label", "2,3", "--group=1e3", "--missing", "-9"])
     assert given == {"data.image": "1", "data.label": ["2", "3"], "data.group": "1e3", "data.missing": -9}
+
+
+def test_flags_of_commands_are_those_of_their_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in commands.COMMANDS:
+        with pytest.raises(SystemExit):
+            commands.COMMANDS[command](["--help"])
+        own = capsys.readouterr().out.partition(f"words and flags of {command}:")[2].partition("\n\n")[0]
+        assert tuple(re.findall(r"^ +(--[a-z-]+)", own, flags=re.MULTILINE)) == FLAGS.get(command, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "--budget", "quick"], "it is a flag of medgauge fit and medgauge plan; see medgauge check --help"),
+        (["report", "runs/a", "--draws", "3"], "it is a flag of medgauge curve; see medgauge report --help"),
+        (
+            ["predict", "runs/a", "--budgets", "3"],
+            "--budget is a flag of medgauge fit and medgauge plan; see medgauge predict",
+        ),
+    ],
+)
+def test_a_flag_of_another_command_is_told_whose_it_is(words: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        commands.COMMANDS[words[0]](words[1:])

@@ -348,12 +348,14 @@ def test_a_command(row: Row, home: Home, capsys: pytest.CaptureFixture[str], mon
 
 Call = Callable[[Home, dict[str, Any]], object]
 CALLS: list[tuple[Call, list[str]]] = [
-    (lambda home, given: medgauge.check(**given, changes={"training.stepz": 1}), ["training.stepz", "did you mean steps?"]),
+    (lambda home, given: medgauge.check(**given["columns"], changes={"training.stepz": 1}), ["training.stepz", "did you mean steps?"]),
     (lambda home, given: medgauge.check(), ["table"]),
-    (lambda home, given: medgauge.check(columns=home.frame()), ["columns must be settings by name", "DataFrame"]),
-    (lambda home, given: medgauge.check(columns=given["columns"] | {"table": home.frame()}), ["data.table must be a text"]),
-    (lambda home, given: medgauge.check(3, **given), ["recipe must be a file", "3"]),
-    (lambda home, given: medgauge.check(**given, changes=["training.steps"]), ["changes must be settings by place", "list"]),
+    (lambda home, given: medgauge.check(**(given["columns"] | {"table": home.frame()})), ["data.table must be a text"]),
+    (lambda home, given: medgauge.check(**given["columns"], columnz=1), ["data.columnz is not a setting"]),
+    (lambda home, given: medgauge.plan(**given["columns"], columnz=1), ["data.columnz is not a setting"]),
+    (lambda home, given: medgauge.plan(), ["table"]),
+    (lambda home, given: medgauge.check(3, **given["columns"]), ["recipe must be a file", "3"]),
+    (lambda home, given: medgauge.check(**given["columns"], changes=["training.steps"]), ["changes must be settings by place", "list"]),
     (lambda home, given: medgauge.fit(3, out=home.made / "out"), ["recipe must be a file", "3"]),
     (lambda home, given: medgauge.load(3), ["run folder", "3"]),
     (lambda home, given: medgauge.load(home.table), ["run folder", "cases.csv"]),
@@ -403,7 +405,7 @@ TYPES: list[tuple[Call, list[str]]] = [
     (fitted(recipe="l1", terminal="yes"), ["terminal must be True or False, got 'yes'"]),
     (fitted(budget=True), ["budget", "True"]),
     (fitted(label_scaling="none", changes={"data.label_scaling": "log2"}), ["data.label_scaling is given twice", "'none'", "'log2'"]),
-    (lambda home, given: medgauge.check(**given, terminal="yes"), ["terminal must be True or False, got 'yes'"]),
+    (lambda home, given: medgauge.check(**given["columns"], terminal="yes"), ["terminal must be True or False, got 'yes'"]),
     (lambda home, given: plan(**given["columns"], terminal=0), ["terminal must be True or False, got 0"]),
     (curved(draws="5"), ["draws must be a whole number >= 1, got '5'"]),
     (curved(draws=True), ["draws must be a whole number >= 1, got True"]),

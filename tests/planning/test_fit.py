@@ -210,3 +210,8 @@ def test_the_command_line_plans_and_fits(home: Path, tmp_path: Path, capsys: pyt
     assert "quick answers for" in capsys.readouterr().err
     assert main(["fit", "l1", "--budget", "quick"]) == 1
     assert "a budget is for a fit without a recipe" in capsys.readouterr().err
+
+
+def test_compare_says_of_a_folder_of_candidates_what_its_answer_is(quick: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"quick is a run of several folds, and runs of one fit are compared"):
+        medgauge.compare([quick, quick / "quick"], out=tmp_path / "c")

@@ -119,6 +119,21 @@ def test_a_budget_shorter_than_the_quick_run_is_refused(given: dict[str, Any], m
     assert of(made(given, "quick", monkeypatch, Cost(0.1, 0.1, 4), usual=10), QUICK).tried
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("training.batch_size", 0, "training.batch_size must be"),
+        ("optimiser.learning_rate", -1.0, "optimiser.learning_rate must be"),
+        ("objective.error.term.class_path", "L1Los", "is not a loss"),
+    ],
+)
+def test_a_setting_of_training_that_is_wrong_is_refused_and_leaves_no_candidate_out(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, place: str, value: object, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        made({**given, place: value}, 20, monkeypatch, Cost(0.1, 0.1, 4), usual=10)
+
+
 def test_steps_that_were_given_stay(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     plan = made({**given, "training.steps": 777}, 3, monkeypatch, Cost(60.0, 1.0, 10), usual=777)
     assert of(plan, SCRATCH).changes["training.steps"] == 777

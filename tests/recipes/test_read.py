@@ -68,6 +68,7 @@ def test_values_are_read_as_yaml(text: str, value: object) -> None:
         ),
         ({"objective": {"a": {"term": {"class_path": "RMLos"}}}}, ["did you mean RMLoss?"]),
         ({"objective": {"a": {"term": {"class_path": "no.such.Loss"}}}}, ["no.such"]),
+        ({"objective": {"a": {"term": {"class_path": "torch.nn.L1Los"}}}}, ["did you mean L1Loss?"]),
         ({"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigm": 1}}}}}, ["did you mean sigma?"]),
         (
             {"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigma": -1}}}}},
@@ -144,3 +145,8 @@ def test_a_column_is_no_two_things(one: str, other: str) -> None:
 def test_a_column_may_be_these_two_things(roles: dict[str, object]) -> None:
     changes = {"data.label": ["age"], "data.group": "patient", **{f"data.{role}": name for role, name in roles.items()}}
     assert build_recipe(override(load_values("l1"), changes)).data.label == ["age"]
+
+
+def test_a_function_of_other_code_gets_no_hint() -> None:
+    with pytest.raises(InputError, match="os.system is not a loss$"):
+        build_recipe({"objective": {"a": {"term": {"class_path": "os.system"}}}})

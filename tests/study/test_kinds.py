@@ -24,7 +24,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def told(table: Path, label: list[str], recipe: str | None = None, **data: Any) -> list[str]:
     columns = {**COLUMNS, "table": str(table), "label": label, **data}
-    return check(recipe, columns=columns, changes=SMALL)
+    return check(recipe, **columns, changes=SMALL)
 
 
 def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path) -> None:

@@ -16,6 +16,28 @@ SHORT = ("data", "prediction.aggregate")  # sections and settings that have flag
 FREE = ".NAME VALUE"  # of a setting that holds anything by name
 
 
+FLAGS = {
+    "demo": ("--out",),
+    "fit": ("--out", "--budget", "--test", "--no-images"),
+    "plan": ("--out", "--budget"),
+    "predict": (
+        "--table", "--covariate", "--array", "--index", "--ids-are-local", "--merge-groups", "--groups-are-exact", "--decimal",
+        "--aggregate", "--out",
+    ),
+    "evaluate": (
+        "--table", "--split", "--out", "--array", "--index", "--ids-are-local", "--merge-groups", "--groups-are-exact",
+        "--decimal", "--no-images",
+    ),
+    "report": ("--no-images",),
+    "compare": (
+        "--losses", "--seeds", "--partitions", "--trials", "--grid", "--reference", "--workers", "--shard", "--keep-runs",
+        "--out",
+    ),
+    "curve": ("--out", "--draws"),
+}  # fmt: skip
+"""The flags of each command that are no settings, so that one given to another command can be told whose it is."""
+
+
 class UsageError(Exception):
     """An unknown command or flag: status 2."""
 
@@ -195,8 +217,11 @@ class Parser(argparse.ArgumentParser):
         for home in self._names():
             inner = keys[home.count(".") + 1 :]
             known += [".".join([f"--{home}", *inner])] if inner else []
-        near = nearest(name, known, likeness=0.6)
-        return f"did you mean {near}?" if near else f"see {self.prog} --help"
+        near = nearest(name, [*known, *(flag for flags in FLAGS.values() for flag in flags)], likeness=0.6)
+        if near is None or near in known:
+            return f"did you mean {near}?" if near else f"see {self.prog} --help"
+        others = " and ".join(f"medgauge {command}" for command, flags in FLAGS.items() if near in flags)
+        return f"{'it' if near == name else near} is a flag of {others}; see {self.prog} --help"
 
 
 def _count(text: str) -> int:

@@ -13,10 +13,11 @@ from medgauge.core.version import __version__
 from medgauge.core.words import counted, did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.chosen import answering
 from medgauge.runfolder.contents import read_finished, read_results
 from medgauge.runfolder.seal import FIGURED
 from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
-from medgauge.runfolder.whole import refuse_cut_look, vouched
+from medgauge.runfolder.whole import no_seal_note, refuse_cut_look, vouched
 from medgauge.runs.files import read_recipe
 from medgauge.runs.reading import reading
 
@@ -37,6 +38,12 @@ def are_runs(given: Sequence[str | Path]) -> bool:
     return bool(folders)
 
 
+def seal_notes(given: Sequence[str | Path]) -> list[str]:
+    """What is said of run folders of which nothing tells whether they are as they were written."""
+    folders = [RunFolder(one) for one in given if Path(one).is_dir()]
+    return [note for folder in folders if folder.has("results.json") for note in no_seal_note(folder)]
+
+
 def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | None) -> State:
     """The state of a comparison with a recorded run for each folder.
 
@@ -50,7 +57,7 @@ def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | No
     reference = names[0] if reference is None else reference
     if reference not in names:
         raise InputError(f"the reference {reference!r} is none of the runs ({did_you_mean(reference, names)})")
-    folders = [RunFolder(path) for path in paths]
+    folders = [answering(RunFolder(path)) for path in paths]
     found = [_read(folder) for folder in folders]
     first, first_cases = found[0]
     for folder, (recipe, cases) in zip(folders[1:], found[1:], strict=True):

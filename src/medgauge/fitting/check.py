@@ -1,7 +1,7 @@
 """Check: everything that can be wrong before training, told at once."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +18,40 @@ from medgauge.study import load_study
 def check(
     recipe: str | Path | Mapping[str, Any] | None = None,
     *,
-    columns: Mapping[str, Any] | None = None,
+    table: str | Path | None = None,
+    image: str | None = None,
+    label: str | Sequence[str] | None = None,
+    group: str | None = None,
+    covariates: str | Sequence[str] | None = None,
+    kind: Mapping[str, str] | None = None,
     changes: Mapping[str, Any] | None = None,
     terminal: bool = False,
+    **columns: object,
 ) -> list[str]:
     """Read recipe, table and every file; return what was found, in lines.
 
+    >>> medgauge.check(table="cases.csv", image="path", label="age", group="patient_id")  # doctest: +SKIP
+
     Args:
         recipe: file, name of a recipe of medgauge's, mapping, or None for what suits the data.
-        columns: settings of the recipe's data section, by name (table, image, label, group, ...).
-        changes: settings by dotted place, over the recipe.
+        table: CSV or Parquet file, or bundled:hc18.
+        image: column of image files.
+        label: label column or columns.
+        group: column of what may not be on both sides of a split (patient, examination).
+        covariates: number column or columns given to the model beside the image.
+        kind: of label columns that are no numbers: {"dr_grade": "grade"}.
+        changes: settings by dotted place ("training.steps": 500), over the recipe.
         terminal: show progress.
+        columns: further settings of the recipe's data section, by name (split, folds, no_groups, ...).
 
     Raises:
         InputError: with every problem, when there is one.
     """
     check_switches(terminal=terminal)
+    named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
+    given = {name: value for name, value in named.items() if value is not None} | columns
     with Display(terminal) as display:
-        wanted = make_recipe(recipe, columns, changes)
+        wanted = make_recipe(recipe, given, changes)
         study = load_study(wanted, progress=display.images)
     part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
     parts = build_parts(part)

@@ -142,6 +142,12 @@ def plan(
     *,
     out: str | Path | None = None,
     budget: str | float = "standard",
+    table: str | Path | None = None,
+    image: str | None = None,
+    label: str | Sequence[str] | None = None,
+    group: str | None = None,
+    covariates: str | Sequence[str] | None = None,
+    kind: Mapping[str, str] | None = None,
     changes: Mapping[str, Any] | None = None,
     terminal: bool = False,
     **columns: object,
@@ -151,15 +157,23 @@ def plan(
     Args:
         out: folder that plan.json is written into, by which a fit with the same ``out`` goes; None: nothing is written.
         budget: quick, standard, best, or a number of minutes.
+        table: CSV or Parquet file, or bundled:hc18.
+        image: column of image files.
+        label: label column or columns.
+        group: column of what may not be on both sides of a split (patient, examination).
+        covariates: number column or columns given to the model beside the image.
+        kind: of label columns that are no numbers: {"dr_grade": "grade"}.
         changes: settings by dotted place.
         terminal: show progress.
-        columns: settings of the recipe's data section, by name (table, image, label, group, ...).
+        columns: further settings of the recipe's data section, by name (split, folds, no_groups, ...).
 
     Raises:
         InputError: something is wrong with table, images or settings, or the folder is another run's.
     """
     check_switches(terminal=terminal)
-    given, wanted = placed_settings(columns, {} if changes is None else changes), read_budget(budget)
+    named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
+    own = {name: value for name, value in named.items() if value is not None} | columns
+    given, wanted = placed_settings(own, {} if changes is None else changes), read_budget(budget)
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         if out is None:
             folds, digest = partition(given)

@@ -12,7 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
 from medgauge.planning.budget import Budget
-from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate
+from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, says_how
 from medgauge.planning.cost import EACH, Cost, measure
 from medgauge.planning.fingerprint import developed, fingerprint
 from medgauge.recipes.build import build_tasks
@@ -197,6 +197,16 @@ def _quick(study: Study, fixed: Mapping[str, Any]) -> Candidate:
     return Candidate(QUICK, dict(fixed), minutes, "the first answer")
 
 
+def _refuse_given(candidate: Candidate, given: Mapping[str, Any]) -> None:
+    """Raise InputError where a candidate could be tried but for a setting of training that was given."""
+    how = says_how(given)
+    try:
+        candidate.recipe({place: value for place, value in given.items() if place not in how})
+    except InputError:  # not what was given is at fault
+        return
+    candidate.recipe(given)
+
+
 def _times(
     study: Study, fixed: Mapping[str, Any], tasks: Tasks, given: Mapping[str, Any]
 ) -> tuple[Decision] | tuple[Decision, Candidate]:
@@ -223,6 +233,7 @@ def _trained(
     changes = {**fixed, "represent.name": name, "image.size": list(image.size), "image.fit": image.fit}
     if torch.cuda.is_available():
         changes["training.precision"] = "bf16-mixed"
+    _refuse_given(Candidate(name, changes, 0.0, ""), given)
     try:
         display.say(f"measuring what {WORDS[name]} takes")
         wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)

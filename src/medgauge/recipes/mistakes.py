@@ -4,10 +4,11 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from medgauge.core.settings import read_as
-from medgauge.core.words import did_you_mean, shown
+from medgauge.core.words import did_you_mean, nearest, shown
 from medgauge.recipes.entries import ENTRY, ObjectiveEntry, read_entries
 
 if TYPE_CHECKING:
@@ -27,8 +28,19 @@ def resolve_class(path: str) -> "type[nn.Module]":
         raise ValueError(f"the module {module} cannot be imported ({error})") from error
     found = getattr(home, name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
-        raise ValueError(f"{path} is not a loss ({did_you_mean(name, loss_names() if not module else dir(home))})")
+        raise ValueError(f"{path} is not a loss{_hint(name, home)}")
     return found
+
+
+def _hint(name: str, home: ModuleType) -> str:
+    """The losses of a module that may be meant; of a module of other code only what could be one."""
+    from torch import nn
+
+    own = home.__name__ == "medgauge.losses"
+    known = loss_names() if own else [
+        other for other, found in vars(home).items() if inspect.isclass(found) and issubclass(found, nn.Module)
+    ]  # fmt: skip
+    return f" ({did_you_mean(name, known)})" if own or nearest(name, known, likeness=0.5) else ""
 
 
 def foreign_code(objective: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from medgauge.report.describe import describe
 from medgauge.report.reading import read_run
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.seal import FIGURED, PAGE, rewriting
-from medgauge.runfolder.whole import refuse_cut_look, vouched
+from medgauge.runfolder.whole import refuse_cut_look, refuse_mixed_folds, vouched
 
 HERE = Path(__file__).parent
 
@@ -27,6 +27,7 @@ def write_report(run: Path, *, images: bool = True) -> Path:
     """
     folder = RunFolder(run)
     refuse_cut_look(folder)
+    refuse_mixed_folds(folder)
     with vouched(folder, FIGURED):
         view = read_run(Path(run))
         if not view.targets or not view.block:

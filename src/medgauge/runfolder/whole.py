@@ -1,6 +1,6 @@
 """Whether a finished run is as it was written: what its seal tells damaged, and what a seal should tell of and does not."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from medgauge.core.errors import InputError
@@ -113,6 +113,26 @@ def refuse_cut_look(folder: RunFolder) -> None:
             f"a look at the test split of {folder.path} was begun and not finished; `medgauge evaluate {folder.path}` "
             "finishes it"
         )
+
+
+def refuse_mixed_folds(folder: RunFolder) -> None:
+    """Raise where the folder of a run of folds lacks one, or has another one in its place.
+
+    Raises:
+        InputError: with the fold, and the way on.
+    """
+    if not folder.is_ensemble():
+        return
+    data = folder.read_yaml("recipe.yaml").get("data")
+    count = data.get("folds") if isinstance(data, Mapping) else None
+    for fold in range(count if isinstance(count, int) else 0):
+        inner = folder.inner(f"fold-{fold}")
+        if not inner.path.is_dir():
+            raise InputError(f"{inner.path.name} of {folder.path} is missing; {AGAIN}")
+        own = inner.read_yaml("recipe.yaml").get("data")
+        held = own.get("fold") if isinstance(own, Mapping) else None
+        if held != fold:
+            raise InputError(f"{inner.path} holds fold {held} and not fold {fold}; remove it, then {AGAIN}")
 
 
 @contextmanager
