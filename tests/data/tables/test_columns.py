@@ -33,6 +33,8 @@ def test_names_that_are_one_without_blanks_are_there_twice() -> None:
         (pa.array([1e16, 3.0], pa.float64()), ["1e+16", "3"]),
         (pa.array([12345678901234567], pa.int64()), ["12345678901234567"]),
         (pa.array([Decimal("17.00"), Decimal("1200"), Decimal("0.50"), None], pa.decimal128(8, 2)), ["17", "1200", "0.5", ""]),
+        (pa.array([Decimal("123456789012345678901234567891"), Decimal("100")], pa.decimal128(30, 0)),
+         ["123456789012345678901234567891", "100"]),
         (pa.array([True, False, None]), ["1", "0", ""]),
         (pa.array(["a", None, "b"]).dictionary_encode(), ["a", "", "b"]),
         (pa.array([datetime.date(2020, 1, 2), None]), ["2020-01-02", ""]),

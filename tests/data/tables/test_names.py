@@ -2,10 +2,12 @@ import pytest
 
 from medgauge.data.tables.missing import is_no_name, trim
 from medgauge.data.tables.names import (
+    SHORTENED,
     alike_ids,
     alike_sets,
     in_words,
     nobody_notes,
+    rounded_notes,
     settle_groups,
     spelled_as,
     spelling_key,
@@ -22,7 +24,8 @@ from medgauge.data.tables.names import (
         ("doe.jane", "doe_jane"), ("O’Brien", "O'Brien"), ("O'Brien", "OBrien"), ("S1-P1", "S1P1"), ("1-1", "1_1"),
         ("1 - 1", "1/1"), ("2024-001", "2024.001"), ("LIDC-IDRI-0001", "lidc_idri_1"), ("3a", "3-A"), ("P1.", "P1"),
         ("\u0420\u041e1", "PO1"), ("\u03a11", "P1"), ("\u0440\u0435\u0442\u0435", "Pete"), ("\u0391\u039d", "AN"),
-        ("P\uff11", "P1"), ("P\u0663", "P3"), ("\u2163-1", "IV1"), ("#007", "#7"),
+        ("P\uff11", "P1"), ("P\u0663", "P3"), ("\u2163-1", "IV1"), ("#007", "#7"), ('P008"', "P008"), ('"P008', "p-008"),
+        ('Jane "Joy" Doe', "Jane Joy Doe"),
     ],
 )  # fmt: skip
 def test_spellings_of_one_name(one: str, other: str) -> None:
@@ -119,3 +122,24 @@ def test_a_name_of_nobody_that_many_cases_have_is_noted() -> None:
         "2 cases have the pid 'unknown' and are taken for one; if they are not, name each apart, or leave them out"
     ]
     assert nobody_notes(["p1", "p1", "unknown"], "pid") == []
+
+
+def test_long_numbers_that_a_spreadsheet_has_rounded_are_noted() -> None:
+    (note,) = rounded_notes(["p1", "1234567890123450", "9876543210987650", "1111111111111110", "12"], "pid")
+    assert note.startswith(
+        "the numbers of more than 15 figures in pid all end in 0 from the 16th on (3, the first '1234567"
+    )
+    assert rounded_notes(["1234567890123450", "9876543210987650"], "pid") == []  # one in a hundred by chance
+    assert rounded_notes(["123456789012345000", "123456789012345001"], "pid") == []
+    assert rounded_notes(["123456789012345000"] * 5, "pid")[0].endswith("as text from its source")
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("1.23457E+11", True), ("1,23457e+11", True), ("1.23457E11", True), ("1E+11", True), ("1E11", False),
+        ("12.3E4", False), ("1.5", False), ("1.2E-5", False),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_shortened(name: str, cut: bool) -> None:
+    assert bool(SHORTENED.fullmatch(name)) is cut

@@ -410,8 +410,13 @@ def test_an_empty_parquet_table(tmp_path: Path) -> None:
         (b"path,hc_mm,patient_id\na,1,\x1b\n", "is not a table: it holds zero bytes or control characters"),
         (b"PK\x03\x04 etc", "is a spreadsheet or a zip file, not a CSV; save it as CSV (UTF-8)"),
         (b"PAR1 etc", "is a Parquet file, not a CSV"),
+        (b"ARROW1\0\0 etc", "is an Arrow (Feather) file, not a CSV; save it as CSV"),
+        (b'{"path": "a", "hc_mm": 1}\n{"path": "b", "hc', "is JSON, not a CSV; save it as CSV (UTF-8)"),
         (b"path,hc_mm,patient_id\na,1,p\nb,2\n", "is not a table: line 3 has 2 fields and the header has 3"),
-        (b'path,hc_mm,patient_id\na,1,p\n"b,2,q\nc,3,r\n', 'line 3: a quotation mark (") is opened and never closed'),
+        (
+            b'path,hc_mm,patient_id\na,1,p\n"b,2,q\nc,3,r\n',
+            "line 3, column 'path': a quotation mark (\") is opened and never closed",
+        ),
     ],
 )
 def test_what_is_not_a_table(tmp_path: Path, content: bytes, part: str) -> None:
@@ -505,3 +510,12 @@ def test_real_volumes_in_one_array_file(shared: Path) -> None:
     assert (~np.isnan(table.label)).sum() == 771
     assert table.image[787] == ImageSource(path.parent / "volumes.npz", "images", 787)
     assert missing_files(table) == []
+
+
+def test_groups_that_a_spreadsheet_has_rounded_are_noted(tmp_path: Path) -> None:
+    rows = [f"{k}.png,{k},12345678901234{k}000" for k in range(1, 4)]
+    (tmp_path / "t.csv").write_text("\n".join(["path,hc_mm,patient_id", *rows]) + "\n", encoding="utf-8")
+    (note,) = clean(tmp_path / "t.csv").notes
+    assert note.startswith(
+        "the numbers of more than 15 figures in patient_id all end in 0 from the 16th on (3, the first"
+    )

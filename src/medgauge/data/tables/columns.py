@@ -163,7 +163,7 @@ def _read_parquet(file: Path, wanted: Sequence[Wanted]) -> Columns:
         role = next((want.role for want in wanted if want.column == name and want.role in NAMING), None)
         if role is not None:
             _check_digits(column, source, role)
-        elif pyarrow.types.is_boolean(column.type):
+        if pyarrow.types.is_boolean(column.type):
             notes.append(f"{source} holds true and false, which are read as 1 and 0")
         columns[name] = _texts(column, source)
     return Columns(columns, list(range(1, table.num_rows + 1)), "row", False, file, notes)
@@ -189,7 +189,8 @@ def _texts(column: Any, source: str) -> list[str]:
         elif isinstance(value, bool) or (isinstance(value, float) and value.is_integer() and abs(value) < 2**53):
             texts.append(str(int(value)))
         elif isinstance(value, Decimal):
-            texts.append(f"{value.normalize():f}")
+            text = f"{value:f}"  # normalize() would round to 28 digits
+            texts.append(text.rstrip("0").rstrip(".") if "." in text else text)
         elif isinstance(value, bytes):
             try:
                 texts.append(value.decode("utf-8"))

@@ -22,12 +22,17 @@ _GREEK = re.compile("[\u0370-\u03ff]")
 _MICRO = "\u03bc"
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-") | dict.fromkeys(map(ord, UNSEEN))
 _POINT_ZERO = re.compile(r"(\D*\d+)\.0+")
-_SEPARATORS = re.compile(r"(?<=[^\W_])[-_.,;:/\\|^~#'`\u2018\u2019\xb7\s]+(?=[^\W_])")
-_AT_ENDS = re.compile(r"^[_,;:^|~']+(?=.)|(?<=.)[_.,;:^|~']+$")
+_SEPARATORS = re.compile(r"(?<=[^\W_])[-_.,;:/\\|^~#'\"`\u2018\u2019\xb7\s]+(?=[^\W_])")
+_AT_ENDS = re.compile(r"^[_,;:^|~'\"]+(?=.)|(?<=.)[_.,;:^|~'\"]+$")
 _ZEROS = re.compile(r"(^[\W_]*|[^\W\d_])0+(?=\d)")
 _HEXADECIMAL = re.compile(r"(?=.*\d[a-f])[\da-f]+")
-SHORTENED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d+")
+SHORTENED = re.compile(r"[+-]?\d(?:[.,]\d+[eE]\+?|[eE]\+)\d+")
 """A long number as a spreadsheet shortens it: its last figures are gone."""
+
+LONG = re.compile(r"[1-9]\d{15,}")
+"""A number of more figures than a spreadsheet keeps."""
+LEAST_ZEROS = 3
+"""Zeros behind the 15th figure, in all, that are no chance any more."""
 
 
 def trimmed(cells: Sequence[str], what: str, place: str, line: Sequence[int]) -> tuple[list[str], list[str]]:
@@ -48,7 +53,7 @@ def spelling_key(name: str, *, blank: str = "") -> str:
     r"""What names have in common that differ in spelling alone.
 
     That is: case; blanks; letters and digits of other scripts that look as Latin ones do or mean the same; separators
-    (``- _ . , ; : / \ | ^ ~ # '``) beside a letter, and which of them stand between two digits; separators at the ends,
+    (``- _ . , ; : / \ | ^ ~ # ' "``) beside a letter, and which of them stand between two digits; separators at the ends,
     but not a dash; ``.0`` behind the only number; zeros that lead a number at the start or behind a letter, except in
     what may be hexadecimal. So P-0 is P0 and P_0, and 1-1 is 1_1; but 1-1 is not 11, P1-1 not P11, A- not A.
 
@@ -201,6 +206,24 @@ def nobody_notes(names: Sequence[str], column: str) -> list[str]:
         f"{count} cases have the {column} {name!r} and are taken for one; if they are not, name each apart, or leave them out"
         for name, count in counts.items()
         if count > 1
+    ]
+
+
+def rounded_notes(names: Sequence[str], column: str) -> list[str]:
+    """A note where all long numbers among the names end in zeros from the 16th figure on, as a spreadsheet rounds them.
+
+    >>> rounded_notes(["123456789012345000", "123456789012346000"], "patient")[0][:69]
+    'the numbers of more than 15 figures in patient all end in 0 from the '
+    >>> rounded_notes(["123456789012345670"], "patient")
+    []
+    """
+    long = [name for name in dict.fromkeys(names) if LONG.fullmatch(name)]
+    chance = sum(len(name) - 15 for name in long)
+    if chance < LEAST_ZEROS or any(name[15:].strip("0") for name in long):
+        return []
+    told = f"the numbers of more than 15 figures in {column} all end in 0 from the 16th on ({len(long)}, the first {long[0]!r})"
+    return [
+        f"{told}, as a spreadsheet rounds them, so that different ones may look alike; give the column as text from its source"
     ]
 
 

@@ -3,8 +3,9 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from medgauge.core.errors import InputError
 
@@ -13,6 +14,24 @@ BREAK = re.compile(r"[\r\n]")
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
 LEARNT = 2000  # rows whose cells tell which columns hold numbers
 MOST = 8  # quotation marks of a line of which each is tried as the stray one
+
+
+class Quoted(NamedTuple):
+    """A quoted cell.
+
+    Args:
+        place: of its column.
+        begin: the line on which its mark is opened.
+        end: the line on which it is closed, or the last one.
+        closed: whether it is closed, with a separator or the end of a line behind it.
+        goes_on: whether something else is behind its closing mark.
+    """
+
+    place: int
+    begin: int
+    end: int
+    closed: bool
+    goes_on: bool = False
 
 
 class RunOn:
@@ -28,11 +47,13 @@ class RunOn:
         separator: between the cells.
         above: lines of the file above the header.
         source: how the file is called.
+        names: of the columns.
     """
 
-    def __init__(self, body: str, separator: str, above: int, source: str) -> None:
+    def __init__(self, body: str, separator: str, above: int, source: str, names: Sequence[str]) -> None:
         self.separator, self.above, self.source = separator, above, source
         self.lines = list(io.StringIO(body, newline=""))
+        self.names = names
         self.numbers: list[set[bool]] = []
 
     def learn(self, records: Iterable[Sequence[str]]) -> None:
@@ -43,13 +64,10 @@ class RunOn:
                 [one | other for one, other in zip(self.numbers, kinds, strict=True)] if self.numbers else kinds
             )
 
-    def check(
-        self, header: Sequence[str], record: Sequence[str], asked: Collection[int], first: int, last: int
-    ) -> None:
+    def check(self, record: Sequence[str], asked: Collection[int], first: int, last: int) -> None:
         """Raise InputError where a row of the lines ``first`` to ``last`` of the body (from 1) is none.
 
         Args:
-            header: names of the columns.
             record: the cells.
             asked: positions of columns that are asked for.
             first: its first line.
@@ -59,38 +77,62 @@ class RunOn:
         if not broken:
             return
         place = next((place for place in broken if place in asked), None)
-        if place is None and not self._swallows(len(header), first, last):
-            return
-        raise InputError(self.words(header[broken[0] if place is None else place], first, last))
+        if place is not None or self._swallows(len(record), first, last):
+            raise InputError(self.words(first, place))
 
-    def words(self, column: str, first: int, last: int) -> str:
-        """What is said of a cell that runs over lines."""
-        begin, end, name = self._quoted(first), last + self.above, " ".join(column.split())
+    def words(self, first: int, place: int | None = None) -> str:
+        """What is said of a cell that runs over lines in the row of line ``first``; None: the first that does."""
+        over = (cell for cell in self._quoted(first) if _runs(cell) and place in (None, cell.place))
+        cell = next(over, Quoted(place or 0, first, first, closed=True))
         return (
-            f"{self.source}, line {begin}, column '{name[:40]}': a quotation mark (\") is not closed on its line, so that "
-            f"the cell runs on to line {end}; remove the mark, or write the cell on one line."
+            f'{self._at(cell)}: a quotation mark (") is not closed on its line, so that the cell runs on to line '
+            f"{cell.end + self.above}; remove the mark, or write the cell on one line."
         )
 
-    def broken_off(self, error: csv.Error, first: int, last: int) -> str:
-        """What is said where the reader gives up on a row of the lines ``first`` to ``last`` of the body."""
-        begin, words = self._quoted(first), str(error)
-        if "end of data" in words or "field limit" in words:
+    def broken_off(self, error: csv.Error, first: int) -> str:
+        """What is said where the reader gives up on the row of line ``first`` of the body."""
+        cells = list(self._quoted(first))
+        if cells and not cells[-1].closed and cells[-1].goes_on:
+            over = f" on line {cells[-1].end + self.above}" if _runs(cells[-1]) else ""
             return (
-                f'{self.source}, line {begin}: a quotation mark (") is opened and never closed, so that the rest of the file '
-                "is one cell; remove the mark, or close it."
+                f'{self._at(cells[-1])}: a cell goes on after its closing quotation mark ("){over}; write marks within a cell '
+                'twice (""), or remove the one that is too many.'
             )
-        if "expected after" in words:
-            where = f"line {begin}" + (f" to {last + self.above}" if last + self.above > begin else "")
+        if cells and not cells[-1].closed:
             return (
-                f'{self.source}, {where}: a cell goes on after its closing quotation mark ("); write marks within a cell twice '
-                '(""), or remove the one that is too many.'
+                f'{self._at(cells[-1])}: a quotation mark (") is opened and never closed, so that the rest of the file is one '
+                "cell; remove the mark, or close it."
             )
-        return f"{self.source} is not a table: the row that begins on line {first + self.above}: {words}."
+        if "field limit" in str(error):
+            most = csv.field_size_limit()
+            return (
+                f"{self.source}: the row that begins on line {first + self.above} has a cell of more than {most} letters, which "
+                "is not read; leave its column out of the table."
+            )
+        return f"{self.source} is not a table: the row that begins on line {first + self.above}: {error}."
 
-    def _quoted(self, first: int) -> int:
-        """The line of the file, from line ``first`` of the body on, whose quotation marks are not in pairs."""
-        odd = (number for number in range(first, len(self.lines) + 1) if self.lines[number - 1].count(QUOTE) % 2)
-        return next(odd, first) + self.above
+    def _at(self, cell: "Quoted") -> str:
+        name = " ".join(self.names[cell.place].split()) if cell.place < len(self.names) else str(cell.place + 1)
+        return f"{self.source}, line {cell.begin + self.above}, column '{name[:40]}'"
+
+    def _quoted(self, first: int) -> Iterator["Quoted"]:
+        """The quoted cells of the row that begins on line ``first`` of the body, up to what cannot be."""
+        number, at, place = first, 0, 0
+        while number <= len(self.lines):
+            line = self.lines[number - 1]
+            if line.startswith(QUOTE, at):
+                begin, at = number, at + 1
+                while (end := _closing(self.lines[number - 1], at)) < 0 and number < len(self.lines):
+                    number, at = number + 1, 0
+                line, at = self.lines[number - 1], end + 1
+                goes_on = end >= 0 and at < len(line) and line[at] not in (self.separator, "\r", "\n")
+                yield Quoted(place, begin, number, closed=end >= 0 and not goes_on, goes_on=goes_on)
+                if end < 0 or goes_on:
+                    return
+            at = line.find(self.separator, at) + 1
+            if not at:
+                return
+            place += 1
 
     def _swallows(self, width: int, first: int, last: int) -> bool:
         """Whether lines of a row look like rows: one in its middle, or two in all."""
@@ -118,3 +160,14 @@ class RunOn:
 
 def _is_number(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell.strip()))
+
+
+def _runs(cell: Quoted) -> bool:
+    return cell.end > cell.begin
+
+
+def _closing(line: str, at: int) -> int:
+    """Where a cell that is open at a place of a line is closed: a mark that is not there twice; -1 if nowhere."""
+    while (end := line.find(QUOTE, at)) >= 0 and line.startswith(QUOTE, end + 1):
+        at = end + 2
+    return end

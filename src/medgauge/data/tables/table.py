@@ -21,7 +21,16 @@ from medgauge.data.images.image import ImageSource
 from medgauge.data.tables.cells import in_one_sentence, index_problems, name_problems, number_columns, without_name
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.missing import tidy, trim
-from medgauge.data.tables.names import Groups, Spelling, alike_ids, alike_words, nobody_notes, settle_groups, trimmed
+from medgauge.data.tables.names import (
+    Groups,
+    Spelling,
+    alike_ids,
+    alike_words,
+    nobody_notes,
+    rounded_notes,
+    settle_groups,
+    trimmed,
+)
 from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.words import covariate_columns
 
@@ -164,7 +173,7 @@ def read_table(
     groups = Groups(list(ids), [], [])
     if group:
         groups = settle_groups(trim_column(group, "groups"), spelling, columns.line, columns.place)
-        notes += nobody_notes(groups.names, group)
+        notes += [*nobody_notes(groups.names, group), *rounded_notes(groups.names, group)]
     exact = spelling == "exact"
     if id and not exact:
         notes += alike_ids(ids, groups.names, id, group)

@@ -3,14 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from medgauge.core.errors import InputError
 from medgauge.core.faults import os_words
 from medgauge.data.tables.missing import tidy
-from medgauge.data.tables.quotes import RunOn
+from medgauge.data.tables.quotes import QUOTE, RunOn
 
 SEPARATORS = (",", ";", "\t", "|")
 MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -18,6 +18,8 @@ OTHERS = {
     b"PK\x03\x04": "a spreadsheet or a zip file",
     b"\xd0\xcf\x11\xe0": "a spreadsheet",
     b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow (Feather) file",
+    b"FEA1": "a Feather file",
     b"%PDF-": "a PDF",
     b"SQLite format 3": "a SQLite database",
     b"\x89HDF": "an HDF5 file",
@@ -76,12 +78,15 @@ def read_text(file: Path, asked: Collection[str]) -> Text:
     body = whole[told.end() :] if told else whole
     wanted = {tidy(name) for name in asked}
     separators = (told[1].replace("\\t", "\t"),) if told else SEPARATORS
-    headers = {separator: _first_record(body, separator) for separator in separators}
+    line = next(iter(io.StringIO(body, newline="")), "")
+    line = line.replace(QUOTE, "") if line.count(QUOTE) % 2 else line  # a mark too many hides the separators behind it
+    headers = {separator: next(csv.reader([line], delimiter=separator), []) for separator in separators}
     # the right separator is the one that shows most of the columns asked for, then the most columns
     separator = max(separators, key=lambda s: (len(wanted & set(map(tidy, headers[s]))), len(headers[s])))
     if not any(headers[separator]):
         raise InputError(f"the table {file.name} is empty: its first line must name the columns.")
-    return Text(headers[separator], separator, body, 1 if told else 0, notes)
+    above = 1 if told else 0
+    return Text(_header(body, separator, above, headers[separator], file.name), separator, body, above, notes)
 
 
 def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tuple[int, list[str]]]:
@@ -94,7 +99,7 @@ def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tu
         source: how it is called.
         asked: positions of columns whose cells stand on one line.
     """
-    width, over = len(text.header), RunOn(text.body, text.separator, text.above, source)
+    width, over = len(text.header), RunOn(text.body, text.separator, text.above, source, text.header)
     reader = csv.reader(io.StringIO(text.body, newline=""), delimiter=text.separator, strict=True)
     head = next(reader)
     rows, start = [(1, reader.line_num, head)], reader.line_num + 1
@@ -104,26 +109,48 @@ def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tu
                 rows.append((start, reader.line_num, record))
             start = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(over.broken_off(error, start, reader.line_num)) from error
+        raise InputError(over.broken_off(error, start)) from error
     if any(last > first for first, last, _ in rows):
         over.learn(record for first, last, record in rows if last == first and len(record) == width)
     for first, last, record in rows:
         if last > first and len(record) != width:
-            raise InputError(over.words(text.header[min(len(record), width) - 1], first, last))
+            raise InputError(over.words(first))
         if len(record) != width:
             raise InputError(
                 f"{source} is not a table: line {first + text.above} has {len(record)} fields and the header has {width}."
             )
-        over.check(text.header, record, asked, first, last)
+        over.check(record, asked, first, last)
     for first, _, record in rows[1:]:
         yield first + text.above, record
 
 
-def _first_record(text: str, separator: str) -> list[str]:
+def _header(body: str, separator: str, above: int, names: Sequence[str], source: str) -> list[str]:
+    """The names of the columns, of which some may stand on several lines.
+
+    - Raises: InputError where a quotation mark in them is not closed, or swallows rows.
+
+    Args:
+        body: the text from the header on.
+        separator: between the cells.
+        above: lines of the file above the header.
+        names: those of the first line alone, its marks left out where they are not in pairs.
+        source: how the file is called.
+    """
+    over = RunOn(body, separator, above, source, names)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, strict=True)
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), [])
-    except csv.Error:
-        return []
+        header = next(reader)
+    except csv.Error as error:
+        raise InputError(over.broken_off(error, 1)) from error
+    if reader.line_num > 1:
+        over.check(header, (), 1, reader.line_num)
+        try:
+            row = next((record for record in reader if any(map(str.strip, record))), header)
+        except csv.Error:
+            row = []
+        if len(row) != len(header):
+            raise InputError(over.words(1))
+    return header
 
 
 def _decode(file: Path) -> tuple[str, list[str]]:
