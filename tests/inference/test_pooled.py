@@ -154,3 +154,20 @@ def test_new_cases_have_cross_fitted_intervals_and_out_of_fold_ones_those_of_the
     low, high = groups.crossed.interval(values.reshape(2, 3, 2, 1).mean(2), found.value.reshape(3, 2).mean(1)[:, None])
     torch.testing.assert_close(means.stated["lower"], low)
     torch.testing.assert_close(means.stated["upper"], high)
+
+
+def test_a_training_case_of_several_folds_is_named_once_with_all_its_weights() -> None:
+    readers = [number_reader(0, prefix="a"), number_reader(0, prefix="a"), number_reader(1, prefix="b")]
+    reader, cases = PooledReader(readers, readers[0].task, readers[0].calibrated), drawn(6, 5)
+    assert reader.first_places.tolist() == [*range(40), *range(40), *range(80, 120)]
+    found = reader.read([cases, cases, cases]).evidence
+    parts = [own.read([cases]).evidence for own in readers]
+    for query in range(6):
+        by_hand: dict[int, float] = {}
+        for start, part in zip((0, 0, 80), parts, strict=True):  # the first two are the same cases
+            own = part.of(query)
+            for row, weight in zip(own.rows.tolist(), own.weights[:, 0].tolist(), strict=True):
+                by_hand[start + row] = by_hand.get(start + row, 0.0) + weight / 3
+        listed = found.of(query)
+        assert dict(zip(listed.rows.tolist(), listed.weights[:, 0].tolist(), strict=True)) == pytest.approx(by_hand)
+        assert sum(by_hand.values()) == pytest.approx(1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from medgauge.core.cells import cell
 from medgauge.evaluation.scored import Scored
+from medgauge.inference.pooled import PooledReader
 
 LISTED = 10  # neighbours named in predictions.csv
 WHERE = ("row", "id", "split", "group")
@@ -74,6 +75,7 @@ class _Rows:
     def __init__(self, scored: Scored, gallery_rows: Sequence[int]) -> None:
         self.scored, self.gallery_rows = scored, gallery_rows
         self.gallery, self.folds = scored.reader.gallery, scored.reader.gallery_fold
+        self.of_one_fold = isinstance(scored.reader, PooledReader) and scored.reader.left_out is not None
         self.values = _values(scored)
         readings = scored.readings
         self.nearest, self.far = readings.nearest.tolist(), readings.far.tolist()
@@ -90,7 +92,8 @@ class _Rows:
         if not self.folds:
             return line
         spreads = [""] * len(self.scored.task.columns) if self.spreads is None else map(cell, self.spreads[place])
-        return [*line, *spreads, json.dumps([self.folds[row] for row in rows]), *self.origins[place]]
+        own = [self.folds[row] for row in rows] if self.of_one_fold else []
+        return [*line, *spreads, json.dumps(own), *self.origins[place]]
 
 
 def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:

@@ -21,6 +21,7 @@ def join_readings(
     certainty: Saying,
     *,
     starts: Sequence[int] | None = None,
+    same: Int[Tensor, " g"] | None = None,
     several: bool = False,
 ) -> Readings:
     """The readings of as many things as ``group`` names, each the mean of the rows of all parts put in its place.
@@ -36,6 +37,8 @@ def join_readings(
         group: the group of each thing.
         certainty: of the result.
         starts: for each part, where its gallery begins in the joined one; None: all parts have the same gallery.
+        same: for each place of the joined gallery the first one that is the same case, so that a case of several galleries is
+            named once, with the weights of all of them; None: no two are.
         several: the parts are several fits' readings of the same cases, whose values are kept too.
     """
     place, count = torch.cat(list(places)), len(group)
@@ -65,7 +68,9 @@ def join_readings(
         mean([getattr(part, name).double()[:, None] for part in parts])[:, 0] for name in ("nearest", "far")
     )
     offsets = [0] * len(parts) if starts is None else starts
-    moved = [(_moved(part.evidence, start), where) for part, start, where in zip(parts, offsets, places, strict=True)]
+    moved = [
+        (_moved(part.evidence, start, same), where) for part, start, where in zip(parts, offsets, places, strict=True)
+    ]
     return Readings(
         observed=observed,
         stated=certainty.apply(observed),
@@ -78,9 +83,10 @@ def join_readings(
     )
 
 
-def _moved(evidence: Evidence, start: int) -> Evidence:
-    """The evidence with its rows counted from ``start`` on."""
-    return evidence._replace(rows=evidence.rows + start)
+def _moved(evidence: Evidence, start: int, same: Int[Tensor, " g"] | None) -> Evidence:
+    """The evidence with its rows counted from ``start`` on, each case at its first place."""
+    rows = evidence.rows + start
+    return evidence._replace(rows=rows if same is None else same[rows])
 
 
 def join_evidence(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: int) -> Evidence:

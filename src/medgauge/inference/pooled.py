@@ -121,6 +121,12 @@ class PooledReader:
         return [sum(sizes[:fold]) for fold in range(len(sizes))]
 
     @property
+    def first_places(self) -> Int[Tensor, " g"]:
+        """For each place of the joined gallery the first one that is of the same case."""
+        first: dict[str, int] = {}
+        return torch.tensor([first.setdefault(name, place) for place, name in enumerate(self.gallery.id)])
+
+    @property
     def certainty(self) -> Saying:
         """What is said of cases; of out-of-fold cases, by the other folds."""
         return self.calibrated.cases if self.left_out is None else self.left_out
@@ -143,7 +149,14 @@ class PooledReader:
         )
         everywhere = [torch.arange(len(cases[0]))] * len(parts)
         return join_readings(
-            self.task, parts, everywhere, cases[0].group, self.calibrated.cases, starts=self.starts, several=True
+            self.task,
+            parts,
+            everywhere,
+            cases[0].group,
+            self.calibrated.cases,
+            starts=self.starts,
+            same=self.first_places,
+            several=True,
         )
 
     def aligned(self, parts: Sequence[Readings]) -> list[Readings]:
