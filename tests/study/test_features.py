@@ -10,7 +10,7 @@ from torch import nn
 from medgauge.core.errors import InputError
 from medgauge.data.cases import CaseArrays
 from medgauge.models import Encoder, build_encoder
-from medgauge.study.features import frozen_features
+from medgauge.study.features import feature_seconds, frozen_features
 
 
 def cases(count: int = 5) -> CaseArrays:
@@ -103,3 +103,10 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file .*data\.cache"):
         frozen_features(encoder(), cases(), tmp_path / "file")
+
+
+def test_what_reading_takes_is_measured_and_nothing_once_it_is_kept(tmp_path: Path) -> None:
+    network, arrays = encoder(), cases()
+    assert feature_seconds(network, arrays, tmp_path) > 0
+    frozen_features(network, arrays, tmp_path)
+    assert feature_seconds(network, arrays, tmp_path) == 0

@@ -74,7 +74,10 @@ def promising(error: Float[Tensor, " m"], other: Float[Tensor, " m"], group: Seq
     mean = difference.mean()
     sums = torch.zeros(len(names), dtype=difference.dtype).index_add_(0, code, difference - mean)
     spread = float(sums.square().sum().sqrt() / len(rows) * math.sqrt(len(names) / max(1, len(names) - 1)))
-    said = f"on its first fold its error is {float(error[known].mean()):.3g}, and {float(other[known].mean()):.3g} was there"
+    said = (
+        f"its error on its first fold is {float(error[known].mean()):.3g}, more than a standard error above the "
+        f"{float(other[known].mean()):.3g} that the best so far has on the same cases"
+    )
     return float(mean) <= spread, said
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
+from medgauge.models import Encoder
 from medgauge.planning.budget import Budget
 from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, says_how
 from medgauge.planning.cost import EACH, Cost, measure
@@ -19,7 +20,9 @@ from medgauge.recipes.build import build_tasks
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder.folder import plain
 from medgauge.study import Study, load_study
+from medgauge.study.features import feature_seconds
 from medgauge.study.folds import fold_study
+from medgauge.study.loading import cache_folder
 from medgauge.study.pixel_size import size_columns
 from medgauge.study.splits import split_cases
 from medgauge.study.table import check_columns, decide_kinds, open_table, with_bundled_columns
@@ -32,8 +35,6 @@ LEAST_STEPS = 200
 """Fewer steps teach a network nothing."""
 SMALLER = (128, 96)
 """Pixels of the longest side that training falls back to where there is little time."""
-PER_IMAGE = 0.06
-"""Seconds in which a pretrained network reads an image of 160 pixels, until it is measured."""
 
 
 @dataclass(frozen=True)
@@ -189,11 +190,12 @@ def _size(study: Study) -> Decision:
 
 def _quick(study: Study, fixed: Mapping[str, Any]) -> Candidate:
     """The pretrained network as it is, if it can read these images."""
-    minutes = (len(study.table) * PER_IMAGE + EACH * max(1, study.recipe.data.folds)) / 60
     try:
-        build_parts(fold_study(study, 0) if study.recipe.data.folds else study)
+        parts = build_parts(fold_study(study, 0) if study.recipe.data.folds else study)
     except InputError as error:
         return Candidate(QUICK, dict(fixed), 0.0, str(error), tried=False)
+    encoder, data = cast(Encoder, parts.model.encoder), study.recipe.data
+    minutes = (feature_seconds(encoder, parts.arrays, cache_folder(data.cache)) + EACH * max(1, data.folds)) / 60
     return Candidate(QUICK, dict(fixed), minutes, "the first answer")
 
 

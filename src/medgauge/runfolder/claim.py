@@ -1,5 +1,6 @@
 """Whose a folder is: this run's, another's, something else's."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -65,21 +66,30 @@ def foreign_files(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
     return any(path.name not in own and not is_part(path) for path in folder.path.iterdir())
 
 
+CELLS = "cells of the table that are used differ"
+
+
 def differences(there: Any, here: Any, place: str = "") -> list[str]:
     """Settings in which two runs differ, in words.
 
     >>> differences({"seed": 1, "data": {"table": "a"}}, {"seed": 2, "data": {"table": "a"}})
     ['seed is 1 there and 2 here']
+    >>> differences({"table_sha256": "a1"}, {"table_sha256": "b2"})
+    ['cells of the table that are used differ']
     """
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         keys = list(dict.fromkeys([*there, *here]))
-        return [
+        found = [
             line
             for key in keys
             for line in differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
         ]
+        others = any(re.match(r"(settings\.)?data\.", line) for line in found)  # then other cells are used
+        return [line for line in found if not (others and line == CELLS)]
     plain = [list(value) if isinstance(value, tuple) else value for value in (there, here)]
     same = plain[0] == plain[1] or (place.endswith("data.table") and _one_file(there, here))
+    if not same and place.rpartition(".")[2] == "table_sha256":
+        return [CELLS]
     return [] if same else [f"{place} is {there} there and {here} here"]
 
 
