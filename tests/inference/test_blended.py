@@ -64,6 +64,25 @@ def test_evidence_is_the_mixture_and_makes_the_value_where_the_candidates_rest_o
         assert value == pytest.approx(float(found.supported[row, 0]))
 
 
+def test_a_case_that_several_candidates_rest_on_is_named_once() -> None:
+    readers, cases = [reader_of("kernel", 0), reader_of("neighbours", 0)], drawn(3, 5)
+    readers[1] = replace(readers[1], tuned=replace(readers[1].tuned, gallery=readers[0].gallery))
+    found = BlendedReader(["a", "b"], readers, WEIGHTS, readers[0].task).read([cases, cases]).evidence
+    parts = [reader.read([cases]).evidence for reader in readers]
+    for row in range(3):
+        told, by_hand = found.of(row), dict.fromkeys(range(40), 0.0)
+        near = dict.fromkeys(range(40), float("inf"))
+        for part, share in zip(parts, (0.3, 0.7), strict=True):
+            own = part.of(row)
+            for case, weight, distance in zip(
+                own.rows.tolist(), own.weights[:, 0].tolist(), own.distances.tolist(), strict=True
+            ):
+                by_hand[case] += share * weight
+                near[case] = min(near[case], distance)
+        assert dict(zip(told.rows.tolist(), told.weights[:, 0].tolist(), strict=True)) == pytest.approx(by_hand)
+        assert dict(zip(told.rows.tolist(), told.distances.tolist(), strict=True)) == pytest.approx(near)
+
+
 def test_the_share_of_the_cases_shown_counts_those_that_are_not_named() -> None:
     reader, cases = blended("kernel", "neighbours"), drawn(2, 5)
     parts = [own.read([cases]) for own in reader.readers]
@@ -131,7 +150,7 @@ def test_each_target_has_weights_of_its_own() -> None:
         )
         for value in (10.0, 20.0)
     ]
-    told = blend_readings(parts, torch.tensor([[0.9, 0.2], [0.1, 0.8]]), ["a", "b"], [0, 40])
+    told = blend_readings(parts, torch.tensor([[0.9, 0.2], [0.1, 0.8]]), ["a", "b"], [0, 40], torch.arange(80))
     assert told.value.flatten().tolist() == pytest.approx([11.0, 18.0] * 3)
     assert told.observed.scale is not None
     assert told.observed.scale.flatten().tolist() == pytest.approx([1.0] * 6)

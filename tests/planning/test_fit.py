@@ -53,7 +53,7 @@ def test_quick_is_a_whole_run_that_answers(home: Path, quick: Path) -> None:
     block = run.results["out_of_fold"]["age"]
     assert (block["predictor"], "test" in run.results) == ("kernel", False)
     values = read(quick)
-    assert [one["state"] for one in values["candidates"]] == ["done", "left out", "left out"]
+    assert [one["state"] for one in values["candidates"]] == ["done", "left out", "left out", "left out"]
     assert values["candidates"][0]["error"] == pytest.approx(block["mae"])
     assert values["choice"]["baseline_error"] == pytest.approx(block["baselines"]["median"]["mae"])
     frame = run.predict([home / "data" / "0.png"])

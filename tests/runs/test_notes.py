@@ -123,9 +123,9 @@ def test_a_covariate_in_another_unit_is_named(fit: Fit, table: Path) -> None:
     name = str(table.parent / "1.png")
     assert set(fit.train.covariates.unique().tolist()) == {1.0, 2.0}
     for value in (0.1, 1, 2.9):
-        assert covariate_notes(fit, image_table(fit, [name], {"pixel_mm": value})) == []
+        assert covariate_notes(fit.recipe, [fit], image_table(fit, [name], {"pixel_mm": value})) == []
     for value in (3.1, 400):
-        assert covariate_notes(fit, image_table(fit, [name], {"pixel_mm": value})) == [
+        assert covariate_notes(fit.recipe, [fit], image_table(fit, [name], {"pixel_mm": value})) == [
             f"pixel_mm of 1 of 1 cases is far outside that of the training cases (case {name}): their values are not to be relied "
             "on; look at its unit"
         ]

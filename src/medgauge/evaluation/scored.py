@@ -110,7 +110,8 @@ def judge(
         subgroups: for each subgroup column the value of each case.
         group: the true groups, where those of ``cases`` are made unlike those of the gallery; None: they are true.
     """
-    own = cases[0] if group is None else replace(cases[0], group=list(group))
+    own = next((one for one in cases if one.divisor is not None), cases[0])  # of several candidates some may divide
+    own = own if group is None else replace(own, group=list(group))
     readings = reader.read(cases)
     readings = replace(readings, observed=replace(readings.observed, group=list(own.group)))
     return Scored(own, readings, reader, reader.certainty, baselines, sorts, subgroups)

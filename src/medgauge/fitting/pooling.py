@@ -18,6 +18,7 @@ from medgauge.evaluation.scored import Scored
 from medgauge.evaluation.shown import training_reasons, with_reasons
 from medgauge.evaluation.space import mean_space
 from medgauge.inference.pooled import PooledReader
+from medgauge.inference.readings import Readings
 from medgauge.metrics.groups import group_means
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
@@ -46,6 +47,30 @@ def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], output
     rows = [row for row, split in enumerate(study.splits) if split != "test"]
     tasks = fits[0].tasks.stratified(torch.from_numpy(study.table.label)[rows])
     scored = [score_out_of_fold(study, rows, studies, fits, tasks, place) for place in range(len(tasks))]
+    write_pooled(folder, study, tasks, scored, [[fit] for fit in fits], outputs)
+    return fits
+
+
+def write_pooled(
+    folder: RunFolder,
+    study: Study,
+    tasks: Tasks,
+    scored: Sequence[Scored],
+    folds: Sequence[Sequence[Fit]],
+    outputs: Outputs,
+) -> None:
+    """Write a run whose cases were read out of fold; results.json comes last but for the page.
+
+    Args:
+        folder: of the whole.
+        study: with folds as splits.
+        tasks: with the strata of all development cases.
+        scored: of each task all cases that are in a fold.
+        folds: the fits of each; of a blend one a candidate.
+        outputs: what to write.
+    """
+    fits = [fit for own in folds for fit in own]
+    rows = [row for row, split in enumerate(study.splits) if split != "test"]
     by_group, seed = study.recipe.prediction.aggregate == "mean", study.recipe.seed if outputs.report else None
     block, reasons = dict[str, object](), training_reasons([fit.results["training"] for fit in fits])
     for one in scored:
@@ -62,16 +87,21 @@ def pool_folds(folder: RunFolder, study: Study, studies: Sequence[Study], output
             one.task.name: {"record": one.reader.record, **files.calibrated_values(one.task, one.reader.calibrated)}
             for one in scored
         }
-        folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(fits), "tasks": values})
+        folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(folds), "tasks": values})
         gallery_rows = [row for fit in fits for row in fit.gallery_rows]
         write_predictions(folder, [(OUT_OF_FOLD, rows, scored)], gallery_rows, by_group=by_group)
         write_problems(folder, study)
         if outputs.images and outputs.report:
             write_thumbnails(folder, study)
-        folder.write_json("results.json", first_shown(_results(study, fits, block)))
+        folder.write_json("results.json", first_shown(_results(study, folds, block)))
         if outputs.report:
             write_report(folder.path, images=outputs.images)
-    return fits
+
+
+def places_of(rows: Sequence[int], studies: Sequence[Study]) -> list[Int[Tensor, " n"]]:
+    """For each fold the places of its cases among ``rows``."""
+    at = {row: here for here, row in enumerate(rows)}
+    return [torch.tensor([at[row] for row in part.rows("test")], dtype=torch.int64) for part in studies]
 
 
 def score_out_of_fold(
@@ -81,15 +111,45 @@ def score_out_of_fold(
 
     What is said of a fold's cases comes from the residuals of the other folds, so that it can be judged.
     """
-    table, recipe, at = study.table.take(rows), study.recipe, {row: here for here, row in enumerate(rows)}
-    places = [torch.tensor([at[row] for row in part.rows("test")]) for part in studies]
+    places = places_of(rows, studies)
     read = [files.read_cases(fit.folder, part, ["test"])["test"] for fit, part in zip(fits, studies, strict=True)]
     cases = cases_of_fits(fits, read)[place]
-    task, part_of = tasks.parts[place], tasks.places[tasks.parts[place].name]
     readers = [fit.readers[place] for fit in fits]
-    whole = PooledReader(readers, task, readers[0].calibrated)
+    whole = PooledReader(readers, tasks.parts[place], readers[0].calibrated)
     parts = whole.aligned([reader.read([own]) for reader, own in zip(readers, cases, strict=True)])
-    where, count = torch.cat(places), len(rows)
+    baselines = fold_baselines(study, rows, places, fits, place)
+    return score_parts(study, rows, tasks, place, whole, parts, places, baselines)
+
+
+Baselines = tuple[dict[str, Tensor], dict[str, Sequence[str]]]
+"""Values of each by name, and what each became."""
+
+
+def score_parts(
+    study: Study,
+    rows: Sequence[int],
+    tasks: Tasks,
+    place: int,
+    whole: PooledReader,
+    parts: Sequence[Readings],
+    places: Sequence[Int[Tensor, " n"]],
+    baselines: Baselines,
+) -> Scored:
+    """One task's readings of each fold's cases, put into one order, with what is said of them.
+
+    Args:
+        study: with folds as splits.
+        rows: of all cases that are in a fold.
+        tasks: with the strata of all development cases.
+        place: of the task.
+        whole: the readers of the folds as one.
+        parts: what the reader of each fold says of the cases that its fits left out.
+        places: where these are among ``rows``.
+        baselines: of all cases.
+    """
+    table, recipe = study.table.take(rows), study.recipe
+    part_of = tasks.places[tasks.parts[place].name]
+    where, count = torch.cat(list(places)), len(rows)
     chances = [part.observed.probability for part in parts if part.observed.probability is not None]
     observed = Observed(
         value=group_means(torch.cat([part.observed.value for part in parts]), where, count),
@@ -99,8 +159,9 @@ def score_out_of_fold(
         scale=_ordered([part.observed.scale for part in parts if part.observed.scale is not None], where, count),
     )
     reader = whole.leaving_out(observed, places, recipe.prediction, seed=recipe.seed)
-    values, sorts = _baselines(study, rows, places, fits, place)
-    divisor = None if study.divisor is None or not task.coding.divides else torch.from_numpy(study.divisor[list(rows)])
+    values, sorts = baselines
+    divides = any(reader.divides for reader in whole.readers)
+    divisor = torch.from_numpy(study.divisor[list(rows)]) if divides and study.divisor is not None else None
     return Scored(
         cases=Cases(torch.empty(count, 0), observed.label, table.id, table.group, divisor=divisor),
         readings=reader.pool(parts, places, table.group),
@@ -120,14 +181,15 @@ def _ordered(chances: Sequence[Tensor], where: Int[Tensor, " n"], count: int) ->
     return group_means(joined.flatten(1), where, count).reshape(count, *joined.shape[1:])
 
 
-def _baselines(
+def fold_baselines(
     study: Study, rows: Sequence[int], places: Sequence[Int[Tensor, " n"]], fits: Sequence[Fit], place: int
-) -> tuple[dict[str, Tensor], dict[str, Sequence[str]]]:
+) -> Baselines:
     """What each fold's training cases say of the cases that it left out."""
     covariates, found = torch.from_numpy(study.table.covariates)[list(rows)], []
     for fit, own in zip(fits, places, strict=True):
         known = [task_known(fit.tasks, part)[place] for part in (fit.train, fit.validation)]
-        found.append(read_baselines(fit.tasks.parts[place], known[0], known[1], covariates[own]))
+        columns = known[0].covariates.shape[1]  # those of the fit come first
+        found.append(read_baselines(fit.tasks.parts[place], known[0], known[1], covariates[own, :columns]))
     where = torch.cat(list(places))
     values = {name: group_means(torch.cat([one[0][name] for one in found]), where, len(rows)) for name in found[0][0]}
     return values, joined_sorts([sorts for _, sorts in found])
@@ -152,20 +214,27 @@ def figures_by_fold(scored: Scored, place: int) -> dict[str, object]:
     return {"by_fold": blocks, "spread_over_folds": deviations}
 
 
-def _results(study: Study, fits: Sequence[Fit], block: dict[str, object]) -> dict[str, object]:
-    """What results.json of the whole holds before any look at the test cases."""
+def _results(study: Study, folds: Sequence[Sequence[Fit]], block: dict[str, object]) -> dict[str, object]:
+    """What results.json of the whole holds before any look at the test cases.
+
+    Of a fold with fits of several candidates the training told is that of the last one, the seconds are those of all.
+    """
+    fits = [fit for own in folds for fit in own]
     named = [split if split == "test" else OUT_OF_FOLD for split in study.splits]
     counts = case_counts(replace(study, splits=named), (OUT_OF_FOLD, *(["test"] if "test" in named else [])))
     doubts = [list(fit.results.get("notes", [])) for fit in fits]
     count = sum(map(bool, doubts))
     return {
         "cases": counts,
-        "notes": [f"{note} (in {count} of {len(fits)} folds)" for note in next(filter(None, doubts), [])],
+        "notes": [
+            f"{note} (in {count} of {len(fits)} {'folds' if len(fits) == len(folds) else 'fits'})"
+            for note in next(filter(None, doubts), [])
+        ],
         "looks": {"test": 0},
         OUT_OF_FOLD: block,
         "folds": [
-            {"fold": fold, **fit.results["training"], "seconds": fit.results["seconds"]}
-            for fold, fit in enumerate(fits)
+            {"fold": fold, **own[-1].results["training"], "seconds": sum(fit.results["seconds"] for fit in own)}
+            for fold, own in enumerate(folds)
         ],
         "seconds": sum(fit.results["seconds"] for fit in fits),
         "peak_memory_mb": max(fit.results["peak_memory_mb"] for fit in fits),

@@ -10,7 +10,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Evidence
 from medgauge.core.task import Observed, Task
-from medgauge.inference.joining import join_galleries, sums_of_weights
+from medgauge.inference.joining import first_places, join_galleries, sums_of_weights
 from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.readings import Readings
 
@@ -55,6 +55,16 @@ class BlendedReader:
         return join_galleries([reader.gallery for reader in self.readers])
 
     @property
+    def divides(self) -> bool:
+        """Whether any candidate's labels are divided by a covariate."""
+        return any(reader.divides for reader in self.readers)
+
+    @property
+    def divided(self) -> list[bool]:
+        """Of each gallery case whether its label is divided."""
+        return [flag for reader in self.readers for flag in reader.divided]
+
+    @property
     def size(self) -> int:
         """How many cases that is."""
         return sum(reader.size for reader in self.readers)
@@ -71,7 +81,8 @@ class BlendedReader:
             for chance in [part.observed.probability]
         ]
         starts = [sum(reader.size for reader in self.readers[:place]) for place in range(len(self.readers))]
-        return blend_readings(moved, self.weights, self.names, starts)
+        same = first_places(self.gallery.id, self.divided)
+        return blend_readings(moved, self.weights, self.names, starts, same)
 
     def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:
         """Labels of gallery cases, each at the scale of the case of that ``divisor``, of candidates that divide by it."""
@@ -97,7 +108,11 @@ def rescaled_of(
 
 
 def blend_readings(
-    parts: Sequence[Readings], weights: Float[Tensor, "c t"], names: Sequence[str], starts: Sequence[int]
+    parts: Sequence[Readings],
+    weights: Float[Tensor, "c t"],
+    names: Sequence[str],
+    starts: Sequence[int],
+    same: Int[Tensor, " g"],
 ) -> Readings:
     """Readings of the same cases by c candidates as one: the weighted mean of what they say.
 
@@ -110,6 +125,7 @@ def blend_readings(
         weights: none negative, each column 1 in sum.
         names: of the candidates.
         starts: where the gallery of each begins in the joined one.
+        same: for each place of the joined gallery the first one that is the same case, which is named once.
     """
     weights = weights.double()
     value = torch.stack([part.observed.value.double() for part in parts])
@@ -134,7 +150,7 @@ def blend_readings(
         by_predictor={name: part.observed.value for name, part in zip(names, parts, strict=True)},
         nearest=torch.stack([each[place] * parts[place].nearest.double() for place in used]).sum(0) / each.sum(),
         far=torch.stack([each[place] * parts[place].far.double() for place in used]).sum(0) / each.sum() > 0.5,
-        evidence=_mixture([(parts[place].evidence, starts[place], own[place]) for place in used]),
+        evidence=_mixture([(parts[place].evidence, starts[place], own[place]) for place in used], same),
         supported=_mean(own, supported),
     )
 
@@ -166,13 +182,20 @@ def _mean_of_known(share: Float[Tensor, "c n t"], found: Sequence[Tensor | None]
     return (own * said.where(own > 0, 0.0)).sum(0).masked_fill(none, torch.nan)
 
 
-def _mixture(parts: Sequence[tuple[Evidence, int, Float[Tensor, "n t"]]]) -> Evidence:
-    """The evidence of several candidates, each with where its gallery begins and its share of each value."""
+def _mixture(parts: Sequence[tuple[Evidence, int, Float[Tensor, "n t"]]], same: Int[Tensor, " g"]) -> Evidence:
+    """The evidence of several candidates, each with where its gallery begins and its share of each value.
+
+    A case that several rest on is named once, with their weights added and the smallest distance.
+    """
     count = len(parts[0][0].offsets) - 1
     query = [torch.arange(count).repeat_interleave(evidence.offsets.diff()) for evidence, _, _ in parts]
     weight = torch.cat([one.weights * share[at] for (one, _, share), at in zip(parts, query, strict=True)])
-    rows = torch.cat([evidence.rows + start for evidence, start, _ in parts])
-    distance, whose = torch.cat([evidence.distances for evidence, _, _ in parts]), torch.cat(query)
+    rows = same[torch.cat([evidence.rows + start for evidence, start, _ in parts])]
+    key, inverse = torch.unique(torch.cat(query) * len(same) + rows, return_inverse=True)
+    weight = torch.zeros(len(key), weight.shape[1], dtype=weight.dtype).index_add(0, inverse, weight)
+    there = torch.cat([evidence.distances for evidence, _, _ in parts])
+    distance = torch.full((len(key),), torch.inf, dtype=there.dtype).scatter_reduce(0, inverse, there, "amin")
+    whose, rows = key // len(same), key % len(same)
     order = distance.argsort(stable=True)
     order = order[whose[order].argsort(stable=True)]
     offsets = torch.zeros(count + 1, dtype=torch.int64)

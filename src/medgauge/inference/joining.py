@@ -151,6 +151,16 @@ def join_galleries(parts: Sequence[Cases]) -> Cases:
     )
 
 
+def first_places(names: Sequence[str], divided: Sequence[bool]) -> Int[Tensor, " g"]:
+    """For each place of a joined gallery the first one that is of the same case, whose label is divided alike.
+
+    >>> first_places(["a", "b", "a", "a"], [False, False, False, True]).tolist()
+    [0, 1, 0, 3]
+    """
+    first: dict[tuple[str, bool], int] = {}
+    return torch.tensor([first.setdefault(one, place) for place, one in enumerate(zip(names, divided, strict=True))])
+
+
 def join_cases(task: Task, cases: Cases, place: Int[Tensor, " n"], names: Sequence[str]) -> Cases:
     """Groups as cases: the mean of the labels (and of what they are divided by), the group's name as id, no embedding."""
     return Cases(

@@ -10,7 +10,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.task import Asked, Observed, Saying, Stated, Strata, Task
 from medgauge.inference.blended import FoldReader, rescaled_of
-from medgauge.inference.joining import join_galleries, join_readings
+from medgauge.inference.joining import first_places, join_galleries, join_readings
 from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.readings import Readings
 
@@ -123,8 +123,7 @@ class PooledReader:
     @property
     def first_places(self) -> Int[Tensor, " g"]:
         """For each place of the joined gallery the first one that is of the same case."""
-        first: dict[str, int] = {}
-        return torch.tensor([first.setdefault(name, place) for place, name in enumerate(self.gallery.id)])
+        return first_places(self.gallery.id, [flag for reader in self.readers for flag in reader.divided])
 
     @property
     def certainty(self) -> Saying:

@@ -92,6 +92,16 @@ class Reader:
         return self.tuned.gallery
 
     @property
+    def divides(self) -> bool:
+        """Whether labels are divided by a covariate."""
+        return self.task.coding.divides
+
+    @property
+    def divided(self) -> list[bool]:
+        """Of each gallery case whether its label is divided."""
+        return [self.gallery.divisor is not None] * self.size
+
+    @property
     def size(self) -> int:
         """How many cases the gallery has."""
         return len(self.tuned.gallery)

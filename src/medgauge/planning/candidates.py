@@ -7,12 +7,13 @@ from typing import Any
 from medgauge.fitting.stamp import make_recipe
 from medgauge.recipes.schema import Recipe
 
-QUICK, TIMES, SCRATCH, TUNED = "quick", "quick_times", "scratch", "tuned"
+QUICK, TIMES, SCRATCH, TUNED, BLEND = "quick", "quick_times", "scratch", "tuned", "blend"
 WORDS = {
     QUICK: "features of a pretrained network as they are, and a predictor on them",
     TIMES: "the same, of labels divided by the size of a pixel",
     SCRATCH: "a network trained from random weights",
     TUNED: "a pretrained network trained on",
+    BLEND: "a weighted mean of the values of the others",
 }
 """The candidates, the cheapest first."""
 TRAINING = ("augmentation", "weights", "sampler", "represent", "model", "objective", "optimiser", "training")
@@ -48,6 +49,11 @@ class Candidate:
     def trains(self) -> bool:
         """Whether anything is trained."""
         return self.name in (SCRATCH, TUNED)
+
+    @property
+    def blends(self) -> bool:
+        """Whether it is made of the other candidates."""
+        return self.name == BLEND
 
     def recipe(self, given: Mapping[str, Any]) -> Recipe:
         """With the settings that were given, by dotted place; those of training count where something is trained."""

@@ -12,16 +12,18 @@ import torch
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_switches
 from medgauge.data.tables.folds import fold_name
+from medgauge.fitting.blending import Unblended
 from medgauge.fitting.fit import fit as fit_recipe
 from medgauge.fitting.fit import fit_cases, fit_study
 from medgauge.fitting.stamp import placed_settings
 from medgauge.fitting.train import first_process
+from medgauge.planning.blend import make_blend
 from medgauge.planning.budget import Budget, read_budget
 from medgauge.planning.candidates import WORDS, Candidate, says_how
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
-from medgauge.planning.stored import is_finished, kept_minutes, read_plan
+from medgauge.planning.stored import done_names, is_finished, kept_minutes, read_plan
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.report.candidates import write_candidates_page
 from medgauge.runfolder import RunFolder
@@ -131,9 +133,13 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
             attempt.run()
             run = attempt.answers
         if run is None or outputs.test:  # finished: what it lacks of the outputs is added
-            name = chosen_name(folder)
-            study = load_study(found.candidates[names.index(name)].recipe(given), progress=display.images)
-            run = fit_cases(study, folder.inner(name), outputs, display)
+            chosen = found.candidates[names.index(chosen_name(folder))]
+            if chosen.blends:
+                members = [one for one in found.candidates if one.name in done_names(folder) and not one.blends]
+                run = make_blend(folder, members, given, outputs, display)
+            else:
+                study = load_study(chosen.recipe(given), progress=display.images)
+                run = fit_cases(study, folder.inner(chosen.name), outputs, display)
         run.chosen = answer_note(folder)
         return run
 
@@ -215,10 +221,13 @@ class _Attempt:
             if not candidate.tried:
                 continue
             begun, recipe = time.monotonic(), candidate.recipe(self.given)
-            study = load_study(recipe, progress=self.display.images)
-            judge = judge or Judge.of(study)
             self.display.say(f"{candidate.name}: {WORDS[candidate.name]}")
-            outcomes[place], fitted = self.tried(candidate, study, judge, outcomes)
+            if candidate.blends and judge is not None:
+                outcomes[place], fitted = self.blended(candidate, judge, outcomes)
+            else:
+                study = load_study(recipe, progress=self.display.images)
+                judge = judge or Judge.of(study)
+                outcomes[place], fitted = self.tried(candidate, study, judge, outcomes)
             if outcomes[place].state != "done" or candidate.name not in minutes:
                 taken = (time.monotonic() - begun) / 60
                 minutes[candidate.name] = minutes.get(candidate.name, 0.0) + taken
@@ -257,3 +266,12 @@ class _Attempt:
         except Diverged as error:
             return Outcome(candidate, "diverged", str(error)), None
         return done(candidate, inner, judge), run
+
+    def blended(self, candidate: Candidate, judge: Judge, before: Sequence[Outcome]) -> tuple[Outcome, Run | None]:
+        """Blend the candidates that are done."""
+        members = [one.candidate for one in before if one.state == "done"]
+        try:
+            run = make_blend(self.folder, members, self.given, self.outputs, self.display)
+        except Unblended as error:
+            return Outcome(candidate, "left out", str(error)), None
+        return done(candidate, RunFolder(self.folder / candidate.name), judge), run

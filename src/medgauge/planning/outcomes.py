@@ -26,7 +26,7 @@ class Outcome:
 
     Args:
         candidate: which.
-        state: waiting, left out (by the plan), given up (after its first fold), diverged or done.
+        state: waiting, left out (by the plan, or a blend of nothing), given up (after its first fold), diverged or done.
         why: in a sentence.
         error: of every development case, (n,); of a candidate that is done.
     """

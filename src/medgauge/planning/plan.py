@@ -12,6 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
 from medgauge.models import Encoder
+from medgauge.planning.blend import blend_minutes, blending
 from medgauge.planning.budget import Budget
 from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, says_how
 from medgauge.planning.cost import EACH, Cost, measure
@@ -155,7 +156,7 @@ def make_plan(
         times = _times(study, fixed, tasks, given)
         decisions.append(times[0])
         found += times[1:]
-    left = 60 * budget.minutes - 60 * sum(one.minutes for one in found if one.tried)
+    left = 60 * (budget.minutes - blend_minutes(fixed, budget) - sum(one.minutes for one in found if one.tried))
     for name in (SCRATCH, TUNED):
         if not budget.trains or (name == TUNED and not budget.tunes):
             why = (
@@ -172,7 +173,7 @@ def make_plan(
         left -= 60 * one.minutes if one.tried else 0.0
     if not any(one.tried for one in found):
         raise InputError(f"nothing can be tried: {'; '.join(f'{one.name}: {one.why}' for one in found)}")
-    return Plan(dict(stamp), fingerprint(study), decisions, found)
+    return Plan(dict(stamp), fingerprint(study), decisions, [*found, blending(found, fixed, budget)])
 
 
 def _kept(study: Study) -> Decision:

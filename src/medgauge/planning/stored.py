@@ -61,3 +61,16 @@ def is_finished(folder: RunFolder, names: Collection[str]) -> bool:
         found = read_own(folder, CANDIDATES) if folder.has(CANDIDATES) else {}
         return found.get("finished") is True and chosen_name(folder) in names
     return False
+
+
+def done_names(folder: RunFolder) -> list[str]:
+    """The candidates that came to their end, by candidates.json.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        found = read_own(folder, CANDIDATES)["candidates"]
+        return [str(one["name"]) for one in found if one["state"] == "done"]
+    except (KeyError, TypeError) as error:
+        raise folder.broken(CANDIDATES, "it does not say which candidates are done") from error

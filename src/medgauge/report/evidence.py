@@ -104,7 +104,7 @@ def _neighbours(
     weights = as_list(case.get(f"weights_{target}"))
     effects = as_list(case.get(f"effects_{target}"))
     largest = max((abs(weight) for weight in weights if weight is not None), default=0.0)
-    signed = record == "kernel"  # else weights are shares of one whole
+    signed = record in ("kernel", "blend")  # else weights are shares of one whole
     unit = largest if signed else 1.0
     scaled = as_list(case.get(f"neighbour_values_{target}"))
     folds = as_list(case.get("neighbour_folds"))
@@ -176,8 +176,13 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
         heading = "Similar training cases, not used for this value"
         if record == "by fold":
             heading = "Training cases that this value rests on in part: the folds’ predictors differ"
+        if record == "blend":
+            heading = "Training cases that the candidates’ values rest on, by their weights in the blend"
+            sentences["mixture"] = "Of a candidate whose value rests on no training cases they are its neighbours."
         if shown:
-            sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
+            whose = "all candidates together" if record == "blend" else "the neighbours’ value"
+            would = "carry" if record == "blend" else "would carry"
+            sentences["share"] = f"The {many} shown {would} {share} of the weight in {whose}."
     if own is not None and neighbours is not None:
         gap = look.error(abs(own - neighbours))
         sentences["disagreement"] = (

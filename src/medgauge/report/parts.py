@@ -16,6 +16,7 @@ RECORDS = {
     "kernel": "the kernel regression’s",
     "logistic": "the logistic regression’s",
     "by fold": "each fold’s own",
+    "blend": "the blended",
 }
 
 

@@ -223,8 +223,11 @@ class RunFolder:
             ) from error
 
     def is_ensemble(self) -> bool:
-        """Whether it is the folder of several folds' fits, each with a run folder of its own inside, of which some may be lost."""
-        return any(inner_path(self.path, name).is_dir() for name in ("fold-0", "fold-1"))
+        """Whether it is the folder of several folds' fits, each with a run folder of its own inside, of which some may be lost.
+
+        Those of a blend are inside the folders of its candidates.
+        """
+        return any(inner_path(self.path, name).is_dir() for name in ("fold-0", "fold-1")) or self.has("blend.json")
 
     def check_complete(self) -> None:
         """Raise unless this is a whole run folder of this version of the format."""

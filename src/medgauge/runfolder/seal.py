@@ -16,7 +16,7 @@ BEGUN = ("recipe.yaml", "splits.csv")
 
 MODEL = (
     "model.json", "model.safetensors", "gallery.csv", "gallery.safetensors", "embeddings.safetensors",
-    "predictors.json", "predictors.safetensors", "log.csv",
+    "predictors.json", "predictors.safetensors", "blend.json", "log.csv",
 )  # fmt: skip
 """Written once, after training."""
 

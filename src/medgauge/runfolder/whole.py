@@ -116,12 +116,12 @@ def refuse_cut_look(folder: RunFolder) -> None:
 
 
 def refuse_mixed_folds(folder: RunFolder) -> None:
-    """Raise where the folder of a run of folds lacks one, or has another one in its place.
+    """Raise where the folder of a run of folds lacks one, or has another one in its place; those of a blend are elsewhere.
 
     Raises:
         InputError: with the fold, and the way on.
     """
-    if not folder.is_ensemble():
+    if not folder.is_ensemble() or folder.has("blend.json"):
         return
     data = folder.read_yaml("recipe.yaml").get("data")
     count = data.get("folds") if isinstance(data, Mapping) else None

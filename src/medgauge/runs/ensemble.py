@@ -1,4 +1,7 @@
-"""The fits of all folds as one run: values are averaged, evidence is joined, certainty comes from out-of-fold residuals."""
+"""The fits of all folds as one run: values are averaged, evidence is joined, certainty comes from out-of-fold residuals.
+
+Of a blend each fold has a fit of every candidate.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +22,9 @@ class Ensemble:
     """A finished run of several folds.
 
     Args:
-        folder: the folder of the whole, with a run folder a fold inside.
+        folder: the folder of the whole, with a run folder a fold inside; that of a blend is beside its candidates'.
         recipe: the recipe as used, without what the folds do not share.
-        fits: one a fold.
+        fits: one a fold; of a blend one a candidate, fold after fold.
         tasks: with the strata of all development cases.
         readers: those of the fits as one, a task each.
         results: what results.json holds.
@@ -33,6 +36,16 @@ class Ensemble:
     tasks: Tasks
     readers: Sequence[PooledReader]
     results: dict[str, Any]
+
+    @property
+    def is_blend(self) -> bool:
+        """Whether each fold has fits of several candidates."""
+        return len(self.fits) > self.recipe.data.folds
+
+    @property
+    def recipes(self) -> Sequence[Recipe]:
+        """By what cases are prepared for each fit: the settings of the whole, of a blend those of each candidate."""
+        return [fit.recipe if self.is_blend else self.recipe for fit in self.fits]
 
     @property
     def gallery_rows(self) -> list[int]:

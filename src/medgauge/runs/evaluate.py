@@ -90,7 +90,12 @@ def score_table(run: Finished, table: Table, cases: Sequence[Cases], *, ids_are_
     parts, readers, found = cases_of_fits(run.fits, apart), list[AnyReader](run.readers), []
     for place, reader in enumerate(readers):
         said = [
-            read_baselines(fit.tasks.parts[place], train[place], validation[place], covariates)
+            read_baselines(
+                fit.tasks.parts[place],
+                train[place],
+                validation[place],
+                covariates[:, : train[place].covariates.shape[1]],
+            )
             for fit, (train, validation) in zip(run.fits, known, strict=True)
         ]
         values, sorts = mean_baselines(said)

@@ -42,6 +42,11 @@ class Fit:
     validation: Known
 
     @property
+    def recipes(self) -> Sequence[Recipe]:
+        """By what cases are prepared for each fit."""
+        return [self.recipe]
+
+    @property
     def fits(self) -> "Sequence[Fit]":
         """The fits that a value is made of: this one alone."""
         return [self]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
 from medgauge.data.cases import make_cases
@@ -13,6 +14,7 @@ from medgauge.runfolder.contents import read_finished
 from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import begin_look
+from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import FIGURED, LOOKED, PAGE, rewriting
 from medgauge.runfolder.tables import read_rows
 from medgauge.runfolder.whole import refuse_damaged
@@ -67,6 +69,29 @@ def study_of_folds(run: Ensemble) -> Study:
         raise _unlike(run, found, {row["id"]: row["fold"] for row in there})
     refuse_damaged(run.folder, FIGURED)
     return study
+
+
+def _embedded(run: Ensemble, study: Study, rows: Sequence[int]) -> list[Cases]:
+    """Some cases as the model of each fit embeds them; for the candidates of a blend they are read as each reads them.
+
+    Raises:
+        InputError: a candidate's settings give other cases.
+    """
+    found: list[Cases] = []
+    studies = [(run.recipe, study)]
+    for fit, recipe in zip(run.fits, run.recipes, strict=True):
+        wanted = replace(recipe, data=replace(recipe.data, fold=None))
+        own = next((one for made, one in studies if (made.image, made.data) == (wanted.image, wanted.data)), None)
+        if own is None:
+            own = load_study(own_cache(wanted))
+            studies.append((wanted, own))
+        if own.table.id != study.table.id:
+            raise InputError(
+                f"{fit.folder / 'recipe.yaml'} gives other cases than {run.folder / 'recipe.yaml'}; {AGAIN}"
+            )
+        arrays = make_cases(own.images, own.table.label, own.covariates, own.divisor)
+        found += embed_each([fit], arrays, own.table, rows)
+    return found
 
 
 def _refuse_changes(run: Fit | Ensemble, study: Study, there: Sequence[Mapping[str, str]]) -> None:
@@ -138,8 +163,7 @@ def look_at_folds(run: Ensemble, split: str, outputs: Outputs) -> dict[str, obje
         raise InputError(
             f"{folder.path} keeps no test cases out of its folds; see --split {OUT_OF_FOLD}, or give a table with --table"
         )
-    arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
-    gathered = embed_each(run, arrays, study.table, rows)
+    gathered = _embedded(run, study, rows)
     scored = score_table(run, study.table.take(rows), gathered, ids_are_local=False)
     by_group = recipe.prediction.aggregate == "mean"
     block: dict[str, object] = dict(blocks(scored, seed=recipe.seed, by_group=by_group, trainings=before["folds"]))

@@ -15,7 +15,7 @@ from medgauge.core.errors import InputError, check_lists
 from medgauge.core.problem import of_finished
 from medgauge.core.words import counted, nearest, plural
 from medgauge.data.cases import CaseArrays, make_cases
-from medgauge.data.images.cache import prepare_images
+from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling, in_words, spelled_as
 from medgauge.data.tables.notes import table_notes
@@ -24,8 +24,10 @@ from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.table import Table, image_source, missing_files
 from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
+from medgauge.recipes.schema import Recipe
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import OUT_OF_FOLD, Finished
+from medgauge.runs.fitted import Fit
 from medgauge.runs.notes import covariate_notes
 from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
@@ -210,43 +212,56 @@ def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:
 def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple[list[Cases], list[str]]:
     """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures.
 
-    What was changed in the images, or is odd in them, is written on the terminal.
+    Images are read once for all fits that read them alike. What was changed in them, or is odd in them, is written on the
+    terminal.
     """
-    arrays, digests = _arrays(run, table, terminal)
-    return embed_each(run, arrays, table, range(len(table))), digests
+    found, notes, digests = dict[int, Cases](), dict[str, None](), list[str]()
+    for recipe, places in _alike(run):
+        images, fits = _decode(recipe, table), [run.fits[place] for place in places]
+        digests = digests or images.digests
+        _check_channels(fits[0], images.array)
+        own, data = correct_sizes(table, images.zoom, recipe), recipe.data
+        said = [*new_image_notes(images, table.id, recipe.image), *covariate_notes(recipe, fits, own)]
+        notes |= dict.fromkeys(said)
+        covariates = own.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
+        arrays = make_cases(images, own.label, covariates, divisor_of(own, recipe))
+        found |= dict(zip(places, embed_each(fits, arrays, table, range(len(table))), strict=True))
+    with Display(terminal) as display:
+        for note in notes:
+            display.say(note)
+    return [found[place] for place in range(len(run.fits))], digests
 
 
-def embed_each(run: Finished, arrays: CaseArrays, table: Table, rows: Sequence[int]) -> list[Cases]:
+def _alike(run: Finished) -> list[tuple[Recipe, list[int]]]:
+    """The places of fits by how images, covariates and what labels are divided by are read for them."""
+    found: dict[str, tuple[Recipe, list[int]]] = {}
+    for place, recipe in enumerate(run.recipes):
+        key = repr((prepare_settings(recipe), columns_of(recipe), recipe.data.label_times, recipe.augmentation))
+        found.setdefault(key, (recipe, []))[1].append(place)
+    return list(found.values())
+
+
+def embed_each(fits: Sequence[Fit], arrays: CaseArrays, table: Table, rows: Sequence[int]) -> list[Cases]:
     """Some rows as the model of each fit embeds them.
 
     Raises:
         InputError: a model's outputs are not finite or do not fit its gallery.
     """
-    found = [embed(fit.model, arrays, table, rows, recipe=fit.recipe) for fit in run.fits]
-    for fit, cases in zip(run.fits, found, strict=True):
+    found = [embed(fit.model, arrays, table, rows, recipe=fit.recipe) for fit in fits]
+    for fit, cases in zip(fits, found, strict=True):
         check_embedded(fit.folder / "model.safetensors", fit.gallery, cases)
     return found
 
 
-def _arrays(run: Finished, table: Table, terminal: bool) -> tuple[CaseArrays, list[str]]:
-    """Decode the images as the run's were."""
-    images = prepare_images(table.image, prepare_settings(run.recipe), cache_dir=None)
+def _decode(recipe: Recipe, table: Table) -> PreparedImages:
+    """The images, prepared as the run's were."""
+    images = prepare_images(table.image, prepare_settings(recipe), cache_dir=None)
     raise_problems(image_problems(images.problems, table.id, table.image), table.path)
-    with Display(terminal) as display:
-        for note in new_image_notes(images, table.id, run.recipe.image):
-            display.say(note)
-    _check_channels(run, images.array)
-    table, data = correct_sizes(table, images.zoom, run.recipe), run.recipe.data
-    with Display(terminal) as display:
-        for note in covariate_notes(run, table):
-            display.say(note)
-    covariates = table.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
-    arrays = make_cases(images, table.label, covariates, divisor_of(table, run.recipe))
-    return arrays, images.digests
+    return images
 
 
-def _check_channels(run: Finished, array: np.ndarray[Any, Any]) -> None:
-    encoder = cast(Encoder, run.fits[0].model.encoder)
+def _check_channels(fit: Fit, array: np.ndarray[Any, Any]) -> None:
+    encoder = cast(Encoder, fit.model.encoder)
     wanted = (encoder.ndim, encoder.channels)
     if (array.ndim - 2, array.shape[1]) != wanted:
         raise InputError(

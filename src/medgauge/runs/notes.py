@@ -11,13 +11,16 @@ from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import model_covariates
 from medgauge.evaluation.predictions import LISTED
 from medgauge.evaluation.scored import Scored
+from medgauge.inference.blended import BLEND
 from medgauge.inference.far import FAR_WORDS
+from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import alarm_words
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL
 from medgauge.runfolder.whole import lost_words, no_seal_note
 from medgauge.runs.ensemble import Finished
+from medgauge.runs.fitted import Fit
 from medgauge.study.table import columns_of
 
 SETTINGS, SPLITS = BEGUN
@@ -80,7 +83,7 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
     """
     notes = []
     for one in scored:
-        if one.reader.record != "kernel" or not len(one.cases):
+        if one.reader.record not in ("kernel", BLEND) or not len(one.cases):
             continue
         shown = one.readings.evidence.leading(LISTED).share.tolist()
         for place, target in enumerate(one.task.columns):
@@ -94,15 +97,16 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
     return notes
 
 
-def covariate_notes(run: Finished, table: Table) -> list[str]:
+def covariate_notes(recipe: Recipe, fits: Sequence[Fit], table: Table) -> list[str]:
     """Covariates of new cases that are farther outside those of the training cases than these are wide.
 
     Args:
-        run: whose training cases.
-        table: new cases, their sizes of pixels corrected as the run's.
+        recipe: by which the cases are prepared.
+        fits: whose training cases.
+        table: new cases, their sizes of pixels corrected as those of the training cases.
     """
-    names = model_covariates(columns_of(run.recipe), run.recipe.data.covariate_words)
-    known = np.concatenate([fit.train.covariates.numpy() for fit in run.fits])
+    names = model_covariates(columns_of(recipe), recipe.data.covariate_words)
+    known = np.concatenate([fit.train.covariates.numpy() for fit in fits])
     notes = []
     for place, name in enumerate(names):
         low, high, new = known[:, place].min(), known[:, place].max(), table.covariates[:, place]
