@@ -241,3 +241,16 @@ def test_a_fold_in_the_place_of_another_is_refused(
     capsys.readouterr()
     for command in (folds.predict, folds.fit, lambda run: main(["report", str(run)])):
         assert "holds fold 0 and not fold 1; remove it" in refused(command(run), capsys, "fold-1")
+
+
+def test_settings_that_are_cut_are_told_damaged_and_a_page_says_so(
+    one: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(one.run, tmp_path / "run"))
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text[: text.index("made:")].replace("high: auto", "high: au"))
+    capsys.readouterr()
+    said = refused(one.predict(run), capsys, "recipe.yaml")
+    assert "is damaged or edited (digests.json), and no recipe any more; give the same `medgauge fit` again" in said
+    assert main(["report", str(run)]) == 0
+    assert "is not as it was written (digests.json): it was edited or is damaged" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import medgauge.fitting.trial as trial
+from medgauge import losses
 from medgauge.core.errors import InputError
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.trial import check_devices
@@ -81,7 +82,7 @@ class StopsBackwards(nn.Module):
 
 
 def one_term(name: str) -> dict[str, Any]:
-    return {"mine": {"term": {"class_path": name if "." in name else f"{HERE}.{name}"}}}
+    return {"mine": {"term": {"class_path": name if "." in name or name in losses.__all__ else f"{HERE}.{name}"}}}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,17 @@ def one_term(name: str) -> dict[str, Any]:
         ({"objective": one_term("StopsBackwards")}, "the first batch cannot be trained on: no gradient here$"),
         ({"model": {"head": "none", "embedding": 4}}, "objective.error needs prediction, .* model.head none gives none"),
         ({"training": {"batch_size": 1, "steps": 2}}, "batches of one case .* training.batch_size 2 or more"),
+        (
+            {"training": {"batch_size": 1, "steps": 2}, "model": {"encoder": {"norm": "group"}}, "objective": one_term("RMLoss")},
+            r"objective.mine \(RMLoss\) compares cases with one another, and training.batch_size leaves one case a batch; give 2",
+        ),
+        (
+            {
+                "prediction": {"correction": "isotonic"},
+                "data": {"shares": {"train": 0.7, "val": 0.2, "calibration": 0.0, "test": 0.1}},
+            },
+            "prediction.correction isotonic is fitted on calibration cases, and there are none; give calibration a share",
+        ),
         ({"training": {"batch_size": 2, "devices": 3, "steps": 2}}, "is 3, and a batch has 2 cases; give a training.batch_size of 3"),
         ({"objective": {"mine": {"factor": 1e308, "term": {"class_path": "PointwiseLoss"}}}}, "objective's total is inf"),
         ({"model": {"embedding": 65536, "encoder": {"width": 64}}}, f"more than {MOST_WEIGHTS} weights"),

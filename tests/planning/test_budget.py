@@ -23,7 +23,8 @@ def test_quick_trains_nothing_and_an_hour_tunes() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("quik", "did you mean quick?"), ("", "quick, standard, best or a number"), (0, "above 0"), (-3, "above 0"),
+        ("fast", "minutes, got 'fast'"),
+        ("quik", "did you mean quick?"),  ("", "quick, standard, best or a number"), (0, "above 0"), (-3, "above 0"),
         (math.nan, "above 0"), (math.inf, "above 0"), ("1e9", "at most 43200 minutes"), (True, "got True"),
         ([30], "a number of minutes"), ("30 min", "a number of minutes"),
     ],

@@ -215,3 +215,21 @@ def test_the_command_line_plans_and_fits(home: Path, tmp_path: Path, capsys: pyt
 def test_compare_says_of_a_folder_of_candidates_what_its_answer_is(quick: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"quick is a run of several folds, and runs of one fit are compared"):
         medgauge.compare([quick, quick / "quick"], out=tmp_path / "c")
+
+
+def test_a_recipe_into_a_folder_of_candidates_is_told_what_it_holds(home: Path, quick: Path) -> None:
+    with pytest.raises(InputError, match="holds a fit of several candidates, without a recipe; give another --out"):
+        fit(home, quick, recipe="l1", budget=None, folds=0, changes={"training.steps": 2})
+
+
+def test_a_damaged_plan_has_one_advice(
+    home: Path, quick: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(quick, tmp_path / "run"))
+    (run / "plan.json").write_text((run / "plan.json").read_text().replace("1", "2", 1))
+    capsys.readouterr()
+    advice = "what its candidates are is in it alone: put it back as it was, or remove the folder"
+    assert main(["report", str(run)]) == 1
+    assert advice in capsys.readouterr().err
+    with pytest.raises(InputError, match=advice):
+        fit(home, run)

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor
 
+from medgauge import losses
 from medgauge.core.errors import InputError
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.mixing import check_mixup
@@ -22,6 +23,7 @@ from medgauge.recipes.build import (
     build_tasks,
     model_description,
 )
+from medgauge.recipes.entries import read_entries
 from medgauge.recipes.schema import Recipe
 from medgauge.study import Study
 from medgauge.study.representation import stage_notes
@@ -30,6 +32,8 @@ from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
 from medgauge.training.settings import OptimiserSettings
 
+OF_ONE_CASE = {"DistributionLoss", "OrdinalRegressionLoss", "PointwiseLoss"}
+"""Losses of ours that judge each case by itself; the others compare the cases of a batch."""
 SMALL_BATCH = 16  # cases below which a tuned encoder keeps the statistics of its pretraining
 
 
@@ -58,6 +62,7 @@ def build_parts(study: Study) -> Parts:
     recipe, train = study.recipe, study.rows("train")
     shape, tasks = study.images.array.shape, fit_tasks(study)
     _check_predictor(recipe, tasks)
+    _check_correction(study)
     label = tasks.coding.encode(*training_labels(study))
     description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], label=label)
     model = build_seeded_model(description, tasks, recipe.seed)
@@ -80,11 +85,38 @@ def build_parts(study: Study) -> Parts:
     check_mixup(recipe, tasks, objective)
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
     try_batch(model, objective, tasks.coding, batch)
+    _check_pairs(recipe)
     notes += unreached_notes(recipe, schedule)
     notes += weighting_notes(study, arrays.weight, sampler)
     if arrays.weight is not None and "weight" not in objective.needs:
         notes.append(f"weights.scheme {recipe.weights.scheme} has no effect: no term of the objective takes weights")
     return Parts(model, objective, tasks, arrays, schedule, notes)
+
+
+def _check_pairs(recipe: Recipe) -> None:
+    """Raise InputError where a batch is of one case and a term is over pairs: it would be 0 in every step."""
+    if _batch(recipe) > 1:
+        return
+    alone = [
+        f"objective.{name} ({entry.class_path})"
+        for name, entry in read_entries(recipe.objective).items()
+        if entry.class_path.removeprefix("medgauge.losses.") in set(losses.__all__) - OF_ONE_CASE
+    ]
+    if alone:
+        raise InputError(
+            f"{' and '.join(alone)} {'compares' if len(alone) == 1 else 'compare'} cases with one another, and "
+            "training.batch_size leaves one case a batch; give 2 or more"
+        )
+
+
+def _check_correction(study: Study) -> None:
+    """Raise InputError where a correction is asked for and there are no cases to fit it on."""
+    recipe = study.recipe
+    if recipe.prediction.correction != "none" and not recipe.data.folds and not study.rows("calibration"):
+        raise InputError(
+            f"prediction.correction {recipe.prediction.correction} is fitted on calibration cases, and there are none; give "
+            "calibration a share (data.shares) or folds (data.folds), or leave the correction out"
+        )
 
 
 def unreached_notes(recipe: Recipe, schedule: Schedule) -> list[str]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from medgauge.core.errors import InputError, came
-from medgauge.core.words import did_you_mean
+from medgauge.core.words import nearest
 
 NAMES = {"quick": 0.0, "standard": 30.0, "best": 240.0}
 """Minutes of the budgets that have names; quick takes what it takes."""
@@ -55,7 +55,8 @@ def read_budget(given: str | float) -> Budget:
         minutes = float(given)
     except ValueError as error:
         raise InputError(
-            f"the budget must be quick, standard, best or a number of minutes, got {given!r} ({did_you_mean(str(given), NAMES)})"
+            f"the budget must be quick, standard, best or a number of minutes, got {given!r}"
+            + (f" (did you mean {near}?)" if (near := nearest(str(given), NAMES, likeness=0.7)) else "")
         ) from error
     if not math.isfinite(minutes) or not 0 < minutes <= MOST:
         raise InputError(f"the budget must be above 0 and at most {MOST:g} minutes, got {given}")

@@ -7,7 +7,7 @@ from typing import Any
 from medgauge.core.errors import InputError
 from medgauge.planning.plan import Plan
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES, PLAN, chosen_name, read_own
+from medgauge.runfolder.chosen import CANDIDATES, PLAN, chosen_name, plan_words, read_own
 from medgauge.runfolder.claim import differences
 from medgauge.runfolder.parts import is_part
 
@@ -21,7 +21,7 @@ def read_plan(folder: RunFolder, stamp: Mapping[str, Any]) -> Plan | None:
     if folder.has("recipe.yaml"):
         raise InputError(f"{folder.path} holds a run of one recipe; give another --out, or that recipe to go on")
     if not folder.has(PLAN) and folder.has(CANDIDATES):
-        raise InputError(f"{PLAN} of {folder.path} is missing; {_anew(folder)}")
+        raise InputError(f"{PLAN} of {folder.path} is missing; {plan_words(folder)}")
     if not folder.has(PLAN):
         if folder.path.exists() and (
             not folder.path.is_dir() or any(not is_part(one) for one in folder.path.iterdir())
@@ -31,20 +31,13 @@ def read_plan(folder: RunFolder, stamp: Mapping[str, Any]) -> Plan | None:
     try:
         plan = Plan.from_dict(read_own(folder, PLAN))
     except ValueError as error:  # among them what cannot be read at all
-        raise InputError(f"{folder / PLAN} is damaged; {_anew(folder)}") from error
+        raise InputError(f"{folder / PLAN} is damaged; {plan_words(folder)}") from error
     found = differences(plan.made, stamp)
     if found:
         raise InputError(
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
         )
     return plan
-
-
-def _anew(folder: RunFolder) -> str:
-    return (
-        f"what its candidates are is in it alone: put it back as it was, or remove the folder {folder.path} and give the "
-        "same `medgauge fit` again"
-    )
 
 
 def kept_minutes(folder: RunFolder) -> dict[str, float]:

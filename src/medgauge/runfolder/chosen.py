@@ -63,11 +63,24 @@ def read_own(folder: RunFolder, name: str) -> dict[str, Any]:
     Raises:
         InputError: it is missing or damaged, or does not fit its digest.
     """
-    values = folder.read_json(name)
-    told = values.pop(SEAL, None)
-    if told is not None and told != _digest(values):
-        raise folder.broken(name, "it does not fit its digest")
+    try:
+        values = folder.read_json(name)
+        told = values.pop(SEAL, None)
+        if told is not None and told != _digest(values):
+            raise folder.broken(name, "it does not fit its digest")
+    except InputError as error:
+        if name == PLAN and folder.has(name):
+            raise InputError(f"{folder / PLAN} is damaged; {plan_words(folder)}") from error
+        raise
     return values
+
+
+def plan_words(folder: RunFolder) -> str:
+    """What to do where plan.json is lost or damaged."""
+    return (
+        f"what its candidates are is in it alone: put it back as it was, or remove the folder {folder.path} and give the "
+        "same `medgauge fit` again"
+    )
 
 
 def _digest(values: Mapping[str, Any]) -> str:

@@ -49,6 +49,11 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> list[str]:
 
 def _check_new(folder: RunFolder, stamp: Mapping[str, Any]) -> None:
     if folder.path.exists() and (not folder.path.is_dir() or foreign_files(folder, stamp)):
+        if folder.has("plan.json") or folder.has("candidates.json"):
+            raise InputError(
+                f"{folder.path} holds a fit of several candidates, without a recipe; give another --out, or leave the recipe and "
+                "what says how to train out to go on"
+            )
         raise InputError(f"{folder.path} exists and is no run folder of medgauge; give another --out")
 
 

@@ -91,6 +91,16 @@ def no_seal_note(folder: RunFolder) -> list[str]:
     return [f"{NAME} of {folder.path} is missing, so nothing tells whether its files are as they were written; {AGAIN}"]
 
 
+def edited_note(folder: RunFolder) -> list[str]:
+    """What is said of a run whose recipe.yaml, which a person may edit, is not as it was written."""
+    if not lost_words(folder, BEGUN[:1]):
+        return []
+    return [
+        f"{folder / BEGUN[0]} is not as it was written (digests.json): it was edited or is damaged, and is used as it stands; "
+        "give the same `medgauge fit` again to have it as it was"
+    ]
+
+
 def refuse_damaged(folder: RunFolder, among: Collection[str]) -> None:
     """Raise where a file of a finished run is lost or changed, or is not in its seal.
 

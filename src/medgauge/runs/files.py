@@ -23,8 +23,10 @@ from medgauge.recipes.schema import Recipe
 from medgauge.recipes.stored import stored_recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.contents import read_predictors
+from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.tables import need_columns, read_wholes
 from medgauge.runfolder.tensors import EMBEDDINGS, GALLERY, KNOWN, not_finite, read_checked
+from medgauge.runfolder.whole import edited_note
 from medgauge.runs.reading import check_reader, reading
 from medgauge.study import Study
 from medgauge.tasks import Tasks
@@ -42,6 +44,9 @@ def read_recipe(folder: RunFolder) -> Recipe:
     try:
         return stored_recipe(folder.read_yaml("recipe.yaml"))
     except InputError as error:
+        if edited_note(folder):
+            words = "is damaged or edited (digests.json), and no recipe any more"
+            raise InputError(f"{folder / 'recipe.yaml'} {words}; {AGAIN}") from error
         raise InputError(f"{folder / 'recipe.yaml'} is no recipe of a run: {error}") from error
 
 

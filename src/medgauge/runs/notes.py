@@ -18,7 +18,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import alarm_words
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL
-from medgauge.runfolder.whole import lost_words, no_seal_note
+from medgauge.runfolder.whole import edited_note, lost_words, no_seal_note
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import Fit
 from medgauge.study.table import columns_of
@@ -33,11 +33,7 @@ def seal_notes(run: Finished) -> list[str]:
     notes: list[str] = []
     for folder in dict.fromkeys([run.folder, *(fit.folder for fit in run.fits)]):
         notes += no_seal_note(folder)
-        if lost_words(folder, (SETTINGS,)):
-            notes.append(
-                f"{folder / SETTINGS} is not as it was written (digests.json): it was edited or is damaged, and is used as it "
-                "stands; give the same `medgauge fit` again to have it as it was"
-            )
+        notes += edited_note(folder)
         lost = lost_words(folder, ASIDE)
         if lost:
             notes.append(f"{lost}; {AGAIN}")
