@@ -63,7 +63,7 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
 
 
 def _bits(cells: np.ndarray[Any, Any], dataset: Any) -> int:
-    whole = cells.dtype.itemsize * 8
+    whole: int = cells.dtype.itemsize * 8
     return min(int(dataset.get("BitsStored") or whole), whole)
 
 

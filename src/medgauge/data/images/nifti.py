@@ -77,7 +77,8 @@ def _picture(data: bytes, source: ImageSource) -> tuple[Any, Any, list[float]]:
     found["pixdim"][1:4] = np.where(np.isfinite(stored), stored, 1.0)  # as nibabel does with 0
     found.check_fix(logger=QUIET)
     sizes = [float(size) for size, side in zip(stored, found.get_data_shape(), strict=False) if side > 1]
-    return nibabel.arrayproxy.ArrayProxy(io.BytesIO(whole), found), found, sizes
+    proxy: Any = nibabel.arrayproxy.ArrayProxy  # nibabel does not type its methods
+    return proxy(io.BytesIO(whole), found), found, sizes
 
 
 def _fault(header: Any, first: int) -> str:
