@@ -144,13 +144,15 @@ def choose(
 
 
 def blend_weights(value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
-    """Weights of the candidates' values, none negative, their sum 1, with the least squared error of the weighted value.
+    """Weights of the candidates' values, none negative, their sum 1, with the least absolute error of the weighted value.
+
+    That error is what candidates are chosen by.
 
     - Shape: value (c, n), label (n,) with NaN = missing and left out -> (c,), float64.
     - Raises: ValueError if shapes do not fit, no label is known, or a value of a labelled case is not finite.
-    - Source: exact, by non-negative least squares (Lawson, Hanson 1974): with R the residuals, the u >= 0 that minimises
-      |R u|^2 + (sum u - 1)^2 is a multiple of the weights, since for any direction w of sum 1 the least value is
-      |R w|^2 / (1 + |R w|^2), which grows with |R w|^2.
+    - Source: least absolute deviations as a linear program (Charnes, Cooper, Ferguson 1955), here its dual, which has c
+      constraints: with R the residuals, the largest t with t <= (R s)_j for every candidate j and |s_i| <= 1 for every
+      case i is the least error in sum, and the multipliers of the c constraints are the weights.
 
     >>> weights = blend_weights(torch.tensor([[0.0, 2.0], [4.0, 6.0]]), torch.tensor([1.0, 3.0]))
     >>> [round(one, 6) for one in weights.tolist()]
@@ -194,18 +196,23 @@ def nested_blend_weights(
 
 
 def _simplex(residual: Float[Tensor, "c n"]) -> Float[Tensor, " c"]:
-    """Weights of the shortest vector among the means of the residuals."""
-    from scipy.optimize import nnls
+    """Weights of the least sum of |weighted residual|."""
+    from scipy.optimize import linprog
 
-    small = torch.linalg.qr(residual.T, mode="r").R  # lengths stay, and n rows become c
-    scale = small.norm(dim=0).min()
-    scale = scale if scale > 0 else small.norm(dim=0).max()
-    small = small / scale if scale > 0 else small
-    rows = torch.cat([small, torch.ones(1, len(residual), dtype=torch.float64)])
-    goal = torch.zeros(len(rows), dtype=torch.float64)
-    goal[-1] = 1
-    found = torch.as_tensor(nnls(rows.numpy(), goal.numpy())[0])
-    return found / found.sum()
+    scale = residual.abs().mean()
+    rows = (residual / scale if scale > 0 else residual).numpy()
+    count, cases = rows.shape
+    ends = np.array([[-1.0, 1.0]] * cases + [[-np.inf, np.inf]])
+    found = linprog(
+        np.append(np.zeros(cases), -1.0),
+        A_ub=np.hstack([-rows, np.ones((count, 1))]),
+        b_ub=np.zeros(count),
+        bounds=ends,
+    )
+    if not found.success:
+        raise ValueError(f"no weights were found ({found.message})")
+    weights = torch.as_tensor(-found.ineqlin.marginals, dtype=torch.float64).clamp(min=0)
+    return weights / weights.sum()
 
 
 def _paired(value: Tensor, label: Tensor) -> tuple[Float[Tensor, "c n"], Float[Tensor, " n"]]:
