@@ -54,6 +54,10 @@ def test_the_first_sentence_says_what_is_shown_of_each_target(capsys: pytest.Cap
         r"few\x1b[31m cases."
     )
     assert second.startswith("age: test split")
+    show_block({"age": block(n=1, shown=shown | {"reason": ""})}, "table")
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert "-0.10 to 0.30; 1 case of the table of 3 groups)." in first
+    assert second.startswith("age: table, 1 case of 3 groups")
 
 
 def test_a_grade_has_its_figures_and_sets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ def evaluate(words: list[str]) -> int:
                 decimal=parsed.decimal,
                 terminal=True,
             ),
-            "test",
+            "table",
         )
     return 0
 

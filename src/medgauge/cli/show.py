@@ -40,7 +40,8 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
     for target, figures in block.items():
         if target == "space":
             continue
-        note = {"val": " split (used for selection, so too good)", "out_of_fold": " cases"}.get(split, " split")
+        ends = {"val": " split (used for selection, so too good)", "out_of_fold": " cases", "table": ""}
+        note = ends.get(split, " split")
         about = f"{target}: {split.replace('_', ' ')}{note}, {counted(figures['n'], 'case')} of {counted(figures['groups'], 'group')}"
         _show_figures(f"{about}, predictor {figures['predictor']}", figures)
         if "by_group_mean" in figures:

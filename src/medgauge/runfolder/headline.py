@@ -5,7 +5,13 @@ from typing import Any
 
 SPEAKS = ("test", "out_of_fold", "val")
 """Splits by how much they say of new cases: test after a look, else the out-of-fold cases, else validation."""
-CASES = {"test": "test cases", "out_of_fold": "out-of-fold cases", "val": "validation cases"}
+CASES = {
+    "test": "test cases",
+    "out_of_fold": "out-of-fold cases",
+    "val": "validation cases",
+    "table": "cases of the table",
+}
+SINGLE = {"cases of the table": "case of the table"}
 SHOWN_KEYS = ("baseline", "skill", "ci95", "verdict", "reason")
 
 
@@ -62,7 +68,7 @@ def alarm_words(results: Mapping[str, Any], target: str) -> str:
 
 
 def _counted(count: int, nouns: str) -> str:
-    return f"{count:,} {nouns.removesuffix('s') if count == 1 else nouns}"
+    return f"{count:,} {SINGLE.get(nouns, nouns.removesuffix('s')) if count == 1 else nouns}"
 
 
 def _number(value: float | None) -> str:

@@ -13,6 +13,15 @@ def test_shared_pictures_are_named_with_their_cases_and_the_ways_on() -> None:
     assert shared_pictures(digests, ["train"] * 8, list("abcdefgh")) == []
 
 
+def test_pictures_that_are_all_the_same_are_one_sentence() -> None:
+    problems = shared_pictures(["x"] * 4, ["train", "val", "train", "test"], list("abcd"))
+    assert [str(problem) for problem in problems] == [
+        "all 4 images: are the same picture; look at the files and at the column that names them"
+    ]
+    assert shared_pictures(["x"] * 4, ["train"] * 4, list("abcd")) == []
+    assert shared_pictures([""] * 4, ["train", "val", "train", "test"], list("abcd")) == []
+
+
 def test_all_cases_of_a_picture_of_several_groups_are_named_and_none_of_a_groups_own() -> None:
     digests = ["x", "y", "x", "z", "z", "x", "", ""]
     group = ["p", "p", "q", "r", "r", "p", "s", "t"]
