@@ -66,3 +66,24 @@ def test_what_it_refuses() -> None:
     for error, draws in ((np.ones((2, 3)), 5), (np.ones((1, 3, 4)), 5), (np.ones((1, 3, 2)), 0)):
         with pytest.raises(ValueError, match="error must be r x 3 x 2"):
             learning_curve([1, 2, 3], error, ["a", "b"], draws=draws)
+
+
+def test_the_law_is_tried_on_the_largest_size_that_is_known() -> None:
+    """On errors that stop falling, the law of the smaller sizes promises too much, and that is seen."""
+    mean = np.array([8.0, 6.2, 5.0, 4.6, 4.5, 4.5])
+    found = learning_curve(SIZE, np.tile(mean[None, :, None], (1, 1, 40)), [f"g{case}" for case in range(40)], draws=10)
+    assert found.tried is not None
+    upto, said = found.tried
+    assert upto == 53  # of 10, 17, 30, 53 and 92, those up to half of 160
+    grid = ((a, c) for a in np.linspace(0, 4.5, 451) for c in np.linspace(0.05, 2, 391))
+    size, best = np.array(SIZE[:4], dtype=float), (np.inf, 0.0)
+    for a, c in grid:
+        b = ((mean[:4] - a) * size**-c).sum() / (size ** (-2 * c)).sum()
+        loss = float(((mean[:4] - a - b * size**-c) ** 2).sum())
+        best = min(best, (loss, a + b * 160**-c))
+    assert said == pytest.approx(best[1], abs=0.02)
+    assert said < 4.5 - 0.1
+    few = learning_curve(
+        [10, 17, 30], np.tile(mean[None, :3, None], (1, 1, 40)), [f"g{case}" for case in range(40)], draws=10
+    )
+    assert few.tried is None

@@ -30,6 +30,8 @@ class LearningCurve:
         twice_ci95: of it.
         gain: ``now`` less ``twice``, of each draw's own law.
         gain_ci95: of it.
+        tried: the law tried on what is known: the largest of the sizes up to half of the last one, and the error that the law of
+            these alone says of the last size, to be held beside the one that was measured there; None under three such sizes.
     """
 
     size: Sequence[int]
@@ -45,6 +47,7 @@ class LearningCurve:
     twice_ci95: Ends
     gain: float
     gain_ci95: Ends
+    tried: tuple[int, float] | None = None
 
     @property
     def told(self) -> bool:
@@ -110,4 +113,14 @@ def learning_curve(
         twice_ci95=ends(twice),
         gain=float((law.at(count) - law.at(2 * count))[0]),
         gain_ci95=ends(now - twice),
+        tried=_tried(sizes, whole),
     )
+
+
+def _tried(size: Float64[np.ndarray, " s"], error: Float64[np.ndarray, " s"]) -> tuple[int, float] | None:
+    """The error that the law of the sizes up to half of the last one says of the last one, and the largest of these."""
+    known = 2 * size <= size[-1]
+    if known.sum() < 3:
+        return None
+    law = fit_power_law(size[known], error[known][None])
+    return int(size[known][-1]), float(law.at(float(size[-1]))[0])

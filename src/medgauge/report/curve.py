@@ -40,13 +40,14 @@ def curve_values(found: LearningCurve, cases: Sequence[float], median: float, co
         "told": found.told,
     }
     if not found.told:
-        return values | {"law": None, "now": None, "twice": None, "gain": None}
+        return values | {"law": None, "now": None, "twice": None, "gain": None, "tried": None}
     law = found.law
     return values | {
         "law": {"a": float(law.floor[0]), "b": float(law.rise[0]), "c": float(law.exponent[0])},
         "now": {"groups": found.groups, "mae": found.now, "ci95": list(found.now_ci95)},
         "twice": {"groups": 2 * found.groups, "mae": found.twice, "ci95": list(found.twice_ci95)},
         "gain": {"mae": found.gain, "ci95": list(found.gain_ci95)},
+        "tried": None if found.tried is None else {"groups": found.tried[0], "mae": found.tried[1]},
     }
 
 
@@ -81,7 +82,19 @@ def verdict(target: str, one: Mapping[str, Any]) -> str:
         f"With twice as many labelled groups ({number(twice['groups'], 0)}) the error would be about "
         f"{quantity(twice['mae'], decimals, unit)} (95 % interval {_between(twice, decimals, unit)}), "
         f"{quantity(gain['mae'], decimals, unit)} ({_between(gain, decimals, unit)}) less than with the "
-        f"{counted(one['groups'], 'group')} there are."
+        f"{counted(one['groups'], 'group')} there are.{_tried(one, decimals, unit)}"
+    )
+
+
+def _tried(one: Mapping[str, Any], decimals: int, unit: str) -> str:
+    """What the law of the smaller sizes says of the largest one, beside what was measured there."""
+    tried, last = one.get("tried"), one["points"][-1]
+    if tried is None:
+        return ""
+    return (
+        f" The law tried on what is known: of sizes up to {counted(tried['groups'], 'group')} it says "
+        f"{quantity(tried['mae'], decimals, unit)} at {number(last['groups'], 0)}, where "
+        f"{quantity(last['mae'], decimals, unit)} was measured; beyond the cases it can be as far off."
     )
 
 
