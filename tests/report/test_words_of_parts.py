@@ -121,6 +121,16 @@ def test_logistic_regression_rests_on_no_cases_and_is_set_beside_the_neighbours(
     assert plain(own["disagreement"]).startswith("The logistic regression says 10.0 mm, the neighbours 12.5 mm")
 
 
+def test_a_blend_says_what_its_cases_are() -> None:
+    case = {"weights_hc_mm": "[0.2, -0.1]", "quick_hc_mm": 10.0, "shown_share_hc_mm": 0.6}
+    own = evidence_words(case, "hc_mm", "blend", LOOK, None)
+    assert own["heading"] == "Training cases of the candidates, by their weights in the blend"
+    assert plain(own["share"]) == "The 2 cases shown carry 60 % of the weight, each weight taken without its sign."
+    assert "they are its neighbours" in own["mixture"]
+    assert "disagreement" not in own
+    assert record_words("blend") == "the blended"
+
+
 def test_a_regression_says_which_share_is_shown_and_that_it_rests_on_many() -> None:
     case = {"weights_hc_mm": "[0.2, -0.1]", "kernel_hc_mm": 10.0, "neighbours_hc_mm": 12.5, "shown_share_hc_mm": 0.6}
     own = evidence_words(case, "hc_mm", "kernel", LOOK, None)

@@ -172,17 +172,17 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
         nearest = number_in(case, "nearest_distance")
         if record == "neighbours" and radius is not None and nearest is not None and nearest > radius:
             sentences["fallback"] = f"No training case lies within the radius ({radius:.3g}): the nearest one decides."
+    elif record == "blend":
+        heading = "Training cases of the candidates, by their weights in the blend"
+        if shown:
+            sentences["share"] = f"The {many} shown carry {share} of the weight, each weight taken without its sign."
+        sentences["mixture"] = "Where a candidate’s value rests on no training cases, they are its neighbours."
     else:
         heading = "Similar training cases, not used for this value"
         if record == "by fold":
             heading = "Training cases that this value rests on in part: the folds’ predictors differ"
-        if record == "blend":
-            heading = "Training cases that the candidates’ values rest on, by their weights in the blend"
-            sentences["mixture"] = "Of a candidate whose value rests on no training cases they are its neighbours."
         if shown:
-            whose = "all candidates together" if record == "blend" else "the neighbours’ value"
-            would = "carry" if record == "blend" else "would carry"
-            sentences["share"] = f"The {many} shown {would} {share} of the weight in {whose}."
+            sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
     if own is not None and neighbours is not None:
         gap = look.error(abs(own - neighbours))
         sentences["disagreement"] = (
