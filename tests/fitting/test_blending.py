@@ -169,6 +169,7 @@ def test_a_blend_that_is_there_is_loaded_and_a_cut_one_is_made_anew(
             "the fits in .*times are damaged, or are not those that .*blend was made of",
         ),
         ("times/fold-1/predictors.json", "are damaged, or are not those"),
+        ("blend/blend.json", "blend.json of .*blend is missing; give the same"),
     ],
 )
 def test_a_candidate_that_is_missing_or_another_is_refused(
@@ -178,6 +179,8 @@ def test_a_candidate_that_is_missing_or_another_is_refused(
     shutil.copytree(made[0], out)
     if (out / name).is_dir():
         shutil.rmtree(out / name)
+    elif name == "blend/blend.json":
+        (out / name).unlink()
     else:
         (out / name).write_bytes((out / name).read_bytes()[:-1])
     with pytest.raises(InputError, match=words):

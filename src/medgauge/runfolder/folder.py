@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -227,7 +227,15 @@ class RunFolder:
 
         Those of a blend are inside the folders of its candidates.
         """
-        return any(inner_path(self.path, name).is_dir() for name in ("fold-0", "fold-1")) or self.has("blend.json")
+        return any(inner_path(self.path, name).is_dir() for name in ("fold-0", "fold-1")) or self.is_blend()
+
+    def is_blend(self) -> bool:
+        """Whether it is, or by its seal was, that of a blend of candidates."""
+        if self.has("blend.json"):
+            return True
+        with suppress(InputError):
+            return self.has("digests.json") and "blend.json" in self.read_json("digests.json")
+        return False
 
     def check_complete(self) -> None:
         """Raise unless this is a whole run folder of this version of the format."""

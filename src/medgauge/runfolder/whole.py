@@ -131,7 +131,7 @@ def refuse_mixed_folds(folder: RunFolder) -> None:
     Raises:
         InputError: with the fold, and the way on.
     """
-    if not folder.is_ensemble() or folder.has("blend.json"):
+    if not folder.is_ensemble() or folder.is_blend():
         return
     data = folder.read_yaml("recipe.yaml").get("data")
     count = data.get("folds") if isinstance(data, Mapping) else None

@@ -11,7 +11,6 @@ from medgauge.data.tables.words import model_covariates
 from medgauge.inference.blended import BlendedReader, FoldReader
 from medgauge.inference.pooled import PooledReader
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.blend import NAME as BLEND
 from medgauge.runfolder.blend import Blend, member_folder, read_blend
 from medgauge.runfolder.contents import read_finished, read_predictors
 from medgauge.runfolder.opening import AGAIN
@@ -64,7 +63,7 @@ def _read_ensemble(folder: RunFolder, fits: Sequence[Fit] | None) -> Ensemble:
     recipe, saved = files.read_recipe(folder), files.saved_values(folder)
     if read_predictors(folder).get("folds") != recipe.data.folds:
         raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; {AGAIN}")
-    blend = read_blend(folder, recipe.data.label) if folder.has(BLEND) else None
+    blend = read_blend(folder, recipe.data.label) if folder.is_blend() else None
     fits = fits or _load_fits(folder, blend, recipe.data.folds)
     tasks = files.read_tasks(folder, fits[0].tasks, fits[0].tasks.coding)
     readers = [
