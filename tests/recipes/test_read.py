@@ -67,6 +67,12 @@ def test_values_are_read_as_yaml(text: str, value: object) -> None:
             ["set prediction.correction to none"],
         ),
         ({"objective": {"a": {"term": {"class_path": "RMLos"}}}}, ["did you mean RMLoss?"]),
+        ({"data": {"fold": 0}}, ["data.fold is one of data.folds, which needs a number of them, got 0"]),
+        ({"data": {"fold": 3, "folds": 3}}, ["data.fold must be below data.folds (3), got 3"]),
+        (
+            {"data": {"covariate_words": {"sex": ["M", "F"]}}},
+            ["names 'sex', which is not in data.covariates (there are none)"],
+        ),
         ({"objective": {"a": {"term": {"class_path": "no.such.Loss"}}}}, ["no.such"]),
         ({"objective": {"a": {"term": {"class_path": "torch.nn.L1Los"}}}}, ["did you mean L1Loss?"]),
         ({"objective": {"a": {"term": {"class_path": "RMLoss", "init_args": {"sigm": 1}}}}}, ["did you mean sigma?"]),

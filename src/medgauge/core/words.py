@@ -70,8 +70,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     >>> did_you_mean("sed", ["seed", "data"]), did_you_mean("x", ["seed", "data"])
     ('did you mean seed?', 'known: data, seed')
+    >>> did_you_mean("x", [])
+    'there are none'
     """
     known = sorted(known)
+    if not known:
+        return "there are none"
     near = nearest(name, known, likeness=0.5)
     return f"did you mean {near}?" if near else f"known: {', '.join(known)}"
 

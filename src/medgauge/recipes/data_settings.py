@@ -113,7 +113,12 @@ class DataSettings(Section):
         if self.folds == 1:
             found.append("data.folds must be >= 2 (or 0: one model on one split), got 1")
         if self.fold is not None and self.fold >= self.folds:
-            found.append(f"data.fold must be below data.folds ({self.folds}), got {self.fold}")
+            needs = (
+                f"must be below data.folds ({self.folds})"
+                if self.folds
+                else "is one of data.folds, which needs a number of them"
+            )
+            found.append(f"data.fold {needs}, got {self.fold}")
         if self.groups_are_exact and self.merge_groups:
             found.append("data.groups_are_exact and data.merge_groups contradict one another; give one of them")
         if self.holdout is not None and self.split is not None and not self.resplit:

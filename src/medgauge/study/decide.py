@@ -51,7 +51,7 @@ def _check_augmentation(wanted: AugmentationSettings, columns: Sequence[str | No
             known = [column for column in columns if column is not None]
             raise InputError(
                 f"augmentation.size_covariates names {name!r}, which is neither in data.covariates nor data.label_times "
-                f"({did_you_mean(name, known) if known else 'there are none'})"
+                f"({did_you_mean(name, known)})"
             )
     if "depth" in wanted.flip and ndim == 2:
         raise InputError("augmentation.flip names depth, and the images are 2-D; name rows or columns")

@@ -86,7 +86,7 @@ def too_few(
         need_cases, need_groups = cases.get(name, 0), groups.get(name, 0)
         if n_cases < need_cases or n_groups < need_groups:
             what = f"has {counted(n_cases, 'labelled case')} of {counted(n_groups, 'group')}"
-            needed = f"needs {need_cases} cases of {need_groups} groups at least"
+            needed = f"needs {counted(need_cases, 'case')} of {counted(need_groups, 'group')} at least"
             problems.append(Problem(f"split {name}", f"{what}, {needed}", "group"))
             continue
         empty = [t for t, any_known in zip(table.target, known[rows].any(axis=0), strict=True) if not any_known]
