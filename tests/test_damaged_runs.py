@@ -248,9 +248,11 @@ def test_settings_that_are_cut_are_told_damaged_and_a_page_says_so(
 ) -> None:
     run = Path(shutil.copytree(one.run, tmp_path / "run"))
     text = (run / "recipe.yaml").read_text()
-    (run / "recipe.yaml").write_text(text[: text.index("made:")].replace("high: auto", "high: au"))
+    assert "high: auto" in text
+    (run / "recipe.yaml").write_text(text.replace("high: auto", "high: au"))
     capsys.readouterr()
     said = refused(one.predict(run), capsys, "recipe.yaml")
-    assert "is damaged or edited (digests.json), and no recipe any more; give the same `medgauge fit` again" in said
+    assert "is damaged or edited (digests.json), and no recipe any more (" in said
+    assert "give the same `medgauge fit` again" in said
     assert main(["report", str(run)]) == 0
     assert "is not as it was written (digests.json): it was edited or is damaged" in capsys.readouterr().err

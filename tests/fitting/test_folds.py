@@ -263,7 +263,7 @@ def test_a_table_from_elsewhere_is_scored(whole: medgauge.Run, table: Path, tmp_
         ({"folds": -3}, r"data\.folds must be in \[0, 1000\], got -3"),
         ({"folds": 31}, "31 folds need at least 31 groups, and there are 30 groups"),
         ({"folds": 3, "fold": 3}, r"data\.fold must be below data\.folds \(3\), got 3"),
-        ({"folds": 0, "fold": 0}, r"data\.fold must be below data\.folds \(0\), got 0"),
+        ({"folds": 0, "fold": 0}, r"data\.fold is one of data\.folds, which needs a number of them, got 0"),
         ({"changes": {**CHANGES, "training.batch_size": 50}}, "fold 1 of 3: batch_size 50 is larger than the 34"),
         ({"changes": {**CHANGES, "training.devices": 2}}, r"--data\.fold 0 --out .*fold-0"),
     ],

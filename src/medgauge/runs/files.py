@@ -45,7 +45,7 @@ def read_recipe(folder: RunFolder) -> Recipe:
         return stored_recipe(folder.read_yaml("recipe.yaml"))
     except InputError as error:
         if edited_note(folder):
-            words = "is damaged or edited (digests.json), and no recipe any more"
+            words = f"is damaged or edited (digests.json), and no recipe any more ({error})"
             raise InputError(f"{folder / 'recipe.yaml'} {words}; {AGAIN}") from error
         raise InputError(f"{folder / 'recipe.yaml'} is no recipe of a run: {error}") from error
 

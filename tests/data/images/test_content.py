@@ -66,7 +66,9 @@ def test_a_dicom_file_that_is_a_tiff_file_too_is_what_its_name_says(tmp_path: Pa
     np.testing.assert_array_equal(read_image(ImageSource(path)).array[0], GREY)
 
 
-@pytest.mark.parametrize("data", [b"\x1f\x8b" + b"x" * 20, gzip.compress(b"no header", mtime=0), b"12", b"id,path\n" * 90])
+@pytest.mark.parametrize(
+    "data", [b"\x1f\x8b" + b"x" * 20, gzip.compress(b"no header", mtime=0), b"12", b"id,path\n" * 90]
+)
 def test_what_the_first_bytes_do_not_tell_is_left_to_the_reader(tmp_path: Path, data: Any) -> None:
     for suffix in (".png", ".nii.gz", ""):
         (tmp_path / f"a{suffix}").write_bytes(data)
