@@ -1,10 +1,14 @@
 """Settings that do nothing beside the others."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+import medgauge.losses
 from medgauge.cli.main import main
 from medgauge.core.errors import InputError
 from medgauge.fitting.stamp import make_recipe
@@ -145,3 +149,72 @@ def test_a_comparison_refuses_what_acts_in_none(tmp_path: Path, capsys: pytest.C
     assert main(["compare", "hc18_l1", "--losses", "l1,mse", *words]) == 1
     assert "sampler.by has no effect with sampler.name random; leave it out" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+ARGUMENTS = [
+    ("RMLoss", "momentum", 0.5, {"mining": False}, "mining false"),
+    ("RobustPearsonLoss", "outlier_fraction", 0.3, {"outlier_rule": "none"}, "outlier_rule none"),
+    ("RobustPearsonLoss", "outlier_fraction", 0.3, {"outlier_rule": "mad"}, "outlier_rule mad"),
+    ("RobustPearsonLoss", "neighbourhood", 0.02, {"outlier_rule": "quantile"}, "outlier_rule quantile"),
+    ("RobustPearsonLoss", "agreement", "concordance", {"agreement_weight": 0}, "agreement_weight 0"),
+    (
+        "RobustPearsonLoss", "distribution", "absolute", {"mean_weight": 0.0, "spread_weight": 0.0},
+        "mean_weight 0 and spread_weight 0",
+    ),
+    ("RobustPearsonLoss", "beta", 9.0, {"outlier_weight": 0}, "outlier_weight 0"),
+    ("JoCoRankLoss", "individual", "mse", {"individual_weight": 0}, "individual_weight 0"),
+    ("JoCoRankLoss", "peer", "rank", {"peer_weight": 0}, "peer_weight 0"),
+    ("JoCoRankLoss", "outlier_rule", "none", {"peer_weight": 0, "global_weight": 0}, "global_weight 0 and peer_weight 0"),
+    ("JoCoRankLoss", "outlier_fraction", 0.3, {"peer_weight": 0, "global_weight": 0}, "global_weight 0 and peer_weight 0"),
+    ("JoCoRankLoss", "outlier_fraction", 0.3, {"outlier_rule": "none"}, "outlier_rule none"),
+    ("JoCoRankLoss", "temperature", 0.1, {"peer": "difference"}, "peer difference"),
+    ("JoCoRankLoss", "interpolation", 5.0, {"ranking_weight": 0}, "ranking_weight 0"),
+    ("JoCoRankLoss", "ties", "unique", {"ranking_weight": 0}, "ranking_weight 0"),
+    ("JoCoRankLoss", "distribution", "absolute", {"global_weight": 0}, "global_weight 0"),
+]  # fmt: skip
+"""An argument of a term, a value that is not its default, what makes it do nothing, and that in words."""
+ACTING: dict[tuple[str, str], dict[str, Any]] = {
+    ("JoCoRankLoss", "temperature"): {"peer": "rank"}, ("RobustPearsonLoss", "outlier_fraction"): {"outlier_rule": "quantile"},
+}  # fmt: skip
+"""Arguments that act beside others only."""
+
+
+def of_term(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"objective": {"one": {"term": {"class_path": kind, "init_args": arguments}}}}
+
+
+def gradients(kind: str, arguments: dict[str, Any]) -> list[torch.Tensor]:
+    """Of two batches one after the other, for predictions and embeddings of drawn cases with tied labels."""
+    loss = getattr(medgauge.losses, kind)(**arguments).train()
+    draw = np.random.default_rng(3)
+    found = []
+    for _ in range(2):
+        label = torch.from_numpy(draw.integers(0, 9, (24, 1)).astype(float))
+        given = {"prediction": label + torch.from_numpy(draw.standard_t(2, (24, 1))), "label": label}
+        given["embedding"] = torch.from_numpy(draw.normal(size=(24, 3)))
+        asked = {name: given[name] for name in inspect.signature(loss.forward).parameters if name in given}
+        free = [value.requires_grad_() for name, value in asked.items() if name != "label"]
+        loss(**asked).backward()
+        found += [value.grad if value.grad is not None else torch.zeros_like(value) for value in free]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "argument", "value", "beside", "told"), ARGUMENTS)
+def test_an_argument_of_a_term_that_does_nothing_beside_its_others_is_refused(
+    kind: str, argument: str, value: Any, beside: dict[str, Any], told: str
+) -> None:
+    changes = of_term(kind, {**beside, argument: value})
+    said = refused("l1", {**changes, "model.head": "linear"})
+    assert said == f"objective.one.term.init_args.{argument} has no effect with {told}; leave it out"
+    for idle, without in zip(gradients(kind, {**beside, argument: value}), gradients(kind, beside), strict=True):
+        assert torch.equal(idle, without)
+    acting = ACTING.get((kind, argument), {})
+    assert not idle_settings(recipe("l1", **of_term(kind, {**acting, argument: value})))
+    pairs = zip(gradients(kind, {**acting, argument: value}), gradients(kind, acting), strict=True)
+    assert not all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_the_default_of_an_argument_says_nothing_and_a_recipe_that_holds_an_idle_one_is_noted() -> None:
+    assert not idle_settings(recipe("l1", **of_term("RMLoss", {"mining": False, "momentum": 0.9})))
+    (note,) = idle_notes(recipe("l1", **of_term("RMLoss", {"mining": False, "momentum": 0.5})))
+    assert note == "of the recipe objective.one.term.init_args.momentum has no effect with mining false"

@@ -1,6 +1,6 @@
 """JoCoRank: errors of cases, of the whole batch and of pairs, beside rank similarity; weighted by label density."""
 
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -57,6 +57,17 @@ class JoCoRankLoss(nn.Module):
         ties: of RankSimilarityLoss.
         distribution: of RobustPearsonLoss.
     """
+
+    ACTS_BESIDE: ClassVar = {
+        "individual": ({"individual_weight": None},),
+        "peer": ({"peer_weight": None},),
+        "outlier_rule": ({"global_weight": None, "peer_weight": None},),
+        "outlier_fraction": ({"outlier_rule": ("region", "quantile")}, {"global_weight": None, "peer_weight": None}),
+        "temperature": ({"peer_weight": None}, {"peer": ("rank",)}),
+        "interpolation": ({"ranking_weight": None},),
+        "ties": ({"ranking_weight": None},),
+        "distribution": ({"global_weight": None},),
+    }
 
     def __init__(
         self,

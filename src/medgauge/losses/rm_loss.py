@@ -1,5 +1,7 @@
 """Regression metric loss: distances in the embedding become differences of labels."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -34,6 +36,8 @@ class RMLoss(nn.Module):
 
     threshold: Tensor
     initialised: Tensor
+
+    ACTS_BESIDE: ClassVar = {"momentum": ({"mining": (True,)},)}
 
     def __init__(self, sigma: float = 0.5, alpha: float = 0.1, momentum: float = 0.9, mining: bool = True) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Robust Pearson correlation of predictions and labels: the global level of the fine-grained correlation loss."""
 
 import math
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -61,6 +61,14 @@ class RobustPearsonLoss(nn.Module):
             with 1 they hardly pull.
         distribution: g: ``smooth_l1``, squared up to 1 normalised label unit, or ``absolute``.
     """
+
+    ACTS_BESIDE: ClassVar = {
+        "outlier_fraction": ({"outlier_rule": ("region", "quantile")},),
+        "neighbourhood": ({"outlier_rule": ("region",)},),
+        "agreement": ({"agreement_weight": None},),
+        "distribution": ({"mean_weight": None, "spread_weight": None},),
+        "beta": ({"outlier_weight": None},),
+    }
 
     def __init__(
         self,

@@ -4,11 +4,14 @@ A flag is for one run, so one without an effect is a mistake. A recipe may be sh
 nothing in one of them is said and left out.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any, NamedTuple
 
 from medgauge.core.errors import InputError
+from medgauge.recipes.entries import read_entries
+from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.settings import settings
 
@@ -77,7 +80,40 @@ def idle_settings(recipe: Recipe) -> dict[str, str]:
         )
         if beside is not None:
             found[setting.place] = beside
+    return {**found, **_idle_arguments(recipe)}
+
+
+def _idle_arguments(recipe: Recipe) -> dict[str, str]:
+    """Arguments of the objective's terms that are not at their defaults and do nothing beside the term's others.
+
+    A term's class says what its arguments need in ``ACTS_BESIDE``: argument -> groups, one argument of each of which must
+    have one of its values, or be above 0 (None).
+    """
+    found = {}
+    for name, entry in read_entries(recipe.objective).items():
+        try:
+            kind = resolve_class(entry.class_path)
+        except ValueError:  # a mistake, told as one
+            continue
+        parameters = inspect.signature(kind).parameters
+        values = {key: one.default for key, one in parameters.items()} | entry.init_args
+        groups: Mapping[str, tuple[Mapping[str, Any], ...]] = getattr(kind, "ACTS_BESIDE", {})
+        for key in entry.init_args:
+            if key not in groups or values[key] == parameters[key].default:
+                continue
+            beside = next((group for group in groups[key] if not _any_holds(group, values)), None)
+            if beside is not None:
+                told = " and ".join(f"{other} {_word(values[other])}" for other in beside)
+                found[f"objective.{name}.term.init_args.{key}"] = told
     return found
+
+
+def _any_holds(group: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return any(values[other] in wanted if wanted is not None else values[other] > 0 for other, wanted in group.items())
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def refuse_idle(found: Mapping[str, str], changes: Iterable[str]) -> None:
