@@ -96,7 +96,7 @@ def _idle_arguments(recipe: Recipe) -> dict[str, str]:
         except ValueError:  # a mistake, told as one
             continue
         parameters = inspect.signature(kind).parameters
-        values = {key: one.default for key, one in parameters.items()} | entry.init_args
+        values: dict[str, Any] = {key: one.default for key, one in parameters.items()} | dict(entry.init_args)
         groups: Mapping[str, tuple[Mapping[str, Any], ...]] = getattr(kind, "ACTS_BESIDE", {})
         for key in entry.init_args:
             if key not in groups or values[key] == parameters[key].default:
