@@ -85,8 +85,8 @@ class StageFeatures(nn.Module):
         super().__init__()
         if channels not in (1, COLOURS):
             raise InputError(
-                f"a pretrained network reads images of 1 or 3 channels, and these have {channels}; give image.channels 1 or 3, "
-                "or represent.name scratch"
+                f"a pretrained network reads images of 1 or 3 channels, and these have {channels}; save them with 1 or 3, "
+                "or give represent.name scratch"
             )
         self.stages, self.least = stages, least
         self.features = 2 * sum(widths)

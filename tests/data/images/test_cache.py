@@ -18,6 +18,7 @@ from medgauge.data.images import cache, decode, facts
 from medgauge.data.images.cache import prepare_images
 from medgauge.data.images.facts import image_facts
 from medgauge.data.images.image import ImageSource
+from medgauge.data.images.layout import FOUR_KEPT
 from medgauge.data.images.prepare import PrepareSettings
 
 SIZE = PrepareSettings(size=(8, 8))
@@ -176,7 +177,8 @@ class TestPreparedImages:
 
     def test_notes_are_said_once_with_a_count(self, tmp_path: Path) -> None:
         made = prepare_images(rows_of(tmp_path / "a.npy", np.zeros((3, 8, 8, 4), np.uint8)), SIZE, cache_dir=None)
-        assert made.notes == ["alpha channel dropped in 3 images"]
+        assert made.array.shape[:2] == (3, 4)
+        assert made.notes == [f"{FOUR_KEPT} in 3 images"]
 
     def test_every_bad_image_is_a_problem(self, sources: list[ImageSource], tmp_path: Path) -> None:
         (tmp_path / "text.npy").write_text("no array")

@@ -9,7 +9,7 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
-from medgauge.data.images.layout import image_of
+from medgauge.data.images.layout import FOUR_KEPT, image_of
 from medgauge.data.images.readers import read_image
 
 H, W, D = 12, 9, 7
@@ -51,14 +51,16 @@ def test_few_slices_need_a_channel_of_one(slices: int) -> None:
         image_of(few, SOURCE)
 
 
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colour_is_last(channels: int) -> None:
-    colour = np.random.default_rng(1).integers(0, 256, (D, H, W, channels), dtype=np.uint8)
-    for array in (colour, colour[0]):
-        image = image_of(array, SOURCE)
-        assert image.array.shape == (3, *array.shape[:-1])
-        assert all((image.array[channel] == array[..., channel]).all() for channel in range(3))
-        assert image.notes == (("alpha channel dropped",) if channels == 4 else ())
+def test_channels_are_last_and_all_are_kept(channels: int, kind: str) -> None:
+    many = np.random.default_rng(1).integers(0, 256, (D, H, W, channels)).astype(kind)
+    for array in (many, many[0]):
+        for source in (SOURCE, ImageSource(Path("a.npy"))):
+            image = image_of(array, source)
+            assert image.array.shape == (channels, *array.shape[:-1])
+            assert all((image.array[channel] == array[..., channel]).all() for channel in range(channels))
+            assert image.notes == ((FOUR_KEPT,) if channels == 4 else ())
 
 
 @pytest.mark.parametrize(

@@ -190,11 +190,13 @@ class TestArrays:
         np.testing.assert_array_equal(read(tmp_path / "a.npz", "images", 0).array, COLOUR.transpose(2, 0, 1))
         np.testing.assert_array_equal(read(tmp_path / "a.npz", None, 0).array, COLOUR.transpose(2, 0, 1))
 
-    def test_alpha_is_dropped(self, tmp_path: Path) -> None:
-        np.save(tmp_path / "a.npy", np.zeros((2, 8, 8, 4), np.uint8))
-        image = read(tmp_path / "a.npy", index=0)
-        assert image.array.shape == (3, 8, 8)
-        assert image.notes == ("alpha channel dropped",)
+    def test_a_fourth_channel_is_kept(self, tmp_path: Path) -> None:
+        stack = np.random.default_rng(0).normal(size=(2, 8, 9, 4)).astype(np.float32)
+        np.save(tmp_path / "a.npy", stack)
+        for row in (0, 1):
+            image = read(tmp_path / "a.npy", index=row)
+            assert [image.array[channel, 3, 5] for channel in range(4)] == stack[row, 3, 5].tolist()
+            assert [note.partition(" (")[0] for note in image.notes] == ["array of four channels read with all four"]
 
     def test_volume_stays_as_stored(self, tmp_path: Path) -> None:
         volume = np.random.default_rng(0).normal(size=(2, 5, 6, 7))

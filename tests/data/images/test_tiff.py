@@ -183,6 +183,18 @@ def test_colour_in_any_layout(tmp_path: Path, samples: int, kind: str) -> None:
         assert image.notes == deep + (("alpha channel dropped",) if samples == 4 else ())
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_fourth_channel_that_is_not_said_to_be_alpha_is_no_alpha(tmp_path: Path, compression: str | None) -> None:
+    array = RNG.integers(0, 256, (32, 48, 4), dtype=np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a.tif", array, photometric="rgb", extrasamples=["unspecified"], metadata=None, compression=compression,
+    )  # fmt: skip
+    with pytest.raises(
+        InputError, match=r"of four channels, of which the last is not said to be transparency.*first three"
+    ):
+        read(tmp_path / "a.tif")
+
+
 SEEN = {  # what is stored as [[1, 2, 3], [4, 5, 6]], by orientation, drawn by hand from TIFF 6's table
     1: [[1, 2, 3], [4, 5, 6]],
     2: [[3, 2, 1], [6, 5, 4]],

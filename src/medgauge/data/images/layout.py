@@ -5,17 +5,18 @@ axes of the array      read as
 ====================== =================================================================
 (h, w)                 grey
 (h, w, 1), (1, h, w)   grey
-(h, w, 3 or 4)         colour; the fourth channel is transparency
+(h, w, 3 or 4)         channels, which are colours where there are three
 (d, h, w)              a grey volume
 (d, h, w, 1)           a grey volume
 (1, d, h, w)           a grey volume
-(d, h, w, 3 or 4)      a colour volume
+(d, h, w, 3 or 4)      a volume of channels
 (1, h, w, 1)           grey, and so are (1, 1, h, w) and (h, w, 1, 1)
 ====================== =================================================================
 
 An axis of 2 to 4 may be channels, and so may one of 1. Where an array without a channel of one has such an axis, and it is
-not colour as above, it could be a few slices, rows or columns as well: it is refused, and so is a volume that is one voxel
-thick. A channel of one makes a volume of few slices plain: (1, 3, h, w), (3, h, w, 1).
+not channels as above, it could be a few slices, rows or columns as well: it is refused, and so is a volume that is one voxel
+thick. A channel of one makes a volume of few slices plain: (1, 3, h, w), (3, h, w, 1). An array does not say that its fourth
+channel is transparency, so it keeps all four.
 """
 
 from typing import Any
@@ -23,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
+from medgauge.data.images.image import ImageSource, RawImage
 
 MOST_CHANNELS = 4
 COLOURS = (3, 4)
+FOUR_KEPT = "array of four channels read with all four (where the last is transparency, save the first three)"
 WRAPPED = ([0, 3], [0, 1], [2, 3])  # axes of one around rows and columns
 NO_IMAGE = "which is not one image"
 DOUBTFUL = "in which an axis of 1 to 4 may be channels, slices, rows or columns"
@@ -51,7 +53,7 @@ def image_of(array: np.ndarray[Any, Any], source: ImageSource) -> RawImage:
     if array.ndim == 4 and ones in WRAPPED:
         return RawImage(array.reshape([1, *(side for side in shape if side != 1)]))
     if shape[-1] in COLOURS and min(shape[:-1]) > MOST_CHANNELS:
-        return RawImage(np.moveaxis(array[..., :3], -1, 0), None, (ALPHA_DROPPED,) if shape[-1] == 4 else ())
+        return RawImage(np.moveaxis(array, -1, 0), None, (FOUR_KEPT,) if shape[-1] == 4 else ())
     if shape[-1] == 1 != shape[0]:
         array = np.moveaxis(array, -1, 0)
     elif shape[0] != 1 or shape[-1] <= MOST_CHANNELS:

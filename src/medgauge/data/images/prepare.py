@@ -170,7 +170,7 @@ def _channels(array: np.ndarray[Any, Any], channels: Literal["keep", 1, 3]) -> n
         grey: np.ndarray[Any, Any] = np.tensordot(LUMINANCE, array, axes=1)[None]
         return grey
     raise InputError(
-        f"the image has {counted(len(array), 'channel')}, which cannot become {channels}; set image.channels to keep"
+        f"the image has {counted(len(array), 'channel')}, which cannot become {channels}; set image.channels to keep, or save 1 or 3"
     )
 
 

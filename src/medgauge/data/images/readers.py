@@ -6,7 +6,8 @@ Array conventions, the same for every format:
 - 3-D is (c, d, h, w). NIfTI and NRRD volumes are turned (by whole axes, without interpolation) so that d runs from the
   feet to the head, h from front to back and w from the patient's right to the left: DICOM's axes (LPS) in the order
   z, y, x, so that a slice looks as radiologists hang it. Volumes in array files stay as stored.
-- c is 1 (grey) or 3 (colour); an alpha channel is dropped and noted. NIfTI and NRRD files may hold up to 4 channels.
+- c is 1 (grey) or 3 (colour); a channel that the format says is alpha is dropped and noted. Arrays, NIfTI and NRRD files
+  may hold up to 4 channels, all of which count.
 - Values are those of the file: 16-bit stays 16-bit, rescale slope and intercept are applied, nothing is windowed.
 """
 

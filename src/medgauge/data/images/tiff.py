@@ -34,6 +34,7 @@ from medgauge.data.images.tiff_tags import (
 from medgauge.data.images.tiff_whole import DEFLATE, RAW, check_block, inflated
 
 COLOURS = {0: 1, 1: 1, 2: 3}  # samples of a pixel that are wanted, by photometric interpretation
+ALPHA = (1, 2)  # codes of ExtraSamples
 WHITE_IS_ZERO = "white-is-zero grey inverted, so that white is high"
 BY_LIBTIFF = (5, 32773, 34925, 50000)
 BY_PILLOW = (2, 3, 4, 6, 7)  # fax and JPEG
@@ -58,6 +59,7 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
     - Raises: InputError where the file is truncated or damaged, or its pixels are of a kind that is not read.
     - Source: TIFF 6.0, sections 3, 8, 14 (predictor 2), 15 (tiles) and 19; Adobe's Technical Note 3 (predictor 3).
     """
+    _check_fourth(source, tags)
     codec, plain = tags.one(COMPRESSION, 1), tags.one(FILL_ORDER, 1) == 1
     premultiplied = tags.samples > 1 and tags.one(EXTRA, 0) == 1
     by_pillow = codec in BY_PILLOW or premultiplied or (codec in (*DEFLATE, *BY_LIBTIFF) and not plain)
@@ -90,6 +92,18 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
         array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
     array = np.moveaxis(upright(array, tags.orientation), -1, 0)
     return RawImage(array, None, (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution)))
+
+
+def _check_fourth(source: ImageSource, tags: Tags) -> None:
+    """Raise for a fourth channel beside red, green and blue that is not said to be transparency.
+
+    - Source: TIFF 6.0, section 18 (ExtraSamples 1 and 2 are alpha, 0 is not told).
+    """
+    if tags.one(PHOTOMETRIC, 1) == 2 and tags.samples == 4 and tags.one(EXTRA, 0) not in ALPHA:
+        raise InputError(
+            f"{source.path} is a TIFF of four channels, of which the last is not said to be transparency (ExtraSamples); save the "
+            "first three, or all four as a NumPy array (rows, columns, 4)"
+        )
 
 
 def _kind_notes(source: ImageSource, tags: Tags) -> tuple[str, ...]:
