@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 
 from medgauge.cli.main import main
 from medgauge.metrics import bootstrap
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import seal
 from tests.cli.small import TYPED
 from tests.fitting.small_study import make_table
 from tests.kills import differing
@@ -241,6 +243,43 @@ def test_a_fold_in_the_place_of_another_is_refused(
     capsys.readouterr()
     for command in (folds.predict, folds.fit, lambda run: main(["report", str(run)])):
         assert "holds fold 0 and not fold 1; remove it" in refused(command(run), capsys, "fold-1")
+
+
+def test_a_fold_of_another_run_is_refused_and_made_anew_once_it_is_removed(
+    folds: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(folds.run, tmp_path / "run"))
+    edited(run, "fold-1/model.safetensors")  # of the same settings and table, and whole by its own seal
+    seal(RunFolder(run / "fold-1"), ["model.safetensors"])
+    page = (run / "report.html").read_bytes()
+    capsys.readouterr()
+    for command in (
+        lambda: folds.predict(run),
+        lambda: main(["evaluate", str(run), "--table", str(folds.new / "new.csv")]),
+        lambda: main(["report", str(run)]),
+        lambda: folds.fit(run),
+    ):
+        message = refused(command(), capsys, "fold-1")
+        assert f"{run / 'fold-1'} is not the fit that {run} was made of, but that of another run; remove it" in message
+    assert (run / "report.html").read_bytes() == page
+    shutil.rmtree(run / "fold-1")
+    assert folds.fit(run) == 0
+    assert differing(run, folds.run) == []
+
+
+def test_a_whole_is_pooled_anew_where_a_fold_that_was_fitted_again_is_another(
+    folds: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(folds.run, tmp_path / "run"))
+    values = json.loads((run / "predictors.json").read_text())
+    values["fits"][0] = "0" * 64  # as where another machine made it
+    (run / "predictors.json").write_text(json.dumps(values))
+    seal(RunFolder(run), ["predictors.json"])
+    shutil.rmtree(run / "fold-0")
+    capsys.readouterr()
+    assert folds.fit(run) == 0
+    assert f"{run} was made of other fits of its folds; it is made anew" in capsys.readouterr().err
+    assert differing(run, folds.run) == []
 
 
 def test_settings_that_are_cut_are_told_damaged_and_a_page_says_so(

@@ -8,8 +8,8 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.blend import READ, Blend, fits_digest, member_folder, read_blend, write_blend
-from medgauge.runfolder.seal import MODEL
+from medgauge.runfolder.blend import Blend, fits_digest, member_folder, read_blend, write_blend
+from medgauge.runfolder.seal import FITTED, MODEL
 
 BLEND = Blend({"quick": "a", "scratch": "b"}, {"age": [0.25, 0.75]})
 
@@ -61,7 +61,7 @@ def test_a_candidate_is_beside_and_the_one_that_was_blended(tmp_path: Path, monk
     for fold in range(2):
         inner = tmp_path / "quick" / f"fold-{fold}"
         inner.mkdir(parents=True)
-        for name in READ:
+        for name in FITTED:
             (inner / name).write_text(f"{fold} {name}")
     folder, digest = written(tmp_path / "blend"), fits_digest(RunFolder(tmp_path / "quick"), 2)
     assert member_folder(folder, "quick", digest, 2).path == tmp_path / "quick"
@@ -70,7 +70,7 @@ def test_a_candidate_is_beside_and_the_one_that_was_blended(tmp_path: Path, monk
     with pytest.raises(InputError, match="scratch, which .* is made of, is not beside it"):
         member_folder(folder, "scratch", digest, 2)
     for fold in range(2):
-        for name in READ:
+        for name in FITTED:
             path = tmp_path / "quick" / f"fold-{fold}" / name
             path.write_text("another")
             with pytest.raises(InputError, match="are damaged, or are not those"):

@@ -24,7 +24,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import claim_folder
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.looks import is_unfinished
-from medgauge.runfolder.whole import is_whole
+from medgauge.runfolder.whole import is_whole, other_fits, refuse_mixed_folds
 from medgauge.runs.outputs import Outputs
 from medgauge.runs.run import Run, load, of_folds
 from medgauge.study import Study, load_study
@@ -141,14 +141,17 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
         if is_whole(folder):
             refuse_changes(folder, study)
             if all(map(is_whole, folders)):
+                refuse_mixed_folds(folder)
                 return finished(study, folder, outputs, display)
         untrained_fold(folder, studies)
         for fold, (part, own) in enumerate(zip(studies, folders, strict=True)):
             display.say(f"fold {fold + 1} of {len(studies)}")
             make_whole(part, own, Outputs(test=True, images=False, report=False), display, notes=False)
-        if is_whole(folder):
+        whole = is_whole(folder)
+        if whole and not other_fits(folder):
             return finished(study, folder, outputs, display)
-        display.note(reopen(folder, source="the folds"))
+        told = reopen(folder, source="the folds")
+        display.note(f"{folder.path} was made of other fits of its folds; it is made anew" if whole else told)
         run = of_folds(folder, fits=pool_folds(folder, study, studies, outputs))
         for note in run.results["notes"]:
             display.say(note)

@@ -23,7 +23,7 @@ from medgauge.metrics.groups import group_means
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import first_shown
-from medgauge.runfolder.seal import BEGUN, LOOKED, MODEL, PAGE, rewriting
+from medgauge.runfolder.seal import BEGUN, LOOKED, MODEL, PAGE, fit_digest, rewriting
 from medgauge.runs import files
 from medgauge.runs.ensemble import OUT_OF_FOLD
 from medgauge.runs.fitted import Fit, cases_of_fits, task_known
@@ -87,7 +87,10 @@ def write_pooled(
             one.task.name: {"record": one.reader.record, **files.calibrated_values(one.task, one.reader.calibrated)}
             for one in scored
         }
-        folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(folds), "tasks": values})
+        own = (
+            {"fits": [fit_digest(fit.folder) for fit in fits]} if len(fits) == len(folds) else {}
+        )  # a blend has its own
+        folder.write_json("predictors.json", {"medgauge": __version__, "folds": len(folds), **own, "tasks": values})
         gallery_rows = [row for fit in fits for row in fit.gallery_rows]
         write_predictions(folder, [(OUT_OF_FOLD, rows, scored)], gallery_rows, by_group=by_group)
         write_problems(folder, study)

@@ -27,8 +27,8 @@ def write_report(run: Path, *, images: bool = True) -> Path:
     """
     folder = RunFolder(run)
     refuse_cut_look(folder)
-    refuse_mixed_folds(folder)
     with vouched(folder, FIGURED):
+        refuse_mixed_folds(folder)
         view = read_run(Path(run))
         if not view.targets or not view.block:
             raise folder.broken("results.json", f"it has no figures for the split {view.shown}")

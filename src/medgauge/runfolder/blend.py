@@ -12,14 +12,10 @@ from medgauge.core.version import __version__
 from medgauge.data.tables.folds import fold_name
 from medgauge.runfolder.folder import RunFolder
 from medgauge.runfolder.opening import AGAIN
-from medgauge.runfolder.seal import file_digest, text_digest
+from medgauge.runfolder.seal import FITTED, file_digest, text_digest
 
 NAME = "blend.json"
 MEMBER = re.compile(r"[a-z][a-z_]{0,40}")
-READ = (
-    "model.json", "model.safetensors", "gallery.csv", "gallery.safetensors", "predictors.json", "predictors.safetensors",
-)  # fmt: skip
-"""The files of a fit that its values rest on."""
 FORM = Group({"members": Listed(Group({"name": TEXT, "sha256": TEXT}), least=2), "weights": Named(Named(REAL))})
 
 
@@ -82,7 +78,7 @@ def _weights(values: Mapping[str, Any], target: str, names: Sequence[str]) -> li
 
 def fits_digest(member: RunFolder, folds: int) -> str:
     """One digest of the files of all folds' fits that values rest on; what is not there counts as empty."""
-    parts = [f"{fold_name(fold)}/{name}" for fold in range(folds) for name in READ]
+    parts = [f"{fold_name(fold)}/{name}" for fold in range(folds) for name in FITTED]
     return text_digest("\n".join(f"{name} {file_digest(member, name)}" for name in parts))
 
 

@@ -142,6 +142,7 @@ PREDICTORS = Group(
     {
         "medgauge?": TEXT,
         "folds?": COUNT,
+        "fits?": Listed(TEXT),
         "tasks": Named(
             Group(
                 {

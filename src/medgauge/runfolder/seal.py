@@ -20,6 +20,11 @@ MODEL = (
 )  # fmt: skip
 """Written once, after training."""
 
+FITTED = (
+    "model.json", "model.safetensors", "gallery.csv", "gallery.safetensors", "predictors.json", "predictors.safetensors",
+)  # fmt: skip
+"""The files of a fit that its values rest on."""
+
 LOOKED = ("looks.json", "predictions.csv", "predictions_by_group.csv", "problems.csv", "results.json")
 """Written anew by each look."""
 
@@ -103,6 +108,11 @@ def file_digest(folder: RunFolder, name: str) -> str:
 def text_digest(text: str) -> str:
     """SHA-256 of a text file with this content."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fit_digest(folder: RunFolder) -> str:
+    """One digest of the files of a fit that its values rest on; what is not there counts as empty."""
+    return text_digest("\n".join(f"{name} {file_digest(folder, name)}" for name in FITTED))
 
 
 def seal(folder: RunFolder, names: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from medgauge.core.errors import InputError
-from medgauge.runfolder.contents import read_finished
+from medgauge.runfolder.contents import read_finished, read_predictors
 from medgauge.runfolder.folder import RunFolder
 from medgauge.runfolder.looks import NAME as LOOKS
 from medgauge.runfolder.looks import counted_looks, told_looks
@@ -12,6 +12,7 @@ from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import (
     ALL,
     BEGUN,
+    LOADED,
     LOOKED,
     MODEL,
     NAME,
@@ -19,6 +20,7 @@ from medgauge.runfolder.seal import (
     among_them,
     damaged,
     digests,
+    fit_digest,
     in_words,
     listed,
     own_files,
@@ -126,7 +128,7 @@ def refuse_cut_look(folder: RunFolder) -> None:
 
 
 def refuse_mixed_folds(folder: RunFolder) -> None:
-    """Raise where the folder of a run of folds lacks one, or has another one in its place; those of a blend are elsewhere.
+    """Raise where a run of folds lacks one, or has another or that of another run in its place; a blend's are elsewhere.
 
     Raises:
         InputError: with the fold, and the way on.
@@ -135,6 +137,7 @@ def refuse_mixed_folds(folder: RunFolder) -> None:
         return
     data = folder.read_yaml("recipe.yaml").get("data")
     count = data.get("folds") if isinstance(data, Mapping) else None
+    others = other_fits(folder)
     for fold in range(count if isinstance(count, int) else 0):
         inner = folder.inner(f"fold-{fold}")
         if not inner.path.is_dir():
@@ -143,6 +146,21 @@ def refuse_mixed_folds(folder: RunFolder) -> None:
         held = own.get("fold") if isinstance(own, Mapping) else None
         if held != fold:
             raise InputError(f"{inner.path} holds fold {held} and not fold {fold}; remove it, then {AGAIN}")
+        if fold in others:
+            refuse_damaged(inner, LOADED)
+            raise InputError(
+                f"{inner.path} is not the fit that {folder.path} was made of, but that of another run; remove it, then {AGAIN}"
+            )
+
+
+def other_fits(folder: RunFolder) -> list[int]:
+    """Folds whose fit, as it is now, is not the one that the whole was made of; one that does not tell is taken as it is.
+
+    Raises:
+        InputError: predictors.json of the whole is damaged.
+    """
+    told = read_predictors(folder).get("fits", [])
+    return [fold for fold, digest in enumerate(told) if fit_digest(folder.inner(f"fold-{fold}")) != digest]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from medgauge.runfolder.blend import Blend, member_folder, read_blend
 from medgauge.runfolder.contents import read_finished, read_predictors
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import LOADED
-from medgauge.runfolder.whole import vouched
+from medgauge.runfolder.whole import refuse_mixed_folds, vouched
 from medgauge.runs import files
 from medgauge.runs.ensemble import Ensemble
 from medgauge.runs.fitted import Fit
@@ -78,7 +78,9 @@ def _read_ensemble(folder: RunFolder, fits: Sequence[Fit] | None) -> Ensemble:
 def _load_fits(folder: RunFolder, blend: Blend | None, folds: int) -> list[Fit]:
     """The fit of each fold; of a blend those of all candidates, fold after fold."""
     if blend is None:
-        return [_load_fold(folder, fold) for fold in range(folds)]
+        fits = [_load_fold(folder, fold) for fold in range(folds)]
+        refuse_mixed_folds(folder)
+        return fits
     members = [member_folder(folder, name, digest, folds) for name, digest in blend.members.items()]
     return [_load_fold(member, fold) for fold in range(folds) for member in members]
 
@@ -98,7 +100,4 @@ def _load_fold(folder: RunFolder, fold: int) -> Fit:
     inner = folder.inner(fold_name(fold))
     if not inner.path.is_dir():
         raise InputError(f"{inner.path.name} of {folder.path} is missing; {AGAIN}")
-    fit = load_fit(inner)
-    if fit.recipe.data.fold != fold:
-        raise InputError(f"{inner.path} holds fold {fit.recipe.data.fold} and not fold {fold}; remove it, then {AGAIN}")
-    return fit
+    return load_fit(inner)
