@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from medgauge.data.tables.columns import Wanted, column_names, read_columns
-from medgauge.data.tables.notes import far_rows, find_code, like_names, number_notes
+from medgauge.data.tables.notes import far_rows, find_codes, like_names, number_notes
 from medgauge.data.tables.numbers import parse_numbers
 
 SIZES = np.linspace(2, 8, 40)  # evenly from 2 to 8
@@ -64,13 +64,13 @@ def test_a_few_far_values_of_skewed_labels() -> None:
 @pytest.mark.parametrize(("values", "rows"), [([1, 2, 1000], []), ([np.nan] * 20, []), ([5.0] * 20, []), ([], [])])
 def test_too_few_or_equal_values(values: list[float], rows: list[int]) -> None:
     assert far_rows(np.array(values, dtype=float)) == rows
-    assert find_code(np.array(values, dtype=float)) is None
+    assert find_codes(np.array(values, dtype=float)) == []
 
 
 @pytest.mark.parametrize("code", [-999, -99, -9, -1, 99, 999, 9999, 99.9, 0.0, -9999, 888])
 def test_a_number_for_nothing(code: float) -> None:
     values = np.append(SIZES + (20 if code == 0 else 0), [code, code])
-    assert find_code(values) == code
+    assert find_codes(values) == [code]
     (note,) = number_notes("label mm", values, IDS, missing=True)
     ends = "22 to 28" if code == 0 else "2 to 8"
     assert (
@@ -91,7 +91,50 @@ def test_a_number_for_nothing(code: float) -> None:
     ],
 )
 def test_a_number_that_is_a_number(values: list[float]) -> None:
-    assert find_code(np.array(values)) is None
+    assert find_codes(np.array(values)) == []
+
+
+AGES = np.random.default_rng(1).uniform(20, 55, 60).round(1)
+
+
+@pytest.mark.parametrize("codes", [(-999, -998), (-99, -98, -97), (-9, -8, -7), (999, 998), (99, 98, 97), (-99, -9)])
+def test_codes_side_by_side_do_not_hide_one_another(codes: tuple[int, ...]) -> None:
+    values = np.concatenate([AGES, *([code] * 3 for code in codes)])
+    notes = number_notes("label age", values, list(map(str, range(len(values)))), missing=True)
+    ends = f"({AGES.min():g} to {AGES.max():g})"
+    assert [note.partition(";")[0] for note in notes] == [
+        f"label age: 3 cases are {code}, apart from the others {ends}" for code in codes
+    ]
+    assert notes[0].endswith(f"give --missing {codes[0]}")
+    assert all(note.endswith("leave these cells empty") for note in notes[1:])
+
+
+def test_codes_that_come_once_each() -> None:
+    assert find_codes(np.append(AGES, [-9, -8, -7])) == [-9, -8, -7]
+    assert find_codes(np.append(AGES - 40, [-98, -99])) == []
+
+
+@pytest.mark.parametrize("count", [2, 6, 14])
+def test_a_clump_of_zeros_far_below_labels(count: int) -> None:
+    values = np.concatenate([AGES, [0.0] * count])
+    (note,) = number_notes("label age", values, list(map(str, range(len(values)))), missing=True)
+    assert note.startswith(f"label age: {count} cases are 0, apart from the others (")
+    assert note.endswith("if it means missing, give --missing 0")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.append(AGES - 18, [0.0] * 6),  # the next value is near
+        np.append(AGES, [0.0] * 30),  # a third of all
+        np.repeat([0.0, 1.0, 2.0], [4, 40, 40]),  # grades
+        np.repeat([0.0, 2.0, 3.0, 4.0], [4, 30, 30, 30]),
+        np.append(np.arange(10.0, 100, 10).repeat(8), [0.0] * 8),  # in steps of ten
+        np.repeat(np.arange(10.0), 8),  # a score to 9
+    ],
+)
+def test_zeros_and_nines_that_end_a_range(values: np.ndarray) -> None:
+    assert find_codes(values) == []
 
 
 def test_two_codes_and_a_slip() -> None:

@@ -28,6 +28,11 @@ APART = 3.0
 MOST_FAR = 0.05
 """Share of the values that may be far at the most; more of them are no exception."""
 
+MOST_CODES = 4
+"""Numbers side by side that may all mean missing."""
+MOST_ZEROS = 0.2
+"""Share of the values that are 0 at the most where it seems to mean missing; more of them are a quantity's own zeros."""
+
 LEAST_NAMES = 3
 """Values of a column that seem to be dates or ids, at the least."""
 LARGE = 1e9
@@ -61,15 +66,16 @@ def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, 
     notes, rest = list[str](), np.array(values, dtype=np.float64)
     if name := like_names(rest):
         return [f"{what}: {name}; give the column that holds the quantity, if this is not it"]
-    while (code := find_code(rest)) is not None:
-        here = rest == code
-        rest[here] = np.nan
-        remedy = f"give --missing {code:g}" if missing and not notes else "leave these cells empty"
+    while codes := find_codes(rest):
+        counts = [int((rest == code).sum()) for code in codes]
+        rest[np.isin(rest, codes)] = np.nan
         ends = f"{np.nanmin(rest):.6g} to {np.nanmax(rest):.6g}"
-        notes.append(
-            f"{what}: {counted(int(here.sum()), 'case is', 'cases are')} {code:g}, apart from the others "
-            f"({ends}); if it means missing, {remedy}"
-        )
+        for code, count in zip(codes, counts, strict=True):
+            remedy = f"give --missing {code:g}" if missing and not notes else "leave these cells empty"
+            notes.append(
+                f"{what}: {counted(count, 'case is', 'cases are')} {code:g}, apart from the others "
+                f"({ends}); if it means missing, {remedy}"
+            )
     rows = far_rows(rest)
     if rows:
         others = np.delete(rest, rows)
@@ -120,23 +126,59 @@ def clump_words(found: Clumps, ids: Sequence[str]) -> str:
     )
 
 
-def find_code(values: NDArray[np.float64]) -> float | None:
-    """A number that stands apart, comes more than once and is written as one writes a missing value; else None.
+def find_codes(values: NDArray[np.float64]) -> list[float]:
+    """Numbers that stand apart at one end and are written as one writes a missing value, the outermost first.
 
-    Such are 0 among numbers above it, -1, and numbers of nines, sevens or eights.
+    Such are 0 among numbers above it, -1, numbers of nines, sevens or eights, and up to three whole numbers that follow one
+    of these (-99, -98, -97). One of them comes more than once, or all are negative and nothing else is.
     """
     known = values[~np.isnan(values)]
-    for code in (known.min(), known.max()) if len(known) else ():
-        others = known[known != code]
-        if len(others) < LEAST or len(known) - len(others) < 2 or others.min() == others.max():
-            continue
-        middle = np.quantile(others, 0.9) - np.quantile(others, 0.1) or others.max() - others.min()
-        gap = np.abs(others - code).min()
-        looks = code in _CODES or _NINES.fullmatch(f"{code:.10g}") is not None
-        only_negative = code < 0 <= others.min()
-        if (looks and (only_negative or gap > middle / 2)) or (code == 0 and others.min() > 0 and gap > middle):
-            return float(code)
-    return None
+    there, count = np.unique(known, return_counts=True)
+    for order in (slice(None), slice(None, None, -1)):
+        for length in range(_run(there[order]), 0, -1):
+            codes, often = there[order][:length], count[order][:length]
+            others = known[~np.isin(known, codes)]
+            if len(others) < LEAST or others.min() == others.max():
+                continue
+            only_negative = bool(codes.max() < 0 <= others.min())
+            if (often.sum() if only_negative else often.max()) < 2:
+                continue
+            middle = np.quantile(others, 0.9) - np.quantile(others, 0.1) or others.max() - others.min()
+            gap = np.abs(others - codes[-1]).min()
+            if codes[0] == 0:
+                apart = others.min() > 0 and (gap > middle or _no_end(gap, middle, others, int(often[0])))
+            else:
+                apart = only_negative or bool(gap > max(middle / 2, APART * (length > 1)))
+            if apart:
+                return [float(code) for code in codes]
+    return []
+
+
+def _run(there: NDArray[np.float64]) -> int:
+    """How many of some different numbers, from the first on, are written as one writes a missing value."""
+    if not len(there) or not (there[0] == 0 or _like_code(there[0])):
+        return 0
+    length = 1
+    while there[0] != 0 and length < min(len(there), MOST_CODES):
+        follows = abs(there[length] - there[length - 1]) == 1 and there[length] == np.floor(there[length])
+        if not (follows or _like_code(there[length])):
+            break
+        length += 1
+    return length
+
+
+def _like_code(value: float) -> bool:
+    return value in _CODES or _NINES.fullmatch(f"{value:.10g}") is not None
+
+
+def _no_end(gap: float, middle: float, others: NDArray[np.float64], often: int) -> bool:
+    """Whether a 0 that comes in a fifth of the values at the most is no natural end of the numbers above it.
+
+    So it is where the way to them is longer than half of their middle, and thrice as long as any step in their lower half.
+    """
+    there = np.unique(others)
+    step = np.diff(there[: len(there) // 2 + 1]).max()
+    return bool(gap > middle / 2 and gap > APART * step and often <= MOST_ZEROS * (often + len(others)))
 
 
 def far_rows(values: NDArray[np.float64]) -> list[int]:
