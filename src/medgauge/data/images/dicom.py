@@ -60,8 +60,6 @@ def read_dicom(source: ImageSource) -> RawImage:
         raise InputError(f"{source.path} has {error}; correct its header or leave the case out") from None
     except Exception:  # noqa: BLE001 - as many errors as codecs; none of their texts may go out
         raise InputError(_why_not(dataset, source)) from None
-    if padding is not None and padding.all():
-        raise InputError(f"{source.path} holds nothing but padding; replace it or leave the case out")
     return RawImage(array, spacing, notes, padding, unit)
 
 

@@ -15,10 +15,14 @@ MOST_VALUES = 2**20
 """Intensities that percentiles are taken over; larger images are thinned evenly."""
 
 
+def thinned(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Every k-th of the values (n,), so that there are at most ``MOST_VALUES``."""
+    return values[:: -(-values.size // MOST_VALUES)]
+
+
 def usual_ends(raw: RawImage) -> tuple[float, float]:
     """The 0.5th and 99.5th percentile of an image's intensities, without padding."""
-    values = raw.intensities
-    low, high = np.percentile(values[:: -(-values.size // MOST_VALUES)], PERCENTILES)
+    low, high = np.percentile(thinned(raw.intensities), PERCENTILES)
     return float(low), float(high)
 
 

@@ -23,6 +23,7 @@ from medgauge.core.faults import os_words
 from medgauge.core.words import counted
 from medgauge.data.images.content import other_content
 from medgauge.data.images.dicom import has_preamble, read_dicom, says_dicom
+from medgauge.data.images.fills import far_below_notes, without_fills
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
     DICOM_ENDINGS,
@@ -141,14 +142,20 @@ def _checked(image: RawImage, source: ImageSource, nan: float | None) -> RawImag
     kind = np.float32 if single else np.float64 if wide else array.dtype.newbyteorder("=")
     array = np.ascontiguousarray(array, dtype=kind)
     image = image._replace(array=array, notes=(*image.notes, LONG_FLOATS) if wide else image.notes)
-    return _finite(image, source, nan) if array.dtype.kind == "f" else image
+    if array.dtype.kind == "f":
+        image = without_fills(_finite(image, source, nan))
+    if image.padding is not None and image.padding.all():
+        raise InputError(f"{source.text} holds nothing but padding; replace it or leave the case out")
+    return image._replace(notes=(*image.notes, *far_below_notes(image)))
 
 
 def _finite(image: RawImage, source: ImageSource, nan: float | None) -> RawImage:
     """The image with ``nan`` where it is not a number; raises where that is not given, and for infinite values."""
     array = image.array
+    if image.padding is not None:
+        array = np.where(image.padding & ~np.isfinite(array), array.dtype.type(0), array)
     if np.isfinite(array).all():
-        return image
+        return image._replace(array=array)
     empty = np.isnan(array)
     if empty.any() and nan is None:
         raise InputError(

@@ -35,6 +35,7 @@ from medgauge.data.images.tiff_whole import DEFLATE, RAW, check_block, inflated
 
 COLOURS = {0: 1, 1: 1, 2: 3}  # samples of a pixel that are wanted, by photometric interpretation
 ALPHA = (1, 2)  # codes of ExtraSamples
+NODATA_PADDED = "nodata (GDAL_NODATA) taken as no intensity"
 WHITE_IS_ZERO = "white-is-zero grey inverted, so that white is high"
 BY_LIBTIFF = (5, 32773, 34925, 50000)
 BY_PILLOW = (2, 3, 4, 6, 7)  # fax and JPEG
@@ -85,13 +86,38 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
+    padding = _padding(array, source, tags)
     if tags.one(PHOTOMETRIC, 1) == 0:
         array = within_bits(array, array.dtype.itemsize * 8)
         notes = (*notes, WHITE_IS_ZERO)
     if COLOURS[tags.one(PHOTOMETRIC, 1)] == 3 and array.dtype == np.uint16:
         array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
     array = np.moveaxis(upright(array, tags.orientation), -1, 0)
-    return RawImage(array, None, (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution)))
+    notes = (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution))
+    if padding is None:
+        return RawImage(array, None, notes)
+    return RawImage(array, None, (*notes, NODATA_PADDED), upright(padding, tags.orientation))
+
+
+def _padding(
+    array: np.ndarray[Any, Any], source: ImageSource, tags: Tags
+) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Where all samples (h, w, c) are the value that GDAL's tag says is none; None where no pixel is.
+
+    - Source: GDAL, GeoTIFF driver, "Nodata value" (tag 42113, a number as text, which may be nan).
+    """
+    if not tags.nodata:
+        return None
+    try:
+        value = float(tags.nodata)
+    except ValueError:
+        raise InputError(f"{source.path} has a nodata value (GDAL_NODATA) that is no number; correct the tag") from None
+    if tags.bits[0] in PACKED:
+        value *= 255 // (2 ** tags.bits[0] - 1)
+    with np.errstate(over="ignore"):
+        same = array.dtype.type(value) if array.dtype.kind == "f" else value
+    found: np.ndarray[Any, np.dtype[np.bool_]] = (np.isnan(array) if np.isnan(value) else array == same).all(axis=-1)
+    return found if found.any() else None
 
 
 def _check_fourth(source: ImageSource, tags: Tags) -> None:

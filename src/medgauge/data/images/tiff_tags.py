@@ -14,7 +14,7 @@ WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 
 DESCRIPTION, OFFSETS, ORIENTATION, SAMPLES, ROWS, COUNTS, PLANAR = 270, 273, 274, 277, 278, 279, 284
 ACROSS, DOWN, RATIONAL = 282, 283, 5
 PREDICTOR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 324, 325
-EXTRA, FORMAT, DEPTH = 338, 339, 32997
+EXTRA, FORMAT, DEPTH, NODATA = 338, 339, 32997, 42113
 SAMPLE_WORDS = {1: "whole", 2: "signed whole", 3: "float", 4: "untyped", 5: "complex whole", 6: "complex"}
 COLOURS = {0: "grey", 1: "grey", 2: "colour", 3: "palette", 4: "mask", 5: "print colour", 6: "YCbCr", 8: "Lab colour"}
 CODECS = {
@@ -77,6 +77,11 @@ class Tags:
         """Pixels along a row and along a column in one unit of length, whichever that is; 0 where it is not said."""
         across, down = (self.values.get(tag, (0, 1)) for tag in (ACROSS, DOWN))
         return across[0] / max(across[-1], 1), down[0] / max(down[-1], 1)
+
+    @property
+    def nodata(self) -> str:
+        """The value of pixels that hold nothing, as GDAL writes it, "" where none is told."""
+        return bytes(self.values.get(NODATA, ())).decode("latin-1").strip(" \0")
 
     @property
     def words(self) -> str:
