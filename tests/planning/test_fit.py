@@ -13,6 +13,8 @@ import pytest
 import medgauge
 from medgauge.cli.main import main
 from medgauge.core.errors import InputError
+from medgauge.planning import fit as planned
+from medgauge.planning import seeds
 from medgauge.planning.fit import fit as fit_planned
 from medgauge.planning.fit import plan
 from medgauge.training.divergence import Diverged
@@ -228,3 +230,21 @@ def test_a_damaged_plan_has_one_advice(
     assert advice in capsys.readouterr().err
     with pytest.raises(InputError, match=advice):
         fit(home, run)
+
+
+@pytest.mark.slow
+def test_an_hour_or_more_fits_what_is_trained_with_further_seeds(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeds, "SEEDS", 2)
+    monkeypatch.setattr(planned, "promising", lambda *_: (True, ""))
+    settings = {"training.steps": 3, "training.evaluations": 1, **SMALL}
+    run = fit(home, tmp_path / "run", budget="best", folds=2, report=False, changes=settings)
+    values = read(tmp_path / "run")
+    states = {one["name"]: one["state"] for one in values["candidates"]}
+    assert [name for name in states if states[name] == "done"][:3] == ["quick", "scratch", "scratch_2"], states
+    first, second = (pandas.read_csv(tmp_path / "run" / name / "predictions.csv") for name in ("scratch", "scratch_2"))
+    assert first[["id", "split"]].equals(second[["id", "split"]])  # the same folds
+    assert not np.allclose(first["value_age"], second["value_age"])
+    assert set(read(tmp_path / "run" / "blend", "blend.json")["weights"]["age"]) >= {"quick", "scratch", "scratch_2"}
+    assert run.results is not None

@@ -93,6 +93,23 @@ def test_usual_steps_are_enough_where_there_is_time(given: dict[str, Any], monke
     assert list(of(plan, SCRATCH).changes["image.size"]) == [20, 24]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "again"),
+    [(240, ["scratch_2", "tuned_2", "scratch_3", "tuned_3"]), (90, ["scratch_2"]), (60, [])],
+    ids=["all", "one", "none"],
+)
+def test_what_is_left_of_an_hour_or_more_goes_to_further_seeds(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, minutes: float, again: list[str]
+) -> None:
+    plan = made(given, minutes, monkeypatch, Cost(0.35, 0.5, 10), usual=900)
+    assert [one.name for one in plan.candidates if one.name[-1].isdigit()] == again
+    assert decided(plan, "further seeds") == (", ".join(again) or "none")
+    assert plan.minutes <= minutes
+    assert plan.candidates[-1].blends
+    for name in again:
+        assert of(plan, name).changes == of(plan, name[:-2]).changes
+
+
 def test_images_shrink_before_steps_become_few(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     plan = made(given, 11, monkeypatch, Cost(1.0, 1.0, 4), usual=800)
     assert of(plan, SCRATCH).changes["image.size"] == [10, 12]

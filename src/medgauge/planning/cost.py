@@ -46,6 +46,20 @@ class Cost:
         """
         return max(0, int((seconds - self.seconds(0)) / self.step + 1e-9))
 
+    def why(self, steps: int, wanted: int, folds: int, given: bool) -> str:
+        """So many steps, in words.
+
+        Args:
+            steps: of each fit.
+            wanted: that are usual.
+            folds: number of fits.
+            given: the steps were.
+        """
+        each = f"{self.step:.3g} s a step, measured; {folds} fit{'s' * (folds > 1)}"
+        if given:
+            return f"as given ({each})"
+        return each if steps == wanted else f"{each}; {wanted} are usual, and there is time for {steps}"
+
 
 class Forgetful:
     """Where nothing is kept."""

@@ -19,7 +19,7 @@ from medgauge.fitting.stamp import placed_settings
 from medgauge.fitting.train import first_process
 from medgauge.planning.blend import make_blend
 from medgauge.planning.budget import Budget, read_budget
-from medgauge.planning.candidates import WORDS, Candidate, says_how
+from medgauge.planning.candidates import Candidate, says_how, seeds_of, what_it_is
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
@@ -221,7 +221,7 @@ class _Attempt:
             if not candidate.tried:
                 continue
             begun, recipe = time.monotonic(), candidate.recipe(self.given)
-            self.display.say(f"{candidate.name}: {WORDS[candidate.name]}")
+            self.display.say(f"{candidate.name}: {what_it_is(candidate.name)}")
             if candidate.blends and judge is not None:
                 outcomes[place], fitted = self.blended(candidate, judge, outcomes)
             else:
@@ -250,7 +250,9 @@ class _Attempt:
         self, candidate: Candidate, study: Study, judge: Judge, before: Sequence[Outcome]
     ) -> tuple[Outcome, Run | None]:
         """Fit one candidate; one that is trained in folds is given up after the first where that promises nothing."""
-        inner = RunFolder(self.folder / candidate.name)
+        inner, first = RunFolder(self.folder / candidate.name), seeds_of(candidate.name)[0]
+        if any(one.candidate.name == first != candidate.name and one.state != "done" for one in before):
+            return Outcome(candidate, "left out", f"{first} did not come to its end"), None
         finished = [one.error for one in before if one.error is not None]
         try:
             if candidate.trains and study.recipe.data.folds and finished and not is_whole(inner):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from medgauge.core.version import __version__
 from medgauge.evaluation.choosing import Choice, choose
-from medgauge.planning.candidates import WORDS, Candidate
+from medgauge.planning.candidates import Candidate, what_it_is
 from medgauge.planning.judge import Judge
 from medgauge.report.candidates import choice_sentence
 from medgauge.runfolder import RunFolder
@@ -99,7 +99,7 @@ def write_candidates(
         "candidates": [
             {
                 "name": one.candidate.name,
-                "what": WORDS[one.candidate.name],
+                "what": what_it_is(one.candidate.name),
                 "state": one.state,
                 "why": one.why,
                 "error": None if one.error is None else float(one.error.nanmean()),

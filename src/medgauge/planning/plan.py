@@ -14,9 +14,10 @@ from medgauge.fitting.parts import build_parts
 from medgauge.models import Encoder
 from medgauge.planning.blend import blend_minutes, blending
 from medgauge.planning.budget import Budget
-from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, says_how
+from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, says_how, seeds_of
 from medgauge.planning.cost import EACH, Cost, measure
 from medgauge.planning.fingerprint import developed, fingerprint
+from medgauge.planning.seeds import AGAIN_WHY, further_seeds
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder.folder import plain
@@ -86,7 +87,7 @@ class Plan:
             plan = cls(dict(values["made"]), dict(values["fingerprint"]), decisions, candidates)
         except (KeyError, TypeError) as error:
             raise ValueError(f"it is no plan ({error})") from error
-        if any(one.name not in WORDS or not isinstance(one.changes, Mapping) for one in candidates):
+        if any(seeds_of(one.name)[0] not in WORDS or not isinstance(one.changes, Mapping) for one in candidates):
             raise ValueError("it names candidates that there are not")
         return plan
 
@@ -171,6 +172,10 @@ def make_plan(
         found.append(one)
         decisions += more
         left -= 60 * one.minutes if one.tried else 0.0
+    if budget.tunes:
+        again = further_seeds(found, left, folds.value)
+        decisions += [Decision("further seeds", ", ".join(one.name for one in again) or "none", AGAIN_WHY)]
+        found += again
     if not any(one.tried for one in found):
         raise InputError(f"nothing can be tried: {'; '.join(f'{one.name}: {one.why}' for one in found)}")
     return Plan(dict(stamp), fingerprint(study), decisions, [*found, blending(found, fixed, budget)])
@@ -254,7 +259,7 @@ def _trained(
         needed = cost.seconds(least) * folds / 60
         why = f"{least} steps a fold take {needed:.0f} minutes here, and {max(seconds, 0) / 60:.0f} are left"
         return Candidate(name, {}, 0.0, why, tried=False), []
-    said = [Decision(f"steps of {name}", steps, _steps_why(steps, wanted, cost, folds, "training.steps" in given))]
+    said = [Decision(f"steps of {name}", steps, cost.why(steps, wanted, folds, "training.steps" in given))]
     if smaller is not None:
         shape = " x ".join(map(str, smaller))
         said.append(
@@ -286,13 +291,6 @@ def _smaller(size: Sequence[int] | str, wanted: int, cost: Cost, seconds: float)
         if replace(cost, step=cost.step * share**2, reading=cost.reading * share**2).steps(seconds) * 2 >= wanted:
             break
     return found
-
-
-def _steps_why(steps: int, wanted: int, cost: Cost, folds: int, given: bool) -> str:
-    each = f"{cost.step:.3g} s a step, measured; {folds} fit{'s' * (folds > 1)}"
-    if given:
-        return f"as given ({each})"
-    return each if steps == wanted else f"{each}; {wanted} are usual, and there is time for {steps}"
 
 
 def plan_stamp(given: Mapping[str, Any], budget: Budget, digest: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medgauge.core.words import counted, printable
-from medgauge.planning.candidates import WORDS
+from medgauge.planning.candidates import what_it_is
 from medgauge.planning.plan import Plan
 
 
@@ -19,7 +19,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += [f"  {one.what}: {_value(one.value)} ({printable(one.why, line=True)})" for one in plan.decisions]
     for one in plan.candidates:
         took = f"about {_minutes(one.minutes)}" if one.tried else "not tried"
-        lines.append(f"  {one.name}: {took} ({WORDS[one.name] if one.tried else printable(one.why, line=True)})")
+        lines.append(f"  {one.name}: {took} ({what_it_is(one.name) if one.tried else printable(one.why, line=True)})")
     return lines
 
 

@@ -15,7 +15,7 @@ from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import FITTED, file_digest, text_digest
 
 NAME = "blend.json"
-MEMBER = re.compile(r"[a-z][a-z_]{0,40}")
+MEMBER = re.compile(r"[a-z][a-z_]{0,40}(_[2-9])?")
 FORM = Group({"members": Listed(Group({"name": TEXT, "sha256": TEXT}), least=2), "weights": Named(Named(REAL))})
 
 

@@ -12,7 +12,7 @@ from medgauge.runfolder.seal import text_digest
 
 CANDIDATES, PLAN = "candidates.json", "plan.json"
 SEAL = "sha256"
-NAME = re.compile(r"[a-z][a-z_]{0,40}")
+NAME = re.compile(r"[a-z][a-z_]{0,40}(_[2-9])?")
 
 
 def is_planned(folder: RunFolder) -> bool:
