@@ -64,7 +64,11 @@ def test_inverted_radiographs_have_the_greys_of_the_others(tmp_path: Path) -> No
         [image.path.name in {f"m{row:02}.dcm" for row in range(0, 40, 4)} for image in study.table.image]
     )
     assert inverted.sum() == 10
-    assert study.notes[-1] == "MONOCHROME1 inverted in 10 images"
+    assert "MONOCHROME1 inverted as 65535 - value in 10 images" in study.notes
+    assert any(
+        note.startswith("MONOCHROME1 inverted by more bits (Bits Stored) than its pixels use") for note in study.notes
+    )
+    assert study.recipe.image.grey == "image_percentiles"  # ranges lie apart
     for part in (0, 50, 100):
         usual, turned = (np.percentile(array[chosen], part, axis=1) for chosen in (~inverted, inverted))
         assert abs(np.median(usual) - np.median(turned)) < 0.03

@@ -64,6 +64,9 @@ def test_the_ratio_of_ranges_leaves_blank_and_single_odd_images_out() -> None:
     assert range_ratio([*many, PLAIN._replace(high=10.0)]) == 1.0
     assert range_ratio([*many, PLAIN._replace(high=10.0), PLAIN._replace(high=20.0)]) == pytest.approx(50.0)
     assert range_ratio([PLAIN, PLAIN._replace(high=10.0)]) == 100.0
+    apart = [PLAIN._replace(low=low, high=low + 1000.0) for low in (0.0, 0.0, 64000.0)]
+    assert range_ratio(apart) == 65.0
+    assert range_ratio([apart[0], PLAIN._replace(low=1e9, high=1e9)]) == 1.0
     assert range_ratio([]) == 1.0
 
 

@@ -22,7 +22,7 @@ from medgauge.core.errors import InputError
 from medgauge.data.images import dicom
 from medgauge.data.images.dicom import says_dicom
 from medgauge.data.images.dicom_header import HIGH_BIT, HeaderError, check_pixels, has_unit
-from medgauge.data.images.dicom_pixels import grey_values
+from medgauge.data.images.dicom_pixels import FEWER_BITS, grey_values
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.prepare import PrepareSettings, find_window, prepare
 from medgauge.data.images.readers import read_image
@@ -287,38 +287,67 @@ class TestPadding:
 
 
 class TestMonochrome1:
-    def inverted(self, tmp_path: Path, cells: np.ndarray[Any, Any], **values: Any) -> np.ndarray[Any, Any]:
+    def inverted(self, tmp_path: Path, cells: np.ndarray[Any, Any], **values: Any) -> RawImage:
         image = read(saved(tmp_path / "a.dcm", cells, PhotometricInterpretation="MONOCHROME1", **values))
-        assert "MONOCHROME1 inverted" in image.notes
-        return image.array[0]
+        highest = 2 ** values.get("BitsStored", 8 * cells.itemsize) - 1
+        assert image.notes[0] == f"MONOCHROME1 inverted as {-1 if cells.dtype.kind == 'i' else highest} - value"
+        return image
 
-    def test_within_the_stored_bits_where_pixels_use_them(self, tmp_path: Path) -> None:
-        cells = np.array([[10, 700, 4000]], np.uint16)
-        np.testing.assert_array_equal(self.inverted(tmp_path, cells, BitsStored=12, HighBit=11), [[4085, 3395, 95]])
-
-    @pytest.mark.parametrize("most", [1023, 4000, 16383])
-    def test_within_its_own_range_where_the_header_claims_more(self, tmp_path: Path, most: int) -> None:
+    @pytest.mark.parametrize("most", [1023, 4000, 4095])
+    def test_by_the_stored_bits_whatever_the_pixels_use(self, tmp_path: Path, most: int) -> None:
         cells = np.array([[10, 700, most]], np.uint16)
-        np.testing.assert_array_equal(self.inverted(tmp_path, cells), [[most, most - 690, 10]])
+        image = self.inverted(tmp_path, cells, BitsStored=12, HighBit=11)
+        np.testing.assert_array_equal(image.array[0], [[4085, 3395, 4095 - most]])
+        assert (FEWER_BITS in image.notes) == (most == 1023)
+        whole = self.inverted(tmp_path, cells)
+        np.testing.assert_array_equal(whole.array[0], [[65525, 64835, 65535 - most]])
+        assert FEWER_BITS in whole.notes
+
+    def test_one_value_is_one_grey_in_all_files(self, tmp_path: Path) -> None:
+        found = [
+            self.inverted(tmp_path, np.array([[700, most]], np.uint16), BitsStored=14, HighBit=13).array[0, 0, 0]
+            for most in (701, 1500, 9000, 16383)
+        ]
+        assert found == [2**14 - 1 - 700] * 4
 
     def test_signed_values_too(self, tmp_path: Path) -> None:
-        cells = np.array([[-100, 0, 3000]], np.int16)
-        np.testing.assert_array_equal(self.inverted(tmp_path, cells), [[3000, 2900, -100]])
-        ends = np.array([[-32768, 0, 32767]], np.int16)
-        np.testing.assert_array_equal(self.inverted(tmp_path, ends), [[32767, -1, -32768]])
+        for values in ([-100, 0, 3000], [-32768, 0, 32767]):
+            cells = np.array([values], np.int16)
+            np.testing.assert_array_equal(self.inverted(tmp_path, cells).array[0], [[-1 - value for value in values]])
         whole = np.array([[-2048, 0, 2000]], np.int16)
-        np.testing.assert_array_equal(self.inverted(tmp_path, whole, BitsStored=12, HighBit=11), [[2047, -1, -2001]])
+        found = self.inverted(tmp_path, whole, BitsStored=12, HighBit=11)
+        np.testing.assert_array_equal(found.array[0], [[2047, -1, -2001]])
 
     def test_before_the_rescale(self, tmp_path: Path) -> None:
         cells = np.array([[0, 55, 255]], np.uint8)
         found = self.inverted(tmp_path, cells, RescaleSlope=2, RescaleIntercept=10)
-        np.testing.assert_array_equal(found, [[520, 410, 10]])
+        np.testing.assert_array_equal(found.array[0], [[520, 410, 10]])
 
-    def test_padding_does_not_widen_the_range_and_stays(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("tags", [{"Modality": "CT"}, {"Modality": "PT"}, {"Modality": "OT", "RescaleType": "HU"}])
+    def test_numbers_of_a_unit_keep_their_sign(self, tmp_path: Path, tags: dict[str, Any]) -> None:
+        cells = np.array([[0, 1024, 2000]], np.uint16)
+        given = {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": 1, "RescaleIntercept": -1024}
+        image = read(saved(tmp_path / "a.dcm", cells, **given, **tags))
+        np.testing.assert_array_equal(image.array[0], [[-1024, 0, 976]])
+        assert image.notes == ("MONOCHROME1 not inverted, as the values have a unit: it is about display alone",)
+
+    def test_padding_stays(self, tmp_path: Path) -> None:
         made = dataset_of(np.array([[65535, 10, 1000]], np.uint16), PhotometricInterpretation="MONOCHROME1")
         made.add_new("PixelPaddingValue", "US", 65535)
         made.save_as(tmp_path / "a.dcm", enforce_file_format=True)
-        np.testing.assert_array_equal(read(tmp_path / "a.dcm").array[0], [[65535, 1000, 10]])
+        np.testing.assert_array_equal(read(tmp_path / "a.dcm").array[0], [[65535, 65525, 64535]])
+        assert FEWER_BITS in read(tmp_path / "a.dcm").notes
+
+    def test_a_lookup_table_by_its_own_bits(self, tmp_path: Path) -> None:
+        for entries, expected in (([5, 1000, 4095], [4090, 3095, 0]), ([5, 1000, 4096], None)):
+            table = item(LUTDescriptor=[3, 0, 12], LUTData=np.array(entries, "<u2").tobytes(), ModalityLUTType="US")
+            table["LUTDescriptor"].VR, table["LUTData"].VR = "US", "OW"
+            given = {"PhotometricInterpretation": "MONOCHROME1", "ModalityLUTSequence": [table]}
+            saved(tmp_path / "a.dcm", np.array([[0, 1, 2]], np.uint8), **given)
+            if expected is None:
+                assert "a Modality LUT with entries of more bits than it says" in refused(tmp_path / "a.dcm")
+            else:
+                np.testing.assert_array_equal(read(tmp_path / "a.dcm").array[0], [expected])
 
     def test_floats_are_refused(self, tmp_path: Path) -> None:
         values = np.array([[-1.5, 0.25], [3.0, 7.5]], np.float32)

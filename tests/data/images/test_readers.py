@@ -317,7 +317,7 @@ class TestDicom:
         image = read(tmp_path / "a.dcm")
         np.testing.assert_array_equal(image.array[0], 4095 - stored)
         assert image.array.dtype == np.uint16
-        assert image.notes == ("MONOCHROME1 inverted",)
+        assert image.notes == ("MONOCHROME1 inverted as 4095 - value",)
 
     def test_monochrome1_after_rescale(self, tmp_path: Path) -> None:
         write_dicom(

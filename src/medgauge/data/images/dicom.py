@@ -41,7 +41,7 @@ def read_dicom(source: ImageSource) -> RawImage:
     """Read a DICOM file: grey (1, h, w) or colour (3, h, w); spacing between rows and between columns, if it is there.
 
     Modality LUT, rescale slope and intercept are applied (CT numbers); without them, or with 1 and 0, the stored
-    integers are kept. MONOCHROME1 (white is low) is inverted within its range, so that white is high as elsewhere.
+    integers are kept. MONOCHROME1 (white is low) is inverted by its bits, so that white is high as elsewhere.
     Palette colour and YBR become RGB. Padding is marked in the image's ``padding``. Preamble and meta header may lack.
     """
     dataset = _opened(source)

@@ -32,7 +32,7 @@ SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
 """The Presentation LUT Shape that goes with each photometric interpretation of grey."""
 CENTIMETRES = 3  # code of Physical Units X Direction and Y Direction
 MILLIMETRES_IN_CENTIMETRE = 10.0
-UNSPECIFIED = "US"  # code of Rescale Type and Modality LUT Type
+UNSPECIFIED, HOUNSFIELD = "US", "HU"  # codes of Rescale Type and Modality LUT Type
 
 
 class PixelSize(NamedTuple):
@@ -216,14 +216,24 @@ def header_notes(dataset: Any) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def has_unit(dataset: Any) -> bool:
-    """Whether values mean the same in every such file: CT numbers, or what a rescale or a Modality LUT gives."""
+def _unit(dataset: Any) -> str:
+    """The unit that a rescale or a Modality LUT says that its numbers have, "" where it says none."""
     kind = _from_groups(dataset, "PixelValueTransformationSequence", "RescaleType")
     tables = dataset.get("ModalityLUTSequence")
     if tables:
         kind = tables[0].get("ModalityLUTType")
-    changed = rescale(dataset) != (1.0, 0.0)
-    return dataset.get("Modality") == "CT" or changed or bool(tables) or kind not in (None, "", UNSPECIFIED)
+    return "" if kind in (None, UNSPECIFIED) else str(kind)
+
+
+def has_unit(dataset: Any) -> bool:
+    """Whether values mean the same in every such file: CT numbers, or what a rescale or a Modality LUT gives."""
+    changed = rescale(dataset) != (1.0, 0.0) or bool(dataset.get("ModalityLUTSequence"))
+    return dataset.get("Modality") == "CT" or changed or bool(_unit(dataset))
+
+
+def names_unit(dataset: Any) -> bool:
+    """Whether values are CT numbers or activities, whose sign is no matter of display."""
+    return dataset.get("Modality") in ("CT", "PT") or _unit(dataset) == HOUNSFIELD
 
 
 def padding_range(dataset: Any) -> tuple[int, int] | None:

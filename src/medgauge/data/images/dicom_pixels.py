@@ -4,10 +4,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medgauge.data.images.dicom_header import HIGH_BIT, HeaderError, float_padding_range, padding_range, rescale
-from medgauge.data.images.mirror import mirrored
+from medgauge.data.images.dicom_header import (
+    HIGH_BIT,
+    HeaderError,
+    float_padding_range,
+    names_unit,
+    padding_range,
+    rescale,
+)
+from medgauge.data.images.mirror import within_bits
 
 INVERTED = "MONOCHROME1 inverted"
+FEWER_BITS = (
+    "MONOCHROME1 inverted by more bits (Bits Stored) than its pixels use: beside files of MONOCHROME2, give image.grey "
+    "image_percentiles"
+)
+UNUSED_BITS = 2  # of a value, from which on FEWER_BITS is said
+OF_A_UNIT = "MONOCHROME1 not inverted, as the values have a unit: it is about display alone"
 PADDED = "padding (Pixel Padding Value) taken as no intensity"
 OTHER_BITS = "bits beside the stored ones (overlays) left out"
 
@@ -23,10 +36,12 @@ class Values(NamedTuple):
 def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> Values:
     """Grey values of pixel cells (h, w) as they are decoded; MONOCHROME1 comes out with white high, as elsewhere.
 
-    Padding is marked and neither shifts the range that MONOCHROME1 is mirrored in nor is changed by it. That range is of
-    the stored bits, or of the pixels where they use at least two bits less: many headers claim 16 bits of 12.
+    Padding is marked and not changed. PS3.3 C.7.6.3.1.2 has MONOCHROME1's least value white and says of no other value what
+    it is: stored values v become 2^bits - 1 - v by the bits that the header says are stored (signed ones -1 - v), whatever
+    the pixels use, so that one value is one grey in all files. CT numbers and activities keep their sign.
 
-    - Raises: HeaderError for floats as MONOCHROME1, which PS3.3 C.7.6.24 does not know: no number of theirs is black.
+    - Raises: HeaderError for floats as MONOCHROME1, which PS3.3 C.7.6.24 does not know: no number of theirs is black; for
+      entries of a Modality LUT that are larger than their bits can hold.
 
     Args:
         cells: integers of the data set's sign, or floats.
@@ -51,15 +66,32 @@ def grey_values(cells: np.ndarray[Any, Any], dataset: Any, *, masked: bool) -> V
     if tables:
         array, bits = _looked_up(stored, tables[0], signed=dataset.get("PixelRepresentation") == 1)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        if array.dtype.kind == "f":
-            raise HeaderError("float pixels as MONOCHROME1, which of floats does not say what is black")
-        array = mirrored(array, bits, padding)
-        notes.append(INVERTED)
+        array, said = _inverted(array, bits, padding, dataset)
+        notes += said
     if (slope, intercept) != (1.0, 0.0):
         array = (array.astype(np.float64) * slope + intercept).astype(np.float32)
     elif bits == 1 and array.dtype == np.uint8:
         array = array * np.uint8(255)
     return Values(array, padding, tuple(notes))
+
+
+def _inverted(
+    array: np.ndarray[Any, Any], bits: int, padding: np.ndarray[Any, np.dtype[np.bool_]] | None, dataset: Any
+) -> tuple[np.ndarray[Any, Any], list[str]]:
+    """Values (h, w) of MONOCHROME1 with white high, padding as it is; and what is said of it."""
+    if array.dtype.kind == "f":
+        raise HeaderError("float pixels as MONOCHROME1, which of floats does not say what is black")
+    if names_unit(dataset):
+        return array, [OF_A_UNIT]
+    try:
+        turned = within_bits(array, bits)
+    except ValueError:
+        raise HeaderError("a Modality LUT with entries of more bits than it says") from None
+    inside = array if padding is None else array[~padding]
+    unused = array.dtype.kind == "u" and bits > 8 and int(inside.max(initial=0)).bit_length() <= bits - UNUSED_BITS
+    highest = -1 if array.dtype.kind == "i" else 2**bits - 1
+    notes = [f"{INVERTED} as {highest} - value", *([FEWER_BITS] if unused else [])]
+    return (turned if padding is None else np.where(padding, array, turned)), notes
 
 
 def _bits(cells: np.ndarray[Any, Any], dataset: Any) -> int:

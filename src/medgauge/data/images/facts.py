@@ -102,12 +102,17 @@ def _frequent(values: Iterable[Any]) -> list[Any]:
 def range_ratio(facts: Sequence[ImageFact]) -> float:
     """How many times as wide the widest range of intensities is as the narrowest, where ranges mean nothing by themselves.
 
-    Ranges are between the 0.5th and 99.5th percentile; of 20 images and more one in a hundred at each end, and at least one,
-    does not count. 1 where every image has a unit, and where all have 8 bits.
+    Or how many times as wide all of them together are as the widest, where that is more: ranges lie apart. Ranges are between
+    the 0.5th and 99.5th percentile; of 20 images and more one in a hundred at each end, and at least one, does not
+    count. 1 where every image has a unit, and where all have 8 bits.
     """
     if all(fact.has_unit for fact in facts) or all(fact.dtype == "uint8" for fact in facts):
         return 1.0
-    widths = sorted(fact.high - fact.low for fact in facts if fact.high > fact.low)
+    facts = [fact for fact in facts if fact.high > fact.low]
+    widths = sorted(fact.high - fact.low for fact in facts)
     odd = max(1, int(ODD * len(widths))) if len(widths) >= MANY else 0
     widths = widths[odd : len(widths) - odd]
-    return widths[-1] / widths[0] if widths else 1.0
+    if not widths:
+        return 1.0
+    lowest, highest = sorted(fact.low for fact in facts)[odd], sorted(fact.high for fact in facts)[-1 - odd]
+    return max(widths[-1] / widths[0], (highest - lowest) / widths[-1])
