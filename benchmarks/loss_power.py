@@ -207,6 +207,9 @@ def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
     """One fit of neck and head: validation score, and the errors, D5 and RV of the fold that was left out."""
     start = time.process_time()
     recipe, train = study.recipe, study.rows("train")
+    batch = min(int(recipe.training.batch_size), len(train))  # a small share has fewer
+    recipe = replace(recipe, training=replace(recipe.training, batch_size=batch))
+    study = replace(study, recipe=recipe)
     tasks = fit_tasks(study)
     arrays = replace(arrays, weight=case_weights(study), region=case_regions(study, tasks))
     width = recipe.model.embedding

@@ -114,3 +114,9 @@ def test_settings_of_the_data_layer() -> None:
     settings = augment_settings(recipe_of(augmentation={"flip": ["rows", "columns"], "intensity": 0.1, "noise": 0.2}))
     assert settings.flip == (-2, -1)
     assert (settings.brightness, settings.contrast, settings.noise) == (0.1, 0.1, 0.2)
+
+
+@pytest.mark.parametrize(("cases", "steps"), [(100, 200), (1000, 781), (100_000, 20_000)])
+def test_a_pretrained_network_that_is_trained_on_reads_the_cases_less_often(cases: int, steps: int) -> None:
+    found = decide_training(recipe_of(represent={"name": "tuned"}), 2, np.arange(float(cases))[:, None])
+    assert found.training.steps == steps

@@ -24,6 +24,10 @@ AXES = {"columns": -1, "rows": -2, "depth": -3}
 SAMPLE = 64  # training images, spread over all of them, that are read before a decision
 
 
+PASSES, TUNED_PASSES = 150, 25
+"""Times that the training cases are read: by a network from random weights, and by a pretrained one that is trained on."""
+
+
 def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     """Sizes, greys, channels and the covariates that are sizes of pixels, from a sample of the training images."""
     facts = image_facts([table.image[row] for row in rows], limit=SAMPLE, nan=recipe.image.nan)
@@ -84,7 +88,8 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     if not learns:
         training = replace(training, steps=0)
     if training.steps == "auto":
-        training = replace(training, steps=min(20_000, max(600, 150 * cases // int(training.batch_size))))
+        least, passes = (200, TUNED_PASSES) if recipe.represent.name == "tuned" else (600, PASSES)
+        training = replace(training, steps=min(20_000, max(least, passes * cases // int(training.batch_size))))
     optimiser = recipe.optimiser
     if optimiser.learning_rate == "auto" and learns:
         fast = recipe.represent.name != "scratch" or encoder.pretrained in (None, "none")
