@@ -118,5 +118,9 @@ def test_settings_of_the_data_layer() -> None:
 
 @pytest.mark.parametrize(("cases", "steps"), [(100, 200), (1000, 781), (100_000, 20_000)])
 def test_a_pretrained_network_that_is_trained_on_reads_the_cases_less_often(cases: int, steps: int) -> None:
-    found = decide_training(recipe_of(represent={"name": "tuned"}, model={"encoder": {"name": "lite0"}}), 2, np.arange(float(cases))[:, None])
+    found = decide_training(
+        recipe_of(represent={"name": "tuned"}, model={"encoder": {"name": "lite0"}}),
+        2,
+        np.arange(float(cases))[:, None],
+    )
     assert found.training.steps == steps
