@@ -15,7 +15,7 @@ from medgauge.runfolder import parts
 
 TIMED = {"seconds", "peak_memory_mb", "wall", "elapsed", "comparison.json"}  # the last: a digest of times too
 """What no two runs have in common."""
-SPENT = re.compile(r"\d+\ss · peak memory \d+\sMB")
+SPENT = re.compile(r"[\d,]+\ss · peak memory [\d,]+\sMB")
 
 
 class Killed(BaseException):

@@ -140,6 +140,9 @@ def test_a_budget_shorter_than_the_quick_run_is_refused(given: dict[str, Any], m
         ("training.batch_size", 0, "training.batch_size must be"),
         ("optimiser.learning_rate", -1.0, "optimiser.learning_rate must be"),
         ("objective.error.term.class_path", "L1Los", "is not a loss"),
+        ("model.encoder.name", "resnet1", "there is no encoder named resnet1; the nearest are monai/resnet1"),
+        ("training.accelerator", "mps", "training.accelerator is mps, and this machine has"),
+        ("training.devices", 9, "training.devices is 9, and"),
     ],
 )
 def test_a_setting_of_training_that_is_wrong_is_refused_and_leaves_no_candidate_out(
@@ -147,6 +150,12 @@ def test_a_setting_of_training_that_is_wrong_is_refused_and_leaves_no_candidate_
 ) -> None:
     with pytest.raises(InputError, match=words):
         made({**given, place: value}, 20, monkeypatch, Cost(0.1, 0.1, 4), usual=10)
+
+
+def test_what_only_the_network_can_refuse_is_refused_too(given: dict[str, Any]) -> None:
+    wrong, budget = {**given, "model.encoder.settings": {"blok": 2}}, read_budget(20)
+    with pytest.raises(InputError, match="the encoder small has no setting blok; its settings are blocks"):
+        make_plan(wrong, budget, partition(wrong)[0], plan_stamp(wrong, budget, ""), Display(False))
 
 
 def test_steps_that_were_given_stay(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,10 @@ from medgauge.fitting.parts import build_parts
 from medgauge.models import Encoder
 from medgauge.planning.blend import blend_minutes, blending
 from medgauge.planning.budget import Budget
-from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, says_how, seeds_of
+from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, seeds_of
 from medgauge.planning.cost import EACH, Cost, measure
 from medgauge.planning.fingerprint import developed, fingerprint
+from medgauge.planning.given import check_machine, refuse_given
 from medgauge.planning.seeds import AGAIN_WHY, further_seeds
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.schema import Recipe
@@ -143,6 +144,8 @@ def make_plan(
         InputError: something is wrong with table, images or settings.
     """
     fixed = {"data.folds": folds.value}
+    if budget.trains:
+        refuse_given(Candidate(SCRATCH, {**fixed, "represent.name": SCRATCH}, 0.0, ""), given, check_machine)
     study = load_study(Candidate(QUICK, fixed, 0.0, "").recipe(given), progress=display.images)
     for note in study.notes:
         display.say(note)
@@ -205,16 +208,6 @@ def _quick(study: Study, fixed: Mapping[str, Any]) -> Candidate:
     return Candidate(QUICK, dict(fixed), minutes, "the first answer")
 
 
-def _refuse_given(candidate: Candidate, given: Mapping[str, Any]) -> None:
-    """Raise InputError where a candidate could be tried but for a setting of training that was given."""
-    how = says_how(given)
-    try:
-        candidate.recipe({place: value for place, value in given.items() if place not in how})
-    except InputError:  # not what was given is at fault
-        return
-    candidate.recipe(given)
-
-
 def _times(
     study: Study, fixed: Mapping[str, Any], tasks: Tasks, given: Mapping[str, Any]
 ) -> tuple[Decision] | tuple[Decision, Candidate]:
@@ -241,7 +234,7 @@ def _trained(
     changes = {**fixed, "represent.name": name, "image.size": list(image.size), "image.fit": image.fit}
     if torch.cuda.is_available():
         changes["training.precision"] = "bf16-mixed"
-    _refuse_given(Candidate(name, changes, 0.0, ""), given)
+    refuse_given(Candidate(name, changes, 0.0, ""), given)
     try:
         display.say(f"measuring what {WORDS[name]} takes")
         wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
@@ -250,6 +243,8 @@ def _trained(
             changes["image.size"] = smaller
             wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
     except InputError as error:
+        if name == SCRATCH:  # what has no stored weights to begin with leaves tuned out alone
+            refuse_given(Candidate(name, changes, 0.0, ""), given, lambda recipe: build_parts(_part(recipe, display)))
         return Candidate(name, {}, 0.0, str(error), tried=False), []
     steps = min(wanted, cost.steps(seconds / folds))
     if "training.steps" in given:
@@ -271,10 +266,15 @@ def _trained(
 
 def _measured(recipe: Recipe, display: Display) -> tuple[int, Cost]:
     """The steps that a recipe usually has, and what they take."""
-    study = load_study(recipe, progress=display.images)
-    part = fold_study(study, 0) if recipe.data.folds else study
+    part = _part(recipe, display)
     usual = part.recipe.training.steps
     return int(usual) if usual != "auto" else LEAST_STEPS, measure(part, display)
+
+
+def _part(recipe: Recipe, display: Display) -> Study:
+    """The study of a recipe's first fit."""
+    study = load_study(recipe, progress=display.images)
+    return fold_study(study, 0) if recipe.data.folds else study
 
 
 def _smaller(size: Sequence[int] | str, wanted: int, cost: Cost, seconds: float) -> list[int] | None:
