@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+import nibabel
 import numpy as np
 import pandas
 import pytest
@@ -176,4 +177,19 @@ def test_what_is_changed_in_new_images_is_told(
         f"1 image is of one single value (case {names[1]}), with nothing to see; look at the files, and leave such cases out",
         f"1 image uses less than a tenth of the run's window (case {names[2]}): if their intensities are of another scale than "
         "the training images', save them with that one",
+    ]
+
+
+def test_a_pixel_size_that_contradicts_the_file_is_told(
+    fit: Fit, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(table.parent / "0.png") as picture:
+        grey = np.asarray(picture.convert("L"))
+    image = nibabel.Nifti1Image(grey.T, np.diag([0.5, 0.5, 1, 1]))
+    nibabel.save(image, tmp_path / "a.nii")
+    embed_table(fit, image_table(fit, [tmp_path / "a.nii"], ["pixel_mm=1"]), terminal=True)
+    told = [line for line in capsys.readouterr().err.splitlines() if "pixel_mm" in line]
+    assert told == [
+        f"pixel_mm is not the size of a pixel in 1 of 1 file that gives one (case {tmp_path / 'a.nii'}): the files say 0.5 mm, the "
+        "covariate 1 mm; correct the covariate, or the files"
     ]

@@ -15,8 +15,9 @@ Measure = Literal["size", "inverse", "area"]
 MICRONS = frozenset([
     "um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres", "nm"
 ])  # fmt: skip
-LENGTH = MICRONS | frozenset([
-    "mm", "cm", "m", "millimeter", "millimeters", "millimetre", "millimetres", "centimeter", "centimetre"
+CENTIMETRES = frozenset(["cm", "centimeter", "centimetre"])
+LENGTH = MICRONS | CENTIMETRES | frozenset([
+    "mm", "m", "millimeter", "millimeters", "millimetre", "millimetres"
 ])  # fmt: skip
 PIXEL = frozenset(["px", "pix", "pxl", "pixel", "pixels", "vox", "voxel", "voxels"])
 EXTENT = frozenset([
@@ -102,6 +103,18 @@ def _words(name: str) -> list[str]:
         fused = next((re.sub(form, plain, word) for form, plain in FUSED if re.fullmatch(form, word)), word)
         words += fused.split()
     return words
+
+
+def millimetres(name: str) -> float:
+    """The unit of a size of pixels in millimetres, as its column's name says; 1 where it names none.
+
+    >>> millimetres("mm_per_px"), millimetres("pixel_size_um"), millimetres("PixelSpacing")
+    (1.0, 0.001, 1.0)
+    """
+    words = set(_words(name))
+    if "nm" in words:
+        return 1e-6
+    return 1e-3 if words & MICRONS else 10.0 if words & CENTIMETRES else 1000.0 if "m" in words else 1.0
 
 
 def size_columns(table: Table, ndim: int) -> list[str]:
