@@ -33,8 +33,8 @@ from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
 from medgauge.study.image_notes import new_image_notes
-from medgauge.study.study import divisor_of
 from medgauge.study.spacing_notes import spacing_notes
+from medgauge.study.study import divisor_of
 from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of, with_array
 
 MADE_WITH = {"train": "train", "val": "val", "calibration": "calibration", OUT_OF_FOLD: "its folds"}
