@@ -238,13 +238,21 @@ def test_an_hour_or_more_fits_what_is_trained_with_further_seeds(
 ) -> None:
     monkeypatch.setattr(seeds, "SEEDS", 2)
     monkeypatch.setattr(planned, "promising", lambda *_: (True, ""))
+    frame = pandas.read_csv(home / "data" / "cases.csv")
+    frame["mm_per_px"] = np.random.default_rng(1).uniform(0.2, 5.0, len(frame)).round(3)
+    frame["age"] = (frame["age"] * frame["mm_per_px"]).round(2)
+    frame.to_csv(home / "data" / "sized.csv", index=False)
+    given: dict[str, Any] = {"table": str(home / "data" / "sized.csv"), "covariates": "mm_per_px", "budget": "best"}
     settings = {"training.steps": 3, "training.evaluations": 1, **SMALL}
-    run = fit(home, tmp_path / "run", budget="best", folds=2, report=False, changes=settings)
+    run = fit(home, tmp_path / "run", folds=2, changes=settings, **given)
     values = read(tmp_path / "run")
     states = {one["name"]: one["state"] for one in values["candidates"]}
-    assert [name for name in states if states[name] == "done"][:3] == ["quick", "scratch", "scratch_2"], states
+    assert all(states[name] == "done" for name in ("quick", "quick_times", "scratch", "scratch_2")), states
+    for name in ("scratch", "scratch_2"):  # labels are divided, since that is far better for quick
+        assert "label_times: mm_per_px" in (tmp_path / "run" / name / "fold-0" / "recipe.yaml").read_text()
     first, second = (pandas.read_csv(tmp_path / "run" / name / "predictions.csv") for name in ("scratch", "scratch_2"))
     assert first[["id", "split"]].equals(second[["id", "split"]])  # the same folds
     assert not np.allclose(first["value_age"], second["value_age"])
     assert set(read(tmp_path / "run" / "blend", "blend.json")["weights"]["age"]) >= {"quick", "scratch", "scratch_2"}
-    assert run.results is not None
+    again = fit(home, tmp_path / "run", folds=2, changes=settings, **given)
+    assert again.results == run.results

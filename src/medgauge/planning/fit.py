@@ -23,7 +23,8 @@ from medgauge.planning.candidates import Candidate, says_how, seeds_of, what_it_
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
-from medgauge.planning.stored import done_names, is_finished, kept_minutes, read_plan
+from medgauge.planning.stored import as_tried, done_names, is_finished, kept_minutes, read_plan
+from medgauge.planning.times import as_quick_tells
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.report.candidates import write_candidates_page
 from medgauge.runfolder import RunFolder
@@ -133,9 +134,10 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
             attempt.run()
             run = attempt.answers
         if run is None or outputs.test:  # finished: what it lacks of the outputs is added
-            chosen = found.candidates[names.index(chosen_name(folder))]
+            tried = as_tried(found.candidates, folder)
+            chosen = tried[names.index(chosen_name(folder))]
             if chosen.blends:
-                members = [one for one in found.candidates if one.name in done_names(folder) and not one.blends]
+                members = [one for one in tried if one.name in done_names(folder) and not one.blends]
                 run = make_blend(folder, members, given, outputs, display)
             else:
                 study = load_study(chosen.recipe(given), progress=display.images)
@@ -217,9 +219,10 @@ class _Attempt:
         candidates = self.plan.candidates
         outcomes = [Outcome(one, "waiting" if one.tried else "left out", one.why) for one in candidates]
         minutes, judge, found = kept_minutes(self.folder), None, dict[str, Any]()
-        for place, candidate in enumerate(candidates):
-            if not candidate.tried:
+        for place, planned in enumerate(candidates):
+            if not planned.tried:
                 continue
+            candidate = planned if judge is None else as_quick_tells(planned, outcomes, judge)
             begun, recipe = time.monotonic(), candidate.recipe(self.given)
             self.display.say(f"{candidate.name}: {what_it_is(candidate.name)}")
             if candidate.blends and judge is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from medgauge.core.version import __version__
 from medgauge.evaluation.choosing import Choice, choose
+from medgauge.metrics.groups import group_codes
 from medgauge.planning.candidates import Candidate, what_it_is
 from medgauge.planning.judge import Judge
 from medgauge.report.candidates import choice_sentence
@@ -67,18 +68,26 @@ def promising(error: Float[Tensor, " m"], other: Float[Tensor, " m"], group: Seq
         Whether, and the figures in words.
     """
     known = ~(error.isnan() | other.isnan())
-    rows = torch.nonzero(known).flatten().tolist()
-    names = sorted({group[row] for row in rows})
-    code = torch.tensor([names.index(group[row]) for row in rows])
-    difference = (error - other)[known]
-    mean = difference.mean()
-    sums = torch.zeros(len(names), dtype=difference.dtype).index_add_(0, code, difference - mean)
-    spread = float(sums.square().sum().sqrt() / len(rows) * math.sqrt(len(names) / max(1, len(names) - 1)))
+    better, spread = gain(error, other, group)
     said = (
         f"its error on its first fold is {float(error[known].mean()):.3g}, more than a standard error above the "
         f"{float(other[known].mean()):.3g} that the best so far has on the same cases"
     )
-    return float(mean) <= spread, said
+    return -better <= spread, said
+
+
+def gain(error: Float[Tensor, " m"], other: Float[Tensor, " m"], group: Sequence[str]) -> tuple[float, float]:
+    """By how much an error is smaller than another one on the same cases, and the standard error of that, by groups.
+
+    Cases that one of them says nothing of do not count.
+    """
+    known = ~(error.isnan() | other.isnan())
+    (codes,) = group_codes([group[row] for row in torch.nonzero(known).flatten().tolist()])
+    difference = (other - error)[known]
+    mean, count = difference.mean(), int(codes.max()) + 1 if len(codes) else 0
+    sums = torch.zeros(count, dtype=difference.dtype).index_add_(0, codes, difference - mean)
+    spread = sums.square().sum().sqrt() / max(1, len(difference)) * math.sqrt(count / max(1, count - 1))
+    return float(mean), float(spread)
 
 
 def write_candidates(

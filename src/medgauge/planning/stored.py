@@ -1,10 +1,12 @@
 """plan.json: whose folder it is, and what was decided before anything was trained."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from medgauge.core.errors import InputError
+from medgauge.planning.candidates import Candidate
 from medgauge.planning.plan import Plan
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES, PLAN, chosen_name, plan_words, read_own
@@ -54,6 +56,19 @@ def is_finished(folder: RunFolder, names: Collection[str]) -> bool:
         found = read_own(folder, CANDIDATES) if folder.has(CANDIDATES) else {}
         return found.get("finished") is True and chosen_name(folder) in names
     return False
+
+
+def as_tried(candidates: Sequence[Candidate], folder: RunFolder) -> list[Candidate]:
+    """Candidates of a plan with the settings that they were tried with, by candidates.json.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        settings = {str(one["name"]): dict(one["settings"]) for one in read_own(folder, CANDIDATES)["candidates"]}
+        return [replace(one, changes=settings[one.name]) for one in candidates]
+    except (KeyError, TypeError, ValueError) as error:
+        raise folder.broken(CANDIDATES, "it does not say how the candidates were tried") from error
 
 
 def done_names(folder: RunFolder) -> list[str]:
