@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from medgauge.core.errors import InputError
-from medgauge.data.tables.table import image_source
+from medgauge.data.tables.sources import image_source
 from medgauge.study.decide import augment_settings, decide_bins, decide_image, decide_training, prepare_settings
 from tests.study.small import recipe_of, table_of
 

@@ -25,7 +25,9 @@ def read_array(source: ImageSource) -> RawImage:
     array = _opened(source.path, source.key, state.st_mtime_ns, state.st_size)
     if source.index is not None:
         if not 0 <= source.index < len(array):
-            raise InputError(f"{source.text} asks for row {source.index}, but the array has rows 0 to {len(array) - 1}")
+            hint = "; are they counted from 1? Subtract 1" if source.index == len(array) else ""
+            last = len(array) - 1
+            raise InputError(f"{source.text} asks for row {source.index}, but the array has rows 0 to {last}{hint}")
         array = array[source.index]
     return image_of(array, source)
 

@@ -1,10 +1,8 @@
 """The user's table of cases: which image, which labels, which group."""
 
-import functools
 import hashlib
 import json
 import os
-import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,13 +30,11 @@ from medgauge.data.tables.names import (
     trimmed,
 )
 from medgauge.data.tables.numbers import Mark
+from medgauge.data.tables.sources import NPZ, image_source, index_notes, picture_cell
 from medgauge.data.tables.words import covariate_columns
 
 RESERVED_TARGETS = frozenset({"space", "n", "seconds"})
 """Names of other things in ``results.json``, so no target may be called so."""
-
-_NPZ = re.compile(r"(?P<path>.+\.npz)#(?P<key>[^\[\]#]+)(?:\[(?P<index>\d+)\])?", re.IGNORECASE | re.DOTALL)
-_NPY = re.compile(r"(?P<path>.+\.npy)#?\[(?P<index>\d+)\]", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +159,7 @@ def read_table(
 
     folder = columns.path.parent
     if image:
-        pictures = [_picture_cell(cell, folder) for cell in text[image]]
+        pictures = [picture_cell(cell, folder) for cell in text[image]]
         notes += trimmed(text[image], "image paths", columns.place, columns.line)[1] if pictures != text[image] else []
     else:
         pictures = [f"{array}[{trim(row)}]" for row in text[str(index)]]
@@ -174,6 +170,8 @@ def read_table(
     if group:
         groups = settle_groups(trim_column(group, "groups"), spelling, columns.line, columns.place)
         notes += [*nobody_notes(groups.names, group), *rounded_notes(groups.names, group)]
+    sources = [image_source("" if row in nowhere else picture, folder) for row, picture in enumerate(pictures)]
+    notes += index_notes(sources)
     exact = spelling == "exact"
     if id and not exact:
         notes += alike_ids(ids, groups.names, id, group)
@@ -187,7 +185,7 @@ def read_table(
     table = Table(
         id=[name or f"without id ({columns.place} {line})" for name, line in zip(ids, columns.line, strict=True)],
         group=groups.names,
-        image=[image_source("" if row in nowhere else picture, folder) for row, picture in enumerate(pictures)],
+        image=sources,
         label=labels.values.reshape(n, len(label)),
         covariates=beside.values,
         target=list(label),
@@ -206,27 +204,6 @@ def read_table(
 
 def _role(name: str, divisor: str | None) -> str:
     return "covariate of --label-times" if name == divisor else "covariate"
-
-
-def _picture_cell(cell: str, folder: Path) -> str:
-    """The path in a cell: as it stands there if such a file exists, else without blanks at its ends."""
-    bare = trim(cell)
-    return cell if cell != bare and bare and os.path.lexists(folder / cell) else bare
-
-
-def image_source(text: str, folder: Path) -> ImageSource:
-    """Where the picture named in a cell is; a relative path starts at ``folder``."""
-    found = _NPZ.fullmatch(text) or _NPY.fullmatch(text)
-    if found is None:
-        return ImageSource(folder / text, None, None)
-    parts, row = found.groupdict(), found.groupdict()["index"]
-    return ImageSource(_array_path(folder, parts["path"]), parts.get("key"), None if row is None else int(row))
-
-
-@functools.lru_cache(maxsize=64)
-def _array_path(folder: Path, text: str) -> Path:
-    """One path for the many rows of an array file."""
-    return folder / text
 
 
 def missing_files(table: Table) -> list[Problem]:
@@ -273,7 +250,7 @@ def _check_settings(
         raise InputError("give either an image column or an array file with an index column, not both and not neither.")
     if (array is None) != (index is None):
         raise InputError("an array file and the column of rows in it (index) go together; give both or neither.")
-    if array is not None and not _NPZ.fullmatch(array) and not array.lower().endswith(".npy"):
+    if array is not None and not NPZ.fullmatch(array) and not array.lower().endswith(".npy"):
         raise InputError(f"the array '{array}' must be volumes.npz#name (the array's name in the file) or volumes.npy.")
     if need_label and not label:
         raise InputError("no label column is given; name at least one.")
