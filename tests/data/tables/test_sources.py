@@ -42,6 +42,6 @@ def test_a_table_that_counts_from_1(tmp_path: Path) -> None:
         tmp_path / "cases.csv", image=None, label=["age"], group=None, array="v.npy", index="row"
     )
     assert problems == []
-    assert [note[:60] for note in table.notes] == ["no case has row 0 of v.npy, and cases have rows 1 to 4: rows "]
+    assert [note[:60] for note in table.notes] == ["no case has row 0 of v.npy, and cases have rows 1 to 4: rows"]
     with pytest.raises(InputError, match=r"row 4, but the array has rows 0 to 3; are they counted from 1\? Subtract 1"):
         read_image(table.image[3])
