@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from medgauge.core.errors import InputError
@@ -218,3 +219,58 @@ def test_no_monai_and_no_torch_for_pictures_and_arrays(tmp_path: Path, name: str
     heavy, _, count = said.stdout.strip().rpartition(" ")
     assert heavy == "[]"
     assert int(count) < 700, "NumPy and Pillow bring some 350"
+
+
+def palette_png(path: Path, indices: list[int], colours: bytes | None, depth: int = 8) -> Path:
+    """A PNG of one row of palette indices, by hand."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    packed = sum(index << (8 - depth - place * depth) for place, index in enumerate(indices)) if depth < 8 else 0
+    row = bytes(indices) if depth == 8 else bytes([packed])
+    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", len(indices), 1, depth, 3, 0, 0, 0))]
+    parts += [] if colours is None else [chunk(b"PLTE", colours)]
+    parts += [chunk(b"IDAT", zlib.compress(b"\0" + row)), chunk(b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    return path
+
+
+THREE = bytes([10, 20, 30, 40, 50, 60, 70, 80, 90])
+
+
+@pytest.mark.parametrize("depth", [2, 8])
+def test_a_palette_has_every_colour_that_pixels_name(tmp_path: Path, depth: int) -> None:
+    image = read(palette_png(tmp_path / "a.png", [0, 2, 1], THREE, depth))
+    np.testing.assert_array_equal(image.array[:, 0].T, [[10, 20, 30], [70, 80, 90], [40, 50, 60]])
+    with pytest.raises(
+        InputError, match="has pixels of colour 3, and its palette has 3 colours from 0 on; save it anew"
+    ):
+        read(palette_png(tmp_path / "a.png", [0, 3, 1], THREE, depth))
+    with pytest.raises(InputError, match="truncated or damaged"):
+        read(palette_png(tmp_path / "a.png", [0, 2, 1], None, depth))
+
+
+def test_a_bmp_palette_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    colours = bytes([30, 20, 10, 0, 60, 50, 40, 0])  # blue, green, red, nothing
+    for indices, right in (([0, 1, 1, 0], True), ([0, 2, 1, 0], False)):
+        start = 14 + 40 + len(colours)
+        header = struct.pack("<IiiHHIIiiII", 40, 4, 1, 1, 8, 0, 4, 0, 0, 2, 0)
+        file = struct.pack("<2sIHHI", b"BM", start + 4, 0, 0, start) + header + colours + bytes(indices)
+        (tmp_path / "a.bmp").write_bytes(file)
+        if right:
+            np.testing.assert_array_equal(read(tmp_path / "a.bmp").array[:, 0, 1], [40, 50, 60])
+        else:
+            with pytest.raises(InputError, match="pixels of colour 2, and its palette has 2 colours"):
+                read(tmp_path / "a.bmp")
+
+
+@pytest.mark.parametrize("most", [255, 65535])
+def test_a_tiff_palette_of_eight_bits_is_no_black(tmp_path: Path, most: int) -> None:
+    rng = np.random.default_rng(3)
+    eight, indices = rng.integers(1, 256, (3, 256)), rng.integers(0, 256, (12, 9), dtype=np.uint8)
+    colours = (eight * (257 if most > 255 else 1)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", indices, photometric="palette", colormap=colours, metadata=None)
+    image = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.array, eight[:, indices])
+    assert image.notes == (() if most > 255 else ("palette of 0 to 255 read as such, where TIFF has 0 to 65535",))

@@ -20,6 +20,7 @@ from medgauge.data.images.tiff_whole import check_blocks
 
 GREY_REDUCED = "16-bit grey with transparency read as 8-bit"
 PRINT_COLOURS = "print colours (CMYK) turned to red, green and blue"
+SHORT_PALETTE = "palette of 0 to 255 read as such, where TIFF has 0 to 65535"
 ORIENTATION = 0x0112
 GREY = ("L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 TO_GREY = ("1", "LA", "La")
@@ -76,7 +77,10 @@ def _by_pillow(source: ImageSource, header: Header | None = None, tags: Tags | N
             if tags is not None:
                 with source.path.open("rb") as file:
                     check_blocks(file, tags)
+            _check_palette(picture, source)
             return _decoded(picture, header, tags)
+        except InputError:
+            raise
         except Image.DecompressionBombError:
             raise InputError(f"{source.path} has too many pixels; make it smaller before") from None
         except DAMAGE as error:
@@ -91,6 +95,18 @@ def _refuse(picture: Any, source: ImageSource, tags: Tags | None) -> None:
     if picture.mode not in (*GREY, *TO_GREY, *TO_COLOUR):
         what = f"a {picture.format} of {tags.words if tags else picture.mode}"
         raise InputError(f"{source.path} is {what}, which is not read; save it as grey or as 8-bit colour")
+
+
+def _check_palette(picture: Any, source: ImageSource) -> None:
+    """Raise for pixels of colours that the palette does not have, which decoders make black."""
+    if picture.mode != "P" or picture.format not in ("PNG", "BMP"):
+        return
+    order, colours = picture.palette.getdata()
+    known, largest = len(colours) // len(order), int(np.asarray(picture).max())
+    if largest >= known:
+        raise InputError(
+            f"{source.path} has pixels of colour {largest}, and its palette has {known} colours from 0 on; save it anew"
+        )
 
 
 def _decoded(picture: Any, header: Header | None, tags: Tags | None) -> RawImage:
@@ -108,6 +124,9 @@ def _decoded(picture: Any, header: Header | None, tags: Tags | None) -> RawImage
         notes.append(ALPHA_DROPPED)
     grey = mode in TO_GREY or (header is not None and header.colour == 4)
     array = np.asarray(picture if mode in GREY else picture.convert("L" if grey else "RGB"))
+    if tags is not None and mode == "P" and (colours := tags.eight_bit_palette) is not None:
+        array = np.array(colours, np.uint8)[np.asarray(picture)]
+        notes.append(SHORT_PALETTE)
     if header is not None and array.dtype == np.int32:
         array = array.astype(np.uint16)  # 16-bit grey, which some versions of Pillow give as 32-bit
     array = upright(array, mark)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples of a pixel, by the colour type."""
+PALETTE = 3
 PASSES = ((0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1))
 """First row, step between rows, first column, step between columns of each pass of an interlaced file (Adam7)."""
 PIECE = 2**20
@@ -32,15 +33,17 @@ def png_header(path: Path) -> Header | None:
 
 
 def check_png(data: bytes) -> None:
-    """Raise where a PNG is not whole: all its chunks with their checksums to the last, and pixels for every row.
+    """Raise where a PNG is not whole: all its chunks with their checksums to the last, a palette, and pixels for every row.
 
     - Raises: ValueError or zlib.error.
-    - Source: PNG 3, sections 5 (chunks), 8 (passes), 10 (zlib stream).
+    - Source: PNG 3, sections 5 (chunks), 8 (passes), 10 (zlib stream), 11.2.2 (PLTE).
     """
-    header, unpacker, found = memoryview(b""), zlib.decompressobj(), 0
+    header, unpacker, found, colours = memoryview(b""), zlib.decompressobj(), 0, False
     for kind, content in _chunks(data):
         if kind == b"IHDR":
             header = content
+        elif kind == b"PLTE":
+            colours = True
         elif kind == b"IDAT":
             waiting: bytes | memoryview = content
             while waiting and not unpacker.eof:
@@ -52,6 +55,8 @@ def check_png(data: bytes) -> None:
         found += len(rest)
     if not unpacker.eof or found < _wanted(header):
         raise ValueError("the pixels end before the last row")
+    if header[9] == PALETTE and not colours:
+        raise ValueError("no palette")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

@@ -13,7 +13,7 @@ MOST_PAGES = 100_000
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 DESCRIPTION, OFFSETS, ORIENTATION, SAMPLES, ROWS, COUNTS, PLANAR = 270, 273, 274, 277, 278, 279, 284
 ACROSS, DOWN, RATIONAL = 282, 283, 5
-PREDICTOR, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 317, 322, 323, 324, 325
+PREDICTOR, COLOUR_MAP, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 317, 320, 322, 323, 324, 325
 EXTRA, FORMAT, DEPTH, NODATA = 338, 339, 32997, 42113
 SAMPLE_WORDS = {1: "whole", 2: "signed whole", 3: "float", 4: "untyped", 5: "complex whole", 6: "complex"}
 COLOURS = {0: "grey", 1: "grey", 2: "colour", 3: "palette", 4: "mask", 5: "print colour", 6: "YCbCr", 8: "Lab colour"}
@@ -77,6 +77,18 @@ class Tags:
         """Pixels along a row and along a column in one unit of length, whichever that is; 0 where it is not said."""
         across, down = (self.values.get(tag, (0, 1)) for tag in (ACROSS, DOWN))
         return across[0] / max(across[-1], 1), down[0] / max(down[-1], 1)
+
+    @property
+    def eight_bit_palette(self) -> list[tuple[int, ...]] | None:
+        """Red, green and blue of each colour of a palette whose numbers are all below 256, as old writers have them; else None.
+
+        - Source: libtiff's TIFFReadRGBAImage takes such palettes as ones of 8 bits.
+        """
+        values = self.values.get(COLOUR_MAP, ())
+        count = 2 ** self.bits[0]
+        if len(values) != 3 * count or max(values) > 255:
+            return None
+        return [values[colour::count] for colour in range(count)]
 
     @property
     def nodata(self) -> str:
