@@ -146,7 +146,7 @@ class TestStoredBits:
         cells = stored | np.array([[0x8000, 0, 0x1000, 0]], np.uint16)
         image = read(saved(tmp_path / "a.dcm", cells, syntax, BitsStored=12, HighBit=11))
         np.testing.assert_array_equal(image.array[0], stored)
-        assert image.notes == ("bits beside the stored ones (overlays) left out",)
+        assert image.notes == ("bits beside the stored ones (Bits Stored), such as overlays, left out",)
 
     def test_one_bit_is_black_and_white(self, tmp_path: Path) -> None:
         cells = np.packbits(np.array([[0, 1, 1, 0, 1, 0, 0, 1]]), bitorder="little")

@@ -96,6 +96,7 @@ def test_big_endian(tmp_path: Path) -> None:
         ("encoding: text\n", b", ".join(b"%d" % number for number in VOLUME.ravel(order="F"))),
         ("encoding: raw\nline skip: 2\nbyte skip: 3\n", b"one\ntwo\nabc" + VOLUME.tobytes(order="F")),
         ("encoding: raw\nbyteskip: -1\n", b"anything before" + VOLUME.tobytes(order="F")),
+        ("encoding: txt\nbyte skip: 2\n", b"# " + b"\n".join(b"%d" % number for number in VOLUME.ravel(order="F"))),
         ("encoding: gzip\nbyte skip: 5\n", gzip.compress(b"12345" + VOLUME.tobytes(order="F"))),
     ],
 )
@@ -296,6 +297,7 @@ def test_a_header_by_hand() -> None:
         ("spacings: 1 one\n", "spacings: one"),
         ("kinds: domain\n", "not as many kinds as axes"),
         ("byte skip: some\n", "byte skip: some"),
+        ("byte skip: -2\n", "a byte skip of -2 with encoding raw"),
         ("line skip: 9\n", "a line skip of 9, and fewer lines"),
         ("space dimension: 2\nspace directions: (1,x) (0,1)\n", "space directions: (1,x) (0,1)"),
         ("space dimension: 2\nspace directions: (1,0) (0,nan)\n", "1 of 2 axes have space directions that are numbers"),
@@ -304,6 +306,14 @@ def test_a_header_by_hand() -> None:
 def test_a_field_that_is_wrong_is_named(tmp_path: Path, fields: str, words: str) -> None:
     path = by_hand(tmp_path / "a.nrrd", FLAT, fields)
     assert refused(path) == f"{path} is not an NRRD file, or is damaged ({words}); replace it or leave the case out"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "bz2", "txt"])
+def test_a_skip_to_the_end_is_of_raw_numbers_alone(tmp_path: Path, encoding: str) -> None:
+    pack = {"gzip": gzip.compress, "bz2": bz2.compress, "txt": bytes}[encoding]
+    data = pack(b"12345" + FLAT.tobytes(order="F"))
+    path = by_hand(tmp_path / "a.nrrd", FLAT, f"encoding: {encoding}\nbyte skip: -1\n", data)
+    assert f"or is damaged (a byte skip of -1 with encoding {encoding});" in refused(path)
 
 
 @pytest.mark.parametrize("name", ["sizes", "dimension", "encoding"])

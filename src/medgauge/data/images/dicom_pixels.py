@@ -22,7 +22,7 @@ FEWER_BITS = (
 UNUSED_BITS = 2  # of a value, from which on FEWER_BITS is said
 OF_A_UNIT = "MONOCHROME1 not inverted, as the values have a unit: it is about display alone"
 PADDED = "padding (Pixel Padding Value) taken as no intensity"
-OTHER_BITS = "bits beside the stored ones (overlays) left out"
+OTHER_BITS = "bits beside the stored ones (Bits Stored), such as overlays, left out"
 
 
 class Values(NamedTuple):

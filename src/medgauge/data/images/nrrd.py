@@ -56,14 +56,16 @@ def _stored(data: bytes, header: Header, source: ImageSource) -> np.ndarray[Any,
     kind, encoding, count = header.kind, header.encoding, math.prod(header.sizes)
     wanted, (skip,), (lines,) = count * kind.itemsize, header.whole("byte skip", "0"), header.whole("line skip", "0")
     check_memory(wanted, source.path)
+    if skip < 0 and (skip, encoding) not in ((-1, "raw"), (-1, "hex")):
+        raise NrrdFault(f"a byte skip of {skip} with encoding {encoding}")
     for _ in range(lines):
         if b"\n" not in data:
             raise NrrdFault(f"a line skip of {lines}, and fewer lines")
         data = data[data.index(b"\n") + 1 :]
     if encoding in ("gz", "gzip", "bz2", "bzip2"):
-        data = unpacked(data, wanted + max(skip, 0))[-wanted:]
+        data = unpacked(data, wanted + skip)[-wanted:]
     elif encoding in TEXT:
-        numbers = re.split(rb"[\s,]+", data.strip())
+        numbers = re.split(rb"[\s,]+", data[skip:].strip())
         array = np.array([(float if kind.kind == "f" else int)(number) for number in numbers], kind)
         data = array.tobytes()
     elif encoding in ("raw", "hex"):

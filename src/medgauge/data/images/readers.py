@@ -93,7 +93,9 @@ def quiet() -> Iterator[None]:
 def _check_file(source: ImageSource) -> None:
     path = source.path
     if path.is_dir():
-        raise InputError(f"{path} is a folder; name one image file (DICOM series are not read yet)")
+        raise InputError(
+            f"{path} is a folder; name one image file, and save a DICOM series as one NIfTI or NRRD file before"
+        )
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is no regular file (a pipe or a device); name an image file")
     if not path.is_file():

@@ -12,6 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage, shape_notes
 from medgauge.data.images.mirror import within_bits
 from medgauge.data.images.orientation import turned_notes, upright
+from medgauge.data.images.tiff_description import CALIBRATED, calibrated
 from medgauge.data.images.tiff_tags import (
     COMPRESSION,
     COUNTS,
@@ -55,7 +56,8 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
     has 8 bits. White-is-zero is mirrored by the bits that the file declares, whatever its pixels use, so that one grey
     is one number in all images: section 8 has 0 white and 2^bits - 1 black, and says that MaxSampleValue tells nothing of
     how an image looks. Of signed numbers it is the full range of the type (section 19) that is mirrored. Floats have no
-    such end, and no number is their black: white-is-zero of floats is refused.
+    such end, and no number is their black: white-is-zero of floats is refused. Values that ImageJ has calibrated are no matter
+    of display and not mirrored.
 
     - Raises: InputError where the file is truncated or damaged, or its pixels are of a kind that is not read.
     - Source: TIFF 6.0, sections 3, 8, 14 (predictor 2), 15 (tiles) and 19; Adobe's Technical Note 3 (predictor 3).
@@ -87,10 +89,13 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
             raise
         raise InputError(f"{source.path} is truncated or damaged; replace it or leave the case out") from error
     padding = _padding(array, source, tags)
-    if tags.one(PHOTOMETRIC, 1) == 0:
+    wanted = COLOURS[tags.one(PHOTOMETRIC, 1)]
+    array, said = calibrated(array, tags.description) if wanted == 1 else (array, "")
+    notes = (*notes, said) if said else notes
+    if tags.one(PHOTOMETRIC, 1) == 0 and said != CALIBRATED:
         array = within_bits(array, array.dtype.itemsize * 8)
         notes = (*notes, WHITE_IS_ZERO)
-    if COLOURS[tags.one(PHOTOMETRIC, 1)] == 3 and array.dtype == np.uint16:
+    if wanted == 3 and array.dtype == np.uint16:
         array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
     array = np.moveaxis(upright(array, tags.orientation), -1, 0)
     notes = (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution))

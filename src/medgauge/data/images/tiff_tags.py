@@ -1,11 +1,12 @@
 """The tags of a TIFF's first picture, classic and big, in both byte orders."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource
+from medgauge.data.images.tiff_description import stated_frames
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 FORMATS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
@@ -91,9 +92,17 @@ class Tags:
         return [values[colour::count] for colour in range(count)]
 
     @property
+    def description(self) -> str:
+        """The text that the writer gave the picture, "" where there is none."""
+        return self._text(DESCRIPTION)
+
+    @property
     def nodata(self) -> str:
         """The value of pixels that hold nothing, as GDAL writes it, "" where none is told."""
-        return bytes(self.values.get(NODATA, ())).decode("latin-1").strip(" \0")
+        return self._text(NODATA).strip()
+
+    def _text(self, tag: int) -> str:
+        return bytes(byte for byte in self.values.get(tag, ()) if 0 <= byte < 256).decode("latin-1").rstrip("\0")
 
     @property
     def words(self) -> str:
@@ -141,8 +150,13 @@ def _read(file: BinaryIO) -> Tags:
     while following and following not in seen and len(seen) < MOST_PAGES:
         seen.add(following)
         following = _directory(file, following, order, big, skip=True)[2]
-    pages = len(seen) if len(seen) > 1 else max(_stated_frames(values.get(DESCRIPTION, ())), values.get(DEPTH, (1,))[0])
-    return Tags(order, values, pages, orientation_at)
+    tags = Tags(order, values, len(seen), orientation_at)
+    pixels = tags.one(WIDTH, 0) * tags.one(LENGTH, 0) * tags.samples
+    return (
+        tags
+        if tags.pages > 1
+        else replace(tags, pages=max(stated_frames(tags.description, pixels), tags.one(DEPTH, 1)))
+    )
 
 
 def _directory(
@@ -188,10 +202,3 @@ def _directory(
 
 def _numbers(file: BinaryIO, form: str) -> tuple[int, ...]:
     return struct.unpack(form, file.read(struct.calcsize(form)))
-
-
-def _stated_frames(description: tuple[int, ...]) -> int:
-    """How many pictures ImageJ says there are, which it may keep behind the first without tags of their own."""
-    text = bytes(description).decode("latin-1")
-    stated = [line.removeprefix("images=") for line in text.splitlines() if line.startswith("images=")]
-    return int(stated[0]) if text.startswith("ImageJ") and stated and stated[0].isdigit() else 1
