@@ -21,8 +21,9 @@ from pydicom.uid import (
 from medgauge.core.errors import InputError
 from medgauge.data.images import dicom
 from medgauge.data.images.dicom import says_dicom
-from medgauge.data.images.dicom_header import HIGH_BIT, HeaderError, check_pixels, has_unit
+from medgauge.data.images.dicom_header import HIGH_BIT, HeaderError, check_pixels
 from medgauge.data.images.dicom_pixels import FEWER_BITS, grey_values
+from medgauge.data.images.dicom_units import has_unit
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.prepare import PrepareSettings, find_window, prepare
 from medgauge.data.images.readers import read_image
@@ -329,7 +330,7 @@ class TestMonochrome1:
         given = {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": 1, "RescaleIntercept": -1024}
         image = read(saved(tmp_path / "a.dcm", cells, **given, **tags))
         np.testing.assert_array_equal(image.array[0], [[-1024, 0, 976]])
-        assert image.notes == ("MONOCHROME1 not inverted, as the values have a unit: it is about display alone",)
+        assert image.notes[0] == "MONOCHROME1 not inverted, as the values have a unit: it is about display alone"
 
     def test_padding_stays(self, tmp_path: Path) -> None:
         made = dataset_of(np.array([[65535, 10, 1000]], np.uint16), PhotometricInterpretation="MONOCHROME1")

@@ -10,12 +10,11 @@ from medgauge.core.errors import InputError
 from medgauge.data.images.dicom_header import (
     HeaderError,
     check_pixels,
-    has_unit,
-    header_notes,
     number_of_frames,
     pixel_size,
 )
 from medgauge.data.images.dicom_pixels import grey_values
+from medgauge.data.images.dicom_units import has_unit, header_notes
 from medgauge.data.images.image import ImageSource, RawImage
 
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -40,7 +39,7 @@ def has_preamble(path: Path) -> bool:
 def read_dicom(source: ImageSource) -> RawImage:
     """Read a DICOM file: grey (1, h, w) or colour (3, h, w); spacing between rows and between columns, if it is there.
 
-    Modality LUT, rescale slope and intercept are applied (CT numbers); without them, or with 1 and 0, the stored
+    Modality LUT, rescale slope and intercept, and the scaling of a dose are applied (CT numbers); without them, or with 1 and 0, the stored
     integers are kept. MONOCHROME1 (white is low) is inverted by its bits, so that white is high as elsewhere.
     Palette colour and YBR become RGB. Padding is marked in the image's ``padding``. Preamble and meta header may lack.
     """
@@ -97,6 +96,10 @@ def _check_content(dataset: Any, source: ImageSource) -> None:
         )
     if "SegmentSequence" in dataset:
         raise InputError(f"{source.path} is a DICOM segmentation, not an image; name the image")
+    if "MOSAIC" in (dataset.get("ImageType") or ()):
+        raise InputError(
+            f"{source.path} is a mosaic, the slices of a volume side by side in one picture; save the volume as NIfTI"
+        )
     try:
         frames = number_of_frames(dataset)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What the header of a DICOM file with one frame says of its pixels: size, rescale, unit, padding (PS3.3)."""
+"""What the header of a DICOM file with one frame says of its pixels: size, bits, padding (PS3.3)."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,9 +11,6 @@ OF_ULTRASOUND = "pixel size is that of the ultrasound region"
 NOT_SQUARE = "pixels are not square (Pixel Aspect Ratio), their size is not given and shapes stay as stored"
 NO_STEP = "pixel size in the file is no number above 0: size not used"
 HIGH_BIT = "the stored bits do not begin at bit 0 (High Bit), and are read from where they do"
-SLOPE_ONE = "Rescale Intercept without Rescale Slope, for which 1 is taken"
-INTERCEPT_ZERO = "Rescale Slope without Rescale Intercept, for which 0 is taken"
-NO_RESCALE = "CT without Rescale Slope and Intercept: the stored numbers are taken as CT numbers"
 GREY = ("MONOCHROME1", "MONOCHROME2")
 ONE_SAMPLE = (*GREY, "PALETTE COLOR")
 PHOTOMETRIC = (*ONE_SAMPLE, "RGB")
@@ -28,11 +25,8 @@ NAMES = {
     "PlanarConfiguration": "Planar Configuration",
     "HighBit": "High Bit",
 }
-SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
-"""The Presentation LUT Shape that goes with each photometric interpretation of grey."""
 CENTIMETRES = 3  # code of Physical Units X Direction and Y Direction
 MILLIMETRES_IN_CENTIMETRE = 10.0
-UNSPECIFIED, HOUNSFIELD = "US", "HU"  # codes of Rescale Type and Modality LUT Type
 
 
 class PixelSize(NamedTuple):
@@ -54,7 +48,7 @@ def groups_of_frame(dataset: Any) -> Iterator[Any]:
     yield dataset
 
 
-def _from_groups(dataset: Any, sequence: str, name: str) -> Any:
+def from_groups(dataset: Any, sequence: str, name: str) -> Any:
     """A value from the functional group ``sequence``, else from the data set; None if it is nowhere."""
     for group in groups_of_frame(dataset):
         items = [group] if group is dataset else list(group.get(sequence) or [])[:1]
@@ -71,7 +65,7 @@ def pixel_size(dataset: Any) -> PixelSize:
     - Source: DICOM PS3.3, 10.7 (basic, imager and nominal scanned spacing), C.8.5.5 (ultrasound regions), C.7.6.16.2.1.
     """
     imager = _pair(dataset.get("ImagerPixelSpacing"))
-    given = _pair(_from_groups(dataset, "PixelMeasuresSequence", "PixelSpacing"))
+    given = _pair(from_groups(dataset, "PixelMeasuresSequence", "PixelSpacing"))
     if given is not None:
         uncalibrated = given == imager and not dataset.get("PixelSpacingCalibrationType")
         return PixelSize(given, (AT_DETECTOR,) if uncalibrated else ())
@@ -168,72 +162,6 @@ def _whole(dataset: Any, name: str) -> int:
         return int(value)
     except (TypeError, ValueError):
         raise HeaderError(f"{'no' if value is None else 'no single number for'} {NAMES[name]}") from None
-
-
-def rescale(dataset: Any) -> tuple[float, float]:
-    """Slope and intercept, (1, 0) where there is none.
-
-    - Raises: HeaderError for a slope of 0 and for what is not finite.
-    """
-    found = [
-        _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
-    ]
-    try:
-        slope, intercept = (
-            other if value is None else float(value) for value, other in zip(found, (1.0, 0.0), strict=True)
-        )
-    except (TypeError, ValueError):
-        raise HeaderError("a rescale slope or intercept that is no number") from None
-    if slope == 0:
-        raise HeaderError("a rescale slope of 0, with which all pixels would be the same")
-    if not np.isfinite([slope, intercept]).all():
-        raise HeaderError("a rescale slope or intercept that is not a finite number")
-    return slope, intercept
-
-
-def header_notes(dataset: Any) -> tuple[str, ...]:
-    """What is to be said of a header of grey pixels that lacks half of what it needs, or says two things.
-
-    - Source: PS3.3 C.11.1.1.2 (slope and intercept go together), C.8.2.1 (a CT image has both), C.11.6 and C.8.11.3
-      (Presentation LUT Shape is about display, and INVERSE goes with MONOCHROME1).
-    """
-    slope, intercept = (
-        _from_groups(dataset, "PixelValueTransformationSequence", f"Rescale{name}") for name in ("Slope", "Intercept")
-    )
-    notes = list[str]()
-    if not dataset.get("ModalityLUTSequence"):
-        if slope is None and intercept is None and dataset.get("Modality") == "CT":
-            notes.append(NO_RESCALE)
-        elif slope is None and intercept is not None:
-            notes.append(SLOPE_ONE)
-        elif intercept is None and slope is not None:
-            notes.append(INTERCEPT_ZERO)
-    photometric, shape = dataset.get("PhotometricInterpretation"), dataset.get("PresentationLUTShape")
-    if shape in SHAPES.values() and photometric in SHAPES and shape != SHAPES[photometric]:
-        notes.append(
-            f"Presentation LUT Shape {shape} does not fit {photometric}, which is followed: the shape is about display alone"
-        )
-    return tuple(notes)
-
-
-def _unit(dataset: Any) -> str:
-    """The unit that a rescale or a Modality LUT says that its numbers have, "" where it says none."""
-    kind = _from_groups(dataset, "PixelValueTransformationSequence", "RescaleType")
-    tables = dataset.get("ModalityLUTSequence")
-    if tables:
-        kind = tables[0].get("ModalityLUTType")
-    return "" if kind in (None, UNSPECIFIED) else str(kind)
-
-
-def has_unit(dataset: Any) -> bool:
-    """Whether values mean the same in every such file: CT numbers, or what a rescale or a Modality LUT gives."""
-    changed = rescale(dataset) != (1.0, 0.0) or bool(dataset.get("ModalityLUTSequence"))
-    return dataset.get("Modality") == "CT" or changed or bool(_unit(dataset))
-
-
-def names_unit(dataset: Any) -> bool:
-    """Whether values are CT numbers or activities, whose sign is no matter of display."""
-    return dataset.get("Modality") in ("CT", "PT") or _unit(dataset) == HOUNSFIELD
 
 
 def padding_range(dataset: Any) -> tuple[int, int] | None:

@@ -8,10 +8,9 @@ from medgauge.data.images.dicom_header import (
     HIGH_BIT,
     HeaderError,
     float_padding_range,
-    names_unit,
     padding_range,
-    rescale,
 )
+from medgauge.data.images.dicom_units import names_unit, rescale
 from medgauge.data.images.mirror import within_bits
 
 INVERTED = "MONOCHROME1 inverted"
