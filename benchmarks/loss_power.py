@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -98,6 +98,20 @@ DIGITS = {"hc18": 2, "lidc_nodules": 4, "nih_cxr1000": 2}  # of a case's error t
 METHODS = ["l1", "rm", "rm_l1", "pearson_spearman", "jocorank", "ranksim", "rnc", "balanced_mse", "distribution"]
 LEVELS = ["jocorank_individual", "jocorank_global", "jocorank_peer"]
 KERNEL = "kernel_ridge"
+USUAL = "rm sigma 0.5 alpha 0.1"
+VARIANTS: dict[str, dict[str, Any]] = {
+    USUAL: {"sigma": 0.5},
+    "rm sigma 0.25 alpha 0.1": {"sigma": 0.25},
+    "rm sigma 1 alpha 0.1": {"sigma": 1.0},
+    "rm sigma 1.5 alpha 0.1": {"sigma": 1.5},
+    "rm sigma inf alpha 0.1": {"sigma": float("inf")},
+    "rm sigma 0.5 alpha 0": {"sigma": 0.5, "alpha": 0.0},
+    "rm sigma 0.5 alpha 0.2": {"sigma": 0.5, "alpha": 0.2},
+    "rm sigma 0.5 alpha 0.3": {"sigma": 0.5, "alpha": 0.3},
+    "rm sigma 0.5 alpha 0.1 no mining": {"sigma": 0.5, "mining": False},
+}
+"""The rows of the ablation of RM-Loss (table 2 of its paper): the recipe rm with these arguments of its loss."""
+OF_VARIANTS = ("hc18", "lidc_nodules")
 FIRST, ALL = range(3), range(5)  # seeds
 # What is run first stands first: seeds, share of the training groups, partition.
 BLOCKS: list[tuple[range, float, int]] = [
@@ -128,8 +142,17 @@ class Job(NamedTuple):
 
 
 def jobs(sets: list[str]) -> Iterator[tuple[Job, range]]:
-    """In the order of the plan, with the seeds of each."""
-    for (seeds, share, partition), data in itertools.product(BLOCKS, sets):
+    """In the order of the plan, with the seeds of each; the variants of RM-Loss after the small shares."""
+    yield from _jobs(BLOCKS[:4], sets)
+    for partition, data, fold, method in itertools.product(
+        range(2), [one for one in sets if one in OF_VARIANTS], range(FOLDS), VARIANTS
+    ):
+        yield Job(data, 1.0, partition, fold, method), FIRST
+    yield from _jobs(BLOCKS[4:], sets)
+
+
+def _jobs(blocks: list[tuple[range, float, int]], sets: list[str]) -> Iterator[tuple[Job, range]]:
+    for (seeds, share, partition), data in itertools.product(blocks, sets):
         for methods, fold in itertools.product(([KERNEL, *METHODS], LEVELS), range(FOLDS)):
             for method in methods:
                 yield Job(data, share, partition, fold, method), seeds
@@ -171,8 +194,9 @@ def features_of(data: str) -> np.ndarray[Any, Any]:
 @cache
 def method_recipe(name: str, data: str) -> Recipe:
     """The recipe of a method, laid over that of L1."""
-    values = laid_over(load_values("l1"), load_values(name))
-    return build_recipe(override(values, {**EQUAL, **SETS[data]}))
+    values = laid_over(load_values("l1"), load_values("rm" if name in VARIANTS else name))
+    own = {f"objective.isometry.term.init_args.{key}": value for key, value in VARIANTS.get(name, {}).items()}
+    return build_recipe(override(values, {**EQUAL, **SETS[data], **own}))
 
 
 def with_method(study: Study, method: Recipe, rate: float, seed: int) -> Study:
@@ -404,16 +428,22 @@ def drawn(error: torch.Tensor, group: list[int]) -> torch.Tensor:
     return crossed_means(error[None], [f"{code:06d}" for code in group], draws=DRAWS)[:, 0]
 
 
-def compared(state: Mapping[str, Any], data: str, share: float) -> dict[str, dict[str, Any]]:
-    """Each finished method's figures, and its difference to L1 on the partitions and seeds that both have."""
+def compared(
+    state: Mapping[str, Any],
+    data: str,
+    share: float,
+    first: str = "l1",
+    names: Sequence[str] = (*METHODS, *LEVELS, KERNEL),
+) -> dict[str, dict[str, Any]]:
+    """Each finished method's figures, and its difference to the first one on the partitions and seeds that both have."""
     cases = state["cases"][f"{data} | 0"]
     few = torch.tensor(cases["region"]) == 2
-    base = errors(state, data, share, "l1")
+    base = errors(state, data, share, first)
     found: dict[str, dict[str, Any]] = {}
     if base is None:
         return found
     of_few = [one for one, rare in zip(cases["group"], few.tolist(), strict=True) if rare]
-    for method in [*METHODS, *LEVELS, KERNEL]:
+    for method in names:
         error = errors(state, data, share, method)
         if error is None:
             continue
@@ -424,7 +454,7 @@ def compared(state: Mapping[str, Any], data: str, share: float) -> dict[str, dic
         block |= {"partitions": count, "seeds": 1 if method == KERNEL else seeds}
         for name in ("d5", "rv") if method != KERNEL else ():
             block[name] = float(np.mean(values(state, data, share, method, name)))
-        if method != "l1":
+        if method != first:
             both = [drawn(one, cases["group"]) for one in (ours, theirs)]
             rare = [drawn(one[..., few], of_few) for one in (ours, theirs)]
             apart = (both[0] - both[1])[:, None]
@@ -434,7 +464,7 @@ def compared(state: Mapping[str, Any], data: str, share: float) -> dict[str, dic
             block["few_ci95"] = ends((rare[0] / rare[1] - 1)[:, None])[0].tolist()
             block["p"] = float(paired_p(apart)[0])
         found[method] = block
-    others = [name for name in found if name != "l1"]
+    others = [name for name in found if name != first]
     for name, p in zip(others, holm([found[name]["p"] for name in others]), strict=True):
         block = found[name]
         said = verdict(
@@ -453,34 +483,33 @@ def rows(state: Mapping[str, Any]) -> list[str]:
     """The tables of the page: one a set and share that has L1 and another method."""
     lines: list[str] = []
     for share, data in itertools.product((1.0, 0.25, 0.1), SETS):
-        found = compared(state, data, share)
-        if len(found) < 2:
-            continue
-        lines += ["", f"### {data}, {share:.0%} of the groups", ""]
-        heads = [
-            "method",
-            "partitions x seeds",
-            "MAE",
-            "few",
-            "D5",
-            "RV",
-            "against l1 (95 %)",
-            "few (95 %)",
-            "p (Holm)",
-        ]
-        lines += [f"| {' | '.join([*heads, 'verdict'])} |", "| --- " * (len(heads) + 1) + "|"]
-        for name, one in found.items():
-            space = [f"{one[key]:.3g}" if key in one else "" for key in ("d5", "rv")]
-            told = ["", "", "", "reference"]
-            if name != "l1":
-                low, high = one["relative_ci95"]
-                few_low, few_high = one["few_ci95"]
-                told = [f"{one['relative']:+.1%} ({low:+.1%} to {high:+.1%})", f"{few_low:+.1%} to {few_high:+.1%}"]
-                told += [f"{one['p_holm']:.3f}", str(one["verdict"])]
-            repeats = f"{one['partitions']} x {one['seeds']}"
-            cells = [name, repeats, f"{one['mae']:.4g}", f"{one['few']:.4g}", *space, *told]
-            lines.append(f"| {' | '.join(cells)} |")
+        lines += section(f"{data}, {share:.0%} of the groups", compared(state, data, share), "l1")
+    for data in OF_VARIANTS:
+        lines += section(
+            f"sigma, alpha and mining of RM-Loss, {data}", compared(state, data, 1.0, USUAL, list(VARIANTS)), USUAL
+        )
     return [*lines, ""]
+
+
+def section(title: str, found: Mapping[str, dict[str, Any]], first: str) -> list[str]:
+    """A heading and a table; nothing where nothing stands beside the first method."""
+    if len(found) < 2:
+        return []
+    heads = ["method", "partitions x seeds", "MAE", "few", "D5", "RV", f"against {first} (95 %)"]
+    heads += ["few (95 %)", "p (Holm)", "verdict"]
+    lines = ["", f"### {title}", "", f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    for name, one in found.items():
+        space = [f"{one[key]:.3g}" if key in one else "" for key in ("d5", "rv")]
+        told = ["", "", "", "reference"]
+        if name != first:
+            low, high = one["relative_ci95"]
+            few_low, few_high = one["few_ci95"]
+            told = [f"{one['relative']:+.1%} ({low:+.1%} to {high:+.1%})", f"{few_low:+.1%} to {few_high:+.1%}"]
+            told += [f"{one['p_holm']:.3f}", str(one["verdict"])]
+        repeats = f"{one['partitions']} x {one['seeds']}"
+        cells = [name, repeats, f"{one['mae']:.4g}", f"{one['few']:.4g}", *space, *told]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def table() -> None:
