@@ -143,3 +143,42 @@ def test_long_numbers_that_a_spreadsheet_has_rounded_are_noted() -> None:
 )  # fmt: skip
 def test_numbers_that_are_shortened(name: str, cut: bool) -> None:
     assert bool(SHORTENED.fullmatch(name)) is cut
+
+
+@pytest.mark.parametrize(
+    "name", ["Anonymous^Patient", "ANON", "unknown", "Patient, Unknown", "no_name", "ANONYMOUS", "anonym"]
+)
+def test_names_of_nobody_in_other_words(name: str) -> None:
+    (note,) = nobody_notes(["p1", name, "p2", name], "patient")
+    assert note.startswith(f"2 cases have the patient {name!r} and are taken for one")
+
+
+def test_numbers_that_stand_for_nobody_have_many_cases() -> None:
+    some = [f"{row}" for row in range(1, 20)] * 2
+    for name in ("0", "000", "-1", "9999"):
+        assert len(nobody_notes([*some, *[name] * 6], "patient")) == 1
+        assert nobody_notes([*some, *[name] * 2], "patient") == []
+    assert nobody_notes(["Patient 1", "Patient 1", "Anna", "Anna"], "patient") == []
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["100e3", "100000", "7"], "'100e3' = '100000'"),
+        (["1200", "1.200"], "'1200' = '1.200'"),
+        (["1,234,567", "1234567"], "'1,234,567' = '1234567'"),
+    ],
+)
+def test_spellings_of_one_number_are_refused_and_both_ways_are_told(names: list[str], pair: str) -> None:
+    (problem,) = settle_groups(names, "alike", list(range(2, 9)), "line").problems
+    assert pair in problem.what
+    assert "--merge-groups" in problem.what
+    assert "--groups-are-exact" in problem.what
+    assert settle_groups(names, "exact", [], "line").problems == []
+
+
+@pytest.mark.parametrize(
+    "names", [["1.200", "1.300"], ["1e3", "1e4"], ["1.20", "120"], ["1-200", "1200"], ["1.200", "1.201"]]
+)
+def test_numbers_by_themselves_are_as_they_are(names: list[str]) -> None:
+    assert alike_sets(names) == []

@@ -1,5 +1,6 @@
 """Words for nothing, and the blanks around a cell that nobody sees."""
 
+import re
 import unicodedata
 
 MISSING_WORDS = frozenset(
@@ -37,13 +38,29 @@ NOBODY_WORDS = frozenset(
         "anon",
         "no name",
         "noname",
+        "unnamed",
+        "nobody",
+        "no id",
         "missing",
         "tbd",
         "xxx",
     ]
-    + ["unbekannt", "inconnu", "inconnue", "desconocido", "desconocida", "sconosciuto"]
+    + [
+        "anonym",
+        "anonyme",
+        "anonimo",
+        "anonymisiert",
+        "unbekannt",
+        "inconnu",
+        "inconnue",
+        "desconocido",
+        "desconocida",
+        "sconosciuto",
+    ]
 )
 """How people write that a name is not known."""
+OF_PATIENTS = frozenset(["patient", "subject", "person", "name", "id"])
+"""Words that may stand beside these."""
 UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\xad"
 """Characters without a width, which copied texts bring along."""
 
@@ -82,7 +99,9 @@ def is_no_name(cell: str) -> bool:
 def is_nobody(cell: str) -> bool:
     """Whether a cell of groups says that the name is not known.
 
-    >>> is_nobody("Unknown"), is_nobody("P 1")
-    (True, False)
+    >>> is_nobody("Unknown"), is_nobody("Anonymous^Patient"), is_nobody("P 1")
+    (True, True, False)
     """
-    return trim(cell).casefold() in NOBODY_WORDS
+    words = re.findall(r"[^\W_]+", cell.casefold())
+    rest = [word for word in words if word not in OF_PATIENTS]
+    return " ".join(words) in NOBODY_WORDS or " ".join(rest) in NOBODY_WORDS

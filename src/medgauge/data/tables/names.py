@@ -28,6 +28,11 @@ _ZEROS = re.compile(r"(^[\W_]*|[^\W\d_])0+(?=\d)")
 _HEXADECIMAL = re.compile(r"(?=.*\d[a-f])[\da-f]+")
 SHORTENED = re.compile(r"[+-]?\d(?:[.,]\d+[eE]\+?|[eE]\+)\d+")
 """A long number as a spreadsheet shortens it: its last figures are gone."""
+_BLANKET = re.compile(r"0+|-1|-?9{2,}")
+MORE_CASES = 3
+"""Times as many cases as any other name a number has that stands for nobody, as it seems."""
+_EXPONENT = re.compile(r"([1-9]\d*)[eE]\+?(\d{1,2})")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+|[1-9]\d{0,2}(?:,\d{3})+")
 
 LONG = re.compile(r"[1-9]\d{15,}")
 """A number of more figures than a spreadsheet keeps."""
@@ -85,17 +90,27 @@ def _between(found: re.Match[str], blank: str) -> str:
 def spellings(names: Iterable[str]) -> dict[str, list[str]]:
     """Names by what they have in common, in the order of their first place.
 
-    Blanks between two digits are nothing, or a separator where only that makes a name one of the others.
+    Blanks between two digits are nothing, or a separator where only that makes a name one of the others; so are exponents and
+    points or commas between thousands what makes a name one of the others.
 
     >>> list(spellings(["20 1", "20-1"]).values()), list(spellings(["20 1", "20-1", "201"]).values())
     ([['20 1', '20-1']], [['20 1', '201'], ['20-1']])
+    >>> list(spellings(["100e3", "100000", "1.200", "1200", "1.3"]).values())
+    [['100e3', '100000'], ['1.200', '1200'], ['1.3']]
     """
-    keys = {name: (spelling_key(name), spelling_key(name, blank="-")) for name in names}
+    keys = {name: (spelling_key(name), _whole(name) or spelling_key(name, blank="-")) for name in names}
     sure = {key for key, other in keys.values() if key == other}
     found: dict[str, list[str]] = {}
     for name, (key, other) in keys.items():
         found.setdefault(other if other in sure and key not in sure else key, []).append(name)
     return found
+
+
+def _whole(name: str) -> str:
+    """The whole number that a name is with an exponent or with marks between thousands; no text for other names."""
+    if exponent := _EXPONENT.fullmatch(name):
+        return exponent[1] + "0" * int(exponent[2])
+    return re.sub(r"[.,]", "", name) if _THOUSANDS.fullmatch(name) else ""
 
 
 def alike_sets(names: Iterable[str]) -> list[list[str]]:
@@ -198,14 +213,17 @@ def settle_groups(names: Sequence[str], spelling: Spelling, line: Sequence[int],
 def nobody_notes(names: Sequence[str], column: str) -> list[str]:
     """A note for each name of several cases that says that nobody is known: these cases are one group and may not be one patient.
 
+    Such are words, and 0, -1 and numbers of nines that have thrice as many cases as any other name.
+
     >>> nobody_notes(["p1", "unknown", "unknown"], "patient")
     ["2 cases have the patient 'unknown' and are taken for one; if they are not, name each apart, or leave them out"]
     """
-    counts = Counter(name for name in names if is_nobody(name))
+    counts = Counter(names)
+    usual = max((count for name, count in counts.items() if not _BLANKET.fullmatch(name)), default=1)
     return [
         f"{count} cases have the {column} {name!r} and are taken for one; if they are not, name each apart, or leave them out"
         for name, count in counts.items()
-        if count > 1
+        if count > 1 and (is_nobody(name) or (_BLANKET.fullmatch(name) and count >= MORE_CASES * usual))
     ]
 
 
