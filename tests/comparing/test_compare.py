@@ -431,6 +431,18 @@ def test_run_folders_are_kept_when_asked(tmp_path: Path, small: dict[str, Any]) 
     page = (tmp_path / "again" / "comparison.html").read_text(encoding="utf-8")
     assert "made apart from each other" in page
     assert "One seed a method" in page
+    assert compared["notes"] == []
+    with (runs / "l1-0" / "recipe.yaml").open("a") as file:
+        file.write("# edited\n")
+    (runs / "mse-0" / "digests.json").unlink()
+    edited, unsealed = medgauge.compare([runs / "l1-0", runs / "mse-0"], out=tmp_path / "edited")["notes"]
+    assert f"{runs / 'l1-0' / 'recipe.yaml'} is not as it was written" in edited
+    assert f"digests.json of {runs / 'mse-0'} is missing" in unsealed
+    results = json.loads((runs / "mse-0" / "results.json").read_text())
+    del results["val"]  # as a fold of frozen features, of which nothing is trained
+    (runs / "mse-0" / "results.json").write_text(json.dumps(results))
+    with pytest.raises(InputError, match="mse-0 has no validation cases, as a fold of frozen features"):
+        medgauge.compare([runs / "l1-0", runs / "mse-0"], out=tmp_path / "fold")
 
 
 def test_runs_with_different_splits_are_refused(

@@ -168,10 +168,7 @@ def compare(words: list[str]) -> int:
     check_changes(None, changes, shared=True)
     from medgauge.cli.show import show_comparison
     from medgauge.comparing.compare import compare as run_compare
-    from medgauge.comparing.finished import seal_notes
 
-    for note in seal_notes(parsed.recipes):
-        print(printable(note), file=sys.stderr)
     values = run_compare(
         parsed.recipes,
         out=parsed.out,

@@ -11,7 +11,7 @@ import torch
 
 from medgauge.comparing.crossed import pooled_values
 from medgauge.comparing.figures import Judged, figures, main_figure, showable
-from medgauge.comparing.finished import are_runs, claim_runs
+from medgauge.comparing.finished import are_runs, claim_runs, folder_notes
 from medgauge.comparing.folds import compare_folds
 from medgauge.comparing.jobs import Job, Outcome, do_jobs
 from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values
@@ -97,7 +97,11 @@ def compare(
                 "finished runs are compared as they are: give no --losses, --grid, --shard or settings with run folders"
             )
         with Display(terminal) as display, held(Path(out), say=display.say):
+            notes = folder_notes(recipes)
+            for note in notes:
+                display.say(note)
             state = claim_runs(recipes, out, reference)
+            state.values["notes"] = notes
             told(state, display)
             finish(state)
     else:

@@ -13,11 +13,11 @@ from medgauge.core.version import __version__
 from medgauge.core.words import counted, did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import answering
+from medgauge.runfolder.chosen import answer_note, answering
 from medgauge.runfolder.contents import read_finished, read_results
 from medgauge.runfolder.seal import FIGURED
 from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
-from medgauge.runfolder.whole import no_seal_note, refuse_cut_look, vouched
+from medgauge.runfolder.whole import edited_note, no_seal_note, refuse_cut_look, vouched
 from medgauge.runs.files import read_recipe
 from medgauge.runs.reading import reading
 
@@ -38,10 +38,14 @@ def are_runs(given: Sequence[str | Path]) -> bool:
     return bool(folders)
 
 
-def seal_notes(given: Sequence[str | Path]) -> list[str]:
-    """What is said of run folders of which nothing tells whether they are as they were written."""
-    folders = [RunFolder(one) for one in given if Path(one).is_dir()]
-    return [note for folder in folders if folder.has("results.json") for note in no_seal_note(folder)]
+def folder_notes(given: Sequence[str | Path]) -> list[str]:
+    """What is said of run folders: which candidate answers, and what is not, or may not be, as it was written."""
+    notes = []
+    for one in map(RunFolder, given):
+        folder = answering(one)
+        notes += answer_note(one)
+        notes += [*no_seal_note(folder), *edited_note(folder)] if folder.has("results.json") else []
+    return notes
 
 
 def claim_runs(paths: Sequence[str | Path], out: str | Path, reference: str | None) -> State:
@@ -93,8 +97,14 @@ def _read(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]
 
 
 def _read_whole(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
-    if "test" not in read_finished(folder):
+    finished = read_finished(folder)
+    if "test" not in finished:
         raise InputError(f"{folder.path} has not read its test split; give `medgauge evaluate {folder.path}` first")
+    if "val" not in finished:
+        raise InputError(
+            f"{folder.path} has no validation cases, as a fold of frozen features, and compare shows their figures too; give "
+            "runs without data.folds"
+        )
     results = read_results(folder, NEEDED)
     recipe, targets = folder.read_yaml("recipe.yaml"), read_recipe(folder).data.label
     for split in ("val", "test"):
