@@ -25,6 +25,7 @@ from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
 from medgauge.core.words import counted
 from medgauge.fitting.stamp import placed_settings
+from medgauge.recipes.doors import door
 from medgauge.recipes.idle import shared_notes
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.read import override, recipe_values
@@ -35,6 +36,7 @@ from medgauge.study import load_study
 from medgauge.training.loop import Stopped
 
 
+@door
 def compare(
     recipes: Sequence[str | Path],
     *,

@@ -11,10 +11,12 @@ from medgauge.core.words import counted
 from medgauge.fitting.folds import plan_folds
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.stamp import make_recipe
+from medgauge.recipes.doors import door
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.study import load_study
 
 
+@door
 def check(
     recipe: str | Path | Mapping[str, Any] | None = None,
     *,

@@ -21,6 +21,7 @@ from medgauge.metrics.groups import grouping
 from medgauge.metrics.learning_curve import learning_curve
 from medgauge.models import Encoder
 from medgauge.recipes.build import build_tasks
+from medgauge.recipes.doors import door
 from medgauge.recipes.schema import Recipe
 from medgauge.report.curve import PAGE, TABLE, VALUES, curve_rows, curve_values, write_curve
 from medgauge.runfolder import RunFolder
@@ -33,6 +34,7 @@ FOLDS, LEAST_GROUPS, LEAST_SIZE, SIZES = 5, 20, 8, 6
 ABOUT = "for frozen features; a tuned network may gain more"
 
 
+@door
 def curve(
     *,
     out: str | Path,

@@ -26,6 +26,7 @@ from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
 from medgauge.planning.stored import as_tried, done_names, is_finished, kept_minutes, read_plan
 from medgauge.planning.times import as_quick_tells
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
+from medgauge.recipes.doors import door
 from medgauge.report.candidates import write_candidates_page
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import PLAN, answer_note, chosen_name, write_own
@@ -38,6 +39,7 @@ from medgauge.study.folds import fold_study
 from medgauge.training.divergence import Diverged
 
 
+@door
 def fit(
     recipe: str | Path | Mapping[str, Any] | None = None,
     *,
@@ -146,6 +148,7 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
         return run
 
 
+@door
 def plan(
     *,
     out: str | Path | None = None,

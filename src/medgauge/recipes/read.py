@@ -154,7 +154,8 @@ def build_recipe(values: Mapping[str, Any]) -> Recipe:
     values = _settings(values)
     found: list[str] = []
     recipe = read_section(Recipe, values, found)
-    untrained = recipe is not None and recipe.model.neck == "standardised"
+    model = values.get("model")
+    untrained = isinstance(model, Mapping) and model.get("neck") == "standardised"
     if isinstance(values.get("objective"), Mapping) and not (untrained and not values["objective"]):
         found += objective_mistakes(values["objective"])
     if recipe is None or found:

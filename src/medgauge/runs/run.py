@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from medgauge.core.errors import check_switches
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.numbers import Mark
+from medgauge.recipes.doors import door
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import answer_note, answering
@@ -67,6 +68,7 @@ class Run:
         """What is said of the folder: which candidate answers, settings that were edited since, files that are damaged."""
         return [*self.chosen, *seal_notes(self.finished)]
 
+    @door
     def predict(
         self,
         cases: str | Path | Sequence[str | Path],
@@ -120,6 +122,7 @@ class Run:
             said=self.chosen,
         )
 
+    @door
     def evaluate(
         self,
         table: str | Path,
@@ -165,6 +168,7 @@ class Run:
             terminal=terminal,
         )
 
+    @door
     def look(self, split: str = "test", *, images: bool = True) -> dict[str, Any]:
         """Score one of the run's own splits; each look at the test split is counted in results.json.
 
@@ -183,6 +187,7 @@ class Run:
         return " ".join(dict.fromkeys(notes))
 
 
+@door
 def load(path: str | Path) -> Run:
     """Load a finished run folder; nothing in it is code.
 
@@ -206,6 +211,7 @@ def of_folds(folder: RunFolder, *, fits: Sequence[Fit] | None = None, chosen: Se
     return Run(whole, partial(look_at_folds, whole), chosen)
 
 
+@door
 def predict(
     run: str | Path | Run,
     cases: str | Path | Sequence[str | Path],
@@ -234,6 +240,7 @@ def predict(
     )
 
 
+@door
 def evaluate(
     run: str | Path | Run,
     table: str | Path,
