@@ -201,6 +201,14 @@ def test_an_axis_without_a_step_or_of_another_kind_is_channels(tmp_path: Path, f
     assert AXIS_AS_CHANNELS in image.notes
 
 
+@pytest.mark.parametrize(("kind", "said"), [("i2", True), ("f4", False)])
+def test_quantised_numbers_are_told(tmp_path: Path, kind: str, said: bool) -> None:
+    for fields in ("old min: -3.5\nold max: 80\n", "oldmax: 80\n"):
+        image = read(by_hand(tmp_path / "a.nrrd", VOLUME.astype(kind), fields))
+        np.testing.assert_array_equal(image.array[0], VOLUME.transpose())
+        assert ("numbers that stand for others (old min, old max) read as stored" in image.notes) == said
+
+
 def test_channels_and_transparency(tmp_path: Path) -> None:
     four = np.concatenate([COLOUR, COLOUR[:1]])
     image = read(by_hand(tmp_path / "a.nrrd", four, "kinds: RGBA-color domain domain\n"))

@@ -15,6 +15,7 @@ from medgauge.data.images.volumes import AXIS_AS_CHANNELS, MOST_CHANNELS, check_
 NO_ORIENTATION = "no orientation in the file: axes taken as stored"
 NO_SPACE = "no directions of the patient in the file: axes taken as left, posterior, superior"
 UNIT_UNKNOWN = "unit of the voxel sizes not known: sizes not used"
+QUANTISED = "numbers that stand for others (old min, old max) read as stored"
 NO_STEP = "a voxel size in the file is no number above 0: sizes not used"
 TO_RAS = {
     "right-anterior-superior": (1, 1, 1), "ras": (1, 1, 1),
@@ -114,6 +115,8 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
     notes = () if array.shape[-1] == 1 or channel else (AXIS_AS_CHANNELS,)
     if channel == "rgba-color":
         array, notes = array[..., :3], (ALPHA_DROPPED,)
+    if {"old min", "old max"} & header.fields.keys() and array.dtype.kind in "ui":
+        notes = (*notes, QUANTISED)
     if directions is None:
         factors = _factors(header, "units", len(axes))
         steps = np.array(header.spacings)[spatial] * factors[spatial]

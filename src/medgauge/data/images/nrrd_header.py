@@ -19,7 +19,13 @@ TYPES = {
     "f8": ("double",),
 }
 KIND = {name: kind for kind, names in TYPES.items() for name in names}
-OLD_NAMES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
+OLD_NAMES = {
+    "datafile": "data file",
+    "lineskip": "line skip",
+    "byteskip": "byte skip",
+    "oldmin": "old min",
+    "oldmax": "old max",
+}
 NUMBER = r"[^\s,()\"]+"
 
 
