@@ -12,7 +12,7 @@ import medgauge
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.fitting.blending import Unblended
-from medgauge.planning import plan as planning
+from medgauge.planning import trained
 from medgauge.planning.blend import blending, make_blend
 from medgauge.planning.budget import read_budget
 from medgauge.planning.candidates import BLEND, QUICK, SCRATCH, TIMES, Candidate
@@ -49,7 +49,7 @@ def test_one_candidate_alone_is_no_blend(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_blend_answers_and_is_made_whole_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "_measured", lambda *_: (600, Cost(9.0, 1.0, 10)))  # no time to train on any machine
+    monkeypatch.setattr(trained, "_measured", lambda *_: (600, Cost(9.0, 1.0, 10)))  # no time to train on any machine
     table, out = make_table(tmp_path / "data", groups=12), tmp_path / "run"
     frame = pandas.read_csv(table)
     frame["pixel_mm"] = np.random.default_rng(1).uniform(0.8, 1.25, len(frame)).round(3)

@@ -10,6 +10,7 @@ import pytest
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.planning import plan as planning
+from medgauge.planning import trained
 from medgauge.planning.budget import read_budget
 from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED
 from medgauge.planning.cost import EACH, Cost
@@ -43,8 +44,8 @@ def made(given: dict[str, Any], budget: str | float, monkeypatch: pytest.MonkeyP
         share = (max(recipe.image.size) / 24) ** 2 if recipe.image.size != "auto" else 1.0
         return usual, Cost(cost.step * share, cost.reading * share, cost.evaluations)
 
-    monkeypatch.setattr(planning, "_measured", measured)
-    monkeypatch.setattr(planning, "SMALLER", (12, 6))
+    monkeypatch.setattr(trained, "_measured", measured)
+    monkeypatch.setattr(trained, "SMALLER", (12, 6))
     wanted = read_budget(budget)
     folds, digest = partition(given)
     return make_plan(given, wanted, folds, plan_stamp(given, wanted, digest), Display(False))

@@ -46,6 +46,15 @@ def what_it_is(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """One thing that was decided: what, which way, and why."""
+
+    what: str
+    value: Any  # as JSON holds it
+    why: str
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One of the ways to try.
 

@@ -1,11 +1,10 @@
 """The plan of a fit without a recipe: cases, decisions and candidates, with reasons and minutes, in plan.json."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
-import torch
 
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
@@ -14,13 +13,13 @@ from medgauge.fitting.parts import build_parts
 from medgauge.models import Encoder
 from medgauge.planning.blend import blend_minutes, blending
 from medgauge.planning.budget import Budget
-from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, seeds_of
-from medgauge.planning.cost import EACH, Cost, measure
+from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, WORDS, Candidate, Decision, seeds_of
+from medgauge.planning.cost import EACH
 from medgauge.planning.fingerprint import developed, fingerprint
 from medgauge.planning.given import check_machine, refuse_given
 from medgauge.planning.seeds import AGAIN_WHY, further_seeds
+from medgauge.planning.trained import trained
 from medgauge.recipes.build import build_tasks
-from medgauge.recipes.schema import Recipe
 from medgauge.runfolder.folder import plain
 from medgauge.study import Study, load_study
 from medgauge.study.features import feature_seconds
@@ -34,19 +33,6 @@ from medgauge.tasks import Tasks
 FOLDS = 5
 LARGE = 2000
 """Development cases above which one partition is enough."""
-LEAST_STEPS = 200
-"""Fewer steps teach a network nothing."""
-SMALLER = (128, 96)
-"""Pixels of the longest side that training falls back to where there is little time."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One thing that was decided: what, which way, and why."""
-
-    what: str
-    value: Any  # as JSON holds it
-    why: str
 
 
 @dataclass(frozen=True)
@@ -171,7 +157,7 @@ def make_plan(
             found.append(Candidate(name, {}, 0.0, why, tried=False))
             continue
         share = left if name == TUNED or not budget.tunes else left / 2
-        one, more = _trained(name, study, fixed, given, share, display)
+        one, more = trained(name, study, fixed, given, share, display)
         found.append(one)
         decisions += more
         left -= 60 * one.minutes if one.tried else 0.0
@@ -224,73 +210,6 @@ def _times(
     return Decision("label_times", "tried", why), Candidate(
         TIMES, {**fixed, "data.label_times": columns[0]}, minutes, why
     )
-
-
-def _trained(
-    name: str, study: Study, fixed: Mapping[str, Any], given: Mapping[str, Any], seconds: float, display: Display
-) -> tuple[Candidate, list[Decision]]:
-    """A candidate that is trained, with as many steps as there is time for; where these are few, on smaller images."""
-    image, folds = study.recipe.image, max(1, study.recipe.data.folds)
-    changes = {**fixed, "represent.name": name, "image.size": list(image.size), "image.fit": image.fit}
-    if torch.cuda.is_available():
-        changes["training.precision"] = "bf16-mixed"
-    refuse_given(Candidate(name, changes, 0.0, ""), given)
-    try:
-        display.say(f"measuring what {WORDS[name]} takes")
-        wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
-        smaller = None if "image.size" in given else _smaller(image.size, wanted, cost, seconds / folds)
-        if smaller is not None:
-            changes["image.size"] = smaller
-            wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
-    except InputError as error:
-        if name == SCRATCH:  # what has no stored weights to begin with leaves tuned out alone
-            refuse_given(Candidate(name, changes, 0.0, ""), given, lambda recipe: build_parts(_part(recipe, display)))
-        return Candidate(name, {}, 0.0, str(error), tried=False), []
-    steps = min(wanted, cost.steps(seconds / folds))
-    if "training.steps" in given:
-        steps = wanted
-    least = min(wanted, LEAST_STEPS)
-    if steps < least:
-        needed = cost.seconds(least) * folds / 60
-        why = f"{least} steps a fold take {needed:.0f} minutes here, and {max(seconds, 0) / 60:.0f} are left"
-        return Candidate(name, {}, 0.0, why, tried=False), []
-    said = [Decision(f"steps of {name}", steps, cost.why(steps, wanted, folds, "training.steps" in given))]
-    if smaller is not None:
-        shape = " x ".join(map(str, smaller))
-        said.append(
-            Decision(f"image size of {name}", shape, "larger ones leave time for less than half of the usual steps")
-        )
-    changes["training.steps"] = steps
-    return Candidate(name, changes, cost.seconds(steps) * folds / 60, WORDS[name]), said
-
-
-def _measured(recipe: Recipe, display: Display) -> tuple[int, Cost]:
-    """The steps that a recipe usually has, and what they take."""
-    part = _part(recipe, display)
-    usual = part.recipe.training.steps
-    return int(usual) if usual != "auto" else LEAST_STEPS, measure(part, display)
-
-
-def _part(recipe: Recipe, display: Display) -> Study:
-    """The study of a recipe's first fit."""
-    study = load_study(recipe, progress=display.images)
-    return fold_study(study, 0) if recipe.data.folds else study
-
-
-def _smaller(size: Sequence[int] | str, wanted: int, cost: Cost, seconds: float) -> list[int] | None:
-    """The largest of the smaller sizes that leave time for half of the steps, or the smallest; None: this one does.
-
-    What a step takes is taken to grow with the number of pixels.
-    """
-    if isinstance(size, str) or len(size) != 2 or cost.steps(seconds) * 2 >= wanted:
-        return None
-    found = None
-    for longest in (one for one in SMALLER if one < max(size)):
-        share = longest / max(size)
-        found = [max(1, round(side * share)) for side in size]
-        if replace(cost, step=cost.step * share**2, reading=cost.reading * share**2).steps(seconds) * 2 >= wanted:
-            break
-    return found
 
 
 def plan_stamp(given: Mapping[str, Any], budget: Budget, digest: str) -> dict[str, Any]:

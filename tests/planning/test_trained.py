@@ -1,0 +1,81 @@
+"""Candidates that are trained: the size that there is time for, and what a GPU adds."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from medgauge.core.display import Display
+from medgauge.core.errors import InputError
+from medgauge.planning import trained as module
+from medgauge.planning.candidates import QUICK, SCRATCH, TUNED, Candidate
+from medgauge.planning.cost import Cost
+from medgauge.planning.trained import LARGER, _smaller, trained
+from medgauge.study import load_study
+from tests.fitting.small_study import make_table
+
+
+def test_the_largest_size_that_leaves_time_for_half_of_the_steps() -> None:
+    def by_hand(seconds: float) -> list[int] | None:
+        if int((seconds - 8) / 1.0) * 2 >= 400:  # evaluations cost nothing here; 8 seconds are those of a fit
+            return None
+        for side in (128, 96):
+            if int((seconds - 8) / (side / 160) ** 2) * 2 >= 400:
+                return [side // 2, side]
+        return [48, 96]
+
+    for seconds in (50.0, 90.0, 120.0, 150.0, 190.0, 220.0):
+        assert _smaller([80, 160], 400, Cost(1.0, 0.0, 1), seconds) == by_hand(seconds)
+
+
+@pytest.fixture
+def with_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings of a small table, on a machine that says that it has a GPU and measures nothing."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(module, "_measured", lambda *_: (300, Cost(0.1, 0.1, 4)))
+    return {
+        "data.table": str(make_table(tmp_path / "data", groups=18)), "data.image": "path", "data.label": ["age"],
+        "data.group": "patient", "data.cache": str(tmp_path / "cache"), "training.accelerator": "cpu",
+    }  # fmt: skip
+
+
+def candidate(name: str, given: dict[str, Any]) -> tuple[Candidate, dict[str, Any]]:
+    fixed = {"data.folds": 2}
+    study = load_study(Candidate(QUICK, fixed, 0.0, "").recipe(given))
+    found, decisions = trained(name, study, fixed, given, 1e4, Display(False))
+    return found, {one.what: (one.value, one.why) for one in decisions}
+
+
+def test_a_gpu_has_a_larger_network_where_its_weights_can_be_had(
+    with_gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(module, "build_parts", lambda study: asked.append(study.recipe.represent.source))
+    found, said = candidate(TUNED, with_gpu)
+    assert found.changes["represent.source"] == LARGER == said["encoder of tuned"][0]
+    assert "image.size" not in found.changes
+    assert asked == [LARGER]
+    assert found.changes["training.precision"] == "bf16-mixed"
+
+    def no_hub(study: object) -> None:
+        raise InputError("the hub cannot be reached")
+
+    monkeypatch.setattr(module, "build_parts", no_hub)
+    found, said = candidate(TUNED, with_gpu)
+    assert said["encoder of tuned"] == ("lite0", f"{LARGER} cannot be had: the hub cannot be reached")
+    assert "represent.source" not in found.changes
+    assert list(found.changes["image.size"]) == [20, 24]
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [(SCRATCH, {}), (TUNED, {"image.size": [24, 24]}), (TUNED, {"represent.source": "lite0"})],
+    ids=["scratch", "size", "source"],
+)
+def test_what_is_given_and_what_begins_from_nothing_stay(
+    with_gpu: dict[str, Any], name: str, more: dict[str, Any]
+) -> None:
+    found, said = candidate(name, {**with_gpu, **more})
+    assert "encoder of tuned" not in said
+    assert "represent.source" not in found.changes
