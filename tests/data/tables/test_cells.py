@@ -38,8 +38,27 @@ def test_names_of_nothing_names_twice_and_shortened_groups() -> None:
 
 
 def test_rows_of_an_array() -> None:
-    found = index_problems(["0", " 7\u200b", "1.5", "-1", ""], list("abcde"), columns_of(x=[""] * 5))
+    found = index_problems("row", ["0", " 7\u200b", "1.5", "-1", ""], list("abcde"), columns_of(x=[""] * 5))
     assert [problem.row for problem in found] == [2, 3, 4]
+    assert {problem.together for problem in found} == {""}
+
+
+def test_many_cells_that_are_no_rows_are_one_sentence() -> None:
+    cells = [f"{row}.0" for row in range(60)]
+    found = index_problems("ix", cells, cells, columns_of(x=cells))
+    assert len(found) == 60
+    assert {problem.together for problem in found} == {
+        "array index ix: 60 cells are no row numbers ('0.0', '1.0', '2.0' and 57 more), the first on line 2; write whole numbers, "
+        "from 0, without a point"
+    }
+
+
+def test_dates_and_spreads_have_a_hint_of_their_own() -> None:
+    days = [f"2024-03-{day:02d}" for day in range(1, 10)]
+    found = number_columns(columns_of(age=days), ["age"], days, "label", None, "auto").problems
+    assert {one.together.partition("; ")[2] for one in found} == {
+        "a date is no quantity: give a number, as the years from one date to another"
+    }
 
 
 def test_a_column_that_is_unclear_is_one_problem() -> None:

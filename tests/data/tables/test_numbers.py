@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medgauge.data.tables.numbers import parse_numbers
+from medgauge.data.tables.numbers import number_hint, parse_numbers
 
 NOTHING = float("nan")
 
@@ -114,3 +114,20 @@ def test_blanks_between_thousands(blank: str) -> None:
 )
 def test_marks_of_decimals_that_do_not_fit_are_of_the_column(cells: list[str], marks: object) -> None:
     assert parse_numbers(cells, decimal_comma=False).marks == marks
+
+
+@pytest.mark.parametrize(
+    ("word", "start"),
+    [
+        ("01.03.2024", "a date"), ("3/1/24", "a date"), ("2024-03-01", "a date"), ("2024-03-01 10:30:00", "a date"),
+        ("1 Mar 2024", "a date"), ("12-March-2024", "a date"), ("1.5±0.2", "write the value"), ("1,5 +/- 0,2", "write the value"),
+        ("-3+-1", "write the value"), ("1.2.3", "write decimals"), ("1,x", "write decimals"), ("tall", ""), ("5 mm", ""), ("1-2-3", ""),
+        ("20-30", ""),
+    ],
+)  # fmt: skip
+def test_what_is_to_be_done_with_a_cell_that_is_no_number(word: str, start: str) -> None:
+    hint = number_hint(word)
+    assert hint.startswith(start)
+    assert bool(hint) == bool(start)
+    (wrong,) = parse_numbers(["1", word], decimal_comma=False).wrong
+    assert wrong == (1, f"is not a number: {word!r}" + (f" ({hint})" if hint else ""))

@@ -344,7 +344,7 @@ def test_every_wrong_cell_is_named_with_line_and_case(write: Callable[..., Path]
         "a case without id: label hc_mm on line 5 is not a number: '1_000'",
         "case 2: covariate pixel_size_mm on line 3 is missing",
         "case 2: covariate pixel_size_mm on line 4 is not a number: 'x'",
-        "a case without id: covariate pixel_size_mm on line 5 is missing",
+        "a case without id: covariate pixel_size_mm on line 5 is missing (written 'nan')",
         "case 5: covariate pixel_size_mm on line 6 is infinite: -Infinity",
     ]
     kinds = ["group", "table", "table", "file", *["label"] * 4, *["table"] * 4]

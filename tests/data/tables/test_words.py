@@ -63,10 +63,19 @@ def test_numbers_stay_numbers_and_numbers_named_as_words_are_words(tmp_path: Pat
 @pytest.mark.parametrize("cell", ["", "NA", "nan", "n/a", "-", "?", " null "])
 def test_a_missing_word_is_told_as_a_missing_number_is(tmp_path: Path, cell: str) -> None:
     table, told = read(tmp_path, ["M", "F", cell, "F"])
-    assert told == "cases.csv: case 2.png: covariate sex on line 4 is missing."
+    written = f" (written {cell.strip()!r})" if cell else ""
+    assert told == f"cases.csv: case 2.png: covariate sex on line 4 is missing{written}."
     assert table.covariates[[0, 1, 3]].tolist() == [[1], [0], [0]]
     assert np.isnan(table.covariates[2]).all()
     assert read(tmp_path, ["1", "0", cell, "0"])[1] == told
+
+
+def test_none_may_be_an_answer(tmp_path: Path) -> None:
+    for cells in (["M", "None", "F", "None", "M"], ["1", "None", "2", "None", "3"]):
+        assert read(tmp_path, cells)[1] == (
+            "cases.csv: covariate sex: 2 cells are missing, written 'None', the first on line 3; if that is an answer, write another "
+            "word for it (no), else fill these cells or leave such cases out."
+        )
 
 
 @pytest.mark.parametrize(
@@ -98,10 +107,18 @@ def test_words_that_are_no_categories_are_one_sentence(tmp_path: Path, cells: li
             "covariate sex: it holds '<5' in 2 cases, 'unknown' in 1 case, the first on line 3, where numbers are read; write "
             "numbers, leave such cases out, or name all that it may hold as words (data.covariate_words: {sex: […]})",
         ),
-        (["M", "F", "1", "M"], "holds 'M' in 2 cases, 'F' in 1 case, the first on line 2, where numbers are read"),
+        (["M", "2", "1", "M"], "holds 'M' in 2 cases, the first on line 2, where numbers are read"),
+        (
+            ["M", "F", "1", "M"],
+            "covariate sex: it holds 1 number ('1' in 1 case, the first on line 4) among words ('F', 'M'); write a word there, or name "
+            "all that it may hold as words (data.covariate_words: {sex: […]})",
+        ),
+        (["0.2 mm", "200 µm", "0.2 mm"], "'200 µm' in 1 case, the first on line 2, where numbers are read; write numbers alone, all in"),
+        (["0.20 x 0.20", "0.25 x 0.20"], "where numbers are read; write one number in a cell, and others in columns of their own"),
+        (["0.2\\0.2", "[0.2; 0.2]"], "where numbers are read; write one number in a cell"),
         (["0.5 mm", "0.7 mm", "0.5 mm"], "'0.7 mm' in 1 case, the first on line 2, where numbers are read; write numbers alone"),
         (["3T", "1.5T", "3T"], "where numbers are read; write numbers alone"),
-        ([f"x{row}" for row in range(8)] + ["1"], "'x4' in 1 case and 3 more, the first on line 2"),
+        ([f"<{row}" for row in range(8)] + ["1"] * 4, "'<4' in 1 case and 3 more, the first on line 2"),
     ],
 )  # fmt: skip
 def test_numbers_and_words_in_one_column_are_one_sentence(tmp_path: Path, cells: list[str], words: str) -> None:

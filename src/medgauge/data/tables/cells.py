@@ -12,7 +12,7 @@ from medgauge.core.words import counted
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_no_name, trim
 from medgauge.data.tables.names import SHORTENED
-from medgauge.data.tables.numbers import Mark, Marks, parse_numbers, words_among
+from medgauge.data.tables.numbers import Mark, Marks, number_hint, parse_numbers, words_among
 
 LEAST_ALIKE = 4
 """Cells of a column that are no numbers and are told in one line."""
@@ -64,14 +64,46 @@ def _written(cell: str) -> str:
     return f" (written {cell!r})" if cell else ""
 
 
-def index_problems(rows: Sequence[str], ids: Sequence[str], columns: Columns) -> list[Problem]:
-    """Cells of the index column that are no row number."""
+def index_problems(name: str, cells: Sequence[str], ids: Sequence[str], columns: Columns) -> list[Problem]:
+    """Cells of the index column, called ``name``, that are no row number; many of them are told by one sentence."""
+    rows = [row for row, text in enumerate(cells) if not re.fullmatch(r"[0-9]+", trim(text))]
+    together = ""
+    if len(rows) >= LEAST_ALIKE:
+        told = f"{len(rows)} cells are no row numbers ({_shown(cells, rows)}), the first on {columns.place} {columns.line[rows[0]]}"
+        together = f"array index {name}: {told}; write whole numbers, from 0, without a point"
     return [
         Problem(
-            ids[row], f"its array index on {columns.place} {columns.line[row]} is no row number: {text!r}", "file", row
+            ids[row],
+            f"its array index on {columns.place} {columns.line[row]} is no row number: {cells[row]!r}",
+            "file",
+            row,
+            together,
         )
-        for row, text in enumerate(rows)
-        if not re.fullmatch(r"[0-9]+", trim(text))
+        for row in rows
+    ]
+
+
+def missing_problems(
+    called: str, cells: Sequence[str], rows: Sequence[int], ids: Sequence[str], columns: Columns
+) -> list[Problem]:
+    """Cells of a covariate that are missing, each with the word that is written there; ``None`` may be an answer."""
+    none = [row for row in rows if trim(cells[row]).casefold() == "none"]
+    together = ""
+    if none:
+        together = (
+            f"{called}: {counted(len(none), 'cell is', 'cells are')} missing, written {trim(cells[none[0]])!r}, the first on "
+            f"{columns.place} {columns.line[none[0]]}; if that is an answer, write another word for it (no), else fill these cells "
+            "or leave such cases out"
+        )
+    return [
+        Problem(
+            ids[row],
+            f"{called} on {columns.place} {columns.line[row]} is missing{_written(trim(cells[row]))}",
+            "table",
+            row,
+            together if row in none else "",
+        )
+        for row in rows
     ]
 
 
@@ -123,12 +155,14 @@ def number_columns(
             place = f"on {columns.place} {columns.line[row]} {what}, and no cell of the column tells"
             which = " say which mark its decimals have, --decimal point or --decimal comma, or"
             problems.append(Problem(called, f"{place};{which} write no thousands marks", kind))
+        together = _together(called, [row for row, _ in wrong], columns.text[name], columns)
+        told = [
+            Problem(ids[row], f"{called} on {columns.place} {columns.line[row]} {what}", kind, row, together)
+            for row, what in wrong
+        ]
         if role == "covariate" and read.unclear is None:
-            wrong = sorted([*wrong, *((row, "is missing") for row in absent)])
-        together = _together(called, [row for row, what in wrong if row not in absent], columns.text[name], columns)
-        for row, what in wrong:
-            place = f"on {columns.place} {columns.line[row]}"
-            problems.append(Problem(ids[row], f"{called} {place} {what}", kind, row, "" if row in absent else together))
+            told += missing_problems(called, columns.text[name], sorted(absent), ids, columns)
+        problems += sorted(told, key=lambda one: one.row or 0)
     return NumberColumns(numbers, problems, notes)
 
 
@@ -145,9 +179,16 @@ def _together(called: str, rows: Sequence[int], cells: Sequence[str], columns: C
     """One sentence for many cells of a column that are no numbers; no text for a few, which are told one by one."""
     if len(rows) < LEAST_ALIKE:
         return ""
+    hints = {number_hint(trim(cells[row])) for row in rows}
+    hint = hints.pop() if len(hints) == 1 else ""
+    told = f"{called}: {len(rows)} cells are no finite numbers ({_shown(cells, rows)})"
+    return f"{told}, the first on {columns.place} {columns.line[rows[0]]}{hint and '; '}{hint}"
+
+
+def _shown(cells: Sequence[str], rows: Sequence[int]) -> str:
+    """The first different texts of some cells."""
     found = list(dict.fromkeys(trim(cells[row])[:40] for row in rows))
-    shown = ", ".join(map(repr, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-    return f"{called}: {len(rows)} cells are no finite numbers ({shown}), the first on {columns.place} {columns.line[rows[0]]}"
+    return ", ".join(map(repr, found[:3])) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 def in_one_sentence(problems: Sequence[Problem]) -> list[Problem]:

@@ -22,6 +22,10 @@ _POINT_OR_THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _COMMA_OR_THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINTS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _COMMAS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})")
+_DATE = re.compile(
+    r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:\d{4}|\d{2})|\d{1,2}[- ][^\W\d_]{3,9}[- ]\d{2,4})(?:[T ]\d.*)?"
+)
+_SPREAD = re.compile(r"[+-]?[\d.,]+\s*(?:±|\+/-|\+-)\s*[\d.,]+")
 
 
 class Marks(NamedTuple):
@@ -123,9 +127,22 @@ def _any_unclear(texts: Sequence[str]) -> bool:
 
 
 def _no_number(word: str) -> str:
+    hint = number_hint(word)
+    return f"is not a number: {word if len(word) <= 40 else word[:40] + '…'!r}{f' ({hint})' if hint else ''}"
+
+
+def number_hint(word: str) -> str:
+    """What can be done with a cell that is no number; no text where nothing is known of it.
+
+    >>> number_hint("1.5±0.2"), number_hint("3 mm")
+    ('write the value alone, and its spread in a column of its own', '')
+    """
+    if _DATE.fullmatch(word):
+        return "a date is no quantity: give a number, as the years from one date to another"
+    if _SPREAD.fullmatch(word):
+        return "write the value alone, and its spread in a column of its own"
     marked = "," in word or word.count(".") > 1
-    hint = " (write decimals with a point, and no thousands separator)" if marked else ""
-    return f"is not a number: {word if len(word) <= 40 else word[:40] + '…'!r}{hint}"
+    return "write decimals with a point, and no thousands separator" if marked else ""
 
 
 def _two_readings(word: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from medgauge.core.errors import InputError
+from medgauge.core.words import counted
 from medgauge.data.tables.missing import is_missing, trim
 from medgauge.data.tables.numbers import parse_numbers
 
@@ -27,6 +28,21 @@ def subgroup_values(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]
         if count > MOST_VALUES:
             raise InputError(_too_many(name, values, count))
     return found
+
+
+def missing_notes(name: str, cells: Sequence[str]) -> list[str]:
+    """A note where cells of a subgroup column hold a word that is read as nothing.
+
+    >>> missing_notes("smoking", ["None", "yes", ""])
+    ["subgroups of smoking: 1 cell is missing, written 'None'; if that is an answer, write another word for it (no)"]
+    """
+    words = [word for word in map(trim, cells) if word and is_missing(word)]
+    if not words:
+        return []
+    named = ", ".join(map(repr, list(dict.fromkeys(words))[:5]))
+    answer = any(word.casefold() == "none" for word in words)
+    remedy = "; if that is an answer, write another word for it (no)" if answer else ""
+    return [f"subgroups of {name}: {counted(len(words), 'cell is', 'cells are')} missing, written {named}{remedy}"]
 
 
 def check_subgroup_names(names: Sequence[str], *, group: str | None, id: str | None, image: str | None) -> None:

@@ -31,6 +31,7 @@ from medgauge.data.tables.names import (
 )
 from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.sources import NPZ, image_source, index_notes, picture_cell
+from medgauge.data.tables.subgroups import missing_notes
 from medgauge.data.tables.words import covariate_columns
 
 RESERVED_TARGETS = frozenset({"space", "n", "seconds"})
@@ -164,7 +165,7 @@ def read_table(
     else:
         pictures = [f"{array}[{trim(row)}]" for row in text[str(index)]]
     ids = trim_column(id, "ids") if id else pictures
-    unplaced = [] if image else index_problems(text[str(index)], ids, columns)
+    unplaced = [] if image else index_problems(str(index), text[str(index)], ids, columns)
     nowhere = {problem.row for problem in unplaced}
     groups = Groups(list(ids), [], [])
     if group:
@@ -176,7 +177,7 @@ def read_table(
     if id and not exact:
         notes += alike_ids(ids, groups.names, id, group)
     for name in (name for name, role in roles.items() if role == "subgroups"):
-        notes += alike_words(map(trim, text[name]), name)
+        notes += [*alike_words(map(trim, text[name]), name), *missing_notes(name, text[name])]
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
     labels = number_columns(columns, label, ids, "label", missing, decimal)
     beside = covariate_columns(

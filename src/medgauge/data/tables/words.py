@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from medgauge.core.problem import Problem
 from medgauge.core.words import counted, nearest
-from medgauge.data.tables.cells import divisor_problems, number_columns
+from medgauge.data.tables.cells import divisor_problems, missing_problems, number_columns
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_missing, trim
 from medgauge.data.tables.names import in_words, spellings, trimmed
@@ -24,6 +24,8 @@ from medgauge.data.tables.numbers import Mark, parse_numbers
 MOST_WORDS = 20
 """Different words that a covariate may have."""
 _LIKE_NUMBER = re.compile(r"[+-]?[\d.,'\u2019\s]*\d[\d.,'\u2019\s]*(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.IGNORECASE)
+_SEVERAL = re.compile(r"[\[(]?\s*\d*\.?\d+(?:\s*[x×*\\;,]\s*\d*\.?\d+)+\s*[\])]?", re.IGNORECASE)
+_UNITS = frozenset(["mm", "cm", "m", "µm", "μm", "um", "nm", "in", "inch", "mg", "g", "kg", "ml", "l", "%", "°"])
 _WITH_UNIT = re.compile(r"[+-]?\d[\d.,]*\s*([^\W\d_]+[²³]?|%|°)")
 
 
@@ -163,8 +165,8 @@ def _is_of_words(cells: Sequence[str], decimal_comma: bool) -> bool:
     known = [trim(cell) for cell in cells if not is_missing(cell)]
     if not known or any(_LIKE_NUMBER.fullmatch(cell) for cell in known):
         return False
-    units = [_WITH_UNIT.fullmatch(cell) for cell in known]
-    if all(units) and len({unit[1] for unit in units if unit}) == 1:
+    units = {unit[1] if (unit := _WITH_UNIT.fullmatch(cell)) else "" for cell in known}
+    if all(map(_SEVERAL.fullmatch, known)) or ("" not in units and (len(units) == 1 or units <= _UNITS)):
         return False
     return len(parse_numbers(known, decimal_comma=decimal_comma).wrong) == len(known)
 
@@ -197,13 +199,13 @@ def _cell_problems(
         known = ", ".join(words)
         together = f"covariate {name}: it {told}; the words of the training cases are {known}: write one of these, or leave such cases out"
     problems = []
-    for row, cell in enumerate(cells):
-        word, place = trim(cell), f"on {columns.place} {columns.line[row]}"
-        if word not in words:
-            what = "is missing" if is_missing(cell) else f"is {word[:40]!r}, which is no word of the training cases"
-            more = "" if is_missing(cell) else together
-            problems.append(Problem(ids[row], f"covariate {name} {place} {what}", "table", row, more))
-    return problems
+    for row in unknown:
+        what = f"is {trim(cells[row])[:40]!r}, which is no word of the training cases"
+        where = f"covariate {name} on {columns.place} {columns.line[row]}"
+        problems.append(Problem(ids[row], f"{where} {what}", "table", row, together))
+    absent = [row for row, cell in enumerate(cells) if trim(cell) not in words and is_missing(cell)]
+    problems += missing_problems(f"covariate {name}", cells, absent, ids, columns)
+    return sorted(problems, key=lambda one: one.row or 0)
 
 
 def _together(
@@ -219,13 +221,26 @@ def _together(
     ]
     if not rows:
         return list(wrong)
-    units = {unit[1] for row in rows if (unit := _WITH_UNIT.fullmatch(trim(cells[row])))}
-    remedy = "write numbers alone" if len(units) == 1 else "write numbers"
+    numbers = [row for row, cell in enumerate(cells) if _LIKE_NUMBER.fullmatch(trim(cell))]
+    first = f"the first on {columns.place}"
+    if mixed and numbers and len(numbers) * 2 < len(rows):
+        odd = (
+            f"holds {counted(len(numbers), 'number')} ({_counted(cells, numbers)}, {first} {columns.line[numbers[0]]})"
+        )
+        remedy = f"write a word there, or name all that it may hold as words (data.covariate_words: {{{name}: […]}})"
+        together = f"covariate {name}: it {odd} among words ({_shown(found_words(cells, rows))}); {remedy}"
+        return [problem._replace(together=together) if problem.row in rows else problem for problem in wrong]
+    units = {unit[1] if (unit := _WITH_UNIT.fullmatch(trim(cells[row]))) else "" for row in rows}
+    remedy = "write numbers"
+    if "" not in units:
+        remedy = "write numbers alone" + (", all in one unit" if units <= _UNITS else "")
+    elif all(_SEVERAL.fullmatch(trim(cells[row])) for row in rows):
+        remedy = "write one number in a cell, and others in columns of their own"
     if mixed:
         remedy += (
             f", leave such cases out, or name all that it may hold as words (data.covariate_words: {{{name}: […]}})"
         )
-    told = f"holds {_counted(cells, rows)}, the first on {columns.place} {columns.line[rows[0]]}"
+    told = f"holds {_counted(cells, rows)}, {first} {columns.line[rows[0]]}"
     together = f"covariate {name}: it {told}, where numbers are read; {remedy}"
     return [problem._replace(together=together) if problem.row in rows else problem for problem in wrong]
 
