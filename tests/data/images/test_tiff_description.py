@@ -60,6 +60,12 @@ def test_a_straight_line_of_imagej_is_followed(
     assert image.notes == (CALIBRATED,)
 
 
+def test_signed_numbers_keep_their_sign(tmp_path: Path) -> None:
+    array = RNG.integers(-3000, 3000, SHAPE).astype(np.int16)
+    tifffile.imwrite(tmp_path / "a.tif", array, description=LINES.format(cf=0, c0=-32768.0, c1=1.0), metadata=None)
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").array[0], array)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [

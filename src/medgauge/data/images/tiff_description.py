@@ -8,6 +8,7 @@ import numpy as np
 
 LINEAR, FUNCTIONS, OPTICAL_DENSITY = 0, range(1, 20), 21
 """Codes of ImageJ's calibration: value = c0 + c1 number; other functions of the number; one without coefficients."""
+SIGNED_FROM = 2**15  # what ImageJ adds to signed numbers of 16 bits, whose calibration takes it away again
 CALIBRATED = "values of ImageJ's calibration (c0 + c1 times the stored number)"
 NOT_FOLLOWED = "ImageJ's calibration of the values is no straight line, and is not followed"
 
@@ -41,7 +42,7 @@ def calibrated(array: np.ndarray[Any, Any], text: str) -> tuple[np.ndarray[Any, 
     - Source: ImageJ's FileOpener (cf, c0, c1 and vunit of numbers of 8 and 16 bits) and Calibration.
     """
     fields = _fields(text) if text.startswith("ImageJ") else {}
-    if "vunit" not in fields or array.dtype.itemsize > 2 or array.dtype.kind == "f":
+    if "vunit" not in fields or array.dtype not in (np.uint8, np.uint16, np.int16):
         return array, ""
     function, start, step = _number(fields.get("cf", "0")), _number(fields.get("c0", "")), _number(fields.get("c1", ""))
     known = math.isfinite(start) and math.isfinite(step)
@@ -49,7 +50,8 @@ def calibrated(array: np.ndarray[Any, Any], text: str) -> tuple[np.ndarray[Any, 
         return array, NOT_FOLLOWED
     if function != LINEAR or not known or (start, step) == (0.0, 1.0):
         return array, ""
-    return (start + step * array.astype(np.float64)).astype(np.float32), CALIBRATED
+    stored = array.astype(np.float64) + (SIGNED_FROM if array.dtype == np.int16 else 0)
+    return (start + step * stored).astype(np.float32), CALIBRATED
 
 
 def _number(text: str) -> float:
