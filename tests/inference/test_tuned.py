@@ -1,9 +1,12 @@
 """The predictors of a task, and the one of record."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from medgauge.core.batch import Cases
+from medgauge.inference.neighbours import NeighbourPredictor
 from medgauge.inference.tuned import Tuned
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.settings import HeadSettings
@@ -49,6 +52,28 @@ def test_restored_it_reads_the_same() -> None:
     )  # fmt: skip
     torch.testing.assert_close(again.read(cases)[0].value, tuned.read(cases)[0].value)
     assert torch.isnan(torch.tensor(again.score))
+
+
+def test_few_cases_are_fitted_and_read_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    for name in ("fit", "read", "nearest_distance"):
+        own = getattr(NeighbourPredictor, name)
+
+        def told(*words: object, own: Callable[..., object] = own, **named: object) -> object:
+            seen.append(torch.get_num_threads())
+            return own(*words, **named)
+
+        monkeypatch.setattr(NeighbourPredictor, name, told)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        tuned = fitted("neighbours")
+        tuned.read(drawn(5, 5))
+        tuned.nearest(drawn(5, 5))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 1, 1, 1]
 
 
 def test_evidence_of_a_head_is_the_neighbours() -> None:

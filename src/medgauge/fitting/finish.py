@@ -10,6 +10,7 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, said_as
+from medgauge.core.threads import few_threads
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.side_by_side import side_by_side_notes
 from medgauge.fitting.parts import Parts
@@ -51,9 +52,8 @@ def finish(
         with said_as("the checkpoint best.ckpt is of another run", "remove the run folder and fit again"):
             trained.model.load_state_dict(weights)
     display.say("reading all splits")
-    recipe = study.recipe
     collected = {
-        split: embed(trained.model, trained.arrays, study.table, study.rows(split), recipe=recipe)
+        split: embed(trained.model, trained.arrays, study.table, study.rows(split), recipe=study.recipe)
         for split in SPLITS
         if study.rows(split)
     }
@@ -64,6 +64,32 @@ def finish(
                 f"the weights of step {best_step} cannot be used (embedding of {len(cases)} images {wrong}); "
                 "remove the run folder and fit again"
             )
+    training = {"steps": outcome.step, "best_step": best_step, "stopped_because": outcome.stopped_because}
+    with few_threads(len(study.table)):
+        return write_run(folder, study, parts, collected, {"training": training, "seconds": outcome.elapsed}, outputs)
+
+
+def write_run(
+    folder: RunFolder,
+    study: Study,
+    parts: Parts,
+    collected: dict[str, Cases],
+    training: Mapping[str, object],
+    outputs: Outputs,
+) -> list[str]:
+    """Write everything that rests on the embedded cases of all splits.
+
+    Args:
+        folder: of the run.
+        study: its cases.
+        parts: with the weights of the best checkpoint.
+        collected: the embedded cases of each split.
+        training: what results.json holds of it.
+        outputs: what to write.
+
+    Returns:
+        What the embedded cases give reason to doubt, in sentences.
+    """
     gallery_rows = files.labelled(study, study.rows("train"))
     readers = read_tasks(study, parts, collected)
     notes = space_notes(study, collected)
@@ -76,12 +102,7 @@ def finish(
             "cases": case_counts(study),
             "notes": [*parts.notes, *notes],
             "looks": {"test": 0},
-            "training": {
-                "steps": outcome.step,
-                "best_step": best_step,
-                "stopped_because": outcome.stopped_because,
-            },
-            "seconds": outcome.elapsed,
+            **training,
             "peak_memory_mb": peak_memory(),
         }
         looks = counted_looks(folder, results)

@@ -9,6 +9,7 @@ import torch
 
 from medgauge.core.display import Display
 from medgauge.core.errors import check_switches
+from medgauge.core.threads import few_threads
 from medgauge.data.tables.folds import fold_name
 from medgauge.fitting.begin import begin, refuse_changes
 from medgauge.fitting.finish import finish
@@ -152,7 +153,8 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
             return finished(study, folder, outputs, display)
         told = reopen(folder, source="the folds")
         display.note(f"{folder.path} was made of other fits of its folds; it is made anew" if whole else told)
-        run = of_folds(folder, fits=pool_folds(folder, study, studies, outputs))
+        with few_threads(len(study.table)):
+            run = of_folds(folder, fits=pool_folds(folder, study, studies, outputs))
         for note in run.results["notes"]:
             display.say(note)
         return looked(study, run, outputs, display)

@@ -9,6 +9,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Learned, Predictor, Surroundings, Task
+from medgauge.core.threads import few_threads
 from medgauge.inference.far import far_threshold
 
 AUTO, REGRESSION = "auto", "regression"
@@ -47,11 +48,12 @@ class Tuned:
         """
         surroundings = task.surroundings()
         made = {NEIGHBOURS: surroundings, **task.predictors()}
-        fitted = {name: one.fit(gallery, validation, task.error) for name, one in made.items()}
+        with few_threads(len(gallery)):
+            fitted = {name: one.fit(gallery, validation, task.error) for name, one in made.items()}
+            nearest = surroundings.nearest_distance(validation.embedding, group=validation.group)
         scores = {name: task.relative(one.validation, validation.label) for name, one in fitted.items()}
         best = min(scores, key=lambda name: scores[name])
         chosen = {AUTO: best, REGRESSION: task.regression}.get(record, record)
-        nearest = surroundings.nearest_distance(validation.embedding, group=validation.group)
         errors = {name: float(one.validation.nanmean(-1)) for name, one in fitted.items()}
         return cls(task, gallery, fitted, surroundings, chosen, errors, scores[chosen], far_threshold(nearest))
 
@@ -72,7 +74,8 @@ class Tuned:
         made = {NEIGHBOURS: surroundings, **task.predictors()}
         if record not in made:
             raise ValueError(f"record must be one of {', '.join(made)}, got {record}")
-        fitted = {name: one.restore(gallery, tuned[name]) for name, one in made.items()}
+        with few_threads(len(gallery)):
+            fitted = {name: one.restore(gallery, tuned[name]) for name, one in made.items()}
         for name, one in fitted.items():
             if isinstance(one, Learned):
                 one.take_learned(learned[name])
@@ -87,11 +90,13 @@ class Tuned:
 
         That is the one of record where its value rests on training cases, else the neighbours'.
         """
-        readings = {name: one.read(cases) for name, one in self.predictors.items()}
+        with few_threads(len(self.gallery)):
+            readings = {name: one.read(cases) for name, one in self.predictors.items()}
         record = readings[self.record]
         shown = record if record.evidence is not None else readings[NEIGHBOURS]
         return record, {name: one.value for name, one in readings.items()}, shown
 
     def nearest(self, cases: Cases) -> Float[Tensor, " n"]:
         """Distance of each case to the nearest training case of another group."""
-        return self.surroundings.nearest_distance(cases.embedding, group=cases.group)
+        with few_threads(len(self.gallery)):
+            return self.surroundings.nearest_distance(cases.embedding, group=cases.group)

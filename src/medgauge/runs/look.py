@@ -6,6 +6,7 @@ from dataclasses import replace
 from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
+from medgauge.core.threads import few_threads
 from medgauge.data.cases import make_cases
 from medgauge.data.tables.splits import SPLITS
 from medgauge.recipes.schema import Recipe
@@ -139,7 +140,7 @@ def look_at(fit: Fit, split: str, outputs: Outputs) -> dict[str, object]:
     for part in cases.values():
         check_embedded(folder / "embeddings.safetensors", fit.gallery, part)
     scorer = Scorer(folder, study, fit.tasks, fit.readers, cases, fit.gallery_rows)
-    with held(folder.path):
+    with held(folder.path), few_threads(len(study.table)):
         results = read_finished(folder)
         results["looks"] = {"test": begin_look(folder, results)}
         with rewriting(folder, (*LOOKED, *PAGE)):
