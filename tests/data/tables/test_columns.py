@@ -82,3 +82,57 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": pa.array([b"\xff1", b"\xfe1"])}), tmp_path / "t.parquet")  # two names, not one
     with pytest.raises(InputError, match=r"column 'x' of t\.parquet holds bytes that are no UTF-8 text"):
         read_columns(tmp_path / "t.parquet", [Wanted("x", "group")])
+
+
+def test_a_line_break_in_the_name_of_a_column_is_a_blank(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text('path,"age\n(years)", mm\na.png,20,1\nb.png,30,2\n')
+    found = read_columns(file, [Wanted("age (years)", "label"), Wanted("mm", "label")])
+    assert found.text == {"age (years)": ["20", "30"], "mm": ["1", "2"]}
+    assert found.line == [3, 4]
+    assert found.notes == [
+        "blanks at the ends of column names are left out: ' mm'",
+        "line breaks in column names are read as blanks: 'age (years)'",
+    ]
+    file.write_text('path,"age\na.png,20\nb.png",30\nc.png,40\n')  # a mark that swallows rows
+    with pytest.raises(InputError, match="line 1"):
+        read_columns(file, [Wanted("age a.png,20 b.png", "label", needed=False)])
+
+
+def test_texts_that_a_spreadsheet_writes_as_formulas_are_texts(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text('patient,age,note\n="007","=""20""",="a"\n="010",30,b\n11,40,=B1+B2\n')
+    found = read_columns(file, [Wanted("patient", "group"), Wanted("age", "label")])
+    assert found.text == {"patient": ["007", "010", "11"], "age": ["20", "30", "40"]}
+    assert found.notes == [
+        '2 cells of patient are written as a formula and read as its text (="007" is 007)',
+        '1 cell of age is written as a formula and read as its text (="20" is 20)',
+    ]
+    assert read_columns(file, [Wanted("note", "group")]).text == {"note": ["a", "b", "=B1+B2"]}
+
+
+@pytest.mark.parametrize("mark", ['"', ""])
+@pytest.mark.parametrize("number", ["1 ", ""])
+def test_blanks_between_cells_are_refused_in_one_sentence(tmp_path: Path, mark: str, number: str) -> None:
+    rows = [["path", "age", "patient"], ["a.png", "20", "p1"]]
+    first, second = (" ".join(f"{mark}{cell}{mark}" for cell in row) for row in rows)
+    (tmp_path / "t.csv").write_text(f"{first}\n{number}{second}\n")
+    with pytest.raises(
+        InputError, match=r"t\.csv has blanks between its cells, as R's write\.table .* row\.names = FALSE\)\.$"
+    ):
+        read_columns(tmp_path / "t.csv", [Wanted("path", "image"), Wanted("age", "label")])
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_rows_with_a_name_that_the_header_lacks_are_refused(tmp_path: Path, separator: str) -> None:
+    rows = [["path", "age"], ["1", "a.png", "20"], ["2", "b.png", "30"]]
+    file = tmp_path / "t.csv"
+    file.write_text("\n".join(map(separator.join, rows)))
+    what = "line 2 has 3 fields and the header has 2"
+    with pytest.raises(
+        InputError, match=f"{what}, as in every line: name the first column, or write the table without row names"
+    ):
+        read_columns(file, [Wanted("age", "label")])
+    file.write_text("\n".join(map(separator.join, [*rows, ["c.png", "40"]])))
+    with pytest.raises(InputError, match=rf"{what}\.$"):
+        read_columns(file, [Wanted("age", "label")])

@@ -1,5 +1,6 @@
 """The columns of a CSV, Parquet or bundled table as text."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from operator import itemgetter
@@ -7,15 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from medgauge.core.errors import InputError
-from medgauge.core.words import nearest
+from medgauge.core.words import counted, nearest
 from medgauge.data.bundled import bundled_columns, bundled_path, is_bundled
-from medgauge.data.tables.missing import tidy
+from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.text import read_text, records
 
 NAMING = ("group", "case id", "subgroups")
 """Roles of columns whose cells name something."""
 EXACT = {"halffloat": 2**11, "float": 2**24, "double": 2**53}
 """Whole numbers that a type of float holds exactly are below this."""
+
+_FORMULA = re.compile(r'="([^"]*)"')
 
 
 class Wanted(NamedTuple):
@@ -107,7 +110,7 @@ def column_names(path: str | Path, asked: Sequence[str]) -> list[str]:
 def find_columns(names: Sequence[str], wanted: Sequence[Wanted], source: str) -> tuple[dict[str, int], list[str]]:
     """Where each wanted column is, by the name that it is asked for, and what is said of names that differ a little.
 
-    Blanks and unseen characters at the ends of a name do not count.
+    Blanks and unseen characters at the ends of a name do not count, and a line break within it is a blank.
 
     - Raises: InputError for every column that is there twice, or for every needed column that is not there.
     """
@@ -120,8 +123,12 @@ def find_columns(names: Sequence[str], wanted: Sequence[Wanted], source: str) ->
     lacking = list(dict.fromkeys(want for want in wanted if want.needed and want.column not in places))
     if not lacking:
         unlike = [names[place] for name, place in places.items() if name != names[place]]
-        what = f"blanks at the ends of column names are left out: {_listed(unlike)}"
-        return places, [what] if unlike else []
+        broken = [tidy(name) for name in unlike if "\n" in trim(name) or "\r" in trim(name)]
+        blanks = [name for name in unlike if tidy(name) not in broken]
+        notes = [f"blanks at the ends of column names are left out: {_listed(blanks)}"] if blanks else []
+        return places, notes + (
+            [f"line breaks in column names are read as blanks: {_listed(broken)}"] if broken else []
+        )
     parts = []
     for want in lacking:
         near = nearest(want.column, named)
@@ -145,7 +152,25 @@ def _read_csv(file: Path, wanted: Sequence[Wanted]) -> Columns:
         rows.append(pick(record))
     values = [rows] if len(places) == 1 else zip(*rows, strict=True)
     columns = {name: list(column) for name, column in zip(places, values, strict=bool(rows))}
+    for name, cells in columns.items():
+        columns[name], said = without_formulas(cells, name)
+        notes += said
     return Columns(columns, lines, "line", text.separator != ",", file, [*text.notes, *notes])
+
+
+def without_formulas(cells: list[str], name: str) -> tuple[list[str], list[str]]:
+    """The cells of a column with texts in place of the formulas that a spreadsheet writes them as, and what is said of them.
+
+    >>> without_formulas(['="007"', "8"], "patient")
+    (['007', '8'], ['1 cell of patient is written as a formula and read as its text (="007" is 007)'])
+    """
+    found = [_FORMULA.fullmatch(trim(cell)) for cell in cells]
+    texts = [formula[1] if formula else cell for formula, cell in zip(found, cells, strict=True)]
+    first = next((formula for formula in found if formula), None)
+    if first is None:
+        return cells, []
+    told = counted(sum(map(bool, found)), f"cell of {name} is", f"cells of {name} are")
+    return texts, [f"{told} written as a formula and read as its text ({first[0]} is {first[1]})"]
 
 
 def _read_parquet(file: Path, wanted: Sequence[Wanted]) -> Columns:

@@ -77,8 +77,8 @@ def trim(text: str) -> str:
 
 
 def tidy(name: str) -> str:
-    """The name of a column as it is compared: trimmed, and with one way to write letters with marks."""
-    return unicodedata.normalize("NFC", trim(name))
+    """The name of a column as it is compared: trimmed, on one line, and with one way to write letters with marks."""
+    return unicodedata.normalize("NFC", re.sub(r"\s*[\r\n]\s*", " ", trim(name)))
 
 
 def is_missing(cell: str) -> bool:

@@ -83,6 +83,7 @@ def read_text(file: Path, asked: Collection[str]) -> Text:
     headers = {separator: next(csv.reader([line], delimiter=separator), []) for separator in separators}
     # the right separator is the one that shows most of the columns asked for, then the most columns
     separator = max(separators, key=lambda s: (len(wanted & set(map(tidy, headers[s]))), len(headers[s])))
+    _check_separators(headers[separator], line, wanted, file.name)
     if not any(headers[separator]):
         raise InputError(f"the table {file.name} is empty: its first line must name the columns.")
     above = 1 if told else 0
@@ -112,16 +113,28 @@ def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tu
         raise InputError(over.broken_off(error, start)) from error
     if any(last > first for first, last, _ in rows):
         over.learn(record for first, last, record in rows if last == first and len(record) == width)
+    nameless = len(rows) > 1 and all(len(record) == width + 1 for _, _, record in rows[1:])
     for first, last, record in rows:
         if last > first and len(record) != width:
             raise InputError(over.words(first))
         if len(record) != width:
+            told = "in every line: name the first column, or write the table without row names" if nameless else ""
             raise InputError(
-                f"{source} is not a table: line {first + text.above} has {len(record)} fields and the header has {width}."
+                f"{source} is not a table: line {first + text.above} has {len(record)} fields and the header has {width}"
+                f"{told and ', as '}{told}."
             )
-        over.check(record, asked, first, last)
+        over.check(record, asked if first > 1 else (), first, last)  # names may have line breaks
     for first, _, record in rows[1:]:
         yield first + text.above, record
+
+
+def _check_separators(header: Sequence[str], line: str, wanted: Collection[str], source: str) -> None:
+    """Raise InputError where there are blanks between names that are asked for, and no separator."""
+    if len(header) == 1 and tidy(header[0]) not in wanted and not wanted.isdisjoint(line.replace(QUOTE, " ").split()):
+        raise InputError(
+            f"{source} has blanks between its cells, as R's write.table writes them; write it with commas (write.csv with row.names "
+            "= FALSE)."
+        )
 
 
 def _header(body: str, separator: str, above: int, names: Sequence[str], source: str) -> list[str]:
