@@ -130,7 +130,11 @@ def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tu
 
 def _check_separators(header: Sequence[str], line: str, wanted: Collection[str], source: str) -> None:
     """Raise InputError where there are blanks between names that are asked for, and no separator."""
-    if len(header) == 1 and tidy(header[0]) not in wanted and not wanted.isdisjoint(line.replace(QUOTE, " ").split()):
+    if (
+        len(header) == 1
+        and tidy(header[0]) not in wanted
+        and any(name in wanted for name in line.replace(QUOTE, " ").split())
+    ):
         raise InputError(
             f"{source} has blanks between its cells, as R's write.table writes them; write it with commas (write.csv with row.names "
             "= FALSE)."
