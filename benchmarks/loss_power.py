@@ -11,6 +11,7 @@ import argparse
 import itertools
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas
 import torch
 from lightning_fabric import Fabric
 
+import medgauge
 from medgauge.comparing.plan import laid_over
 from medgauge.comparing.trials import factors
 from medgauge.core.batch import Cases
@@ -94,7 +97,12 @@ SETS: dict[str, dict[str, Any]] = {
         "data.group": "patient_id",
     },
 }
-DIGITS = {"hc18": 2, "lidc_nodules": 4, "nih_cxr1000": 2}  # of a case's error that are kept
+SCRATCH = "hc18_scratch"
+SETS[SCRATCH] = {**SETS["hc18"], "image.size": [64, 96], "image.fit": "pad_or_crop"}
+FROM_SCRATCH = ["l1", "rm_l1", "pearson_spearman", "jocorank", "rnc", "distribution"]
+"""Recipes whose whole network is trained from random weights, by their own settings but for the steps."""
+SCRATCH_STEPS = 600
+DIGITS = {"hc18": 2, "lidc_nodules": 4, "nih_cxr1000": 2, SCRATCH: 3}  # of a case's error that are kept
 METHODS = ["l1", "rm", "rm_l1", "pearson_spearman", "jocorank", "ranksim", "rnc", "balanced_mse", "distribution"]
 LEVELS = ["jocorank_individual", "jocorank_global", "jocorank_peer"]
 KERNEL = "kernel_ridge"
@@ -143,12 +151,16 @@ class Job(NamedTuple):
 
 def jobs(sets: list[str]) -> Iterator[tuple[Job, range]]:
     """In the order of the plan, with the seeds of each; the variants of RM-Loss after the small shares."""
-    yield from _jobs(BLOCKS[:4], sets)
+    frozen = [one for one in sets if one != SCRATCH]
+    yield from _jobs(BLOCKS[:4], frozen)
     for partition, data, fold, method in itertools.product(
         range(2), [one for one in sets if one in OF_VARIANTS], range(FOLDS), VARIANTS
     ):
         yield Job(data, 1.0, partition, fold, method), FIRST
-    yield from _jobs(BLOCKS[4:], sets)
+    if SCRATCH in sets:
+        for fold, method in itertools.product(range(FOLDS), FROM_SCRATCH):
+            yield Job(SCRATCH, 1.0, 0, fold, method), FIRST
+    yield from _jobs(BLOCKS[4:], frozen)
 
 
 def _jobs(blocks: list[tuple[range, float, int]], sets: list[str]) -> Iterator[tuple[Job, range]]:
@@ -312,6 +324,8 @@ def measure(job: Job, seeds: range, known: Mapping[str, Any] | None = None) -> d
 
     ``known``: what was measured of it with fewer seeds.
     """
+    if job.data == SCRATCH:
+        return from_scratch(job, seeds, known or {})
     study, features = fold_study(loaded(job.data, job.share, job.partition), job.fold), features_of(job.data)
     if job.method == KERNEL:
         found = kernel(study, features)
@@ -325,6 +339,25 @@ def measure(job: Job, seeds: range, known: Mapping[str, Any] | None = None) -> d
         more = [rounded(job, found[one]) if name == "errors" else found[one] for found in fits]
         entry[name] = [*entry.get(name, []), *more]
     return entry | {"core_seconds": round(entry["core_seconds"] + sum(found["seconds"] for found in fits), 2)}
+
+
+def from_scratch(job: Job, seeds: range, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Fits of a whole network, one a seed, in a run folder that is thrown away; the first partition."""
+    entry = dict(known)
+    for seed in seeds[len(entry.get("errors", [])) :]:
+        start, own = time.process_time(), {"data.fold": job.fold, "data.test_seed": job.partition, "seed": seed}
+        changes = {key: EQUAL[key] for key in ("data.folds", "data.shares")} | SETS[SCRATCH] | own
+        changes |= {"training.steps": SCRATCH_STEPS, "training.seconds": 0.0}
+        with tempfile.TemporaryDirectory() as folder:
+            run = medgauge.fit(job.method, out=Path(folder) / "run", changes=changes, report=False, test=True)
+            read, space = pandas.read_csv(Path(folder) / "run" / "predictions.csv"), run.results["test"]["space"]
+        read = read[read["split"] == "test"].sort_values("row")
+        found = {"errors": rounded(job, torch.tensor((read["value_hc_mm"] - read["label_hc_mm"]).abs().to_numpy()))}
+        found |= {"d5": round(float(space["d5"]), 4), "rv": round(float(space["rv"]), 4)}
+        for name, value in found.items():
+            entry[name] = [*entry.get(name, []), value]
+        entry["core_seconds"] = round(entry.get("core_seconds", 0.0) + time.process_time() - start, 2)
+    return entry
 
 
 def tried(study: Study, method: Recipe, arrays: CaseArrays) -> dict[str, Any]:
@@ -482,8 +515,10 @@ def compared(
 def rows(state: Mapping[str, Any]) -> list[str]:
     """The tables of the page: one a set and share that has L1 and another method."""
     lines: list[str] = []
-    for share, data in itertools.product((1.0, 0.25, 0.1), SETS):
+    for share, data in itertools.product((1.0, 0.25, 0.1), [one for one in SETS if one != SCRATCH]):
         lines += section(f"{data}, {share:.0%} of the groups", compared(state, data, share), "l1")
+    if f"{SCRATCH} | 0" in state["cases"]:
+        lines += section("hc18 from scratch, 96 x 64 pixels", compared(state, SCRATCH, 1.0, names=FROM_SCRATCH), "l1")
     for data in OF_VARIANTS:
         lines += section(
             f"sigma, alpha and mining of RM-Loss, {data}", compared(state, data, 1.0, USUAL, list(VARIANTS)), USUAL
