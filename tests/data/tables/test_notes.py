@@ -109,6 +109,12 @@ def test_codes_side_by_side_do_not_hide_one_another(codes: tuple[int, ...]) -> N
     assert all(note.endswith("leave these cells empty") for note in notes[1:])
 
 
+@pytest.mark.parametrize("codes", [(-98, -97), (-998, -997), (998, 997), (-8, -7)])
+def test_codes_whose_first_one_is_known_to_mean_missing(codes: tuple[int, ...]) -> None:
+    values = np.concatenate([AGES, [np.nan] * 5, *([code] * 8 for code in codes)])
+    assert find_codes(values) == list(codes)
+
+
 def test_codes_that_come_once_each() -> None:
     assert find_codes(np.append(AGES, [-9, -8, -7])) == [-9, -8, -7]
     assert find_codes(np.append(AGES - 40, [-98, -99])) == []

@@ -40,7 +40,7 @@ LARGE = 1e9
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 """Of dates, the last not among them."""
 
-_NINES = re.compile(r"-?(9+|9+\.9+|7{2,}|8{2,})")
+_NINES = re.compile(r"-?(9+|9+\.9+|7{2,}|8{2,}|99+[6-8])|-9[6-8]")
 _CODES = frozenset([-1.0, -2.0, -7.0, -8.0])
 
 
@@ -129,8 +129,8 @@ def clump_words(found: Clumps, ids: Sequence[str]) -> str:
 def find_codes(values: NDArray[np.float64]) -> list[float]:
     """Numbers that stand apart at one end and are written as one writes a missing value, the outermost first.
 
-    Such are 0 among numbers above it, -1, numbers of nines, sevens or eights, and up to three whole numbers that follow one
-    of these (-99, -98, -97). One of them comes more than once, or all are negative and nothing else is.
+    Such are 0 among numbers above it, -1, numbers of nines (-96 and 996 too), sevens or eights, and up to three whole numbers
+    that follow one of these (-99, -98, -97). One of them comes more than once, or all are negative and nothing else is.
     """
     known = values[~np.isnan(values)]
     there, count = np.unique(known, return_counts=True)
