@@ -180,6 +180,22 @@ def test_of_many_training_cases_the_largest_weights_are_named(monkeypatch: pytes
         torch.testing.assert_close(of.share, torch.ones(2).double())
 
 
+def test_every_distance_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[int, int]] = []
+
+    def told(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        taken.append((len(a), len(b)))
+        return torch.cdist(a, b).square()
+
+    for module in (kernel_ridge, functional):
+        monkeypatch.setattr(module, "squared_distances", told)
+    train = cases()
+    model = KernelPredictor().fit(train)
+    assert taken == [(40, 40)]
+    model.predict(train.embedding[:7])
+    assert taken == [(40, 40), (7, 40)]
+
+
 def test_distances_and_blocks() -> None:
     points = torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64)
     assert median_distance(points) == 4.0  # 1, 4 and 9

@@ -42,6 +42,22 @@ def test_without_weights_it_is_a_network_like_any_other() -> None:
     assert not torch.equal(first, LiteStages().state_dict()["_conv_stem.weight"])
 
 
+def test_each_has_weights_of_its_own_and_a_file_that_changes_is_read_anew(tmp_path: Path) -> None:
+    whole = LiteStages().state_dict()
+    torch.save(whole, tmp_path / "own.pth")
+    first, _ = build_lite(1, str(tmp_path / "own.pth"), {})
+    with torch.no_grad():
+        for weight in first.parameters():
+            weight.zero_()
+    second, _ = build_lite(1, str(tmp_path / "own.pth"), {})
+    assert torch.equal(second.state_dict()["stages._conv_stem.weight"], whole["_conv_stem.weight"])
+    torch.save(
+        {**whole, "_conv_stem.weight": whole["_conv_stem.weight"] + 1, "more": torch.zeros(9)}, tmp_path / "own.pth"
+    )
+    third, _ = build_lite(1, str(tmp_path / "own.pth"), {})
+    assert torch.equal(third.state_dict()["stages._conv_stem.weight"], whole["_conv_stem.weight"] + 1)
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.zeros(2, 2)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"other\.pth is not a file of weights for lite0: .* are missing"):

@@ -50,15 +50,26 @@ def median_distance(points: Float[Tensor, "n p"]) -> float:
     Of more than 3,000 rows that many, spread evenly, stand for all.
     """
     rows = torch.linspace(0, len(points) - 1, min(len(points), MEDIAN_ROWS)).round().long()
-    chosen = points[rows]
-    above = np.triu_indices(len(chosen), 1)
-    median = float(np.median(squared_distances(chosen, chosen).numpy()[above])) if len(chosen) > 1 else 0.0
+    return median_of(squared_distances(points[rows], points[rows]))
+
+
+def median_of(squares: Float[Tensor, "n n"]) -> float:
+    """The median of |a - b|^2 over the pairs of different rows, given for every two; 1 where it is 0 or there is no pair."""
+    above = np.triu_indices(len(squares), 1)
+    median = float(np.median(squares.numpy()[above])) if len(squares) > 1 else 0.0
     return median if median > 0 else 1.0
 
 
 def mixed_kernel(a: Float[Tensor, "n p"], b: Float[Tensor, "m p"], scale: float) -> Float[Tensor, "n m"]:
     """exp(-|a - b|^2 / scale) + 0.2 a . b / p."""
-    gaussian = squared_distances(a, b).mul_(-1 / scale).exp_()
+    return kernel_of(squared_distances(a, b), a, b, scale)
+
+
+def kernel_of(
+    squares: Float[Tensor, "n m"], a: Float[Tensor, "n p"], b: Float[Tensor, "m p"], scale: float
+) -> Float[Tensor, "n m"]:
+    """:func:`mixed_kernel` where |a - b|^2 is known."""
+    gaussian = (squares * (-1 / scale)).exp_()
     return gaussian.addmm_(a, b.T, alpha=LINEAR / a.shape[1])
 
 

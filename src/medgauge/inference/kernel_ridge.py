@@ -13,13 +13,16 @@ from medgauge.core.errors import InputError
 from medgauge.core.evidence import Evidence, Reading
 from medgauge.core.task import Error
 from medgauge.functional.kernel_ridge import (
+    MEDIAN_ROWS,
     Columns,
     Solved,
     Spectrum,
     group_blocks,
+    kernel_of,
     landmark_features,
     landmark_root,
     median_distance,
+    median_of,
     mixed_kernel,
     squared_distances,
 )
@@ -105,13 +108,15 @@ class KernelPredictor:
         self._gallery = gallery
         self._columns = Columns.fit(points)
         self._points = self._columns.standardised(points)
-        self._scale = median_distance(self._points)
+        few = len(gallery) <= MEDIAN_ROWS
+        squares = squared_distances(self._points, self._points) if few else None
+        self._scale = median_distance(self._points) if squares is None else median_of(squares)
         self._codes = {name: code for code, name in enumerate(dict.fromkeys(map(str, gallery.group)))}
         self._group = torch.tensor([self._codes[str(name)] for name in gallery.group])
         self._place_landmarks()
         label = gallery.label.detach().cpu().double()
         self._coded = self.coding.encode(label, on_cpu(gallery.divisor))
-        self._fit_parts(shares)
+        self._fit_parts(shares, squares)
         self._solve(label, error or absolute_error)
         measure = error or absolute_error
         if validation is gallery:
@@ -147,9 +152,10 @@ class KernelPredictor:
 
     def _read(self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"]) -> tuple[Tensor, ...]:
         """Coded values (q, t); rows, distances (q, k) and weights (q, k, t) of the cases that are named; sums of |weight| (q, t)."""
-        weights, size = self._weights(points, own), len(self._points)
+        squares, size = squared_distances(points, self._points), len(self._points)
+        weights = self._weights(points, own, squares)
         coded = torch.einsum("qnt,nt->qt", weights, self._coded.nan_to_num())
-        sizes, distances = weights.abs(), squared_distances(points, self._points).sqrt_()
+        sizes, distances = weights.abs(), squares.sqrt_()
         whole = sizes.sum(1)
         if size <= MOST_NAMED:
             distances, rows = distances.sort(dim=1, stable=True)
@@ -193,14 +199,18 @@ class KernelPredictor:
         assert self._landmarks is not None and self._root is not None  # noqa: S101, PT018 - for the type checker
         return landmark_features(points, self._landmarks, self._scale, self._root)
 
-    def _kernel(self, points: Float[Tensor, "q p"], rows: Int[Tensor, " m"]) -> Float[Tensor, "q m"]:
-        """Of points with some training cases."""
+    def _kernel(
+        self, points: Float[Tensor, "q p"], rows: Int[Tensor, " m"], squares: Float[Tensor, "q n"]
+    ) -> Float[Tensor, "q m"]:
+        """Of points with some training cases; ``squares`` of their distances to all."""
+        if self._features is None and len(rows) == len(self._points):
+            return kernel_of(squares, points, self._points, self._scale)
         if self._features is None:
             return mixed_kernel(points, self._points[rows], self._scale)
         return self._mapped(points) @ self._features[rows].T
 
-    def _fit_parts(self, shares: Float[Tensor, " n"]) -> None:
-        """One spectrum for the targets that the same cases have labels of."""
+    def _fit_parts(self, shares: Float[Tensor, " n"], squares: Float[Tensor, "n n"] | None) -> None:
+        """One spectrum for the targets that the same cases have labels of; ``squares``: of distances, where they are known."""
         seen = ~self._coded.isnan()
         patterns, which = torch.unique(seen.T, dim=0, return_inverse=True)
         self._parts = []
@@ -214,7 +224,10 @@ class KernelPredictor:
                 )
             weight = shares[rows] / shares[rows].mean()
             if self._features is None:
-                spectrum = Spectrum.of_kernel(mixed_kernel(self._points[rows], self._points[rows], self._scale), weight)
+                points = self._points[rows]
+                known = squares if squares is not None and len(rows) == len(squares) else None
+                between = squared_distances(points, points) if known is None else known
+                spectrum = Spectrum.of_kernel(kernel_of(between, points, points, self._scale), weight)
             else:
                 spectrum = Spectrum.of_features(self._features[rows], weight)
             self._parts.append((rows, targets, spectrum))
@@ -255,11 +268,13 @@ class KernelPredictor:
             parts = torch.split(solved.columns(some), many.tolist(), dim=1)
             yield from zip(here.tolist(), torch.split(some, many.tolist()), parts, strict=True)
 
-    def _weights(self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"]) -> Float[Tensor, "q n t"]:
+    def _weights(
+        self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"], squares: Float[Tensor, "q n"]
+    ) -> Float[Tensor, "q n t"]:
         """Of every training label; ``own``: the code of each query's group, which is left out."""
         made = torch.zeros(len(points), *self._coded.shape, dtype=torch.float64)
         for (rows, targets, _), solved in zip(self._parts, self._solved, strict=True):
-            weights = solved.weights(self._kernel(points, rows))
+            weights = solved.weights(self._kernel(points, rows, squares))
             for code, left, columns in self._left_out(rows, solved, own):
                 asked = (own == code).nonzero().flatten()
                 weights[asked] = solved.without(weights[asked], left, columns)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
+from medgauge.core.threads import few_threads
 from medgauge.core.words import nearest_names
 from medgauge.models import monai_networks
 from medgauge.models.residual import ResidualNetwork
@@ -75,7 +76,8 @@ class Encoder(nn.Module):
         """Raise InputError unless a trial image of this size, (h, w) or (d, h, w), gives the features promised."""
         was, weight = self.training, next(self.parameters())
         try:
-            features = self.eval()(torch.zeros(1, self.channels, *size, device=weight.device, dtype=weight.dtype))
+            with few_threads(1):
+                features = self.eval()(torch.zeros(1, self.channels, *size, device=weight.device, dtype=weight.dtype))
         except (AssertionError, RuntimeError, ValueError, TypeError) as error:
             shown = " x ".join(str(side) for side in size)
             reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -65,8 +65,7 @@ def build_lite(channels: int, pretrained: bool | str, settings: Mapping[str, Any
         raise InputError(f"the encoder {NAME} has no setting {wrong[0]}; its settings are {', '.join(SETTINGS)}.")
     if pretrained:
         path = _packaged() if pretrained in (True, PACKAGE) else Path(str(pretrained))
-        stages = deepcopy(_stages())
-        load_weights(stages, _weights(path), NAME, str(pretrained))
+        stages = deepcopy(_pretrained(path, str(pretrained)))
     else:
         stages = LiteStages()
     network = StageFeatures(
@@ -80,24 +79,20 @@ def build_lite(channels: int, pretrained: bool | str, settings: Mapping[str, Any
     return network.to(memory_format=torch.channels_last), network.features  # type: ignore[call-overload]  # as torch documents it
 
 
-@lru_cache(maxsize=1)
-def _stages() -> LiteStages:
-    """The stages with weights that are to be overwritten: put together once, and no draw of the caller is taken."""
-    with torch.random.fork_rng(devices=[]):
-        return LiteStages()
-
-
-def _weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file, read once a process unless the file changes."""
+def _pretrained(path: Path, source: str) -> LiteStages:
+    """The stages with the weights of a file, read once a process unless the file changes; not to be altered."""
     if not path.is_file():
-        return read_weights(path)
+        read_weights(path)
     stat = path.stat()
-    return _read_once(path, stat.st_mtime_ns, stat.st_size)
+    return _read_once(path, source, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1)
-def _read_once(path: Path, _changed: int, _size: int) -> dict[str, Tensor]:
-    return read_weights(path)
+def _read_once(path: Path, source: str, _changed: int, _size: int) -> LiteStages:
+    with torch.random.fork_rng(devices=[]):  # weights that are overwritten take no draw of the caller
+        stages = LiteStages()
+    load_weights(stages, read_weights(path), NAME, source)
+    return stages
 
 
 def _packaged() -> Path:

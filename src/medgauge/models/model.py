@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
+from medgauge.core.threads import few_threads
 from medgauge.models.encoders import build_encoder
 from medgauge.models.feature_smoothing import FeatureSmoothing
 from medgauge.models.heads import DistributionHead, LinearHead, widened
@@ -85,7 +86,8 @@ def build_model(description: Mapping[str, Any]) -> Model:
     """
     try:
         encoder, neck, head = (description[part] for part in ("encoder", "neck", "head"))
-        made = build_encoder(ndim=description["ndim"], channels=description["channels"], **encoder)
+        with few_threads(1):  # copies of small tensors
+            made = build_encoder(ndim=description["ndim"], channels=description["channels"], **encoder)
         made_neck = _build_neck(neck, made.features, description["covariates"])
         made_head = None if head is None else _build_head(head, made_neck.embedding, description["targets"])
     except (KeyError, TypeError, AttributeError) as error:
