@@ -131,6 +131,19 @@ def test_a_covariate_in_another_unit_is_named(fit: Fit, table: Path) -> None:
         ]
 
 
+def test_files_that_give_no_size_of_pixels_where_training_files_do_are_told(
+    fit: Fit, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = fit.results["images"]
+    assert kept == {"count": fit.results["cases"]["by_split"]["train"]["cases"], "sized": 0, "directions": {}}
+    seen = {"count": 9, "sized": 9, "pixels": [[0.7, 0.7]] * 2, "shapes": [1, 1], "directions": {}}
+    name = str(table.parent / "1.png")
+    sized = replace(fit.recipe, augmentation=replace(fit.recipe.augmentation, size_covariates=[]))
+    for results, said in ((fit.results | {"images": seen}, 1), ({**fit.results, "images": kept}, 0)):
+        predict_cases(replace(fit, results=results, recipe=sized), [name], covariates=["pixel_mm=1"], terminal=True)
+        assert capsys.readouterr().err.count("1 of 1 images (case") == said
+
+
 def test_it_is_said_on_the_terminal(
     copy: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,15 @@ def test_blank_images() -> None:
     assert blank_note(images, ["a", "b"]).startswith("all 2 images are of one single value (cases a, b)")
 
 
+def test_rows_and_columns_that_run_elsewhere() -> None:
+    ways = ["the left and the back"] * 2 + ["the right and the front", ""]
+    [note] = notes_of([PLAIN._replace(direction=way) for way in ways])
+    assert note == (
+        "rows and columns run elsewhere in the patient: in 2 to the left and the back, 1 to the right and the front (to the right "
+        "and the front: case c2); where some are turned, or of another plane, by mistake, save all alike"
+    )
+
+
 def test_depths_of_some_images_only() -> None:
     facts: list[Any] = [PLAIN, PLAIN, PLAIN._replace(dtype="uint8"), PLAIN._replace(dtype="int16")]
     start = "images differ in depth: 3 of 16-bit, 1 of 8-bit numbers (8-bit: case c2); "

@@ -27,6 +27,7 @@ from medgauge.runs.score import Scorer
 from medgauge.study import Study
 from medgauge.study.counts import case_counts
 from medgauge.study.embedding import embed
+from medgauge.study.seen import seen_images
 from medgauge.training.loop import Progress, best_weights
 
 
@@ -100,6 +101,7 @@ def write_run(
         files.write_readers(folder, readers, train, validation)
         results: dict[str, object] = {
             "cases": case_counts(study),
+            "images": seen_images(study.images, study.rows("train")),
             "notes": [*parts.notes, *notes],
             "looks": {"test": 0},
             **training,

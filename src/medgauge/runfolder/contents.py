@@ -127,6 +127,15 @@ RESULTS = Group(
                 "by_split": Named(Group({"cases": COUNT, "groups": COUNT})),
             }
         ),
+        "images?": Group(
+            {
+                "count": COUNT,
+                "sized": COUNT,
+                "pixels?": Listed(PAIR, 2),
+                "shapes?": PAIR,
+                "directions": Named(COUNT),
+            }
+        ),
         "notes?": Listed(TEXT),
         "looks?": Group({"test?": COUNT}),
         "training?": Group(_TRAINING),

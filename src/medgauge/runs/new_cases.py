@@ -34,6 +34,7 @@ from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
 from medgauge.study.embedding import embed
 from medgauge.study.image_notes import new_image_notes
+from medgauge.study.seen import unlike_notes
 from medgauge.study.spacing_notes import spacing_notes
 from medgauge.study.study import divisor_of
 from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of, with_array
@@ -225,6 +226,8 @@ def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple
         own, data = correct_sizes(table, images.zoom, recipe), recipe.data
         said = [*new_image_notes(images, table.id, recipe.image), *covariate_notes(recipe, fits, own)]
         said += spacing_notes(recipe, table, images.facts)
+        seen = [fit.results["images"] for fit in fits if "images" in fit.results]
+        said += unlike_notes(images, table.id, recipe, seen)
         notes |= dict.fromkeys(said)
         covariates = own.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
         arrays = make_cases(images, own.label, covariates, divisor_of(own, recipe))

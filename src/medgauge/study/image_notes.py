@@ -47,6 +47,7 @@ def image_notes(images: PreparedImages, ids: Sequence[str], recipe: Recipe, aske
         _depths(facts, named, image),
         _scales(facts, image, asked),
         _resampled(image, asked),
+        _directions(facts, named),
         "" if image.spacing or recipe.augmentation.named_sizes else _pixels(facts),
     ]
     zooms = [_zooms(fact, image, images.zoom[row]) for row, fact in zip(rows, facts, strict=True)]
@@ -147,6 +148,19 @@ def _resampled(image: ImageSettings, asked: ImageSettings) -> str:
     return (
         f"voxels are unlike along the axes: volumes are resampled to {_by(image.spacing)} mm (image.spacing), "
         f"{_by(image.size)} voxels (image.size)"
+    )
+
+
+def _directions(facts: Sequence[ImageFact], ids: Sequence[str]) -> str:
+    found = Counter(fact.direction for fact in facts if fact.direction)
+    if len(found) < 2:
+        return ""
+    rarest = min(found, key=lambda name: found[name])
+    rare = [id for id, fact in zip(ids, facts, strict=True) if fact.direction == rarest]
+    counts = ", ".join(f"{count} to {name}" for name, count in found.most_common())
+    return (
+        f"rows and columns run elsewhere in the patient: in {counts} (to {rarest}: {name_cases(rare)}); "
+        "where some are turned, or of another plane, by mistake, save all alike"
     )
 
 

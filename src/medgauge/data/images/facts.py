@@ -23,8 +23,8 @@ class ImageFact(NamedTuple):
     """What one image is like.
 
     shape: channels first; dtype: as NumPy names it; low, high: the 0.5th and 99.5th percentile of its intensities; flat:
-    every channel is of one single value; spacing: millimetres a pixel, None where the file does not say; has_unit: as in
-    :class:`~medgauge.data.images.image.RawImage`.
+    every channel is of one single value; spacing: millimetres a pixel, None where the file does not say; has_unit and
+    direction: as in :class:`~medgauge.data.images.image.RawImage`.
     """
 
     shape: tuple[int, ...]
@@ -34,13 +34,14 @@ class ImageFact(NamedTuple):
     flat: bool
     spacing: tuple[float, ...] | None
     has_unit: bool
+    direction: str = ""
 
 
 def fact_of(raw: RawImage) -> ImageFact:
     """What an image is like."""
     low, high = usual_ends(raw)
     flat = low == high and all(_is_flat(channel[None], raw) for channel in raw.array)
-    return ImageFact(raw.array.shape, raw.array.dtype.name, low, high, flat, raw.spacing, raw.has_unit)
+    return ImageFact(raw.array.shape, raw.array.dtype.name, low, high, flat, raw.spacing, raw.has_unit, raw.direction)
 
 
 def _is_flat(channel: np.ndarray[Any, Any], raw: RawImage) -> bool:
@@ -50,8 +51,8 @@ def _is_flat(channel: np.ndarray[Any, Any], raw: RawImage) -> bool:
 
 def fact_of_values(values: Sequence[Any]) -> ImageFact:
     """A fact as JSON keeps it."""
-    shape, dtype, low, high, flat, spacing, has_unit = values
-    return ImageFact(tuple(shape), dtype, low, high, flat, None if spacing is None else tuple(spacing), has_unit)
+    shape, dtype, low, high, flat, spacing, *more = values
+    return ImageFact(tuple(shape), dtype, low, high, flat, None if spacing is None else tuple(spacing), *more)
 
 
 class Facts(NamedTuple):

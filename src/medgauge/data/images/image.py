@@ -38,7 +38,8 @@ class RawImage(NamedTuple):
     - Shape: array (c, h, w) or (c, d, h, w), integer or float, native byte order; spacing: millimetres a pixel for each
       axis after c, or None where the file does not say; notes: what was dropped or changed, to be said once;
       padding: (h, w) or (d, h, w), True where a pixel holds no intensity, or None; has_unit: values mean the same in
-      every image of the kind, as CT numbers do.
+      every image of the kind, as CT numbers do; direction: where in the patient the rows and the columns of a slice run,
+      in words, "" where the file does not say or it is oblique.
     """
 
     array: np.ndarray[Any, Any]
@@ -46,6 +47,7 @@ class RawImage(NamedTuple):
     notes: tuple[str, ...] = ()
     padding: np.ndarray[Any, np.dtype[np.bool_]] | None = None
     has_unit: bool = False
+    direction: str = ""
 
     @property
     def intensities(self) -> np.ndarray[Any, Any]:
