@@ -45,7 +45,9 @@ def test_nothing_is_said_of_files_that_say_the_same_nor_of_runs_that_kept_nothin
 def test_pixels_of_other_sizes_are_told_as_images_are_resized() -> None:
     twice = PLAIN._replace(spacing=(1.4, 1.4))
     [note] = notes_of(SEEN, PLAIN, twice, twice)
-    assert note.startswith("pixels of 2 of 3 images (cases n1, n2) are 1.4 mm, and those of the training images 0.5 to 0.9 mm, ")
+    assert note.startswith(
+        "pixels of 2 of 3 images (cases n1, n2) are 1.4 mm, and those of the training images 0.5 to 0.9 mm, "
+    )
     assert notes_of(SEEN, twice, zoom=2.0) == []
     assert notes_of(SEEN, PLAIN, zoom=2.0)[0].startswith("pixels of 1 of 1 images (case n0) are 0.35 mm, ")
     for told in ({"image": {"spacing": [1.0, 1.0]}}, {"augmentation": {"size_covariates": ["pixel_mm"]}}):
@@ -54,7 +56,9 @@ def test_pixels_of_other_sizes_are_told_as_images_are_resized() -> None:
 
 def test_pixels_of_another_shape_are_told_within_the_sizes_too() -> None:
     [note] = notes_of(SEEN, PLAIN._replace(spacing=(0.5, 0.9)))
-    assert note.startswith("pixels of 1 of 1 images (case n0) are 1.8 times as wide as high, and those of the training images 1 times")
+    assert note.startswith(
+        "pixels of 1 of 1 images (case n0) are 1.8 times as wide as high, and those of the training images 1 times"
+    )
 
 
 @pytest.mark.parametrize("sized", [3, 2])
