@@ -8,8 +8,10 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -179,6 +181,17 @@ class TestPreparedImages:
         made = prepare_images(rows_of(tmp_path / "a.npy", np.zeros((3, 8, 8, 4), np.uint8)), SIZE, cache_dir=None)
         assert made.array.shape[:2] == (3, 4)
         assert made.notes == [f"{FOUR_KEPT} in 3 images"]
+
+    def test_pixels_that_are_not_square_are_told_unless_they_are_resampled(self, tmp_path: Path) -> None:
+        files = [tmp_path / f"{step}.nii" for step in (0.5, 1.5, 1.504)]
+        for file, step in zip(files, (0.5, 1.5, 1.504), strict=True):
+            nibabel.save(nibabel.Nifti1Image(np.eye(8, dtype=np.uint8)[:, :, None], np.diag([step, 1.5, 3, 1])), file)
+        sources = [ImageSource(file) for file in files]
+        assert prepare_images(sources, SIZE, cache_dir=None).notes == [
+            "pixels are not square by the file's spacing: shapes stay as stored (give image.spacing to resample them) in 1 image"
+        ]
+        resampled = replace(SIZE, spacing=(1.5, 1.5), fit="pad_or_crop")
+        assert prepare_images(sources, resampled, cache_dir=None).notes == []
 
     def test_every_bad_image_is_a_problem(self, sources: list[ImageSource], tmp_path: Path) -> None:
         (tmp_path / "text.npy").write_text("no array")

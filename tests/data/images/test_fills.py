@@ -10,7 +10,7 @@ import tifffile
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.facts import image_facts
-from medgauge.data.images.fills import FILLED, far_below_notes, without_fills
+from medgauge.data.images.fills import FILLED, far_below_notes, far_off_notes, without_fills
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.prepare import PrepareSettings, find_window, prepare
 from medgauge.data.images.readers import read_image
@@ -145,3 +145,40 @@ def test_one_number_far_below_all_others_is_noted(tmp_path: Path, kind: str, val
 )
 def test_other_low_numbers_are_not_noted(values: list[int]) -> None:
     assert far_below_notes(RawImage(np.array([[values]], np.int16))) == ()
+
+
+@pytest.mark.parametrize(("kind", "value"), [("f4", 9999), ("u2", 65535), ("i2", 32767), ("f8", 1e20)])
+def test_one_number_far_above_all_others_is_noted(tmp_path: Path, kind: str, value: float) -> None:
+    array = RNG.integers(0, 1000, (20, 30)).astype(kind)
+    array[CORNER] = value
+    np.save(tmp_path / "a.npy", array)
+    assert read(tmp_path / "a.npy").notes == (
+        f"pixels of {value:.6g}, far above all others (if they hold no intensity, save NaN there and give --image.nan, "
+        "or give image.window)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("i2", [3071, 3071, *range(-1000, 2900, 7)]),  # metal, and nearer than the others are to each other
+        ("i2", [30000, *range(1000)]),  # one of a thousand: windows end below it
+        ("u1", [255, 255, 255, *range(100)]),  # 8 bits have one window in all images
+        ("i2", [900, 900, *[0] * 300]),  # two numbers
+        ("i2", [0, 0, *range(-3000, -2000)]),  # nothing where others are below 0
+    ],
+)
+def test_other_high_numbers_are_not_noted(kind: str, values: list[int]) -> None:
+    assert far_off_notes(RawImage(np.array([[values]], kind))) == ()
+
+
+def test_signed_numbers_read_as_unsigned_are_noted(tmp_path: Path) -> None:
+    signed = RNG.integers(-1024, 3000, (20, 30)).astype(np.int16)
+    np.save(tmp_path / "a.npy", signed)
+    assert read(tmp_path / "a.npy").notes == ()
+    np.save(tmp_path / "a.npy", signed.view(np.uint16))
+    assert read(tmp_path / "a.npy").notes == (
+        "numbers in two groups more than 32768 apart, as signed numbers that are read as unsigned (save them signed),",
+    )
+    np.save(tmp_path / "a.npy", RNG.integers(0, 65536, (20, 30)).astype(np.uint16))
+    assert read(tmp_path / "a.npy").notes == ()

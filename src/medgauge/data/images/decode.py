@@ -18,7 +18,7 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.facts import ImageFact, fact_of
-from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.image import ImageSource, RawImage, square_notes
 from medgauge.data.images.prepare import PrepareSettings, prepare
 from medgauge.data.images.readers import quiet, read_image
 
@@ -67,7 +67,8 @@ def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
     except InputError as error:
         return f"{source.text}: {error}"
     eight_bit = raw.array.dtype == np.uint8 and settings.grey == "set" and settings.window in (None, (0.0, 255.0))
-    return _Row(array, zoom, _digest(raw), raw.notes, eight_bit, fact_of(raw))
+    notes = (*raw.notes, *(square_notes(raw.spacing) if settings.spacing is None else ()))
+    return _Row(array, zoom, _digest(raw), notes, eight_bit, fact_of(raw))
 
 
 def _digest(raw: RawImage) -> str:

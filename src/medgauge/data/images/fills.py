@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from medgauge.data.images.grey import thinned
+from medgauge.data.images.grey import PERCENTILES, thinned
 from medgauge.data.images.image import RawImage
 
 HUGE = 1e30
 """Floats as large as that and larger are no intensities: programs fill with the ends of a float type what they lack."""
 LEAST = 10
 """Values that one must be far below of."""
+HALF = 2.0**15
+REMEDY = "if they hold no intensity, save NaN there and give --image.nan, or give image.window"
+WRAPPED = "numbers in two groups more than 32768 apart, as signed numbers that are read as unsigned (save them signed),"
 FILLED = "numbers beyond 1e30 taken as no intensity"
 
 
@@ -32,6 +35,11 @@ def without_fills(image: RawImage) -> RawImage:
     )
 
 
+def far_off_notes(image: RawImage) -> tuple[str, ...]:
+    """What is said of numbers that are far from all others: one below, one above, or signed ones read as unsigned."""
+    return (*far_below_notes(image), *(wrapped_notes(image) or far_above_notes(image)))
+
+
 def far_below_notes(image: RawImage) -> tuple[str, ...]:
     """What is said of a number below 0 that is further from all others than these, but for 1 %, are from each other.
 
@@ -44,17 +52,52 @@ def far_below_notes(image: RawImage) -> tuple[str, ...]:
     """
     values = image.intensities
     lowest = float(values.min())
+    if lowest >= 0 or not _is_alone(values, lowest, least=2):
+        return ()
+    return (f"pixels of {lowest:.6g}, far below all others ({REMEDY})",)
+
+
+def far_above_notes(image: RawImage) -> tuple[str, ...]:
+    """What is said of a number above all others in the same way, in so many pixels that windows end there.
+
+    Of 8 bits without a sign nothing is said, as their window is from 0 to 255 in all images.
+
+    >>> far_above_notes(RawImage(np.array([[[9999, *range(20)]]])))[0].partition(",")[0]
+    'pixels of 9999'
+    """
+    values = image.intensities
+    highest = float(values.max())
+    least = max(1, (1 - PERCENTILES[1] / 100) * values.size)
+    if values.dtype == np.uint8 or highest <= 0 or not _is_alone(values, highest, least=least):
+        return ()
+    return (f"pixels of {highest:.6g}, far above all others ({REMEDY})",)
+
+
+def wrapped_notes(image: RawImage) -> tuple[str, ...]:
+    """What is said of numbers in two groups more than 2^15 apart, all within 2^16: signed ones are so when read as unsigned.
+
+    >>> len(wrapped_notes(RawImage(np.array([[[*range(20), *range(65000, 65020)]]]))))
+    1
+    """
+    values = image.intensities
+    low, high = float(values.min()), float(values.max())
+    if not HALF < high - low < 2 * HALF:
+        return ()
+    upper = values > low + HALF
+    above, below = values[upper], values[~upper]
+    if min(above.size, below.size) < LEAST or float(above.min()) - float(below.max()) <= HALF:
+        return ()
+    return (WRAPPED,) if below.max() > low and above.min() < high else ()
+
+
+def _is_alone(values: np.ndarray[Any, Any], end: float, *, least: float) -> bool:
+    """Whether the lowest or highest of the values, in ``least`` pixels or more, is further from all others than these spread."""
     few = thinned(values)
-    few = few[few > lowest]
-    if lowest >= 0 or few.size < LEAST:
-        return ()
-    low, high = map(float, np.percentile(few, (0.5, 99.5)))
-    if not 0 < high - low < float(few.min()) - lowest:  # what few of the values tell spares a look at all of them
-        return ()
-    others = values[values > lowest]
-    if values.size - others.size < 2 or float(others.min()) - lowest <= high - low:
-        return ()
-    return (
-        f"pixels of {lowest:.6g}, far below all others (if they hold no intensity, save NaN there and give --image.nan, "
-        "or give image.window)",
-    )
+    few = few[few != end]
+    if few.size < LEAST:
+        return False
+    low, high = map(float, np.percentile(few, PERCENTILES))
+    if not 0 < high - low < float(np.abs(few - end).min()):  # what few of the values tell spares a look at all of them
+        return False
+    others = values[values != end]
+    return values.size - others.size >= least and float(np.abs(others - end).min()) > high - low

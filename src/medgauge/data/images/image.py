@@ -12,8 +12,9 @@ ARRAY_ENDINGS = (".npy", ".npz")
 ALPHA_DROPPED = "alpha channel dropped"
 DEPTH_REDUCED = "16-bit colour read as 8-bit"
 NOT_SQUARE = "pixels are not square by the file's resolution marks, which are not followed: shapes stay as stored"
+UNEQUAL = "pixels are not square by the file's spacing: shapes stay as stored (give image.spacing to resample them)"
 SQUARE = 0.01
-"""Share that the resolutions of rows and columns may differ by and be the same number, rounded."""
+"""Share that the sizes or resolutions of rows and columns may differ by and be the same number, rounded."""
 ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_ENDINGS)
 
 
@@ -53,6 +54,16 @@ class RawImage(NamedTuple):
     def intensities(self) -> np.ndarray[Any, Any]:
         """The values that are no padding, those of all channels in one row."""
         return self.array.reshape(-1) if self.padding is None else self.array[:, ~self.padding].reshape(-1)
+
+
+def square_notes(spacing: tuple[float, ...] | None) -> tuple[str, ...]:
+    """What is said of the size of a pixel, of two numbers, where it is not resampled; of volumes nothing.
+
+    >>> square_notes((0.5, 0.5)), len(square_notes((0.5, 1.0))), square_notes((3.0, 0.5, 1.0)), square_notes(None)
+    ((), 1, (), ())
+    """
+    unequal = spacing is not None and len(spacing) == 2 and max(spacing) > (1 + SQUARE) * min(spacing)
+    return (UNEQUAL,) if unequal else ()
 
 
 def shape_notes(across: float, down: float) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from medgauge.core.faults import os_words
 from medgauge.core.words import counted
 from medgauge.data.images.content import other_content
 from medgauge.data.images.dicom import has_preamble, read_dicom, says_dicom
-from medgauge.data.images.fills import far_below_notes, without_fills
+from medgauge.data.images.fills import far_off_notes, without_fills
 from medgauge.data.images.image import (
     ARRAY_ENDINGS,
     DICOM_ENDINGS,
@@ -148,7 +148,7 @@ def _checked(image: RawImage, source: ImageSource, nan: float | None) -> RawImag
         image = without_fills(_finite(image, source, nan))
     if image.padding is not None and image.padding.all():
         raise InputError(f"{source.text} holds nothing but padding; replace it or leave the case out")
-    return image._replace(notes=(*image.notes, *far_below_notes(image)))
+    return image._replace(notes=(*image.notes, *far_off_notes(image)))
 
 
 def _finite(image: RawImage, source: ImageSource, nan: float | None) -> RawImage:
