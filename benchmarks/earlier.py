@@ -4,7 +4,8 @@ python benchmarks/earlier.py --medgauge FILE --work FOLDER [--only SET ...]
 (FILE: the command of an environment with 0.1.0; goes on after a stop; then writes the table of docs/accuracy.md)
 
 A fifth of the groups, the first fold of `medgauge fit --folds 5`, is 0.1.0's test split; of the second fold's groups one half
-is for validation, the other one for calibration. The table has the quick budget on the same cases beside it (its values and intervals are of fits that have not seen them).
+is for validation, the other one for calibration. The table has the quick budget on the same cases beside it: its values and
+intervals are of fits that have not seen them.
 """
 
 import argparse
