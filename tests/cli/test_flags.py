@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pytest
 
 from medgauge.cli import commands
-from medgauge.cli.flags import FLAGS, Parser, UsageError
+from medgauge.cli.flags import Parser, UsageError
+from medgauge.cli.others import FLAGS
 from medgauge.core.errors import InputError
 from medgauge.recipes.read import build_recipe, override, recipe_values
 from medgauge.recipes.schema import Recipe
@@ -214,6 +215,15 @@ def test_flags_of_commands_are_those_of_their_help(capsys: pytest.CaptureFixture
             ["predict", "runs/a", "--budgets", "3"],
             "--budget is a flag of medgauge fit and medgauge plan; see medgauge predict",
         ),
+        (["report", "runs/a", "--seed", "3"], "report has no flag --seed; it is a flag of medgauge fit; see medgauge report"),
+        (["predict", "runs/a", "--image.size", "8,8"], "it is a flag of medgauge fit; see medgauge predict --help"),
+        (["evaluate", "runs/a", "--label", "age"], "it is a flag of medgauge fit; see medgauge evaluate --help"),
+        (["evaluate", "runs/a", "--data.label", "age"], "it is a flag of medgauge fit"),
+        (["evaluate", "runs/a", "--objective.error.factor=2"], "it is a flag of medgauge fit"),
+        (["predict", "runs/a", "--steps", "3"], "--training.steps is a flag of medgauge fit"),
+        (["predict", "runs/a", "--imag.size", "8"], "--image.size is a flag of medgauge fit"),
+        (["predict", "runs/a", "--covariates", "a=1"], "did you mean --covariate?"),
+        (["report", "runs/a", "--seeds", "3"], "it is a flag of medgauge compare"),
     ],
 )
 def test_a_flag_of_another_command_is_told_whose_it_is(words: list[str], said: str) -> None:

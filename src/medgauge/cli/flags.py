@@ -7,35 +7,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NoReturn, get_args, get_origin
 
+from medgauge.cli.others import SHORT, short_flag, whose
 from medgauge.cli.values import default_words, kind_words, read_values, twice
 from medgauge.core.errors import InputError
-from medgauge.core.words import nearest
 from medgauge.recipes.settings import Setting, meanings, settings
 
-SHORT = ("data", "prediction.aggregate")  # sections and settings that have flags of their last name alone
 FREE = ".NAME VALUE"  # of a setting that holds anything by name
-
-
-FLAGS = {
-    "demo": ("--out",),
-    "fit": ("--out", "--budget", "--test", "--no-images"),
-    "plan": ("--out", "--budget"),
-    "predict": (
-        "--table", "--covariate", "--array", "--index", "--ids-are-local", "--merge-groups", "--groups-are-exact", "--decimal",
-        "--aggregate", "--out",
-    ),
-    "evaluate": (
-        "--table", "--split", "--out", "--array", "--index", "--ids-are-local", "--merge-groups", "--groups-are-exact",
-        "--decimal", "--no-images",
-    ),
-    "report": ("--no-images",),
-    "compare": (
-        "--losses", "--seeds", "--partitions", "--trials", "--grid", "--reference", "--workers", "--shard", "--keep-runs",
-        "--out",
-    ),
-    "curve": ("--out", "--draws"),
-}  # fmt: skip
-"""The flags of each command that are no settings, so that one given to another command can be told whose it is."""
 
 
 class UsageError(Exception):
@@ -118,12 +95,12 @@ class Parser(argparse.ArgumentParser):
             for setting in found:
                 self.settings[setting.place] = setting
                 inside = "." in setting.place
-                named = short and inside and (section in SHORT or setting.place in SHORT)
+                named = short and inside and short_flag(setting.place) is not None
                 if inside:
                     also = f", also as --{section}.NAME" if short and section in SHORT else ""
                     group.title = f"{section}: {about.get(section, '').rstrip('.')}{also}"
                 if named:
-                    self.short[setting.place] = f"--{setting.place.rpartition('.')[2].replace('_', '-')}"
+                    self.short[setting.place] = str(short_flag(setting.place))
                     _add_flag(group, setting, self.short[setting.place])
                 _add_flag(group, setting, f"--{setting.place}", listed=not named and (listed or (short and not inside)))
 
@@ -217,11 +194,7 @@ class Parser(argparse.ArgumentParser):
         for home in self._names():
             inner = keys[home.count(".") + 1 :]
             known += [".".join([f"--{home}", *inner])] if inner else []
-        near = nearest(name, [*known, *(flag for flags in FLAGS.values() for flag in flags)], likeness=0.6)
-        if near is None or near in known:
-            return f"did you mean {near}?" if near else f"see {self.prog} --help"
-        others = " and ".join(f"medgauge {command}" for command, flags in FLAGS.items() if near in flags)
-        return f"{'it' if near == name else near} is a flag of {others}; see {self.prog} --help"
+        return whose(name, known, settings=bool(self.settings), program=self.prog)
 
 
 def _count(text: str) -> int:
