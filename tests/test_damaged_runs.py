@@ -42,7 +42,7 @@ def out_of_the_seal(run: Path, name: str) -> None:
     """Take the entry of a file out of digests.json."""
     own = run / name
     found = json.loads((own.parent / "digests.json").read_text())
-    del found[own.name]
+    del found[own.name], found["digests.json"]  # its own digest is one of them
     (own.parent / "digests.json").write_text(json.dumps(found))
 
 
@@ -173,6 +173,19 @@ def test_a_damaged_file_is_refused_by_a_look_and_mended_by_the_same_fit(
         assert status == 0
         assert f"{name} of {run} is " in capsys.readouterr().err
         assert differing(run, one.run) == []
+
+
+@pytest.mark.parametrize("name", ["report.html", "log.csv", "model.json"])
+def test_one_digit_of_the_seal_is_told(name: str, one: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Path(shutil.copytree(one.run, tmp_path / "run"))
+    found = json.loads((run / "digests.json").read_text())
+    found[name] = f"{'1' if found[name][0] == '0' else '0'}{found[name][1:]}"
+    (run / "digests.json").write_text(json.dumps(found))
+    capsys.readouterr()
+    for command in (lambda: one.predict(run), lambda: main(["report", str(run)]), lambda: main(["evaluate", str(run)])):
+        assert f"digests.json of {run} is damaged" in refused(command(), capsys, "digests.json")
+    assert one.fit(run) == 0
+    assert differing(run, one.run) == []
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "null", "", '{"recipe.yaml": ', "3"])

@@ -49,6 +49,8 @@ def test_defaults_in_words(value: Any, words: str) -> None:
         (list[int] | Literal["auto"], "auto", "auto"),
         (list[int] | Literal["auto"], "20,24", [20, 24]),
         (list[float] | Literal["auto"] | None, "null", None),
+        (list[int] | Literal["auto"], "null", None),
+        (list[str], "null", ["null"]),
         (list[str], "a b,c", ["a b", "c"]),
         (list[str], "", []),
         (list[str], "[a", ["[a"]),

@@ -229,6 +229,8 @@ SETTINGS_ROWS = [
         ("optimiser.learning_rate", "nan", "a number", "auto"),
         ("optimiser.learning_rate", "null", "a number", "auto"),
         ("training.steps", "1e3.5", "whole number"),
+        ("training.steps", "1000.5", "whole number", "got 1000.5"),
+        ("image.size", "null", "image.size must be a list of 2 or 3"),
         ("training.precision", "64", "32-true, bf16-mixed, 16-mixed"),
         ("training.accelerator", "tpu", "auto, cpu, gpu, cuda, mps"),
         ("training.devices", "0", "[1, 1024]"),

@@ -56,6 +56,12 @@ def test_the_file_that_stands_where_a_folder_must_be_is_named(tmp_path: Path) ->
     )
 
 
+def test_a_place_where_nothing_can_be_made_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory")
+    assert f"nothing can be made in {tmp_path}; name another place" in str(not_written(tmp_path / "cache", error))
+    assert f"there is no folder {tmp_path / 'a'}; name another place" in str(not_written(tmp_path / "a" / "b", error))
+
+
 def test_what_steers_a_terminal_is_written_as_its_escape(capsys: pytest.CaptureFixture[str]) -> None:
     assert printable(f"é–\t\n{RAW}") == f"é–\t\n{SAFE}"
     assert printable("a\nb\tc\r", line=True) == r"a\nb\tc\r"

@@ -28,6 +28,14 @@ def test_an_unknown_task_is_named_with_the_nearest() -> None:
     assert words == "objective.error.task must be one of number, grade or null, got 'grades' (did you mean grade?)"
 
 
+def test_an_entry_without_a_term_is_told_the_nearest_that_has_one() -> None:
+    (words,) = objective_mistakes({"error": {"term": L1}, "eror": {"factor": 2}})
+    assert words.startswith("objective.eror must have the form {factor: 1.0, term: ")
+    assert words.endswith("got {'factor': 2} (did you mean objective.error?)")
+    (words,) = objective_mistakes({"error": {"term": L1}, "order": {"factor": 2}})
+    assert words.endswith("got {'factor': 2}")
+
+
 def objective(**entry: object) -> dict[str, object]:
     data = {"label": ["age", "dr"], "kind": {"dr": "grade"}}
     recipe = build_recipe({"data": data, "objective": {"error": {"term": L1, **entry}}})

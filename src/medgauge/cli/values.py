@@ -104,7 +104,9 @@ def _read(kind: Any, text: str, flag: str) -> Any:  # a type, and a value of it
     return text if as_it_is else parse_value(text)
 
 
-def _read_list(kind: Any, text: str, flag: str) -> list[Any]:  # a type
+def _read_list(kind: Any, text: str, flag: str) -> list[Any] | None:  # a type
+    if text == "null" and get_args(kind)[0] is not str:  # which a column may be called
+        return None
     return [_read(get_args(kind)[0], part, flag) for part in text.split(",") if part]
 
 

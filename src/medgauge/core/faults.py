@@ -47,6 +47,10 @@ def not_written(path: str | PathLike[str], error: OSError) -> InputError:
         return InputError(
             f"{fspath(path)} cannot be written: {way[0]} is a file and no folder; move it away, or {PLACE}"
         )
+    home = Path(path).parent
+    if error.errno == errno.ENOENT:
+        what = f"nothing can be made in {home}" if home.is_dir() else f"there is no folder {home}"
+        return InputError(f"{fspath(path)} cannot be written: {what}; {PLACE}")
     return InputError(f"{fspath(path)} cannot be written: {os_words(error)}")
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, fields
 from numbers import Real
 from operator import index
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin
 
 from medgauge.core.checks import check_choice, check_number, range_words
 from medgauge.core.words import nearest, shown
 
 LARGEST = 2**63 - 1  # of whole numbers: what an int64 holds
+EXACT = 2**53  # up to which every whole number is a float
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,10 @@ def _is_of(value: Any, one: Declared) -> bool:
 
 
 def _whole(value: Any) -> int | None:
+    """A whole number, also one that is written as a float (1e3); None for anything else."""
+    if isinstance(value, float) or _exponential(value):
+        number = float(value)
+        return int(number) if number.is_integer() and abs(number) <= EXACT else None
     try:
         return index(value)
     except Exception:  # of a tensor or an array with several values: any
@@ -196,7 +201,7 @@ def _read(place: str, value: Any, one: Declared) -> Any:
 def _number(place: str, value: Any, one: Declared) -> int | float:
     ends: dict[str, Any] = {name: getattr(one.range, name) for name in ("above", "least", "below", "most")}
     if one.kind is int:
-        number = index(value)
+        number = cast(int, _whole(value))
         check_number(place, number, **ends, whole=True)
         if abs(number) > LARGEST:
             raise ValueError(f"{place} must be a whole number below 2**63, got {shown(number)}")

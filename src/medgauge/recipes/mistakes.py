@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -75,19 +75,26 @@ def objective_mistakes(objective: Mapping[str, Any]) -> list[str]:
         return [
             "objective has no term; give at least one, for instance error: {term: {class_path: PointwiseLoss, init_args: {kind: l1}}}"
         ]
-    found = [mistake for name, entry in objective.items() for mistake in _entry_mistakes(str(name), entry)]
+    whole = [str(name) for name, entry in objective.items() if _has_term(entry)]
+    found = [mistake for name, entry in objective.items() for mistake in _entry_mistakes(str(name), entry, whole)]
     if not found and all(entry.factor == 0 for entry in read_entries(objective).values()):
         found.append("objective: every factor is 0, so that nothing is learned; give one above 0")
     return found
 
 
-def _entry_mistakes(name: str, entry: Any) -> list[str]:
+def _has_term(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get("term"), Mapping)
+
+
+def _entry_mistakes(name: str, entry: Any, others: Sequence[str]) -> list[str]:
     from medgauge.training.objective import check_term_name
 
     where = f"objective.{name}"
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("term"), Mapping):
+    if not _has_term(entry):
+        near = nearest(name, others)
+        hint = f" (did you mean objective.{near}?)" if near else ""
         return [
-            f"{where} must have the form {{factor: 1.0, term: {{class_path: …, init_args: {{…}}}}}}, got {shown(entry)}"
+            f"{where} must have the form {{factor: 1.0, term: {{class_path: …, init_args: {{…}}}}}}, got {shown(entry)}{hint}"
         ]
     found, term = _unknown(where, entry, ENTRY), entry["term"]
     found += _unknown(f"{where}.term", term, ("class_path", "init_args"))

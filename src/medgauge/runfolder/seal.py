@@ -1,8 +1,9 @@
 """Digests of the files of a run folder, by which a later command tells what was damaged or lost."""
 
 import hashlib
+import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,12 +50,14 @@ def own_files(folder: RunFolder) -> list[str]:
 
 
 def digests(folder: RunFolder) -> dict[str, str] | None:
-    """Name and SHA-256 of every sealed file; None where there is no seal, or a damaged one."""
+    """Name and SHA-256 of every sealed file; None where there is no seal, or one that is damaged or does not fit its own."""
     try:
         found = folder.read_json(NAME)
     except InputError:
         return None
-    return found if all(_is_own(name) and isinstance(digest, str) for name, digest in found.items()) else None
+    own = found.pop(NAME, None)
+    whole = all(_is_own(name) and isinstance(digest, str) for name, digest in found.items())
+    return found if whole and own in (None, _own_digest(found)) else None
 
 
 def _is_own(name: str) -> bool:
@@ -158,4 +161,9 @@ def among_them(name: str, changed: Collection[str]) -> bool:
 
 
 def _write(folder: RunFolder, found: dict[str, str]) -> None:
-    folder.write_json(NAME, dict(sorted(found.items())))
+    folder.write_json(NAME, {**dict(sorted(found.items())), NAME: _own_digest(found)})
+
+
+def _own_digest(found: Mapping[str, object]) -> str:
+    """Digest of what digests.json holds beside its own digest."""
+    return text_digest(json.dumps(found, sort_keys=True))

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,20 @@ def test_wrong_holdouts_are_one_sentence(holdout: str, words: str) -> None:
     table = make_table(["Berlin", "Kyiv"] * 20, [str(row) for row in range(40)])
     with pytest.raises(InputError, match=words.replace("?", r"\?")):
         holdout_splits(table, holdout, shares=SHARES, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("60", "no case has site = 60; it holds numbers from 9.5 to 76.06, and whole values are held out, no ranges"),
+        ("76.060", "no case has site = 76.060; did you mean '76.06'?"),
+        ("many", "no case has site = many; it has '61', '76.06', '9.5'"),
+    ],
+)
+def test_a_number_that_is_not_there_is_near_no_other(value: str, words: str) -> None:
+    table = make_table(["76.06", "61", "9.5", "61"] * 10, [str(row) for row in range(40)])
+    with pytest.raises(InputError, match=re.escape(words)):
+        holdout_splits(table, f"site={value}", shares=SHARES, seed=0)
 
 
 def test_values_of_a_holdout_may_have_an_equals_sign_and_spaces() -> None:

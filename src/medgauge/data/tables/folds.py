@@ -11,6 +11,7 @@ from medgauge.core.problem import Problem
 from medgauge.core.words import counted, nearest
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import join_names, spelled_as
+from medgauge.data.tables.numbers import parse_numbers
 from medgauge.data.tables.splits import group_problems, make_folds, make_splits
 from medgauge.data.tables.table import Table
 
@@ -153,7 +154,21 @@ def _check_spellings(column: str, values: Sequence[str], there: Mapping[str, int
 
 
 def _no_such_value(column: str, value: str, there: Mapping[str, int]) -> str:
-    """One sentence: what is not there, the nearest of what is, and what is there if that is not much."""
+    """One sentence: what is not there, the nearest of what is, and what is there if that is not much.
+
+    Of numbers only an equal one is near, and digits in common are nothing.
+    """
+    names = list(there)
+    numbers = parse_numbers([value, *names], decimal_comma=False)
+    if len(names) > 1 and not numbers.wrong and np.isfinite(numbers.values).all():
+        equal = [name for name, number in zip(names, numbers.values[1:], strict=True) if number == numbers.values[0]]
+        if equal:
+            return f"no case has {column} = {value}; did you mean '{equal[0]}'?"
+        low, high = (names[int(of(numbers.values[1:]))] for of in (np.argmin, np.argmax))
+        return (
+            f"no case has {column} = {value}; it holds numbers from {low} to {high}, and whole values are held out, no ranges: "
+            "name those to hold out, or a column that says which cases are"
+        )
     near = nearest(value, there)
     if near:
         return f"no case has {column} = {value}; did you mean '{near}'?"
