@@ -176,7 +176,9 @@ def test_a_damaged_file_is_refused_by_a_look_and_mended_by_the_same_fit(
 
 
 @pytest.mark.parametrize("name", ["report.html", "log.csv", "model.json"])
-def test_one_digit_of_the_seal_is_told(name: str, one: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_digit_of_the_seal_is_told(
+    name: str, one: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = Path(shutil.copytree(one.run, tmp_path / "run"))
     found = json.loads((run / "digests.json").read_text())
     found[name] = f"{'1' if found[name][0] == '0' else '0'}{found[name][1:]}"

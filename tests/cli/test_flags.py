@@ -215,7 +215,10 @@ def test_flags_of_commands_are_those_of_their_help(capsys: pytest.CaptureFixture
             ["predict", "runs/a", "--budgets", "3"],
             "--budget is a flag of medgauge fit and medgauge plan; see medgauge predict",
         ),
-        (["report", "runs/a", "--seed", "3"], "report has no flag --seed; it is a flag of medgauge fit; see medgauge report"),
+        (
+            ["report", "runs/a", "--seed", "3"],
+            "report has no flag --seed; it is a flag of medgauge fit; see medgauge report",
+        ),
         (["predict", "runs/a", "--image.size", "8,8"], "it is a flag of medgauge fit; see medgauge predict --help"),
         (["evaluate", "runs/a", "--label", "age"], "it is a flag of medgauge fit; see medgauge evaluate --help"),
         (["evaluate", "runs/a", "--data.label", "age"], "it is a flag of medgauge fit"),
