@@ -87,10 +87,13 @@ def _idle_arguments(recipe: Recipe) -> dict[str, str]:
     """Arguments of the objective's terms that are not at their defaults and do nothing beside the term's others.
 
     A term's class says what its arguments need in ``ACTS_BESIDE``: argument -> groups, one argument of each of which must
-    have one of its values, or be above 0 (None).
+    have one of its values, or be above 0 (None). Classes of other code are not asked: a stored recipe may name them, and
+    nothing of it is imported.
     """
     found = {}
     for name, entry in read_entries(recipe.objective).items():
+        if entry.class_path.rpartition(".")[0] not in ("", "medgauge.losses"):
+            continue
         try:
             kind = resolve_class(entry.class_path)
         except ValueError:  # a mistake, told as one
