@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from medgauge.core import settings_text
 from medgauge.core.settings_text import MOST_BYTES, MOST_LEVELS, read_settings
 
 
@@ -23,6 +24,21 @@ def test_plain_values_are_read() -> None:
     }
     assert read_settings("") is None
     assert read_settings("3") == 3
+
+
+def test_what_is_made_of_values_changes_no_later_reading() -> None:
+    text = "a: {b: [1, 2]}\n"
+    first = read_settings(text)
+    first["a"]["b"].append(3)
+    first["c"] = 4
+    assert read_settings(text) == {"a": {"b": [1, 2]}}
+
+
+def test_the_same_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "told: once\n"
+    assert read_settings(text) == {"told": "once"}
+    monkeypatch.delattr(settings_text, "_Loader")
+    assert read_settings(text) == {"told": "once"}
 
 
 def test_aliases_and_merge_keys_of_an_ordinary_recipe_are_read() -> None:

@@ -1,5 +1,7 @@
 """YAML of settings, read as plain data of a bounded size."""
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -73,6 +75,12 @@ def read_settings(text: str) -> Any:
     size = len(text.encode(errors="replace"))
     if size > MOST_BYTES:
         raise ValueError(f"it has {size} bytes, settings have at most {MOST_BYTES}")
+    return deepcopy(_parsed(text))
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> Any:
+    """As :func:`read_settings`, read once where the same text comes again (a recipe of folds does, four times a fit)."""
     loader = None
     try:
         loader = _Loader(text)
