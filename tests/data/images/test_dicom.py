@@ -452,7 +452,12 @@ class TestPixelSize:
         ({"Modality": "MR"}, False),
         ({"Modality": "CT"}, True),
         ({"Modality": "DX", "RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "US"}, False),
-        ({"Modality": "MR", "RescaleSlope": 1.7, "RescaleIntercept": 0}, True),
+        ({"Modality": "MR", "RescaleSlope": 1.7, "RescaleIntercept": 0}, False),
+        ({"Modality": "MR", "RescaleSlope": 1.7, "RescaleIntercept": 0, "RescaleType": "normalized"}, False),
+        ({"Modality": "MR", "RescaleSlope": 1.7, "RescaleIntercept": 0, "RescaleType": "US"}, False),
+        ({"Modality": "MR", "RescaleSlope": 1.7, "RescaleIntercept": 0, "RescaleType": "10E-6 MM2/S"}, True),
+        ({"Modality": "CT", "RescaleSlope": 1.7, "RescaleIntercept": 0, "RescaleType": "US"}, True),
+        ({"Modality": "NM", "RescaleSlope": 1.7, "RescaleIntercept": 0}, True),
         ({"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "OD"}, True),
     ],
 )

@@ -13,7 +13,9 @@ NOT_MAPPED = "Real World Value Mapping of the header not followed: the numbers a
 NO_PET_UNIT = "PET without a unit that is known (Units)"
 SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
 """The Presentation LUT Shape that goes with each photometric interpretation of grey."""
-UNSPECIFIED, HOUNSFIELD = "US", "HU"  # codes of Rescale Type and Modality LUT Type
+HOUNSFIELD = "HU"  # code of Rescale Type and Modality LUT Type
+NO_UNIT = ("", "US", "NONE", "NORMALIZED")
+"""What Rescale Type and Modality LUT Type have, in capitals, where numbers are of no unit that is told."""
 ACTIVITY = "BQML"
 COUNTS = ("CNTS", "NONE", "PROPCNTS", "CPS", "PROPCPS")
 """Codes of Units of PET whose numbers mean the same in no two scans."""
@@ -98,15 +100,18 @@ def _unit(dataset: Any) -> str:
     tables = dataset.get("ModalityLUTSequence")
     if tables:
         kind = tables[0].get("ModalityLUTType")
-    return "" if kind in (None, UNSPECIFIED) else str(kind)
+    return "" if kind is None or str(kind).strip().upper() in NO_UNIT else str(kind)
 
 
 def has_unit(dataset: Any) -> bool:
-    """Whether values mean the same in every such file: CT numbers, or what a rescale or a Modality LUT gives."""
+    """Whether values mean the same in every such file: CT numbers, or what a rescale or a Modality LUT gives.
+
+    Of MR these must name a unit, as scanners rescale each series by a slope of its own.
+    """
     if dataset.get("Modality") == "PT" and dataset.get("Units") in COUNTS:
         return False
     changed = rescale(dataset) != (1.0, 0.0) or bool(dataset.get("ModalityLUTSequence"))
-    return dataset.get("Modality") == "CT" or changed or bool(_unit(dataset))
+    return dataset.get("Modality") == "CT" or bool(_unit(dataset)) or (changed and dataset.get("Modality") != "MR")
 
 
 def names_unit(dataset: Any) -> bool:
