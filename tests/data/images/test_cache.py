@@ -188,7 +188,7 @@ class TestPreparedImages:
             nibabel.save(nibabel.Nifti1Image(np.eye(8, dtype=np.uint8)[:, :, None], np.diag([step, 1.5, 3, 1])), file)
         sources = [ImageSource(file) for file in files]
         assert prepare_images(sources, SIZE, cache_dir=None).notes == [
-            "pixels are not square by the file's spacing: shapes stay as stored (give image.spacing to resample them) in 1 image"
+            "pixels are not square by the file's spacing: shapes stay as stored (fit with image.spacing to resample them) in 1 image"
         ]
         resampled = replace(SIZE, spacing=(1.5, 1.5), fit="pad_or_crop")
         assert prepare_images(sources, resampled, cache_dir=None).notes == []

@@ -127,8 +127,8 @@ def test_one_number_far_below_all_others_is_noted(tmp_path: Path, kind: str, val
     image = read(tmp_path / "a.npy")
     assert image.padding is None
     assert image.notes == (
-        f"pixels of {value:.6g}, far below all others (if they hold no intensity, save NaN there and give --image.nan, "
-        "or give image.window)",
+        f"pixels of {value:.6g}, far below all others (if they hold no intensity, save NaN there and fit with image.nan, "
+        "or fit with image.window)",
     )
 
 
@@ -153,8 +153,8 @@ def test_one_number_far_above_all_others_is_noted(tmp_path: Path, kind: str, val
     array[CORNER] = value
     np.save(tmp_path / "a.npy", array)
     assert read(tmp_path / "a.npy").notes == (
-        f"pixels of {value:.6g}, far above all others (if they hold no intensity, save NaN there and give --image.nan, "
-        "or give image.window)",
+        f"pixels of {value:.6g}, far above all others (if they hold no intensity, save NaN there and fit with image.nan, "
+        "or fit with image.window)",
     )
 
 

@@ -15,7 +15,7 @@ from medgauge.data.images.mirror import within_bits
 
 INVERTED = "MONOCHROME1 inverted"
 FEWER_BITS = (
-    "MONOCHROME1 inverted by more bits (Bits Stored) than its pixels use: beside files of MONOCHROME2, give image.grey "
+    "MONOCHROME1 inverted by more bits (Bits Stored) than its pixels use: beside files of MONOCHROME2, fit with image.grey "
     "image_percentiles"
 )
 UNUSED_BITS = 2  # of a value, from which on FEWER_BITS is said

@@ -12,7 +12,7 @@ HUGE = 1e30
 LEAST = 10
 """Values that one must be far below of."""
 HALF = 2.0**15
-REMEDY = "if they hold no intensity, save NaN there and give --image.nan, or give image.window"
+REMEDY = "if they hold no intensity, save NaN there and fit with image.nan, or fit with image.window"
 WRAPPED = "numbers in two groups more than 32768 apart, as signed numbers that are read as unsigned (save them signed),"
 FILLED = "numbers beyond 1e30 taken as no intensity"
 

@@ -12,7 +12,7 @@ ARRAY_ENDINGS = (".npy", ".npz")
 ALPHA_DROPPED = "alpha channel dropped"
 DEPTH_REDUCED = "16-bit colour read as 8-bit"
 NOT_SQUARE = "pixels are not square by the file's resolution marks, which are not followed: shapes stay as stored"
-UNEQUAL = "pixels are not square by the file's spacing: shapes stay as stored (give image.spacing to resample them)"
+UNEQUAL = "pixels are not square by the file's spacing: shapes stay as stored (fit with image.spacing to resample them)"
 SQUARE = 0.01
 """Share that the sizes or resolutions of rows and columns may differ by and be the same number, rounded."""
 ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_ENDINGS)

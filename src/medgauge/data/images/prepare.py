@@ -127,7 +127,7 @@ def _zooms(raw: RawImage, settings: PrepareSettings) -> tuple[float, ...]:
     if settings.spacing is not None:
         if raw.spacing is None:
             raise InputError(
-                "the file does not say the size of its pixels, so it cannot be resampled; set image.spacing to null"
+                "the file does not say the size of its pixels, so it cannot be resampled; fit with image.spacing null"
             )
         return tuple(own / wanted for own, wanted in zip(raw.spacing, settings.spacing, strict=True))
     if settings.size is None or settings.fit in ("pad", "crop", "pad_or_crop"):
@@ -142,11 +142,11 @@ def _check_fit(
     sides = [round(side * zoom) for side, zoom in zip(space, zooms, strict=True)]
     if settings.fit == "pad" and any(side > target for side, target in zip(sides, size, strict=True)):
         raise InputError(
-            f"the image is {_sides(sides)}, larger than {_sides(size)}; set image.fit to resize or pad_or_crop"
+            f"the image is {_sides(sides)}, larger than {_sides(size)}; fit with image.fit resize or pad_or_crop"
         )
     if settings.fit == "crop" and any(side < target for side, target in zip(sides, size, strict=True)):
         raise InputError(
-            f"the image is {_sides(sides)}, smaller than {_sides(size)}; set image.fit to resize or pad_or_crop"
+            f"the image is {_sides(sides)}, smaller than {_sides(size)}; fit with image.fit resize or pad_or_crop"
         )
 
 
@@ -155,7 +155,7 @@ def _windowed(array: np.ndarray[Any, Any], window: tuple[float, float] | None) -
     ends = window or WINDOWS.get(array.dtype.name)
     if ends is None:
         raise InputError(
-            f"the image has {array.dtype.name} values, which have no natural range; set image.window to two values"
+            f"the image has {array.dtype.name} values, which have no natural range; fit with two values as image.window"
         )
     scaled = (array.astype(np.float32) - np.float32(ends[0])) / np.float32(ends[1] - ends[0])
     return scaled.clip(0.0, 1.0)
@@ -170,7 +170,7 @@ def _channels(array: np.ndarray[Any, Any], channels: Literal["keep", 1, 3]) -> n
         grey: np.ndarray[Any, Any] = np.tensordot(LUMINANCE, array, axes=1)[None]
         return grey
     raise InputError(
-        f"the image has {counted(len(array), 'channel')}, which cannot become {channels}; set image.channels to keep, or save 1 or 3"
+        f"the image has {counted(len(array), 'channel')}, which cannot become {channels}; fit with image.channels keep, or save 1 or 3"
     )
 
 
