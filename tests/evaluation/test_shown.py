@@ -55,6 +55,24 @@ def test_skill_and_interval_are_those_of_a_loop_over_drawn_groups() -> None:
     assert (found["verdict"], found["reason"]) == ("shown better than always saying 50", "")
 
 
+def test_values_that_hardly_differ_are_told_where_the_constant_is_off() -> None:
+    """All labels lie 20 above the training median, and the values, one constant, a little nearer than it."""
+    label = 50 + np.random.default_rng(0).normal(size=60)
+    baselines = {"median": torch.full((60, 1), 30.0, dtype=torch.float64)}
+    group = [f"p{case}" for case in range(60)]
+    given = {"label": label.tolist(), "miss": (35 - label).tolist(), "group": group, "baselines": baselines}
+    found = shown(given)
+    assert found["verdict"] == "shown better than always saying 30"
+    spread = f"{label.std(ddof=1):.2g}"
+    assert found["reason"] == (
+        f"yet its values hardly differ: their standard deviation is 0, that of the labels {spread}, so that they tell hardly any "
+        "case from another"
+    )
+    blocks = {"age": {"shown": dict(found)}}
+    with_reasons(blocks, ["trained for too short a time"])
+    assert blocks["age"]["shown"] == found
+
+
 def test_the_better_baseline_is_the_one_to_beat() -> None:
     worse = shown(some(cases=60, noise=6, alone=3))
     assert worse["baseline"] == "covariates_only"
@@ -156,10 +174,11 @@ def test_training_explains_where_it_ended_early_or_late(
 
 def test_reasons_are_added_to_what_is_not_shown_alone() -> None:
     blocks: dict[str, dict[str, Any]] = {
-        "a": {"shown": {"reason": "few"}, "by_group_mean": {"shown": {"reason": "fewer"}}},
-        "b": {"shown": {"reason": ""}},
+        "a": {"shown": {"verdict": "not shown", "reason": "few"}, "by_group_mean": {"shown": {"verdict": "not shown", "reason": ""}}},
+        "b": {"shown": {"verdict": "shown", "reason": ""}},
         "space": {},
     }
     with_reasons(blocks, ["late"])
-    assert blocks["a"] == {"shown": {"reason": "few; late"}, "by_group_mean": {"shown": {"reason": "fewer; late"}}}
+    assert blocks["a"]["shown"]["reason"] == "few; late"
+    assert blocks["a"]["by_group_mean"]["shown"]["reason"] == "late"
     assert blocks["b"]["shown"]["reason"] == ""

@@ -15,11 +15,12 @@ from medgauge.inference.reader import Reader
 from medgauge.inference.tuned import Tuned
 from medgauge.runs.fitted import Fit
 from medgauge.runs.new_cases import image_table
-from medgauge.runs.notes import covariate_notes, evidence_notes, far_notes, seal_notes
+from medgauge.runs.notes import covariate_notes, evidence_notes, far_notes, label_notes, seal_notes
 from medgauge.runs.predict import predict_cases
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.settings import HeadSettings
 from tests.inference.small import SETTINGS, drawn
+from tests.study.small import table_of
 
 
 def edit(path: Path, before: str, after: str) -> None:
@@ -129,6 +130,35 @@ def test_a_covariate_in_another_unit_is_named(fit: Fit, table: Path) -> None:
             f"pixel_mm of 1 of 1 cases is far outside that of the training cases (case {name}): their values are not to be relied "
             "on; look at its unit"
         ]
+
+
+def test_another_code_than_the_two_of_the_training_cases_is_told(fit: Fit, table: Path) -> None:
+    """Training cases have 1 and 2 here."""
+    new = image_table(fit, [str(table.parent / "1.png")], {"pixel_mm": 1})
+    for value, said in ((0, 1), (3, 1), (1, 0), (2, 0), (2.5, 0), (-5, 1)):
+        found = covariate_notes(fit.recipe, [fit], replace(new, covariates=np.array([[float(value)]])))
+        assert len(found) == said
+        assert ("which no training case has (these have 1 and 2): if these are codes" in "".join(found)) == (value in (0, 3))
+
+
+def test_labels_in_another_unit_are_told_with_their_ratio(fit: Fit) -> None:
+    place, names = fit.tasks.targets.index("age"), list(fit.tasks.targets)
+    known = np.concatenate([fit.train.label.numpy(), fit.validation.label.numpy()])[:, place]
+    low, high, middle = np.nanmin(known), np.nanmax(known), np.nanmedian(known)
+
+    def notes(*ages: float) -> list[str]:
+        label = np.full((len(ages), len(names)), np.nan)
+        label[:, place] = ages
+        return label_notes([fit], replace(table_of([0.0] * len(ages), target=names), label=label))
+
+    assert low > 0
+    assert notes(low * 0.6, high * 1.5, np.nan) == notes(np.nan) == notes(low / 10, middle) == []
+    [note] = notes(low / 10, low / 10, np.nan)
+    assert note == (
+        f"label age of 2 of 2 cases is far outside all of the run's labels, which are {low:.4g} to {high:.4g} (cases c0, c1): the "
+        f"median of such labels is {low / 10:.4g}, {low / 10 / middle:.3g} times the run's {middle:.4g}; look at the unit"
+    )
+    assert notes(middle, -99 * high)[0].startswith("label age of 1 of 2 cases is far outside")
 
 
 def test_files_that_give_no_size_of_pixels_where_training_files_do_are_told(

@@ -60,19 +60,24 @@ def shown_block(judged: Judged, target: int) -> dict[str, object]:
     """``baseline``, ``skill``, ``ci95``, ``verdict`` and ``reason`` of one target; nothing where it has no baseline.
 
     The better baseline is that with the smaller error on these very cases. Verdict and interval are drawn with the same
-    seed in every run, whether or not other intervals are.
+    seed in every run, whether or not other intervals are. Values that hardly differ are told beside either verdict: where
+    labels are others than those of the training cases, another constant is better than theirs.
     """
     against = _against(judged, target)
     if against is None:
         return {}
     interval = against.interval()
     is_shown = not isinstance(interval, str) and interval[0] > 0
+    flat = _value_reasons(judged, target)
+    reasons = [f"yet {one}, so that they tell hardly any case from another" for one in flat]
+    if not is_shown:
+        reasons = [*_error_reasons(against, interval), *flat]
     return {
         "baseline": against.key,
         "skill": against.skill,
         "ci95": interval,
         "verdict": f"{'' if is_shown else 'not '}shown better than {against.words}",
-        "reason": "" if is_shown else "; ".join([*_error_reasons(against, interval), *_value_reasons(judged, target)]),
+        "reason": "; ".join(reasons),
     }
 
 
@@ -81,8 +86,8 @@ def with_reasons(blocks: Mapping[str, dict[str, object]], reasons: Sequence[str]
     for block in blocks.values():
         for part in (block, block.get("by_group_mean")):
             found = part.get("shown") if isinstance(part, dict) else None
-            if isinstance(found, dict) and found["reason"]:
-                found["reason"] = "; ".join([found["reason"], *reasons])
+            if isinstance(found, dict) and found["verdict"].startswith("not "):
+                found["reason"] = "; ".join(filter(None, [found["reason"], *reasons]))
 
 
 def training_reasons(trainings: Sequence[Mapping[str, object]]) -> list[str]:

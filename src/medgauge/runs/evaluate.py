@@ -26,7 +26,7 @@ from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
 from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
-from medgauge.runs.notes import far_notes, refuse_other_splits
+from medgauge.runs.notes import far_notes, label_notes, refuse_other_splits
 from medgauge.runs.places import check_figures_folder, check_place
 from medgauge.runs.score import blocks
 from medgauge.runs.tables import write_predictions
@@ -62,6 +62,9 @@ def evaluate_table(
     refuse_other_splits(run.folder)
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
+    with Display(terminal) as display:
+        for note in label_notes(run.fits, table):
+            display.say(note)
     cases, digests = embed_table(run, table, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)

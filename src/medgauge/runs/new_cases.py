@@ -103,7 +103,7 @@ def _spelled_as_the_runs(run: Finished, table: Table, spelling: Spelling) -> Tab
 def say_notes(table: Table, terminal: bool) -> None:
     """Write what was read otherwise than it stands in the table, and what is odd in it, on the terminal."""
     with Display(terminal) as display:
-        for note in [*table.notes, *table_notes(table)]:
+        for note in [*table.notes, *table_notes(table, missing=False)]:
             display.say(note)
 
 

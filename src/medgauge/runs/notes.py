@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
@@ -94,7 +95,7 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
 
 
 def covariate_notes(recipe: Recipe, fits: Sequence[Fit], table: Table) -> list[str]:
-    """Covariates of new cases that are farther outside those of the training cases than these are wide.
+    """Covariates of new cases that are farther outside those of the training cases than these are wide, or no code of theirs.
 
     Args:
         recipe: by which the cases are prepared.
@@ -103,7 +104,7 @@ def covariate_notes(recipe: Recipe, fits: Sequence[Fit], table: Table) -> list[s
     """
     names = model_covariates(columns_of(recipe), recipe.data.covariate_words)
     known = np.concatenate([fit.train.covariates.numpy() for fit in fits])
-    notes = []
+    notes = _other_codes(names, known, table)
     for place, name in enumerate(names):
         low, high, new = known[:, place].min(), known[:, place].max(), table.covariates[:, place]
         wide = (high - low) or abs(high) or 1.0
@@ -113,4 +114,50 @@ def covariate_notes(recipe: Recipe, fits: Sequence[Fit], table: Table) -> list[s
                 f"{name} of {len(rows)} of {len(new)} cases is far outside that of the training cases "
                 f"({name_cases([table.id[row] for row in rows])}): their values are not to be relied on; look at its unit"
             )
+    return notes
+
+
+def _other_codes(names: Sequence[str], known: NDArray[np.float64], table: Table) -> list[str]:
+    """Covariates that have two whole numbers in the training cases (n, q), and other whole numbers near them in new ones."""
+    notes = []
+    for place, name in enumerate(names):
+        two, new = np.unique(known[:, place]), np.unique(table.covariates[:, place])
+        wide = np.ptp(two)
+        other = new[~np.isin(new, two) & (new >= two[0] - wide) & (new <= two[-1] + wide)]
+        if len(two) == 2 and len(other) and (np.concatenate([two, new]) % 1 == 0).all():
+            rows = np.flatnonzero(np.isin(table.covariates[:, place], other))
+            notes.append(
+                f"{name} of {len(rows)} of {len(table)} cases is {' or '.join(f'{one:g}' for one in other[:5])} "
+                f"({name_cases([table.id[row] for row in rows])}), which no training case has (these have {two[0]:g} and {two[1]:g}): if "
+                "these are codes, write those of the training cases"
+            )
+    return notes
+
+
+def label_notes(fits: Sequence[Fit], table: Table) -> list[str]:
+    """Labels of new cases that are far outside all labels of the run, and how many times as large they are.
+
+    So they are where they are farther outside than the run's are wide, or, of positive ones, where all are less than half of
+    the smallest or more than twice the largest.
+    """
+    known = np.concatenate([part.label.numpy() for fit in fits for part in (fit.train, fit.validation)])
+    notes = []
+    for place, name in enumerate(table.target):
+        own, new = known[:, place], table.label[:, place]
+        low, high = float(np.nanmin(own)), float(np.nanmax(own))
+        wide = (high - low) or abs(high) or 1.0
+        far = (new < low - wide) | (new > high + wide)
+        there = ~np.isnan(new)
+        if low > 0 and there.any() and (new[there].max() < low / 2 or new[there].min() > 2 * high):
+            far = there
+        rows = np.flatnonzero(far)
+        if not len(rows):
+            continue
+        usual, wanted = float(np.nanmedian(new[far])), float(np.nanmedian(own))
+        times = f"{usual / wanted:.3g} times" if wanted > 0 and usual > 0 else "beside"
+        notes.append(
+            f"label {name} of {len(rows)} of {int(there.sum())} cases is far outside all of the run's labels, which are {low:.4g} to "
+            f"{high:.4g} ({name_cases([table.id[row] for row in rows])}): the median of such labels is {usual:.4g}, {times} the run's "
+            f"{wanted:.4g}; look at the unit"
+        )
     return notes
