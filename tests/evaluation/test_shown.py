@@ -174,7 +174,10 @@ def test_training_explains_where_it_ended_early_or_late(
 
 def test_reasons_are_added_to_what_is_not_shown_alone() -> None:
     blocks: dict[str, dict[str, Any]] = {
-        "a": {"shown": {"verdict": "not shown", "reason": "few"}, "by_group_mean": {"shown": {"verdict": "not shown", "reason": ""}}},
+        "a": {
+            "shown": {"verdict": "not shown", "reason": "few"},
+            "by_group_mean": {"shown": {"verdict": "not shown", "reason": ""}},
+        },
         "b": {"shown": {"verdict": "shown", "reason": ""}},
         "space": {},
     }

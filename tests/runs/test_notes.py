@@ -138,7 +138,9 @@ def test_another_code_than_the_two_of_the_training_cases_is_told(fit: Fit, table
     for value, said in ((0, 1), (3, 1), (1, 0), (2, 0), (2.5, 0), (-5, 1)):
         found = covariate_notes(fit.recipe, [fit], replace(new, covariates=np.array([[float(value)]])))
         assert len(found) == said
-        assert ("which no training case has (these have 1 and 2): if these are codes" in "".join(found)) == (value in (0, 3))
+        assert ("which no training case has (these have 1 and 2): if these are codes" in "".join(found)) == (
+            value in (0, 3)
+        )
 
 
 def test_labels_in_another_unit_are_told_with_their_ratio(fit: Fit) -> None:
