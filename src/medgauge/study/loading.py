@@ -41,6 +41,7 @@ from medgauge.study.table import (
     with_bundled_columns,
 )
 from medgauge.study.unnamed import unnamed_split_notes
+from medgauge.study.window_notes import window_notes
 
 
 def cache_folder(setting: str) -> Path:
@@ -93,6 +94,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += image_notes(images, chosen.id, found.recipe, recipe.image)
+    notes += window_notes(images, chosen.id, recipe.image)
     notes += spacing_notes(found.recipe, found.table, images.facts)
     notes += size_notes(recipe, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
