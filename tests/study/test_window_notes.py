@@ -42,9 +42,10 @@ def test_single_images_beyond_it_are_named() -> None:
 
 def test_a_window_that_leaves_black_and_white_is_told() -> None:
     (note,) = told([120.0, 121.0], [RAMP] * 100)
-    by_hand = 100 * (1 - ((RAMP > 120) & (RAMP < 121)).mean())
-    assert f"{by_hand:.4g} % of the middle image's pixels" in note
+    ends = [100 * (RAMP <= 120).mean(), 100 * (RAMP >= 121).mean()]
+    assert f"{ends[0]:.3g} % lie at its lower end and {ends[1]:.3g} % at its upper one" in note
     assert told([100.0, 140.0], [RAMP] * 5) == []
+    assert told([225.0, 900.0], [RAMP] * 5) == []  # little is above the lower end, as of bones: no black and white
 
 
 def test_what_a_window_does_not_cut_says_nothing() -> None:

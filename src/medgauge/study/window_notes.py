@@ -1,6 +1,7 @@
 """Whether a window that was given leaves something to see: refused where it leaves nothing, noted where it leaves little."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,13 +10,13 @@ from medgauge.core.problem import name_cases
 from medgauge.data.images.decode import PreparedImages
 from medgauge.recipes.image_settings import ImageSettings
 
-INSIDE = 0.01
-"""Share of pixels between the ends of the window, at the least, of the middle image."""
+FEW = 0.1
+"""Share of the middle image's pixels between the ends of a window that is too narrow, at most; at each end there are more."""
 SAMPLE = 64
 
 
 def window_notes(images: PreparedImages, ids: Sequence[str], image: ImageSettings) -> list[str]:
-    """A line on a window that images lie beyond, or that leaves black and white alone.
+    """A line on a window that images lie beyond, or that leaves hardly more than black and white.
 
     Args:
         images: n images, prepared with the window.
@@ -46,15 +47,17 @@ def window_notes(images: PreparedImages, ids: Sequence[str], image: ImageSetting
         )
     cut = [row for row, fact in seen if row not in set(beyond) and (fact.low < low or fact.high > high)]
     if len(cut) * 2 > len(seen):
-        share = float(np.median([_inside(images.array[row], images.scale) for row in cut[:: -(-len(cut) // SAMPLE)]]))
-        if share < INSIDE:
+        shares = np.array([_shares(images.array[row], images.scale) for row in cut[:: -(-len(cut) // SAMPLE)]])
+        below, inside, above = np.median(shares, axis=0).tolist()
+        if inside < FEW < min(below, above):
             notes.append(
-                f"{told} leaves black and white alone: {100 * (1 - share):.4g} % of the middle image's pixels lie at its ends; "
-                "give a wider one, or leave it out"
+                f"{told} leaves hardly more than black and white: of the middle image's pixels {100 * below:.3g} % lie at its "
+                f"lower end and {100 * above:.3g} % at its upper one; give a wider one, or leave it out"
             )
     return notes
 
 
-def _inside(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], scale: float) -> float:
-    """The share of an image's numbers that lie between the ends of its scale."""
-    return float(((array > 0) & (array < scale)).mean())
+def _shares(array: np.ndarray[Any, Any], scale: float) -> tuple[float, float, float]:
+    """Of an image's numbers those at the lower end of its scale, between the ends, and at the upper one."""
+    below, above = float((array <= 0).mean()), float((array >= scale).mean())
+    return below, 1 - below - above, above
