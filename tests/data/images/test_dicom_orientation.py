@@ -41,3 +41,25 @@ def test_an_enhanced_image_says_it_in_its_functional_groups() -> None:
     dataset.SharedFunctionalGroupsSequence = [group]
     assert direction_of(dataset) == "the left and the feet"
     assert direction_of(Dataset()) == ""
+
+
+@pytest.mark.parametrize(
+    ("letters", "words"),
+    [
+        (["L", "F"], "the left and the feet"),
+        (["R", "FP"], "the right and the feet"),
+        (["A", "H"], "the front and the head"),
+        (["L", "R"], ""),
+        (["L"], ""),
+        (["", "F"], ""),
+        ([], ""),
+    ],
+)
+def test_letters_count_where_no_cosines_are_given_but_not_of_mammograms(letters: list[str], words: str) -> None:
+    dataset = Dataset()
+    dataset.PatientOrientation = letters
+    assert direction_of(dataset) == words
+    dataset.Modality = "MG"
+    assert direction_of(dataset) == ""
+    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    assert direction_of(dataset) == "the left and the back"

@@ -131,7 +131,7 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
         notes = (*notes, NO_STEP)
     if unknown:
         image, notes = image._replace(spacing=None), (*notes, UNIT_UNKNOWN)
-    return image._replace(notes=(*notes, said) if said else notes)
+    return image._replace(notes=(*notes, *([said] if said else []), *image.notes))
 
 
 def _of_space(kind: str, spacings: list[float], axis: int) -> bool:

@@ -10,8 +10,10 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.patient_axes import between_notes, direction_words
 
 MOST_CHANNELS = 4
+TO_LPS = np.array([-1, -1, 1])  # of cosines with NIfTI's axes, which run to the right, the front and the head
 AXIS_AS_CHANNELS = "further axis taken as channels (one of time or of volumes is none: save one volume a file)"
 
 
@@ -19,6 +21,8 @@ def turned_image(
     array: np.ndarray[Any, Any], affine: np.ndarray[Any, Any], source: ImageSource, fields: str
 ) -> RawImage:
     """The image of voxels (x, y, z, c), with an affine (4, 4) to RAS millimetres, or of 2-D pixels with z of 1.
+
+    It has a direction where it has rows and columns alone, and a note where an axis is about as near to another direction.
 
     - Raises: InputError where the affine says no directions, with the ``fields`` of the file that it is from.
     """
@@ -35,8 +39,13 @@ def turned_image(
         raise InputError(f"{source.path} has an orientation that cannot be used ({fields}); set its directions anew")
     turn = tools.ornt_transform(found, tools.axcodes2ornt(("L", "P", "S")))
     turned: np.ndarray[Any, Any] = tools.apply_orientation(array, turn)
-    steps = np.linalg.norm((affine @ tools.inv_ornt_aff(turn, array.shape[:3]))[:3, :3], axis=0)
-    return stored_image(turned, tuple(float(step) for step in steps))
+    axes = (affine @ tools.inv_ornt_aff(turn, array.shape[:3]))[:3, :3]
+    steps = np.linalg.norm(axes, axis=0)
+    image = stored_image(turned, tuple(float(step) for step in steps))
+    cosines = TO_LPS * (axes / steps).T
+    plane = [axis for axis in range(3) if turned.shape[axis] > 1]
+    direction = direction_words(cosines[plane]) if len(plane) == 2 else ""
+    return image._replace(notes=between_notes(cosines), direction=direction)
 
 
 def stored_image(array: np.ndarray[Any, Any], steps: tuple[float, ...]) -> RawImage:
