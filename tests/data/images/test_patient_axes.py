@@ -19,7 +19,9 @@ def saved(path: Path, shape: tuple[int, ...], axes: np.ndarray) -> RawImage:
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])
-@pytest.mark.parametrize(("degrees", "told"), [(0, False), (30, False), (44, True), (46, True), (-46, True), (60, False)])
+@pytest.mark.parametrize(
+    ("degrees", "told"), [(0, False), (30, False), (44, True), (46, True), (-46, True), (60, False)]
+)
 def test_axes_about_halfway_between_two_directions_are_told(
     tmp_path: Path, degrees: float, told: bool, first: int
 ) -> None:
