@@ -9,10 +9,11 @@ import pytest
 
 from medgauge.cli import commands
 from medgauge.cli.flags import Parser, UsageError
-from medgauge.cli.others import FLAGS
+from medgauge.cli.others import ELSEWHERE, FLAGS
 from medgauge.core.errors import InputError
 from medgauge.recipes.read import build_recipe, override, recipe_values
 from medgauge.recipes.schema import Recipe
+from medgauge.recipes.settings import settings as settings_of
 
 
 @dataclass
@@ -232,3 +233,24 @@ def test_flags_of_commands_are_those_of_their_help(capsys: pytest.CaptureFixture
 def test_a_flag_of_another_command_is_told_whose_it_is(words: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         commands.COMMANDS[words[0]](words[1:])
+
+
+@pytest.mark.parametrize(
+    ("command", "flag", "said"),
+    [
+        ("fit", "--lr", "did you mean --optimiser.learning_rate?"),
+        ("fit", "--optimizer.lr", "did you mean --optimiser.learning_rate?"),
+        ("fit", "--optimizer.name", "did you mean --optimiser.name?"),
+        ("check", "--batch-size", "did you mean --training.batch_size?"),
+        ("predict", "--epochs", "--training.steps is a flag of medgauge fit; see medgauge predict --help"),
+    ],
+)
+def test_what_other_tools_call_a_setting_is_known(command: str, flag: str, said: str) -> None:
+    with pytest.raises(UsageError) as told:
+        commands.COMMANDS[command](["x", flag, "1"])
+    assert str(told.value).endswith(f"has no flag {flag}; {said}")
+
+
+def test_names_of_elsewhere_are_settings_that_there_are() -> None:
+    places = {setting.place for setting in settings_of(Recipe)}
+    assert set(ELSEWHERE.values()) <= places

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,11 @@ def test_a_column_may_be_these_two_things(roles: dict[str, object]) -> None:
 def test_a_function_of_other_code_gets_no_hint() -> None:
     with pytest.raises(InputError, match="os.system is not a loss$"):
         build_recipe({"objective": {"a": {"term": {"class_path": "os.system"}}}})
+
+
+def test_a_folder_is_no_recipe_and_that_of_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder and no recipe$"):
+        load_values(tmp_path)
+    (tmp_path / "recipe.yaml").write_text("seed: 1\n")
+    with pytest.raises(InputError, match="is a run folder and no recipe; its recipe is "):
+        load_values(tmp_path)

@@ -89,3 +89,10 @@ def test_a_table_without_any_label_is_refused(fit: Fit, others: Path) -> None:
     frame.to_csv(others.parent / "bare.csv", index=False)
     with pytest.raises(InputError, match="use `medgauge predict`"):
         given(fit, others.parent / "bare.csv")
+
+
+def test_a_split_without_a_table_names_what_reads_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"load\(run\).look\('out_of_fold'\), or by `medgauge evaluate RUN --split out_of_fold`"
+    ):
+        medgauge.evaluate(tmp_path, split="out_of_fold")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NoReturn, get_args, get_origin
 
-from medgauge.cli.others import SHORT, short_flag, whose
+from medgauge.cli.others import SHORT, called_elsewhere, short_flag, whose
 from medgauge.cli.values import default_words, kind_words, read_values, twice
 from medgauge.core.errors import InputError
 from medgauge.recipes.settings import Setting, meanings, settings
@@ -191,6 +191,8 @@ class Parser(argparse.ArgumentParser):
         ends = [flag for flag in known if flag.endswith(f".{name[2:]}")]
         if ends:
             return f"did you mean {' or '.join(ends)}?"
+        if called := called_elsewhere(name, known):
+            return f"did you mean {called}?"
         for home in self._names():
             inner = keys[home.count(".") + 1 :]
             known += [".".join([f"--{home}", *inner])] if inner else []

@@ -1,6 +1,6 @@
 """Whose a flag is that a command does not have."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 from medgauge.core.words import nearest
@@ -42,6 +42,27 @@ def short_flag(place: str) -> str | None:
     return f"--{place.rpartition('.')[2].replace('_', '-')}"
 
 
+ELSEWHERE = {
+    "lr": "optimiser.learning_rate", "learning-rate": "optimiser.learning_rate", "wd": "optimiser.weight_decay",
+    "epochs": "training.steps", "max-epochs": "training.steps", "max-steps": "training.steps", "bs": "training.batch_size",
+    "batch-size": "training.batch_size", "gpus": "training.devices", "device": "training.accelerator",
+    "amp": "training.precision", "backbone": "model.encoder.name", "model": "model.encoder.name",
+    "loss": "objective",
+}  # fmt: skip
+"""What other tools call settings, by the last part of the name."""
+
+
+def called_elsewhere(name: str, known: Collection[str]) -> str | None:
+    """The setting that other tools call so, as a flag; None where it is none of a command.
+
+    >>> called_elsewhere("--optimizer.lr", ["--optimiser.learning_rate"])
+    '--optimiser.learning_rate'
+    """
+    place = name[2:].replace("optimizer", "optimiser")
+    found = ELSEWHERE.get(place.rpartition(".")[2].replace("_", "-"), place)
+    return f"--{found}" if f"--{found}" in known else None
+
+
 @cache
 def fit_flags() -> tuple[str, ...]:
     """The flags of all settings of a recipe."""
@@ -62,6 +83,8 @@ def whose(name: str, own: Sequence[str], *, settings: bool, program: str) -> str
         program: the command, for its help.
     """
     of_fit = () if settings else fit_flags()
+    if called := called_elsewhere(name, of_fit):
+        return f"{called} is a flag of medgauge fit; see {program} --help"
     if of_fit and (alike := nearest(name, own, likeness=0.9)):
         return f"did you mean {alike}?"
     if any(name == flag or name.startswith(f"{flag}.") for flag in of_fit):

@@ -29,6 +29,10 @@ def load_values(recipe: str | Path) -> dict[str, Any]:
     path, name = Path(recipe), str(recipe).removesuffix(".yaml")
     if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".pq"):
         raise InputError(f"{recipe} is a table and no recipe; give it with --table {recipe}")
+    if path.is_dir():
+        of = "a run folder" if (path / "recipe.yaml").is_file() else "a folder"
+        more = f"; its recipe is {path / 'recipe.yaml'}" if of == "a run folder" else ""
+        raise InputError(f"{recipe} is {of} and no recipe{more}")
     if path.is_file():
         values = _read(recipe, path)
     elif name in recipe_names():

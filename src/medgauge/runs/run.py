@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from medgauge.core.errors import check_switches
+from medgauge.core.errors import InputError, check_switches
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.numbers import Mark
 from medgauge.recipes.doors import door
@@ -243,7 +243,7 @@ def predict(
 @door
 def evaluate(
     run: str | Path | Run,
-    table: str | Path,
+    table: str | Path | None = None,
     *,
     out: str | Path | None = None,
     split: str | None = None,
@@ -254,6 +254,11 @@ def evaluate(
     decimal: Mark | None = None,
 ) -> dict[str, Any]:
     """Score a run, or that of a folder, on a table from elsewhere: :meth:`Run.evaluate`."""
+    if table is None:
+        raise InputError(
+            "evaluate scores a table from elsewhere: give table=…; a split of the run itself is read by "
+            f"load(run).look({split or 'test'!r}), or by `medgauge evaluate RUN --split {split or 'test'}`"
+        )
     made = run if isinstance(run, Run) else load(run)
     return made.evaluate(
         table,
