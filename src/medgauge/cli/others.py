@@ -60,7 +60,7 @@ def called_elsewhere(name: str, known: Collection[str]) -> str | None:
     """
     place = name[2:].replace("optimizer", "optimiser")
     found = ELSEWHERE.get(place.rpartition(".")[2].replace("_", "-"), place)
-    return f"--{found}" if f"--{found}" in known else None
+    return f"--{found}" if f"--{found}" in known and f"--{found}" != name else None
 
 
 @cache
