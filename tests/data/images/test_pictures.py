@@ -81,11 +81,25 @@ def test_palette(tmp_path: Path, depth: int) -> None:
     np.testing.assert_array_equal(read(tmp_path / "a.png").array, [[[10, 40]], [[20, 50]], [[30, 60]]])
 
 
-def test_deep_grey_with_transparency_is_said(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(1, [b"\x12\x34\xff\xff"], 16, 4))
+@pytest.mark.parametrize(("colour", "samples"), [(2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_are_all_read_beside_colours_and_alpha(tmp_path: Path, colour: int, samples: int) -> None:
+    stored = np.random.default_rng(0).integers(0, 4096, (6, 5, samples)).astype(">u2")
+    (tmp_path / "a.png").write_bytes(png(5, [row.tobytes() for row in stored], 16, colour))
     image = read(tmp_path / "a.png")
-    np.testing.assert_array_equal(image.array, [[[0x12]]])
-    assert image.notes == ("16-bit grey with transparency read as 8-bit", "alpha channel dropped")
+    assert image.array.dtype == np.uint16
+    np.testing.assert_array_equal(image.array, np.moveaxis(stored[..., : 1 if samples == 2 else 3], -1, 0))
+    assert image.notes == (() if samples == 3 else ("alpha channel dropped",))
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_a_picture_in_the_alpha_channel_alone_is_refused(tmp_path: Path, mode: str) -> None:
+    picture = Image.new(mode, (3, 2), (7,) * len(mode))
+    picture.save(tmp_path / "a.png")
+    assert read(tmp_path / "a.png").notes == ("alpha channel dropped",)
+    picture.putalpha(Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3)))
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="has its picture in the alpha channel, and colours of one single value; save"):
+        read(tmp_path / "a.png")
 
 
 def test_interlaced(tmp_path: Path) -> None:

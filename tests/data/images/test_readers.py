@@ -107,9 +107,10 @@ class TestPictures:
         Image.fromarray(GREY > 100).save(tmp_path / "a.png")
         np.testing.assert_array_equal(read(tmp_path / "a.png").array[0], np.where(GREY > 100, 255, 0))
 
-    def test_sixteen_bit_colour_is_noted(self, tmp_path: Path) -> None:
+    def test_sixteen_bit_colour_keeps_its_bits(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(deep_colour_png(4, 3))
-        assert read(tmp_path / "a.png").notes == ("16-bit colour read as 8-bit",)
+        image = read(tmp_path / "a.png")
+        assert (image.array.dtype, image.notes) == (np.uint16, ())
 
     def test_png_named_jpg_is_read(self, tmp_path: Path) -> None:
         Image.fromarray(GREY).save(tmp_path / "a.png")

@@ -13,12 +13,11 @@ from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage, shape_notes
 from medgauge.data.images.jpeg import check_jpeg
 from medgauge.data.images.orientation import turned_notes, upright
-from medgauge.data.images.png import Header, check_png, png_header
+from medgauge.data.images.png import GREY_ALPHA, Header, check_png, png_header
 from medgauge.data.images.tiff import read_plain
 from medgauge.data.images.tiff_tags import ACROSS, DOWN, MAGICS, Tags, read_tags
 from medgauge.data.images.tiff_whole import check_blocks
 
-GREY_REDUCED = "16-bit grey with transparency read as 8-bit"
 PRINT_COLOURS = "print colours (CMYK) turned to red, green and blue"
 SHORT_PALETTE = "palette of 0 to 255 read as such, where TIFF has 0 to 65535"
 ORIENTATION = 0x0112
@@ -34,7 +33,7 @@ DAMAGE = (
 
 
 def read_picture(source: ImageSource) -> RawImage:
-    """Read a picture: grey (1, h, w) with the file's own number type, or colour (3, h, w) in 8 bits; no spacing.
+    """Read a picture: grey (1, h, w) or colour (3, h, w) with the file's own number type; no spacing.
 
     Palettes become colour, 1-bit becomes 0 and 255, other grey of less than 8 bits is spread over 0 to 255, alpha is
     dropped. An orientation mark is followed. Resolution marks (dpi) are about printing, not about the patient, and are
@@ -78,7 +77,7 @@ def _by_pillow(source: ImageSource, header: Header | None = None, tags: Tags | N
                 with source.path.open("rb") as file:
                     check_blocks(file, tags)
             _check_palette(picture, source)
-            return _decoded(picture, header, tags)
+            return _decoded(picture, source, header, tags)
         except InputError:
             raise
         except Image.DecompressionBombError:
@@ -109,11 +108,36 @@ def _check_palette(picture: Any, source: ImageSource) -> None:
         )
 
 
-def _decoded(picture: Any, header: Header | None, tags: Tags | None) -> RawImage:
+def _check_alpha(picture: Any, colours: np.ndarray[Any, Any], source: ImageSource) -> None:
+    """Raise where colours (h, w) or (h, w, 3) are of one value and transparency is not: it is the picture."""
+    if "A" not in picture.getbands():
+        return
+    low, high = picture.getchannel("A").getextrema()
+    if low != high and bool((colours == colours[:1, :1]).all()):
+        raise InputError(
+            f"{source.path} has its picture in the alpha channel, and colours of one single value; save the alpha channel as grey"
+        )
+
+
+def _deep(picture: Any, source: ImageSource, header: Header) -> np.ndarray[Any, Any]:
+    """Grey (h, w) or colour (h, w, 3) of a PNG of 16 bits with colour or alpha, of which Pillow gives the upper eight bits.
+
+    It gives the lower ones if it is told that these come first, and all four bytes of grey and alpha as four channels.
+    """
+    from PIL import Image
+
+    with Image.open(source.path) as other:
+        raw = {"LA;16B": "RGBA", "RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
+        other.tile = [tile._replace(args=raw[str(tile.args)]) for tile in other.tile]
+        bytes_ = np.asarray(other).astype(np.uint16)
+    if header.colour == GREY_ALPHA:
+        return bytes_[..., 0] << 8 | bytes_[..., 1]
+    return np.asarray(picture)[..., :3].astype(np.uint16) << 8 | bytes_[..., :3]
+
+
+def _decoded(picture: Any, source: ImageSource, header: Header | None, tags: Tags | None) -> RawImage:
     """The pixels, turned upright, and what was changed."""
     mode, notes = picture.mode, []
-    if header is not None and header.depth == 16 and header.colour != 0:
-        notes.append(GREY_REDUCED if header.colour == 4 else DEPTH_REDUCED)
     if tags is not None and max(tags.bits) > 8:
         notes.append(DEPTH_REDUCED)
     if mode == "CMYK":
@@ -122,13 +146,16 @@ def _decoded(picture: Any, header: Header | None, tags: Tags | None) -> RawImage
     mark = int(picture.getexif().get(ORIENTATION, 1)) if tags is None else tags.orientation  # a PNG has it at its end
     if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in picture.info:
         notes.append(ALPHA_DROPPED)
-    grey = mode in TO_GREY or (header is not None and header.colour == 4)
+    grey = mode in TO_GREY or (header is not None and header.colour == GREY_ALPHA)
     array = np.asarray(picture if mode in GREY else picture.convert("L" if grey else "RGB"))
     if tags is not None and mode == "P" and (colours := tags.eight_bit_palette) is not None:
         array = np.array(colours, np.uint8)[np.asarray(picture)]
         notes.append(SHORT_PALETTE)
     if header is not None and array.dtype == np.int32:
         array = array.astype(np.uint16)  # 16-bit grey, which some versions of Pillow give as 32-bit
+    if header is not None and header.depth == 16 and header.colour != 0:
+        array = _deep(picture, source, header)
+    _check_alpha(picture, array, source)
     array = upright(array, mark)
     notes += [*turned_notes(mark), *shape_notes(*_resolution(picture, tags))]
     return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), None, tuple(notes))

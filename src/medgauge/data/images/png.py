@@ -8,7 +8,7 @@ from typing import NamedTuple
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples of a pixel, by the colour type."""
-PALETTE = 3
+PALETTE, GREY_ALPHA = 3, 4
 PASSES = ((0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1))
 """First row, step between rows, first column, step between columns of each pass of an interlaced file (Adam7)."""
 PIECE = 2**20

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from medgauge.core.errors import InputError
-from medgauge.data.images.image import ALPHA_DROPPED, DEPTH_REDUCED, ImageSource, RawImage, shape_notes
+from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage, shape_notes
 from medgauge.data.images.mirror import within_bits
 from medgauge.data.images.orientation import turned_notes, upright
 from medgauge.data.images.tiff_description import CALIBRATED, calibrated
@@ -53,7 +53,7 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
     """The image of a grey or RGB TIFF, or None where Pillow has to read it (JPEG, fax, palettes and other colours).
 
     Grey (1, h, w) keeps the file's number type; samples of 1, 2 and 4 bits are spread over 0 to 255. Colour (3, h, w)
-    has 8 bits. White-is-zero is mirrored by the bits that the file declares, whatever its pixels use, so that one grey
+    has 8 or 16 bits. White-is-zero is mirrored by the bits that the file declares, whatever its pixels use, so that one grey
     is one number in all images: section 8 has 0 white and 2^bits - 1 black, and says that MaxSampleValue tells nothing of
     how an image looks. Of signed numbers it is the full range of the type (section 19) that is mirrored. Floats have no
     such end, and no number is their black: white-is-zero of floats is refused. Values that ImageJ has calibrated are no matter
@@ -95,8 +95,6 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
     if tags.one(PHOTOMETRIC, 1) == 0 and said != CALIBRATED:
         array = within_bits(array, array.dtype.itemsize * 8)
         notes = (*notes, WHITE_IS_ZERO)
-    if wanted == 3 and array.dtype == np.uint16:
-        array, notes = (array >> 8).astype(np.uint8), (DEPTH_REDUCED, *notes)
     array = np.moveaxis(upright(array, tags.orientation), -1, 0)
     notes = (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution))
     if padding is None:
