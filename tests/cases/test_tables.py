@@ -158,7 +158,7 @@ def test_a_patient_number_that_a_spreadsheet_has_shortened_is_refused(
     case: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = case("group_missing_words", lambda text: text.replace(",NA,", ",1.23457E+12,"))
-    refuse(capsys, check(table), "case i00.png: has a group on line 2 that a spreadsheet has shortened (1.23457E+12)")
+    refuse(capsys, check(table), "; the first has a group on line 2 that a spreadsheet has shortened (1.23457E+12)")
     assert check(table, "--groups-are-exact") == 0
 
 

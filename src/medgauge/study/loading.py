@@ -14,7 +14,7 @@ from medgauge.core.words import counted
 from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.notes import table_notes
-from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, shared_pictures
+from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
 from medgauge.data.tables.problems import image_problems, raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table, missing_files
@@ -93,6 +93,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
+    notes += several_labels(images.digests, chosen.group, chosen.label, chosen.target, chosen.id)
     notes += image_notes(images, chosen.id, found.recipe, recipe.image)
     notes += window_notes(images, chosen.id, recipe.image)
     notes += spacing_notes(found.recipe, found.table, images.facts)
@@ -120,7 +121,8 @@ def _read_table(recipe: Recipe) -> _Found:
     recipe, of_words = decide_words(
         recipe, table, [row for row, split in enumerate(splits) if split in _learned_from(recipe)]
     )
-    if table.words != recipe.data.covariate_words:  # words of val and test alone are none
+    whole = any(problem.row is None and problem.where.startswith("covariate ") for problem in problems)
+    if table.words != recipe.data.covariate_words and not whole:  # words of val and test alone are none
         table, problems = _open(recipe)
     left_out, problems = _skip([*problems, *of_words], splits, recipe)
     found = _Found(recipe, table, splits, [*problems, *more], left_out, len(table))

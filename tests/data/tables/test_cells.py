@@ -82,7 +82,7 @@ def test_decimal_commas_of_a_comma_file_are_one_sentence() -> None:
     assert told == [
         "label mm has decimal commas (2 cells, the first on line 2 ('1,5')) and label cm has decimal commas (1 cell, the "
         "first on line 3 ('0,2')); give --decimal comma, or write decimals with a point",
-        "case c: label cm on line 4 is not a number: 'x'",
+        "case c: label cm on line 4 is not a number: 'x' (write a number; a label that is not known is an empty cell)",
         "label both: has decimals with a point, on line 2 ('1.5'), and with a comma, on line 4 ('2,5'); write all with "
         "the same mark",
     ]
@@ -96,8 +96,35 @@ def test_many_cells_that_are_no_numbers_are_one_sentence() -> None:
     columns = columns_of(mm=["1 mm", "2 mm", "3 mm", "4 mm", "5"])
     found = number_columns(columns, ["mm"], list("abcde"), "label", None, "auto").problems
     assert {one.together for one in found} == {
-        "label mm: 4 cells are no finite numbers ('1 mm', '2 mm', '3 mm' and 1 more), the first on line 2"
+        "label mm: 4 cells are no finite numbers ('1 mm', '2 mm', '3 mm' and 1 more), the first on line 2; "
+        "write numbers alone, all in one unit"
     }
+    columns = columns_of(mm=["n.d.", "unknown", "x", "(null)", "5", "6"])
+    found = number_columns(columns, ["mm"], list("abcdef"), "label", None, "auto").problems
+    assert {one.together for one in found} == {
+        "label mm: 4 cells are no finite numbers ('n.d.', 'unknown', 'x' and 1 more), the first on line 2; write a number; a "
+        "label that is not known is an empty cell"
+    }
+
+
+def test_groups_that_a_spreadsheet_did_not_write_and_ids_that_are_there_twice_are_told_once() -> None:
+    columns = columns_of(x=[""] * 6)
+    ids, groups = list("abcdef"), ["########"] * 4 + ["1.23457E+11", "p"]
+    found = name_problems(ids, ids, groups, columns, exact=False)
+    assert {one.row for one in found} == {0, 1, 2, 3, 4}
+    assert {one.together for one in found} == {
+        "the same is wrong with 5 cases (cases a, b, c, d, e); the first has a group on line 2 that a spreadsheet has written as "
+        "########, since its column was too narrow; widen it, and save the table again"
+    }
+    assert [one.row for one in name_problems(ids, ids, groups, columns, exact=True)] == [0, 1, 2, 3]
+    twice = name_problems(ids, ["a"] * 5 + ["b"], None, columns, exact=False)
+    assert {one.together for one in twice} == {
+        "the same is wrong with 4 cases (cases a, a, a, a); the first has its id twice: on line 2 and 3"
+    }
+    assert [one.together for one in name_problems(ids, ["a", "a", "b", "b", "c", "d"], None, columns, exact=False)] == [
+        "",
+        "",
+    ]
 
 
 def test_a_row_without_name_is_told_by_its_line() -> None:

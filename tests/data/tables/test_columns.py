@@ -136,3 +136,20 @@ def test_rows_with_a_name_that_the_header_lacks_are_refused(tmp_path: Path, sepa
     file.write_text("\n".join(map(separator.join, [*rows, ["c.png", "40"]])))
     with pytest.raises(InputError, match=rf"{what}\.$"):
         read_columns(file, [Wanted("age", "label")])
+
+
+def test_lines_above_the_header_and_a_header_that_comes_again_are_refused(tmp_path: Path) -> None:
+    wanted = [Wanted("path", "image"), Wanted("age", "label")]
+    rows = "path,age\na.png,20\nb.png,30\n"
+    for above, line in (("# exported from PACS\n", 2), ("HC study,\n,\n", 3)):
+        (tmp_path / "t.csv").write_text(above + rows)
+        with pytest.raises(
+            InputError, match=rf"line 1 of t\.csv does not look like the header, and line {line} does: remove"
+        ):
+            read_columns(tmp_path / "t.csv", wanted)
+    (tmp_path / "t.csv").write_text(rows + rows)
+    with pytest.raises(InputError, match=r"line 4 of t\.csv is the header again: tables stand one below the other"):
+        read_columns(tmp_path / "t.csv", wanted)
+    (tmp_path / "t.csv").write_text("image,age\na.png,20\n")
+    with pytest.raises(InputError, match="has no column 'path'"):
+        read_columns(tmp_path / "t.csv", wanted)

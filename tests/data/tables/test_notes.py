@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from medgauge.data.tables.columns import Wanted, column_names, read_columns
-from medgauge.data.tables.notes import far_rows, find_codes, like_names, number_notes
+from medgauge.data.tables.notes import far_rows, find_codes, like_names, number_notes, table_notes
 from medgauge.data.tables.numbers import parse_numbers
+from tests.study.small import table_of
 
 SIZES = np.linspace(2, 8, 40)  # evenly from 2 to 8
 IDS = [f"c{row}" for row in range(60)]
@@ -206,3 +207,23 @@ def test_labels_that_look_like_dates_or_ids_are_told() -> None:
 )
 def test_quantities_are_no_dates_or_ids(values: list[float]) -> None:
     assert like_names(np.array(values)) == ""
+
+
+def test_cases_without_a_label_are_counted() -> None:
+    table = table_of([1.0, np.nan, 3, np.nan])
+    assert table_notes(table) == [
+        "label age: 2 cases have none (cases c1, c3), and nothing is learned of it from them or judged by them"
+    ]
+    assert table_notes(table_of([1.0, 2])) == table_notes(table_of([np.nan] * 2)) == []
+
+
+@pytest.mark.parametrize(("slip", "said"), [(0.0, True), (0.02, True), (0.5, False)])
+def test_a_covariate_that_is_the_label_in_another_unit_is_told(slip: float, said: bool) -> None:
+    random = np.random.default_rng(0)
+    label = random.normal(70, 5, 40)
+    own = -label / 10 + slip / 10 * random.normal(size=40)
+    covariates = np.stack([own, random.normal(size=40), np.ones(40)], axis=1)
+    found = table_notes(table_of(label.tolist(), covariates=covariates, covariate=["hc_cm", "age_y", "one"]))
+    assert [note.startswith("covariate hc_cm is the label age itself, times a number") for note in found] == [
+        True
+    ] * said

@@ -121,7 +121,10 @@ def test_marks_of_decimals_that_do_not_fit_are_of_the_column(cells: list[str], m
     [
         ("01.03.2024", "a date"), ("3/1/24", "a date"), ("2024-03-01", "a date"), ("2024-03-01 10:30:00", "a date"),
         ("1 Mar 2024", "a date"), ("12-March-2024", "a date"), ("1.5±0.2", "write the value"), ("1,5 +/- 0,2", "write the value"),
-        ("-3+-1", "write the value"), ("1.2.3", "write decimals"), ("1,x", "write decimals"), ("tall", ""), ("5 mm", ""), ("1-2-3", ""),
+        ("-3+-1", "write the value"), ("1.2.3", "write decimals"), ("1,x", "write decimals"), ("tall", "write a number; a label"),
+        ("n.d.", "write a number; a label"), ("5 mm", "write numbers alone"), ("45%", "write numbers alone"),
+        ("018Y", "write numbers alone"),
+        ("<60", "a bound"), (">= 2.5", "a bound"), ("89+", "a bound"), ("1-2-3", ""), ("(null)", ""),
         ("20-30", ""),
     ],
 )  # fmt: skip

@@ -1,4 +1,6 @@
-from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, shared_pictures
+import numpy as np
+
+from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
 
 
 def test_shared_pictures_are_named_with_their_cases_and_the_ways_on() -> None:
@@ -39,3 +41,23 @@ def test_a_note_counts_pictures_and_names_cases() -> None:
         "give such cases one group and one split, or leave them out (--skip-bad does)"
     ]
     assert picture_notes(["x", "x", "", ""], ["p", "p", "q", "r"], list("abcd")) == []
+
+
+def test_many_pictures_on_two_sides_are_one_sentence() -> None:
+    digests, split = [*"abcd", *"abcd"], ["train"] * 4 + ["test"] * 4
+    problems = shared_pictures(digests, split, list("stuvwxyz"))
+    assert [str(problem) for problem in problems] == [
+        "4 pictures: are on two sides; the first is in train (case s) and test (case w); "
+        "give such cases one group and one split, or leave them out (--skip-bad does)"
+    ]
+    assert len(shared_pictures(digests[:3] + digests[4:7], split[:3] + split[4:7], list("stuwxy"))) == 3
+
+
+def test_one_picture_with_two_labels_is_told_within_its_group_alone() -> None:
+    label = np.array([[60.0, 1], [70, 1], [65, 2], [65, np.nan], [65, 2], [61, 3]])
+    digests, group = ["x", "x", "y", "y", "", ""], ["p", "p", "q", "q", "r", "r"]
+    assert several_labels(digests, group, label, ["hc", "stage"], list("abcdef")) == [
+        "a picture is that of several cases with different labels (cases a, b): hc is 60 in one and 70 in another; correct the "
+        "labels, or the column that names the images"
+    ]
+    assert several_labels(digests, list("abcdef"), label, ["hc", "stage"], list("abcdef")) == []

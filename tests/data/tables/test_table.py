@@ -116,7 +116,9 @@ def test_lines_are_counted_as_a_person_counts(write: Callable[..., Path]) -> Non
     path.write_text('path,hc_mm,patient_id,note\na.png,1,1,"two\nlines"\n\n,,,\nb.png,x,2,\n\n')
     table, problems = read(path)
     assert table.line == [2, 6]
-    assert [str(problem) for problem in problems] == ["case b.png: label hc_mm on line 6 is not a number: 'x'"]
+    assert [str(problem) for problem in problems] == [
+        "case b.png: label hc_mm on line 6 is not a number: 'x' (write a number; a label that is not known is an empty cell)"
+    ]
 
 
 def test_several_labels_split_extra_and_other_column_order(write: Callable[..., Path]) -> None:
@@ -338,12 +340,12 @@ def test_every_wrong_cell_is_named_with_line_and_case(write: Callable[..., Path]
         "case 2: has its id twice: on line 3 and 4",
         "a case without id: has no id on line 5",
         "case 5: names no image on line 6",
-        "case 1: label hc_mm on line 2 is not a number: 'tall'",
+        "case 1: label hc_mm on line 2 is not a number: 'tall' (write a number; a label that is not known is an empty cell)",
         "case 2: label hc_mm on line 3 is infinite: inf",
         "case 2: label hc_mm on line 4 is infinite: 1e999",
         "a case without id: label hc_mm on line 5 is not a number: '1_000'",
         "case 2: covariate pixel_size_mm on line 3 is missing",
-        "case 2: covariate pixel_size_mm on line 4 is not a number: 'x'",
+        "case 2: covariate pixel_size_mm on line 4 is not a number: 'x' (write a number; a label that is not known is an empty cell)",
         "a case without id: covariate pixel_size_mm on line 5 is missing (written 'nan')",
         "case 5: covariate pixel_size_mm on line 6 is infinite: -Infinity",
     ]
@@ -373,7 +375,7 @@ def test_numbers_are_read_to_the_last_bit() -> None:
 
 
 def test_long_cells_are_cut_in_messages() -> None:
-    assert len(parse_numbers(["x" * 500], decimal_comma=False).wrong[0][1]) < 80
+    assert len(parse_numbers(["x" * 500], decimal_comma=False).wrong[0][1]) < 130
 
 
 # tables that are refused
@@ -520,3 +522,25 @@ def test_groups_that_a_spreadsheet_has_rounded_are_noted(tmp_path: Path) -> None
     assert note.startswith(
         "the numbers of more than 15 figures in patient_id all end in 0 from the 16th on (3, the first"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such paths are of this machine")
+def test_missing_files_of_many_rows_are_one_sentence_with_the_way_on(write: Callable[..., Path]) -> None:
+    for start, hint in (
+        (
+            "C:\\data\\",
+            "(a path of another machine: copy the images to this one, and write paths relative to the table)",
+        ),
+        ("C:/data/", "(a path of another machine: copy the images to this one, and write paths relative to the table)"),
+        ("file:///data/", "(write the path of a file alone, without file://)"),
+        ("images\\", "(write / in place of \\)"),
+        ("", "(there is A0.png beside it: write the name in capitals and small letters as the file's)"),
+    ):
+        path = write([[f"{start}a{row}.png", str(row), str(row)] for row in range(5)], HEADER[:3])
+        (path.parent / "A0.png").write_bytes(b"x")
+        found = missing_files(read(path)[0])
+        assert len(found) == 5
+        (told,) = {problem.together for problem in found}
+        assert told.startswith(f"5 of 5 images are missing (cases {start}a0.png, ")
+        assert told.endswith(f"and paths are relative to the table; the first: {found[0].what}")
+        assert found[0].what.endswith(hint)

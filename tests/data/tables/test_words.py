@@ -117,6 +117,7 @@ def test_words_that_are_no_categories_are_one_sentence(tmp_path: Path, cells: li
         (["0.20 x 0.20", "0.25 x 0.20"], "where numbers are read; write one number in a cell, and others in columns of their own"),
         (["0.2\\0.2", "[0.2; 0.2]"], "where numbers are read; write one number in a cell"),
         (["0.5 mm", "0.7 mm", "0.5 mm"], "'0.7 mm' in 1 case, the first on line 2, where numbers are read; write numbers alone"),
+        (["2020-01-19", "2020-01-20", "2020-01-19"], "where numbers are read; a date is no quantity: give a number, as the years from"),
         (["3T", "1.5T", "3T"], "where numbers are read; write numbers alone"),
         ([f"<{row}" for row in range(8)] + ["1"] * 4, "'<4' in 1 case and 3 more, the first on line 2"),
     ],

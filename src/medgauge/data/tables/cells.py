@@ -1,19 +1,21 @@
 """What is wrong with the cells of a table: names that are absent or twice, numbers that are none."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medgauge.core.problem import Problem
+from medgauge.core.problem import Problem, name_cases
 from medgauge.core.words import counted
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_no_name, trim
 from medgauge.data.tables.names import SHORTENED
 from medgauge.data.tables.numbers import Mark, Marks, number_hint, parse_numbers, words_among
 
+_TOO_NARROW = re.compile("#{3,}")
 LEAST_ALIKE = 4
 """Cells of a column that are no numbers and are told in one line."""
 GIVE_COMMA = " give --decimal comma, or"
@@ -39,6 +41,7 @@ def name_problems(
         columns: where the rows stand.
         exact: groups are what they seem, also those that look like a shortened number.
     """
+    cut = {} if groups is None else _cut_groups(groups, exact=exact)
     problems = []
     first: dict[str, int] = {}
     for row, (picture, case) in enumerate(zip(pictures, ids, strict=True)):
@@ -49,15 +52,38 @@ def name_problems(
             problems.append(Problem(case, f"has no id on {place}{_written(case)}", "table", row))
         if groups is not None and is_no_name(groups[row]):
             problems.append(Problem(case, f"has no group on {place}{_written(groups[row])}", "group", row))
-        elif groups is not None and not exact and SHORTENED.fullmatch(groups[row]):
-            what = f"has a group on {place} that a spreadsheet has shortened ({groups[row]}), so that different ones look alike"
-            remedy = "give the column as text, or say --groups-are-exact"
-            problems.append(Problem(case, f"{what}; {remedy}", "group", row))
+        elif groups is not None and row in cut:
+            problems.append(Problem(case, f"has a group on {place} that a spreadsheet has {cut[row]}", "group", row))
         earlier = first.setdefault(case, row)
         if earlier != row and not is_no_name(case):
             what = f"has its id twice: on {columns.place} {columns.line[earlier]} and {columns.line[row]}"
             problems.append(Problem(case, what, "table", row))
-    return problems
+    return told_together(problems, ("has a group on", "has its id twice"))
+
+
+def _cut_groups(groups: Sequence[str], *, exact: bool) -> dict[int, str]:
+    """Positions of groups that a spreadsheet did not write as they are, and how it wrote them, with what can be done."""
+    cut = dict[int, str]()
+    for row, name in enumerate(groups):
+        if not exact and SHORTENED.fullmatch(name):
+            cut[row] = (
+                f"shortened ({name}), so that different ones look alike; give the column as text, or say --groups-are-exact"
+            )
+        elif _TOO_NARROW.fullmatch(name):
+            cut[row] = f"written as {name[:8]}, since its column was too narrow; widen it, and save the table again"
+    return cut
+
+
+def told_together(problems: Sequence[Problem], starts: Sequence[str]) -> list[Problem]:
+    """The problems of cells, of which many that begin with the same words are told by one sentence with the first of them."""
+    told = list(problems)
+    for start in starts:
+        alike = [one for one in problems if one.what.startswith(start)]
+        if len(alike) >= LEAST_ALIKE:
+            named = name_cases([one.where for one in alike])
+            sentence = f"the same is wrong with {len(alike)} cases ({named}); the first {alike[0].what}"
+            told = [one._replace(together=sentence) if one in alike else one for one in told]
+    return told
 
 
 def _written(cell: str) -> str:
@@ -179,8 +205,8 @@ def _together(called: str, rows: Sequence[int], cells: Sequence[str], columns: C
     """One sentence for many cells of a column that are no numbers; no text for a few, which are told one by one."""
     if len(rows) < LEAST_ALIKE:
         return ""
-    hints = {number_hint(trim(cells[row])) for row in rows}
-    hint = hints.pop() if len(hints) == 1 else ""
+    hint, many = Counter(number_hint(trim(cells[row])) for row in rows).most_common(1)[0]
+    hint = hint if 2 * many > len(rows) else ""
     told = f"{called}: {len(rows)} cells are no finite numbers ({_shown(cells, rows)})"
     return f"{told}, the first on {columns.place} {columns.line[rows[0]]}{hint and '; '}{hint}"
 

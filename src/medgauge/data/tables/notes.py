@@ -33,6 +33,9 @@ MOST_CODES = 4
 MOST_ZEROS = 0.2
 """Share of the values that are 0 at the most where it seems to mean missing; more of them are a quantity's own zeros."""
 
+ANSWER = 0.9999
+"""Correlation with a label above which a covariate is the label in another unit."""
+
 LEAST_NAMES = 3
 """Values of a column that seem to be dates or ids, at the least."""
 LARGE = 1e9
@@ -48,10 +51,43 @@ def table_notes(table: Table, *, missing: bool = True) -> list[str]:
     """What is odd in the labels and covariates of a table; ``missing``: a label can be said to mean missing (``--missing``)."""
     labels, covariates = enumerate(table.target), enumerate(table.covariate)
     found = [number_notes(f"label {name}", table.label[:, at], table.id, missing=missing) for at, name in labels]
+    found.append(unlabelled_notes(table))
     found += [
         number_notes(f"covariate {name}", table.covariates[:, at], table.id, missing=False) for at, name in covariates
     ]
+    found.append(answer_notes(table))
     return [note for notes in found for note in notes]
+
+
+def unlabelled_notes(table: Table) -> list[str]:
+    """How many cases have no label, of each target that others have one of."""
+    notes = []
+    for at, name in enumerate(table.target):
+        rows = np.flatnonzero(np.isnan(table.label[:, at])).tolist()
+        if 0 < len(rows) < len(table):
+            named = name_cases([table.id[row] for row in rows])
+            verb = counted(len(rows), "case has", "cases have")
+            notes.append(
+                f"label {name}: {verb} none ({named}), and nothing is learned of it from them or judged by them"
+            )
+    return notes
+
+
+def answer_notes(table: Table) -> list[str]:
+    """Covariates that are a label times a number, and some number more, in all cases that have both."""
+    notes = []
+    for name, values in zip(table.covariate, table.covariates.T, strict=True):
+        for target, label in zip(table.target, table.label.T, strict=True):
+            both = np.isfinite(values) & np.isfinite(label)
+            if both.sum() < LEAST or not np.ptp(values[both]) or not np.ptp(label[both]):
+                continue
+            likeness = float(np.corrcoef(values[both], label[both])[0, 1])
+            if abs(likeness) > ANSWER:
+                notes.append(
+                    f"covariate {name} is the label {target} itself, times a number (correlation {likeness:.5f}), which gives the "
+                    "answer away; leave it out"
+                )
+    return notes
 
 
 def number_notes(what: str, values: NDArray[np.float64], ids: Sequence[str], *, missing: bool) -> list[str]:

@@ -22,10 +22,15 @@ _POINT_OR_THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _COMMA_OR_THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _POINTS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _COMMAS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})")
-_DATE = re.compile(
+DATE = re.compile(
     r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2(?:\d{4}|\d{2})|\d{1,2}[- ][^\W\d_]{3,9}[- ]\d{2,4})(?:[T ]\d.*)?"
 )
 _SPREAD = re.compile(r"[+-]?[\d.,]+\s*(?:±|\+/-|\+-)\s*[\d.,]+")
+
+_WITH_UNIT = re.compile(r"[+-]?\d[\d.,]*(?<![.,])\s*(?:[^\W\d_]{1,6}[²³]?|%|°)")
+_BOUND = re.compile(r"(?:[<>≤≥]|<=|>=)\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[+<>]")
+WORD = re.compile(r"(?!inf(inity)?$|nan$)[^\W\d_][^\d]*", re.IGNORECASE)
+"""A text that begins with a letter and has no digit."""
 
 
 class Marks(NamedTuple):
@@ -135,12 +140,18 @@ def number_hint(word: str) -> str:
     """What can be done with a cell that is no number; no text where nothing is known of it.
 
     >>> number_hint("1.5±0.2"), number_hint("3 mm")
-    ('write the value alone, and its spread in a column of its own', '')
+    ('write the value alone, and its spread in a column of its own', 'write numbers alone, all in one unit')
     """
-    if _DATE.fullmatch(word):
+    if DATE.fullmatch(word):
         return "a date is no quantity: give a number, as the years from one date to another"
     if _SPREAD.fullmatch(word):
         return "write the value alone, and its spread in a column of its own"
+    if _WITH_UNIT.fullmatch(word):
+        return "write numbers alone, all in one unit"
+    if _BOUND.fullmatch(word):
+        return "a bound is no value: write the number where it is known; a label that is not known is an empty cell"
+    if WORD.fullmatch(word):
+        return "write a number; a label that is not known is an empty cell"
     marked = "," in word or word.count(".") > 1
     return "write decimals with a point, and no thousands separator" if marked else ""
 
@@ -214,10 +225,6 @@ def _number(word: str) -> float | None:
         return float(word) if "_" not in word else None
     except ValueError:
         return None
-
-
-WORD = re.compile(r"(?!inf(inity)?$|nan$)[^\W\d_][^\d]*", re.IGNORECASE)
-"""A text that begins with a letter and has no digit."""
 
 
 def words_among(cells: Sequence[str], wrong: Sequence[int]) -> str:

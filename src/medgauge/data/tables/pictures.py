@@ -3,9 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Float64
+
 from medgauge.core.problem import Problem, name_cases
 from medgauge.data.tables.splits import divided
 
+LEAST_ALIKE = 4
+"""Pictures on two sides that are told in one line."""
 REMEDY = "give such cases one group and one split, or leave them out (--skip-bad does)"
 
 
@@ -21,9 +26,10 @@ def shared_pictures(digests: Sequence[str], split: Sequence[str], id: Sequence[s
     if found and set(digests) == {digests[0]} != {""}:
         what = "are the same picture; look at the files and at the column that names them"
         return [Problem(f"all {len(digests)} images", what, "picture")]
-    return [
-        Problem("the same picture", f"is in {sides}; {REMEDY}", "picture") for digest, sides in found.items() if digest
-    ]
+    sides = [what for digest, what in found.items() if digest]
+    if len(sides) >= LEAST_ALIKE:
+        return [Problem(f"{len(sides)} pictures", f"are on two sides; the first is in {sides[0]}; {REMEDY}", "picture")]
+    return [Problem("the same picture", f"is in {what}; {REMEDY}", "picture") for what in sides]
 
 
 def pictures_of_groups(digests: Sequence[str], group: Sequence[str], id: Sequence[str]) -> list[Problem]:
@@ -47,6 +53,40 @@ def pictures_of_groups(digests: Sequence[str], group: Sequence[str], id: Sequenc
             what = f"its picture is also that of {name_cases(others)}, of another group"
             problems.append(Problem(id[row], what, "picture", row))
     return problems
+
+
+def several_labels(
+    digests: Sequence[str],
+    group: Sequence[str],
+    label: Float64[np.ndarray, "n t"],
+    target: Sequence[str],
+    id: Sequence[str],
+) -> list[str]:
+    """A note where cases of one group with one picture have different labels.
+
+    >>> several_labels(["a", "b", "a"], ["p", "p", "p"], np.array([[60.0], [65], [70]]), ["hc"], ["x", "y", "z"])[0][:64]
+    'a picture is that of several cases with different labels (cases '
+    """
+    rows = defaultdict[tuple[str, str], list[int]](list)
+    for row, digest in enumerate(digests):
+        if digest:
+            rows[digest, group[row]].append(row)
+    unlike, first = list[list[int]](), ""
+    for own in rows.values():
+        for name, values in zip(target, label[own].T, strict=True):
+            known = np.unique(values[~np.isnan(values)])
+            if len(known) > 1:
+                unlike.append(own)
+                first = first or f"{name} is {known[0]:.6g} in one and {known[-1]:.6g} in another"
+                break
+    if not unlike:
+        return []
+    several = "a picture is" if len(unlike) == 1 else f"{len(unlike)} pictures are"
+    named = name_cases([id[row] for own in unlike for row in own])
+    return [
+        f"{several} that of several cases with different labels ({named}): {first}; correct the labels, or the column that names "
+        "the images"
+    ]
 
 
 def picture_notes(digests: Sequence[str], group: Sequence[str], id: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ from medgauge.data.tables.missing import trim
 
 NPZ = re.compile(r"(?P<path>.+\.npz)#(?P<key>[^\[\]#]+)(?:\[(?P<index>\d+)\])?", re.IGNORECASE | re.DOTALL)
 _NPY = re.compile(r"(?P<path>.+\.npy)#?\[(?P<index>\d+)\]", re.IGNORECASE | re.DOTALL)
+_DRIVE = re.compile(r"[A-Za-z]:(?:\\|$)")
+_SCHEME = re.compile(r"[a-z][a-z\d+.-]+:")
 
 MOST_USED = 0.9
 """Share of the rows from 1 to the last one that cases use, from where row 0 is missed."""
@@ -35,6 +37,35 @@ def image_source(text: str, folder: Path) -> ImageSource:
 def _array_path(folder: Path, text: str) -> Path:
     """One path for the many rows of an array file."""
     return folder / text
+
+
+def path_hint(path: Path) -> str:
+    """What can be done with a path where no file is, in brackets; no text where nothing is known of it.
+
+    >>> path_hint(Path("/data/images/a\\\\1.png"))
+    ' (write / in place of \\\\)'
+    """
+    if os.name != "nt" and any(map(_DRIVE.match, path.parts)):
+        return " (a path of another machine: copy the images to this one, and write paths relative to the table)"
+    if scheme := next(filter(_SCHEME.fullmatch, path.parts), ""):
+        return f" (write the path of a file alone, without {scheme}//)"
+    if "\\" in path.name:
+        return " (write / in place of \\)"
+    near = _other_case(path.parent).get(path.name.casefold())
+    return (
+        ""
+        if near is None
+        else f" (there is {near} beside it: write the name in capitals and small letters as the file's)"
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _other_case(folder: Path) -> dict[str, str]:
+    """Names of the files of a folder by themselves in small letters; none where it cannot be read."""
+    try:
+        return {name.casefold(): name for name in os.listdir(folder)}
+    except OSError:
+        return {}
 
 
 def index_notes(sources: Sequence[ImageSource]) -> list[str]:

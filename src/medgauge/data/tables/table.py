@@ -13,10 +13,17 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from medgauge.core.errors import InputError
-from medgauge.core.problem import Problem
+from medgauge.core.problem import Problem, name_cases
 from medgauge.data.bundled import is_bundled
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.cells import in_one_sentence, index_problems, name_problems, number_columns, without_name
+from medgauge.data.tables.cells import (
+    LEAST_ALIKE,
+    in_one_sentence,
+    index_problems,
+    name_problems,
+    number_columns,
+    without_name,
+)
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.names import (
@@ -30,7 +37,7 @@ from medgauge.data.tables.names import (
     trimmed,
 )
 from medgauge.data.tables.numbers import Mark
-from medgauge.data.tables.sources import NPZ, image_source, index_notes, picture_cell
+from medgauge.data.tables.sources import NPZ, image_source, index_notes, path_hint, picture_cell
 from medgauge.data.tables.subgroups import missing_notes
 from medgauge.data.tables.words import covariate_columns
 
@@ -213,11 +220,19 @@ def missing_files(table: Table) -> list[Problem]:
     if len(table) > 1 and len(said) == 1 and (what := next(iter(said.values()))) is not None:
         one = f"{what.replace('its image', 'the one file with all images')} (paths are relative to the table)"
         return [Problem(f"all {len(table)} cases", one, "file")]
-    return [
+    found = [
         Problem(table.id[row], what, "file", row)
         for row, source in enumerate(table.image)
         if (what := said.get(source.path)) is not None
     ]
+    lost = [one for one in found if " is missing" in one.what]
+    if len(lost) < LEAST_ALIKE:
+        return found
+    together = (
+        f"{len(lost)} of {len(table)} images are missing ({name_cases([one.where for one in lost])}), and paths are relative to "
+        f"the table; the first: {lost[0].what}"
+    )
+    return [one._replace(together=together) if one in lost else one for one in found]
 
 
 def _file_problem(path: Path) -> str | None:
@@ -226,8 +241,7 @@ def _file_problem(path: Path) -> str | None:
     except PermissionError:
         return f"its image {path} may not be read; change its permissions"
     except (OSError, ValueError):
-        hint = " (write / in place of \\)" if "\\" in path.name else ""
-        return f"its image {path} is missing{hint}"
+        return f"its image {path} is missing{path_hint(path)}"
     if stat.S_ISDIR(state.st_mode):
         return f"its image {path} is a folder, not a file"
     if not stat.S_ISREG(state.st_mode):

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from medgauge.core.faults import os_words
 from medgauge.data.tables.missing import tidy
 from medgauge.data.tables.quotes import QUOTE, RunOn
 
+LINES_ABOVE = 20
+"""Lines below the first one in which the header is looked for where the first one is none."""
 SEPARATORS = (",", ";", "\t", "|")
 MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 OTHERS = {
@@ -84,6 +87,7 @@ def read_text(file: Path, asked: Collection[str]) -> Text:
     # the right separator is the one that shows most of the columns asked for, then the most columns
     separator = max(separators, key=lambda s: (len(wanted & set(map(tidy, headers[s]))), len(headers[s])))
     _check_separators(headers[separator], line, wanted, file.name)
+    _check_first_line(headers[separator], body, wanted, file.name)
     if not any(headers[separator]):
         raise InputError(f"the table {file.name} is empty: its first line must name the columns.")
     above = 1 if told else 0
@@ -124,6 +128,11 @@ def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tu
                 f"{told and ', as '}{told}."
             )
         over.check(record, asked if first > 1 else (), first, last)  # names may have line breaks
+        if first > 1 and width > 1 and record == head:
+            raise InputError(
+                f"line {first + text.above} of {source} is the header again: tables stand one below the other; remove the line, "
+                "and cases that are there twice."
+            )
     for first, _, record in rows[1:]:
         yield first + text.above, record
 
@@ -139,6 +148,19 @@ def _check_separators(header: Sequence[str], line: str, wanted: Collection[str],
             f"{source} has blanks between its cells, as R's write.table writes them; write it with commas (write.csv with row.names "
             "= FALSE)."
         )
+
+
+def _check_first_line(header: Sequence[str], body: str, wanted: set[str], source: str) -> None:
+    """Raise InputError where no name that is asked for is in the first line, and a line close below has most of them."""
+    if wanted & set(map(tidy, header)):
+        return
+    for number, line in enumerate(islice(io.StringIO(body), 1, LINES_ABOVE + 1), start=2):
+        names = re.split("[,;|\t]", line.replace(QUOTE, ""))
+        if len(wanted) > 1 and 2 * len(wanted & set(map(tidy, names))) > len(wanted):
+            raise InputError(
+                f"line 1 of {source} does not look like the header, and line {number} does: remove the lines above it (a title, a "
+                "remark), so that the first line names the columns."
+            )
 
 
 def _header(body: str, separator: str, above: int, names: Sequence[str], source: str) -> list[str]:

@@ -19,7 +19,7 @@ from medgauge.data.tables.cells import divisor_problems, missing_problems, numbe
 from medgauge.data.tables.columns import Columns
 from medgauge.data.tables.missing import is_missing, trim
 from medgauge.data.tables.names import in_words, spellings, trimmed
-from medgauge.data.tables.numbers import Mark, parse_numbers
+from medgauge.data.tables.numbers import DATE, Mark, number_hint, parse_numbers
 
 MOST_WORDS = 20
 """Different words that a covariate may have."""
@@ -163,7 +163,7 @@ def covariate_columns(
 def _is_of_words(cells: Sequence[str], decimal_comma: bool) -> bool:
     """Whether all cells that hold something are words: neither numbers nor like them."""
     known = [trim(cell) for cell in cells if not is_missing(cell)]
-    if not known or any(_LIKE_NUMBER.fullmatch(cell) for cell in known):
+    if not known or any(_LIKE_NUMBER.fullmatch(cell) for cell in known) or all(map(DATE.fullmatch, known)):
         return False
     units = {unit[1] if (unit := _WITH_UNIT.fullmatch(cell)) else "" for cell in known}
     if all(map(_SEVERAL.fullmatch, known)) or ("" not in units and (len(units) == 1 or units <= _UNITS)):
@@ -236,7 +236,10 @@ def _together(
         remedy = "write numbers alone" + (", all in one unit" if units <= _UNITS else "")
     elif all(_SEVERAL.fullmatch(trim(cells[row])) for row in rows):
         remedy = "write one number in a cell, and others in columns of their own"
-    if mixed:
+    dates = all(DATE.fullmatch(trim(cells[row])) for row in rows)
+    if dates:
+        remedy = number_hint(trim(cells[rows[0]]))
+    elif mixed:
         remedy += (
             f", leave such cases out, or name all that it may hold as words (data.covariate_words: {{{name}: […]}})"
         )
