@@ -47,6 +47,16 @@ def test_rows_and_columns_that_run_elsewhere() -> None:
     )
 
 
+def test_kinds_of_images_that_headers_say() -> None:
+    kinds = ["CT", "CT", "CT localizer", "", "CT"]
+    [note] = notes_of([PLAIN._replace(kind=kind) for kind in kinds])
+    assert note == (
+        "images are of several kinds by their headers: 3 of CT, 1 of CT localizer (CT localizer: case c2); where some are among "
+        "them by mistake leave them out, and where greys do not mean the same fit each kind alone"
+    )
+    assert notes_of([PLAIN._replace(kind=kind) for kind in ("MR", "", "MR")]) == []
+
+
 def test_depths_of_some_images_only() -> None:
     facts: list[Any] = [PLAIN, PLAIN, PLAIN._replace(dtype="uint8"), PLAIN._replace(dtype="int16")]
     start = "images differ in depth: 3 of 16-bit, 1 of 8-bit numbers (8-bit: case c2); "

@@ -47,6 +47,7 @@ def image_notes(images: PreparedImages, ids: Sequence[str], recipe: Recipe, aske
         _depths(facts, named, image),
         _scales(facts, image, asked),
         _resampled(image, asked),
+        _kinds(facts, named),
         _directions(facts, named),
         "" if image.spacing or recipe.augmentation.named_sizes else _pixels(facts),
     ]
@@ -148,6 +149,19 @@ def _resampled(image: ImageSettings, asked: ImageSettings) -> str:
     return (
         f"voxels are unlike along the axes: volumes are resampled to {_by(image.spacing)} mm (image.spacing), "
         f"{_by(image.size)} voxels (image.size)"
+    )
+
+
+def _kinds(facts: Sequence[ImageFact], ids: Sequence[str]) -> str:
+    found = Counter(fact.kind for fact in facts if fact.kind)
+    if len(found) < 2:
+        return ""
+    rarest = min(found, key=lambda name: found[name])
+    rare = [id for id, fact in zip(ids, facts, strict=True) if fact.kind == rarest]
+    counts = ", ".join(f"{count} of {name}" for name, count in found.most_common())
+    return (
+        f"images are of several kinds by their headers: {counts} ({rarest}: {name_cases(rare)}); where some are among them by "
+        "mistake leave them out, and where greys do not mean the same fit each kind alone"
     )
 
 

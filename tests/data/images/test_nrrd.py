@@ -358,3 +358,9 @@ def test_an_axis_of_space_without_a_number_is_named(tmp_path: Path, fields: str,
 def test_directions_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     path = by_hand(tmp_path / "a.nrrd", VOLUME, "space: LPS\nspace directions: (inf,0,0) (0,3,0) (0,0,5)\n")
     assert "has an orientation that cannot be used (space directions); set its directions anew" in refused(path)
+
+
+def test_a_segmentation_of_slicer_is_refused(tmp_path: Path) -> None:
+    header = {"Segment0_ID": "Segment_1", "Segment0_Name": "liver"}
+    nrrd.write(str(tmp_path / "a.seg.nrrd"), VOLUME, header, custom_field_map={name: "string" for name in header})
+    assert "is a segmentation of Slicer, not an image; name the image" in refused(tmp_path / "a.seg.nrrd")

@@ -13,6 +13,7 @@ from medgauge.data.images.dicom_header import (
     number_of_frames,
     pixel_size,
 )
+from medgauge.data.images.dicom_kind import kind_of
 from medgauge.data.images.dicom_orientation import direction_of
 from medgauge.data.images.dicom_pixels import grey_values
 from medgauge.data.images.dicom_units import has_unit, header_notes
@@ -55,12 +56,12 @@ def read_dicom(source: ImageSource) -> RawImage:
             array, padding, notes = grey.array[None], grey.padding, (*grey.notes, *header_notes(dataset), *notes)
         else:
             array, padding = np.moveaxis(_colours(dataset), -1, 0), None
-        unit, direction = has_unit(dataset), direction_of(dataset)
+        said = has_unit(dataset), direction_of(dataset), kind_of(dataset)
     except HeaderError as error:
         raise InputError(f"{source.path} has {error}; correct its header or leave the case out") from None
     except Exception:  # noqa: BLE001 - as many errors as codecs; none of their texts may go out
         raise InputError(_why_not(dataset, source)) from None
-    return RawImage(array, spacing, notes, padding, unit, direction)
+    return RawImage(array, spacing, notes, padding, *said)
 
 
 def _opened(source: ImageSource) -> Any:

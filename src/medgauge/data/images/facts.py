@@ -23,8 +23,8 @@ class ImageFact(NamedTuple):
     """What one image is like.
 
     shape: channels first; dtype: as NumPy names it; low, high: the 0.5th and 99.5th percentile of its intensities; flat:
-    every channel is of one single value; spacing: millimetres a pixel, None where the file does not say; has_unit and
-    direction: as in :class:`~medgauge.data.images.image.RawImage`.
+    every channel is of one single value; spacing: millimetres a pixel, None where the file does not say; has_unit,
+    direction and kind: as in :class:`~medgauge.data.images.image.RawImage`.
     """
 
     shape: tuple[int, ...]
@@ -35,13 +35,15 @@ class ImageFact(NamedTuple):
     spacing: tuple[float, ...] | None
     has_unit: bool
     direction: str = ""
+    kind: str = ""
 
 
 def fact_of(raw: RawImage) -> ImageFact:
     """What an image is like."""
     low, high = usual_ends(raw)
     flat = low == high and all(_is_flat(channel[None], raw) for channel in raw.array)
-    return ImageFact(raw.array.shape, raw.array.dtype.name, low, high, flat, raw.spacing, raw.has_unit, raw.direction)
+    said = raw.spacing, raw.has_unit, raw.direction, raw.kind
+    return ImageFact(raw.array.shape, raw.array.dtype.name, low, high, flat, *said)
 
 
 def _is_flat(channel: np.ndarray[Any, Any], raw: RawImage) -> bool:

@@ -40,7 +40,7 @@ class RawImage(NamedTuple):
       axis after c, or None where the file does not say; notes: what was dropped or changed, to be said once;
       padding: (h, w) or (d, h, w), True where a pixel holds no intensity, or None; has_unit: values mean the same in
       every image of the kind, as CT numbers do; direction: where in the patient the rows and the columns of a slice run,
-      in words, "" where the file does not say or it is oblique.
+      in words, "" where the file does not say or it is oblique; kind: modality and more as a DICOM header says it, or "".
     """
 
     array: np.ndarray[Any, Any]
@@ -49,6 +49,7 @@ class RawImage(NamedTuple):
     padding: np.ndarray[Any, np.dtype[np.bool_]] | None = None
     has_unit: bool = False
     direction: str = ""
+    kind: str = ""
 
     @property
     def intensities(self) -> np.ndarray[Any, Any]:
