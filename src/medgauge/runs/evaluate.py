@@ -14,6 +14,7 @@ from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling
+from medgauge.data.tables.notes import unlabelled_notes
 from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
@@ -63,7 +64,7 @@ def evaluate_table(
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
     with Display(terminal) as display:
-        for note in label_notes(run.fits, table):
+        for note in [*unlabelled_notes(table), *label_notes(run.fits, table)]:
             display.say(note)
     cases, digests = embed_table(run, table, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits)

@@ -13,7 +13,7 @@ from medgauge.core.problem import Problem
 from medgauge.core.words import counted
 from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.folds import fold_name
-from medgauge.data.tables.notes import table_notes
+from medgauge.data.tables.notes import table_notes, unlabelled_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
 from medgauge.data.tables.problems import image_problems, raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
@@ -91,7 +91,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
-    notes += [*found.table.notes, *table_notes(found.table), *images.notes]
+    notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += several_labels(images.digests, chosen.group, chosen.label, chosen.target, chosen.id)
     notes += image_notes(images, chosen.id, found.recipe, recipe.image)

@@ -153,3 +153,28 @@ def test_lines_above_the_header_and_a_header_that_comes_again_are_refused(tmp_pa
     (tmp_path / "t.csv").write_text("image,age\na.png,20\n")
     with pytest.raises(InputError, match="has no column 'path'"):
         read_columns(tmp_path / "t.csv", wanted)
+
+
+@pytest.mark.parametrize(
+    ("last", "end", "said"),
+    [
+        ("20.1", "", True),
+        ("20.", "", True),
+        ("2", "", True),
+        ("", "", True),
+        ("20.1", "\n", False),
+        ("20.12", "", False),
+    ],
+)
+def test_a_last_number_that_may_be_cut_is_told(tmp_path: Path, last: str, end: str, said: bool) -> None:
+    rows = "".join(f"{row}.png,{20 + row}.{row + 12}\n" for row in range(12))
+    (tmp_path / "t.csv").write_text(f"path,age\n{rows}z.png,{last}{end}")
+    notes = read_columns(tmp_path / "t.csv", [Wanted("path", "image")]).notes
+    assert (
+        notes
+        == [
+            f"t.csv ends without a line break, and its last cell ({last!r}) has fewer decimals than all others of its column: if the file "
+            "is cut, copy it anew"
+        ]
+        * said
+    )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from medgauge.data.tables.columns import Wanted, column_names, read_columns
-from medgauge.data.tables.notes import far_rows, find_codes, like_names, number_notes, table_notes
+from medgauge.data.tables.notes import far_rows, find_codes, like_names, number_notes, table_notes, unlabelled_notes
 from medgauge.data.tables.numbers import parse_numbers
 from tests.study.small import table_of
 
@@ -211,10 +211,10 @@ def test_quantities_are_no_dates_or_ids(values: list[float]) -> None:
 
 def test_cases_without_a_label_are_counted() -> None:
     table = table_of([1.0, np.nan, 3, np.nan])
-    assert table_notes(table) == [
+    assert unlabelled_notes(table) == [
         "label age: 2 cases have none (cases c1, c3), and nothing is learned of it from them or judged by them"
     ]
-    assert table_notes(table_of([1.0, 2])) == table_notes(table_of([np.nan] * 2)) == []
+    assert unlabelled_notes(table_of([1.0, 2])) == unlabelled_notes(table_of([np.nan] * 2)) == table_notes(table) == []
 
 
 @pytest.mark.parametrize(("slip", "said"), [(0.0, True), (0.02, True), (0.5, False)])

@@ -51,7 +51,6 @@ def table_notes(table: Table, *, missing: bool = True) -> list[str]:
     """What is odd in the labels and covariates of a table; ``missing``: a label can be said to mean missing (``--missing``)."""
     labels, covariates = enumerate(table.target), enumerate(table.covariate)
     found = [number_notes(f"label {name}", table.label[:, at], table.id, missing=missing) for at, name in labels]
-    found.append(unlabelled_notes(table))
     found += [
         number_notes(f"covariate {name}", table.covariates[:, at], table.id, missing=False) for at, name in covariates
     ]

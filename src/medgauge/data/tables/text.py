@@ -36,6 +36,9 @@ PACKED = {
     b"7z\xbc\xaf\x27\x1c": "7z",
 }
 MARKED_UP = re.compile(r"\s*(?:(<!doctype|<html|<table|<\?xml)|(\{\s*\"|\[\s*[\[{]))", re.IGNORECASE)
+LEAST_WHOLE = 10
+"""Rows of a table that tell how its last cell is written, at the least."""
+_DECIMAL = re.compile(r"[+-]?\d*\.\d+")
 _SEPARATOR_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 _UNICODE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -133,8 +136,26 @@ def records(text: Text, source: str, asked: Collection[int] = ()) -> Iterator[tu
                 f"line {first + text.above} of {source} is the header again: tables stand one below the other; remove the line, "
                 "and cases that are there twice."
             )
+    text.notes.extend(_cut_notes([record[-1] for _, _, record in rows[1:]], text, source))
     for first, _, record in rows[1:]:
         yield first + text.above, record
+
+
+def _cut_notes(cells: Sequence[str], text: Text, source: str) -> list[str]:
+    """A note where the file may have been cut within its last number: it ends without a line break, with fewer decimals.
+
+    Args:
+        cells: of the last column.
+        text: of the file.
+        source: how it is called.
+    """
+    decimals = [len(cell.strip().rpartition(".")[2]) if _DECIMAL.fullmatch(cell.strip()) else 0 for cell in cells]
+    if text.body.endswith(("\n", "\r")) or len(cells) < LEAST_WHOLE or decimals[-1] >= min(decimals[:-1]):
+        return []
+    return [
+        f"{source} ends without a line break, and its last cell ({cells[-1]!r}) has fewer decimals than all others of its column: if "
+        "the file is cut, copy it anew"
+    ]
 
 
 def _check_separators(header: Sequence[str], line: str, wanted: Collection[str], source: str) -> None:
