@@ -115,3 +115,18 @@ def test_files_and_table_are_compared_when_a_study_is_read(tmp_path: Path) -> No
     notes = load_study(recipe_of(data=data, image={"spacing": [0.5, 0.5], "size": [8, 8]})).notes
     assert sum("pixel_mm is not the size of a pixel in 20 of 20 files" in note for note in notes) == 1
     assert sum("mm, are 0.05 in 10 of 20 cases" in note for note in notes) == 1
+
+
+def test_files_without_a_size_among_others_are_told() -> None:
+    cases, plain = table_of([0, 1, 2, 3]), recipe_of()
+    some = facts((0.5, 0.5), None, (0.5, 0.5))
+    [note] = spacing_notes(plain, cases, [*some, None])
+    ids = cases.id
+    assert note == (
+        f"1 of 3 files (case {ids[1]}) does not say the size of a pixel, and the others do: whether their pixels are as large is "
+        "not known; take files that say it, or give the size as a covariate"
+    )
+    assert spacing_notes(plain, cases, facts(None, None, None, None)) == []
+    assert spacing_notes(plain, cases, facts(*[(0.5, 0.5)] * 4)) == []
+    named = table("mm_per_px", [0.5] * 4)
+    assert spacing_notes(sized("mm_per_px"), named, [*some, None]) == []

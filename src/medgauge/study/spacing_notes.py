@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgauge.core.problem import name_cases
-from medgauge.core.words import counted
+from medgauge.core.words import counted, plural
 from medgauge.data.images.facts import ImageFact
 from medgauge.data.tables.clumps import find_clumps
 from medgauge.data.tables.table import Table
@@ -37,10 +37,24 @@ def spacing_notes(recipe: Recipe, table: Table, facts: Sequence[ImageFact | None
         if find_clumps(values) is None:  # else it is told as of any column
             notes.append(_two_units(f"sizes of pixels in {name}", "write all in one", values, table.id))
         notes.append(_against_files(name, values * millimetres(name), table.id, facts))
+    notes.append("" if names else _untold(table.id, facts))
     finest = np.array([np.nan if fact is None or fact.spacing is None else min(fact.spacing) for fact in facts])
     remedy = "correct the files, or leave such cases out"
     notes.append(_two_units("sizes of pixels that the files give, in mm,", remedy, finest, table.id))
     return [note for note in notes if note]
+
+
+def _untold(ids: Sequence[str], facts: Sequence[ImageFact | None]) -> str:
+    """On files that do not say the size of a pixel, where others do; or no text."""
+    read = [(id, fact.spacing) for id, fact in zip(ids, facts, strict=True) if fact is not None]
+    without = [id for id, spacing in read if spacing is None]
+    if len(without) in (0, len(read)):
+        return ""
+    return (
+        f"{len(without)} of {len(read)} files ({name_cases(without)}) {plural(len(without), 'does', 'do')} not say the size of a "
+        "pixel, and the others do: whether their pixels are as large is not known; take files that say it, or give the size as a "
+        "covariate"
+    )
 
 
 def unit_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64], float] | None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.readers import read_image
-from medgauge.data.images.tiff_description import CALIBRATED, NOT_FOLLOWED, stated_frames
+from medgauge.data.images.tiff_description import CALIBRATED, NOT_FOLLOWED, described_size, stated_frames
 
 RNG = np.random.default_rng(0)
 SHAPE = (12, 9)
@@ -87,3 +88,63 @@ def test_other_calibrations_leave_the_numbers(tmp_path: Path, text: str, kind: s
     image = read(tmp_path / "a.tif")
     np.testing.assert_array_equal(image.array[0], array)
     assert image.notes == said
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "expected"),
+    [
+        ((0.5, "mm"), (0.25, "mm"), (0.25, 0.5)),
+        ((500.0, "µm"), (2.0, "cm"), (20.0, 0.5)),
+        ((500.0, None), (250.0, None), (0.25, 0.5)),
+        ((1.0, "pixel"), (1.0, "pixel"), None),
+        ((0.0, "mm"), (0.25, "mm"), None),
+    ],
+)
+def test_the_sizes_of_pixels_that_ome_says_are_read(
+    tmp_path: Path,
+    across: tuple[float, str | None],
+    down: tuple[float, str | None],
+    expected: tuple[float, float] | None,
+) -> None:
+    said = {"PhysicalSizeX": across[0], "PhysicalSizeY": down[0]}
+    units = {"PhysicalSizeXUnit": across[1], "PhysicalSizeYUnit": down[1]}
+    metadata = {"axes": "YX", **said, **{name: unit for name, unit in units.items() if unit}}
+    array = RNG.integers(0, 256, (32, 48), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.ome.tif", array, ome=True, metadata=metadata)
+    image = read(tmp_path / "a.ome.tif")
+    assert image.spacing == (None if expected is None else pytest.approx(expected))
+    assert image.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("mm", 1.0), ("cm", 10.0), ("micron", 0.001), ("\\u00B5m", 0.001), ("inch", None), ("pixel", None)]
+)
+@pytest.mark.parametrize("mark", [1, 6])
+def test_the_sizes_of_pixels_of_imagej_are_read_in_units_of_length(
+    tmp_path: Path, unit: str, factor: float | None, mark: int
+) -> None:
+    array = RNG.integers(0, 256, SHAPE, dtype=np.uint8)
+    turned = [(274, 3, 1, mark, True)]
+    tifffile.imwrite(
+        tmp_path / "a.tif", array, imagej=True, resolution=(2.0, 4.0), metadata={"unit": unit}, extratags=turned
+    )
+    image = read(tmp_path / "a.tif")
+    across, down = 0.5, 0.25
+    expected = (down, across) if mark == 1 else (across, down)
+    assert image.spacing == (None if factor is None else pytest.approx(np.array(expected) * factor))
+    assert any("resolution marks" in note for note in image.notes) is (factor is None)
+
+
+def test_pillow_reads_such_pixels_with_their_size(tmp_path: Path) -> None:
+    tags = {270: "ImageJ=1.53\nunit=cm\n", 282: 20.0, 283: 40.0, 296: 1}
+    Image.new("L", (16, 8)).save(tmp_path / "a.tif", compression="jpeg", tiffinfo=tags)
+    image = read(tmp_path / "a.tif")
+    assert (image.spacing, image.notes) == (pytest.approx((0.25, 0.5)), ())
+
+
+def test_other_resolutions_are_no_sizes() -> None:
+    assert described_size("ImageJ=1.53\nunit=mm\n", (2.0, 4.0), 2) is None
+    assert described_size("ImageJ=1.53\nunit=mm\n", (0.0, 4.0), 1) is None
+    assert described_size("ImageJ=1.53\n", (2.0, 4.0), 1) is None
+    assert described_size("scanned at 300 dpi, unit=mm", (2.0, 4.0), 1) is None
+    assert described_size('<Pixels PhysicalSizeX="1" PhysicalSizeY="1">', (2.0, 4.0), 1) is None

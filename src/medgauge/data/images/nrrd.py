@@ -8,6 +8,7 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ALPHA_DROPPED, ImageSource, RawImage
+from medgauge.data.images.lengths import millimetres
 from medgauge.data.images.nrrd_header import Header, NrrdFault, read_header
 from medgauge.data.images.unpack import DAMAGE, check_memory, unpacked
 from medgauge.data.images.volumes import AXIS_AS_CHANNELS, MOST_CHANNELS, check_axes, stored_image, turned_image
@@ -23,8 +24,6 @@ TO_RAS = {
     "left-posterior-superior": (-1, -1, 1), "lps": (-1, -1, 1),
 }  # fmt: skip
 UNNAMED = ("", "scanner-xyz", "3d-right-handed", "3d-left-handed")
-MILLIMETRES = {"": 1.0, "mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001, "µm": 0.001, "μm": 0.001, "nm": 1e-6}
-UNIT_WORDS = {"milli": "mm", "centi": "cm", "micro": "um", "nano": "nm", "": "m"}
 COLOURS = ("rgb-color", "rgba-color", "3-color")
 CHANNELS = ("vector", "list", "scalar", "stub", "none", "???", "4-color", "2-vector", "3-vector", "4-vector", *COLOURS)
 SPATIAL, UNKNOWN = ("domain", "space"), ("???", "none")
@@ -168,11 +167,5 @@ def _factors(header: Header, name: str, count: int) -> np.ndarray[Any, Any]:
     """Millimetres a unit, for each of ``count`` axes; NaN for a unit that is not known."""
     text = header.fields.get(name, "").lower()
     words = re.findall(r'"([^"]*)"', text) or text.split() or [""] * count
-    factors = [MILLIMETRES.get(_unit(word.strip()), math.nan) for word in words]
+    factors = [millimetres(word) if word.strip() else 1.0 for word in words]
     return np.array(factors if len(factors) == count else [math.nan] * count)
-
-
-def _unit(word: str) -> str:
-    """The short form of a unit's name: ``micrometers`` and ``micron`` are um."""
-    full = re.fullmatch(r"(milli|centi|micro|nano|)met(?:er|re)s?", word)
-    return UNIT_WORDS[full[1]] if full else "um" if word in ("micron", "microns") else word

@@ -33,7 +33,8 @@ DAMAGE = (
 
 
 def read_picture(source: ImageSource) -> RawImage:
-    """Read a picture: grey (1, h, w) or colour (3, h, w) with the file's own number type; no spacing.
+    """Read a picture: grey (1, h, w) or colour (3, h, w) with the file's own number type; of OME's and ImageJ's
+    TIFFs the spacing too.
 
     Palettes become colour, 1-bit becomes 0 and 255, other grey of less than 8 bits is spread over 0 to 255, alpha is
     dropped. An orientation mark is followed. Resolution marks (dpi) are about printing, not about the patient, and are
@@ -157,8 +158,9 @@ def _decoded(picture: Any, source: ImageSource, header: Header | None, tags: Tag
         array = _deep(picture, source, header)
     _check_alpha(picture, array, source)
     array = upright(array, mark)
-    notes += [*turned_notes(mark), *shape_notes(*_resolution(picture, tags))]
-    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), None, tuple(notes))
+    spacing = None if tags is None else tags.spacing
+    notes += [*turned_notes(mark), *(shape_notes(*_resolution(picture, tags)) if spacing is None else ())]
+    return RawImage(array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0), spacing, tuple(notes))
 
 
 def _resolution(picture: Any, tags: Tags | None) -> tuple[float, float]:

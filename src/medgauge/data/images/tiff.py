@@ -96,10 +96,12 @@ def read_plain(source: ImageSource, tags: Tags) -> RawImage | None:
         array = within_bits(array, array.dtype.itemsize * 8)
         notes = (*notes, WHITE_IS_ZERO)
     array = np.moveaxis(upright(array, tags.orientation), -1, 0)
-    notes = (*notes, *turned_notes(tags.orientation), *shape_notes(*tags.resolution))
+    spacing = tags.spacing
+    marks = shape_notes(*tags.resolution) if spacing is None else ()
+    notes = (*notes, *turned_notes(tags.orientation), *marks)
     if padding is None:
-        return RawImage(array, None, notes)
-    return RawImage(array, None, (*notes, NODATA_PADDED), upright(padding, tags.orientation))
+        return RawImage(array, spacing, notes)
+    return RawImage(array, spacing, (*notes, NODATA_PADDED), upright(padding, tags.orientation))
 
 
 def _padding(

@@ -6,14 +6,14 @@ from typing import BinaryIO
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.image import ImageSource
-from medgauge.data.images.tiff_description import stated_frames
+from medgauge.data.images.tiff_description import described_size, stated_frames
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 FORMATS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 MOST_PAGES = 100_000
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 DESCRIPTION, OFFSETS, ORIENTATION, SAMPLES, ROWS, COUNTS, PLANAR = 270, 273, 274, 277, 278, 279, 284
-ACROSS, DOWN, RATIONAL = 282, 283, 5
+ACROSS, DOWN, RATIONAL, UNIT = 282, 283, 5, 296
 PREDICTOR, COLOUR_MAP, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 317, 320, 322, 323, 324, 325
 EXTRA, FORMAT, DEPTH, NODATA = 338, 339, 32997, 42113
 SAMPLE_WORDS = {1: "whole", 2: "signed whole", 3: "float", 4: "untyped", 5: "complex whole", 6: "complex"}
@@ -78,6 +78,12 @@ class Tags:
         """Pixels along a row and along a column in one unit of length, whichever that is; 0 where it is not said."""
         across, down = (self.values.get(tag, (0, 1)) for tag in (ACROSS, DOWN))
         return across[0] / max(across[-1], 1), down[0] / max(down[-1], 1)
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Millimetres between rows and between columns of the picture as it is to be seen, where OME or ImageJ says them."""
+        size = described_size(self.description, self.resolution, self.one(UNIT, 2))
+        return size[::-1] if size is not None and self.orientation in (5, 6, 7, 8) else size
 
     @property
     def eight_bit_palette(self) -> list[tuple[int, ...]] | None:
