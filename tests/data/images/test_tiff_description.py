@@ -117,7 +117,8 @@ def test_the_sizes_of_pixels_that_ome_says_are_read(
 
 
 @pytest.mark.parametrize(
-    ("unit", "factor"), [("mm", 1.0), ("cm", 10.0), ("micron", 0.001), ("\\u00B5m", 0.001), ("inch", None), ("pixel", None)]
+    ("unit", "factor"),
+    [("mm", 1.0), ("cm", 10.0), ("micron", 0.001), ("\\u00B5m", 0.001), ("inch", None), ("pixel", None)],
 )
 @pytest.mark.parametrize("mark", [1, 6])
 def test_the_sizes_of_pixels_of_imagej_are_read_in_units_of_length(
