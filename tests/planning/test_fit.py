@@ -12,11 +12,17 @@ import pytest
 
 import medgauge
 from medgauge.cli.main import main
+from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.planning import fit as planned
 from medgauge.planning import seeds
+from medgauge.planning.answers import made_whole
 from medgauge.planning.fit import fit as fit_planned
 from medgauge.planning.fit import plan
+from medgauge.planning.plan import Plan
+from medgauge.runfolder import RunFolder
+from medgauge.runfolder.chosen import PLAN, read_own, write_own
+from medgauge.runs.outputs import Outputs
 from medgauge.training.divergence import Diverged
 from tests.fitting.small_study import COLUMNS, SMALL, make_table
 from tests.kills import differing, killed_after
@@ -183,6 +189,34 @@ def test_a_damaged_plan_or_choice_is_a_sentence(home: Path, quick: Path, tmp_pat
     (copy / "plan.json").write_text('{"made": {}}')
     with pytest.raises(InputError, match=r"plan\.json is damaged; .* remove the folder"):
         fit(home, copy)
+
+
+def test_candidates_json_of_another_run_is_refused_and_the_same_fit_writes_it_anew(
+    home: Path, quick: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(quick, tmp_path / "run"))
+    values = read(copy)
+    values["plan"] = values["candidates"][0]["fit"] = "0" * 64
+    values.pop("sha256")
+    write_own(RunFolder(copy), "candidates.json", values | {"sentence": "of the other"})
+    with pytest.raises(InputError, match=r"candidates\.json is that of another run"):
+        medgauge.load(copy)
+    assert fit(home, copy).folder.path == copy / "quick"
+    own, first = read(copy), read(quick)
+    assert [own[name] for name in ("plan", "sentence")] == [first[name] for name in ("plan", "sentence")]
+    assert own["candidates"][0]["fit"] == first["candidates"][0]["fit"]
+
+
+def test_what_answers_is_made_whole(quick: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(quick, tmp_path / "run"))
+    (copy / "quick" / "results.json").unlink()
+    folder = RunFolder(copy)
+    made = Plan.from_dict(read_own(folder, PLAN))
+    with Display(False) as display:
+        outputs = Outputs(test=False, images=True, report=True)
+        run = made_whole(made, made.made["settings"], folder, outputs, display)
+    assert run.folder.path == copy / "quick"
+    assert differing(copy / "quick", quick / "quick") == []
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from medgauge.planning.candidates import QUICK, SCRATCH, TUNED, Candidate
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, chosen_of, promising, write_candidates
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.seal import fit_digest
 
 COUNT = 60
 
@@ -98,6 +99,9 @@ def test_candidates_json_says_what_each_came_to(tmp_path: Path) -> None:
     assert (values["finished"], values["chosen"], values["cases"], values["groups"]) == (True, SCRATCH, COUNT, 30)
     assert [one["state"] for one in values["candidates"]] == ["done", "done", "given up"]
     assert values["candidates"][0]["error"] == pytest.approx(float(quick.mean()))
+    fits = [one["fit"] for one in values["candidates"]]
+    assert fits == [fit_digest(RunFolder(tmp_path / QUICK)), fit_digest(RunFolder(tmp_path / SCRATCH)), None]
+    assert values["plan"] is None
     assert [one["minutes"] for one in values["candidates"]] == [1.5, None, None]
     choice = values["choice"]
     assert choice["among"] == [QUICK, SCRATCH]

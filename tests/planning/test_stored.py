@@ -7,8 +7,9 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.planning.plan import Plan
-from medgauge.planning.stored import is_finished, kept_minutes, read_plan
+from medgauge.planning.stored import has_own_candidates, is_finished, kept_minutes, read_plan
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.chosen import plan_digest, write_own
 
 STAMP = {"budget": "quick", "settings": {"seed": 1}}
 
@@ -51,6 +52,28 @@ def test_finished_is_what_the_file_says(tmp_path: Path) -> None:
     assert not is_finished(folder, ["quick"])
     folder.write_json("candidates.json", {"finished": True, "chosen": "quick"})
     assert is_finished(folder, ["quick"])
+
+
+def test_what_was_made_by_another_plan_is_not_this_ones(tmp_path: Path) -> None:
+    folder, other = RunFolder(tmp_path), {"budget": "quick", "settings": {}}
+    write_own(folder, "plan.json", Plan(dict(STAMP), {}, [], []).to_dict())
+    tried = {"finished": True, "chosen": "quick", "candidates": [{"name": "quick", "minutes": 2}]}
+    write_own(folder, "candidates.json", {"plan": plan_digest(folder), **tried})
+    assert (has_own_candidates(folder), is_finished(folder, ["quick"]), kept_minutes(folder)) == (
+        True,
+        True,
+        {"quick": 2.0},
+    )
+    with pytest.raises(
+        InputError, match=r"holds another run \(settings\.seed is 1 there and not given here\); give another"
+    ):
+        read_plan(folder, other)
+    write_own(folder, "plan.json", Plan(other, {}, [], []).to_dict())
+    assert (has_own_candidates(folder), is_finished(folder, ["quick"]), kept_minutes(folder)) == (False, False, {})
+    with pytest.raises(
+        InputError, match=r"plan\.json is that of another run, .*\(settings\.seed is not given there and 1 here\)"
+    ):
+        read_plan(folder, STAMP)
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "null", "", '{"made": ', "3", '{"made": {}, "fingerprint": {}}'])

@@ -46,6 +46,9 @@ def test_another_runs_folder_and_a_folder_of_something_else_are_not_touched(tmp_
     left = leave(tmp_path, f"run/.log.csv.{dead}.part", f"thesis/.recipe.yaml.{dead}.part", "thesis/thesis.txt")
     with pytest.raises(InputError, match="holds another run"):
         claim_folder(RunFolder(tmp_path / "run"), {**STAMP, "seed": 1})
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(InputError, match=r"seed is .* remove it if it is not of .*, then give the same"):
+        claim_folder(RunFolder(tmp_path / "run"), {**STAMP, "seed": 1})
     with pytest.raises(InputError, match="no run folder"):
         claim_folder(RunFolder(tmp_path / "thesis"), STAMP)
     with pytest.raises(InputError, match="no comparison"):

@@ -17,19 +17,20 @@ from medgauge.fitting.fit import fit as fit_recipe
 from medgauge.fitting.fit import fit_cases, fit_study
 from medgauge.fitting.stamp import placed_settings
 from medgauge.fitting.train import first_process
+from medgauge.planning.answers import made_whole
 from medgauge.planning.blend import make_blend
 from medgauge.planning.budget import Budget, read_budget
 from medgauge.planning.candidates import Candidate, says_how, seeds_of, what_it_is
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
-from medgauge.planning.stored import as_tried, done_names, is_finished, kept_minutes, read_plan
+from medgauge.planning.stored import has_own_candidates, is_finished, kept_minutes, read_plan
 from medgauge.planning.times import as_quick_tells
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.recipes.doors import door
 from medgauge.report.candidates import write_candidates_page
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import PLAN, answer_note, chosen_name, write_own
+from medgauge.runfolder.chosen import PLAN, answer_note, other_runs, refuse_other_runs, write_own
 from medgauge.runfolder.lock import held
 from medgauge.runfolder.whole import is_whole
 from medgauge.runs.outputs import Outputs
@@ -130,20 +131,17 @@ def fit_planned(given: Mapping[str, Any], budget: Budget, folder: RunFolder, out
         found = _planned(folder, given, budget, display)
         for line in plan_lines(found):
             display.say(line)
-        run, names = None, [one.name for one in found.candidates]
+        if has_own_candidates(folder):
+            refuse_other_runs(folder)
+        run, attempt = None, _Attempt(found, given, folder, replace(outputs, test=False), display)
         if not is_finished(folder, [one.name for one in found.candidates if one.tried]):
-            attempt = _Attempt(found, given, folder, replace(outputs, test=False), display)
             attempt.run()
             run = attempt.answers
         if run is None or outputs.test:  # finished: what it lacks of the outputs is added
-            tried = as_tried(found.candidates, folder)
-            chosen = tried[names.index(chosen_name(folder))]
-            if chosen.blends:
-                members = [one for one in tried if one.name in done_names(folder) and not one.blends]
-                run = make_blend(folder, members, given, outputs, display)
-            else:
-                study = load_study(chosen.recipe(given), progress=display.images)
-                run = fit_cases(study, folder.inner(chosen.name), outputs, display)
+            run = made_whole(found, given, folder, outputs, display)
+            if other_runs(folder):  # what was lost was made anew with other numbers (another machine): chosen again
+                attempt.run()
+                run = made_whole(found, given, folder, outputs, display)
         run.chosen = answer_note(folder)
         return run
 

@@ -16,7 +16,8 @@ from medgauge.planning.candidates import Candidate, what_it_is
 from medgauge.planning.judge import Judge
 from medgauge.report.candidates import choice_sentence
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES, write_own
+from medgauge.runfolder.chosen import CANDIDATES, plan_digest, write_own
+from medgauge.runfolder.seal import fit_digest
 
 State = Literal["waiting", "left out", "given up", "diverged", "done"]
 
@@ -98,6 +99,7 @@ def write_candidates(
     done = [one for one in outcomes if one.error is not None]
     values: dict[str, Any] = {
         "medgauge": __version__,
+        "plan": plan_digest(folder),
         "finished": all(one.state != "waiting" for one in outcomes),
         "chosen": found[0].candidate.name if found else None,
         "targets": judge.targets,
@@ -112,6 +114,7 @@ def write_candidates(
                 "state": one.state,
                 "why": one.why,
                 "error": None if one.error is None else float(one.error.nanmean()),
+                "fit": None if one.error is None else fit_digest(folder.inner(one.candidate.name)),
                 "minutes": minutes.get(one.candidate.name),
                 "expected_minutes": one.candidate.minutes if one.candidate.tried else None,
                 "settings": dict(one.candidate.changes),

@@ -9,7 +9,7 @@ from medgauge.core.errors import InputError
 from medgauge.planning.candidates import Candidate
 from medgauge.planning.plan import Plan
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES, PLAN, chosen_name, plan_words, read_own
+from medgauge.runfolder.chosen import CANDIDATES, PLAN, chosen_name, is_of_plan, other_plan_words, plan_words, read_own
 from medgauge.runfolder.claim import differences
 from medgauge.runfolder.parts import is_part
 
@@ -35,6 +35,8 @@ def read_plan(folder: RunFolder, stamp: Mapping[str, Any]) -> Plan | None:
     except ValueError as error:  # among them what cannot be read at all
         raise InputError(f"{folder / PLAN} is damaged; {plan_words(folder)}") from error
     found = differences(plan.made, stamp)
+    if found and folder.has(CANDIDATES) and not is_of_plan(folder):
+        raise InputError(f"{other_plan_words(folder)} ({'; '.join(found)}); {plan_words(folder)}")
     if found:
         raise InputError(
             f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
@@ -43,17 +45,24 @@ def read_plan(folder: RunFolder, stamp: Mapping[str, Any]) -> Plan | None:
 
 
 def kept_minutes(folder: RunFolder) -> dict[str, float]:
-    """Minutes that each candidate took in earlier calls; nothing where that is not known."""
+    """Minutes that each candidate took in earlier calls; nothing where that is not known, or told of another plan."""
     with suppress(InputError, TypeError, KeyError, AttributeError):
-        kept = folder.read_json(CANDIDATES)["candidates"] if folder.has(CANDIDATES) else []
+        kept = folder.read_json(CANDIDATES)["candidates"] if has_own_candidates(folder) else []
         return {str(one["name"]): float(one["minutes"]) for one in kept if one["minutes"] is not None}
     return {}
 
 
-def is_finished(folder: RunFolder, names: Collection[str]) -> bool:
-    """Whether all candidates of a folder have come to their ends, and one of these names answers."""
+def has_own_candidates(folder: RunFolder) -> bool:
+    """Whether candidates.json is there, as it was written, and of the plan beside it."""
     with suppress(InputError):
-        found = read_own(folder, CANDIDATES) if folder.has(CANDIDATES) else {}
+        return folder.has(CANDIDATES) and is_of_plan(folder)
+    return False
+
+
+def is_finished(folder: RunFolder, names: Collection[str]) -> bool:
+    """Whether all candidates of a folder's plan have come to their ends, and one of these names answers."""
+    with suppress(InputError):
+        found = read_own(folder, CANDIDATES) if has_own_candidates(folder) else {}
         return found.get("finished") is True and chosen_name(folder) in names
     return False
 

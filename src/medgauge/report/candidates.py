@@ -8,7 +8,7 @@ from medgauge.core.errors import InputError
 from medgauge.report.page import render
 from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.chosen import CANDIDATES, PLAN, read_own
+from medgauge.runfolder.chosen import CANDIDATES, PLAN, is_of_plan, other_plan_words, plan_words, read_own
 
 PAGE = "report.html"
 CONSTANT = {"median": "always saying the training median", "covariates_only": "the covariates alone"}
@@ -18,10 +18,12 @@ def write_candidates_page(path: Path) -> Path:
     """Make report.html of a folder of candidates, from candidates.json and plan.json; no case and no image is in it.
 
     Raises:
-        InputError: one of the two is missing or damaged.
+        InputError: one of the two is missing or damaged, or the plan is another run's.
     """
     folder = RunFolder(path)
     tried, plan = read_own(folder, CANDIDATES), read_own(folder, PLAN)
+    if not is_of_plan(folder):
+        raise InputError(f"{other_plan_words(folder)}; {plan_words(folder)}")
     pages = {str(one.get("name")): folder.has(f"{one.get('name')}/{PAGE}") for one in _dicts(tried.get("candidates"))}
     try:
         page = describe_candidates(tried, plan, pages, folder.path.resolve().name)

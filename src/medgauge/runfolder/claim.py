@@ -11,6 +11,7 @@ import yaml
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import fold_name
 from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.parts import is_part, sweep_parts
 from medgauge.runfolder.seal import digests, file_digest, seal, text_digest
 
@@ -38,13 +39,19 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> list[str]:
             folder.write_text(NAME, text, new=True)
     found = differences(_read(folder), stamp)
     if found:
-        raise InputError(
-            f"{folder.path} holds another run ({'; '.join(found)}); give another --out, or the same settings to go on"
-        )
+        raise InputError(f"{folder.path} holds another run ({'; '.join(found)}); {_way_on(folder)}")
     sweep_parts(folder.path)
     if NAME not in sealed:
         seal(folder, [NAME])
     return mended
+
+
+def _way_on(folder: RunFolder) -> str:
+    """What to do where a folder holds another run: one inside a run may have been put there."""
+    around = RunFolder(folder.path.resolve().parent)
+    if around.has("plan.json") or around.has(NAME):
+        return f"remove it if it is not of {folder.path.parent}, then {AGAIN}; for a run by itself give another --out"
+    return "give another --out, or the same settings to go on"
 
 
 def _check_new(folder: RunFolder, stamp: Mapping[str, Any]) -> None:
@@ -95,7 +102,8 @@ def differences(there: Any, here: Any, place: str = "") -> list[str]:
     same = plain[0] == plain[1] or (place.endswith("data.table") and _one_file(there, here))
     if not same and place.rpartition(".")[2] == "table_sha256":
         return [CELLS]
-    return [] if same else [f"{place} is {there} there and {here} here"]
+    given = ["not given" if value is None and place.startswith("settings.") else value for value in (there, here)]
+    return [] if same else [f"{place} is {given[0]} there and {given[1]} here"]
 
 
 def _one_file(there: Any, here: Any) -> bool:
