@@ -53,6 +53,9 @@ def test_figures_follow_from_the_values(fit: Fit, run: medgauge.Run, others: Pat
         assert own["shown"]["skill"] == pytest.approx(1 - own["mae"] / best)
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert written["shown"]["split"] == "test"
+    assert any(
+        note.startswith(f"label stage: {label['stage'].isna().sum()} cases have none (") for note in written["notes"]
+    )
     assert all(
         f"{target} is {block[target]['shown']['verdict']} (" in written["shown"]["sentence"]
         for target in ("age", "stage")

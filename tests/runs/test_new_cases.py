@@ -24,7 +24,7 @@ from tests.inference.small import drawn
 def test_the_runs_own_table_is_embedded_as_it_was(fit: Fit, study: Study, table: Path) -> None:
     there, known = read_table_of(fit, table, need_label=True)
     assert known
-    (found,), digests = embed_table(fit, there)
+    (found,), digests, _ = embed_table(fit, there)
     assert digests == list(study.images.digests)
     for split, own in files.read_cases(fit.folder, study, ["val", "test"]).items():
         rows = study.rows(split)

@@ -37,6 +37,8 @@ def test_a_number_is_divided_and_a_grade_is_not(fit: Fit, table: Path, tmp_path:
         found.append(predict_cases(fit, tmp_path / f"{name}.csv", ids_are_local=True))
         frame["pixel_mm"] *= 2
     one, two = found
+    assert not any(note.startswith("pixel_mm of ") for note in one.attrs["notes"])
+    assert any(note.startswith("pixel_mm of 3 of 6 cases is far outside") for note in two.attrs["notes"])
     listed = list(zip(one["neighbour_values_age"], two["neighbour_values_age"], strict=True))
     same = [place for place in range(6) if one["number:neighbours"][place] == two["number:neighbours"][place]]
     for place in same:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from medgauge.core.batch import Cases
-from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_path, check_switches, check_texts
 from medgauge.core.words import counted
 from medgauge.data.tables.columns import Wanted, read_columns
@@ -26,7 +25,7 @@ from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
-from medgauge.runs.new_cases import embed_table, read_table_of, say_notes, without_groups
+from medgauge.runs.new_cases import embed_table, read_table_of, say_all, say_notes, without_groups
 from medgauge.runs.notes import far_notes, label_notes, refuse_other_splits
 from medgauge.runs.places import check_figures_folder, check_place
 from medgauge.runs.score import blocks
@@ -55,7 +54,7 @@ def evaluate_table(
     table, _ = read_table_of(
         run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling, decimal=decimal
     )
-    say_notes(table, terminal)
+    notes = say_notes(table, terminal)
     if split is not None:
         table = _rows_of_split(run, table, path, split)
     if np.isnan(table.label).all():
@@ -63,15 +62,11 @@ def evaluate_table(
     refuse_other_splits(run.folder)
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
-    with Display(terminal) as display:
-        for note in [*unlabelled_notes(table), *label_notes(run.fits, table)]:
-            display.say(note)
-    cases, digests = embed_table(run, table, terminal=terminal)
+    notes += say_all([*unlabelled_notes(table), *label_notes(run.fits, table)], terminal)
+    cases, digests, of_images = embed_table(run, table, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
-    with Display(terminal) as display:
-        for note in far_notes(scored, run.results):
-            display.say(note)
+    notes += [*of_images, *say_all(far_notes(scored, run.results), terminal)]
     by_group = run.recipe.prediction.aggregate == "mean"
     trainings = [fit.results.get("training") for fit in run.fits]
     block: dict[str, object] = dict(blocks(scored, seed=run.recipe.seed, by_group=by_group, trainings=trainings))
@@ -80,7 +75,7 @@ def evaluate_table(
         (folder / "results.json").unlink(missing_ok=True)  # of an evaluation before, whose predictions go now
         rows = list(range(len(table)))
         write_predictions(folder, [("test", rows, scored)], run.gallery_rows, by_group=by_group)
-        folder.write_json("results.json", first_shown({"test": block}))
+        folder.write_json("results.json", first_shown({"notes": notes, "test": block}))
     return block
 
 

@@ -100,11 +100,17 @@ def _spelled_as_the_runs(run: Finished, table: Table, spelling: Spelling) -> Tab
     return replace(table, group=[unlike.get(name, name) for name in table.group], notes=(*table.notes, note))
 
 
-def say_notes(table: Table, terminal: bool) -> None:
-    """Write what was read otherwise than it stands in the table, and what is odd in it, on the terminal."""
+def say_notes(table: Table, terminal: bool) -> list[str]:
+    """What was read otherwise than it stands in the table, and what is odd in it; written on the terminal too."""
+    return say_all([*table.notes, *table_notes(table, missing=False)], terminal)
+
+
+def say_all(notes: Sequence[str], terminal: bool) -> list[str]:
+    """Write notes on the terminal, if it is wanted, and give them back."""
     with Display(terminal) as display:
-        for note in [*table.notes, *table_notes(table, missing=False)]:
+        for note in notes:
             display.say(note)
+    return list(notes)
 
 
 def own_image_notes(run: Finished, digests: Sequence[str]) -> list[str]:
@@ -212,11 +218,11 @@ def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:
     return [float(number) for number in coded([word], words)[0]]
 
 
-def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple[list[Cases], list[str]]:
-    """The cases of a table as the model of each of the run's fits embeds them; also digests of their pictures.
+def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple[list[Cases], list[str], list[str]]:
+    """The cases of a table as the model of each of the run's fits embeds them, digests of their pictures, and notes.
 
-    Images are read once for all fits that read them alike. What was changed in them, or is odd in them, is written on the
-    terminal.
+    Images are read once for all fits that read them alike. The notes say what was changed in them, or is odd in them; they
+    are written on the terminal too.
     """
     found, notes, digests = dict[int, Cases](), dict[str, None](), list[str]()
     for recipe, places in _alike(run):
@@ -232,10 +238,7 @@ def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple
         covariates = own.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
         arrays = make_cases(images, own.label, covariates, divisor_of(own, recipe))
         found |= dict(zip(places, embed_each(fits, arrays, table, range(len(table))), strict=True))
-    with Display(terminal) as display:
-        for note in notes:
-            display.say(note)
-    return [found[place] for place in range(len(run.fits))], digests
+    return [found[place] for place in range(len(run.fits))], digests, say_all(list(notes), terminal)
 
 
 def _alike(run: Finished) -> list[tuple[Recipe, list[int]]]:

@@ -73,12 +73,12 @@ def predict_cases(
             spelling=spelling,
             decimal=decimal,
         )
-        say_notes(table, terminal)
+        odd = say_notes(table, terminal)
     elif array is not None or index is not None:
         raise InputError("an array file (--array) and its column of rows (--index) go with a table (--table)")
     else:
-        table, known = image_table(run, cases, covariates), False
-    gathered, digests = embed_table(run, table, terminal=terminal)
+        table, known, odd = image_table(run, cases, covariates), False, []
+    gathered, digests, of_images = embed_table(run, table, terminal=terminal)
     notes = [*said, *seal_notes(run), *own_image_notes(run, digests)]
     if ids_are_local or not known:
         gathered = without_groups(gathered)
@@ -89,7 +89,7 @@ def predict_cases(
         for note in notes:
             display.say(note)
     frame = _frame(run, table, scored, by_group=by_group)
-    frame.attrs["notes"] = notes
+    frame.attrs["notes"] = [*odd, *of_images, *notes]
     if out is not None:
         write_frame(frame, Path(out))
     return frame

@@ -86,7 +86,8 @@ class Run:
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
 
         ``attrs["notes"]`` of the table says how many of the images are those that the run was made with, how many cases the
-        gallery says little of, and what is wrong with the folder (``notes``), if anything is.
+        gallery says little of, what is odd in the table and its images, and what is wrong with the folder (``notes``), if
+        anything is.
 
         Args:
             cases: a table with the columns that the run was trained with (labels are not needed), or image files.

@@ -212,7 +212,7 @@ def test_quantities_are_no_dates_or_ids(values: list[float]) -> None:
 def test_cases_without_a_label_are_counted() -> None:
     table = table_of([1.0, np.nan, 3, np.nan])
     assert unlabelled_notes(table) == [
-        "label age: 2 cases have none (cases c1, c3), and nothing is learned of it from them or judged by them"
+        "label age: 2 cases have none (cases c1, c3), and take no part in what is learned and judged of it"
     ]
     assert unlabelled_notes(table_of([1.0, 2])) == unlabelled_notes(table_of([np.nan] * 2)) == table_notes(table) == []
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medgauge.core.problem import name_cases
-from medgauge.core.words import counted
+from medgauge.core.words import counted, plural
 from medgauge.data.tables.clumps import Clumps, find_clumps
 from medgauge.data.tables.table import Table
 
@@ -66,8 +66,9 @@ def unlabelled_notes(table: Table) -> list[str]:
         if 0 < len(rows) < len(table):
             named = name_cases([table.id[row] for row in rows])
             verb = counted(len(rows), "case has", "cases have")
+            takes = plural(len(rows), "takes", "take")
             notes.append(
-                f"label {name}: {verb} none ({named}), and nothing is learned of it from them or judged by them"
+                f"label {name}: {verb} none ({named}), and {takes} no part in what is learned and judged of it"
             )
     return notes
 
