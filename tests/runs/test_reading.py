@@ -8,7 +8,7 @@ import torch
 
 from medgauge.core.errors import InputError
 from medgauge.runs.fitted import Fit
-from medgauge.runs.reading import check_embedded, check_reader, reading
+from medgauge.runs.reading import check_divisor, check_embedded, check_reader, reading
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,16 @@ def test_outputs_of_a_model_fit_the_gallery(fit: Fit) -> None:
             check_embedded(source, fit.gallery, replace(cases, **change))
         assert said in str(found.value)
         assert str(found.value).startswith(str(source))
+
+
+def test_settings_divide_labels_where_the_gallery_has_divisors(fit: Fit) -> None:
+    source, plain = Path("run/recipe.yaml"), replace(fit.gallery, divisor=None)
+    divided = replace(fit.gallery, divisor=torch.ones(len(fit.gallery), dtype=torch.float64))
+    check_divisor(source, None, plain)
+    check_divisor(source, "size", divided)
+    with pytest.raises(
+        InputError, match=r"recipe\.yaml is not .*: data\.label_times is null there, and .* are divided; give"
+    ):
+        check_divisor(source, None, divided)
+    with pytest.raises(InputError, match=r"data\.label_times is size there, and labels of the gallery are not divided"):
+        check_divisor(source, "size", plain)

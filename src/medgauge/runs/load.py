@@ -19,7 +19,7 @@ from medgauge.runfolder.whole import refuse_mixed_folds, vouched
 from medgauge.runs import files
 from medgauge.runs.ensemble import Ensemble
 from medgauge.runs.fitted import Fit
-from medgauge.runs.reading import check_reader
+from medgauge.runs.reading import check_divisor, check_reader
 from medgauge.study.table import columns_of
 
 
@@ -41,6 +41,7 @@ def _read_fit(folder: RunFolder) -> Fit:
     train, validation = files.read_known(
         folder, gallery, len(model_covariates(columns_of(recipe), recipe.data.covariate_words))
     )
+    check_divisor(folder / "recipe.yaml", recipe.data.label_times, gallery)
     readers = files.read_readers(folder, tasks, gallery)
     results = read_finished(folder)
     return Fit(folder, recipe, model, tasks, gallery, readers, results, rows, train, validation)
@@ -65,6 +66,8 @@ def _read_ensemble(folder: RunFolder, fits: Sequence[Fit] | None) -> Ensemble:
         raise InputError(f"{folder / 'predictors.json'} and recipe.yaml name different numbers of folds; {AGAIN}")
     blend = read_blend(folder, recipe.data.label) if folder.is_blend() else None
     fits = fits or _load_fits(folder, blend, recipe.data.folds)
+    if blend is None:  # of one each candidate's own settings count
+        check_divisor(folder / "recipe.yaml", recipe.data.label_times, fits[0].gallery)
     tasks = files.read_tasks(folder, fits[0].tasks, fits[0].tasks.coding)
     readers = [
         PooledReader(_of_folds(fits, place, task, blend), task, files.read_calibrated(folder, task, saved[task.name]))

@@ -39,6 +39,22 @@ def check_reader(reader: AnyReader, galleries: Sequence[Cases], *paths: Path) ->
                 said.note(place)
 
 
+def check_divisor(source: Path, label_times: str | None, gallery: Cases) -> None:
+    """Raise InputError unless settings divide labels where those of the gallery were divided.
+
+    Args:
+        source: the file of the settings.
+        label_times: their covariate by which labels are divided; None = they are not.
+        gallery: that was made by them.
+    """
+    if (label_times is None) != (gallery.divisor is None):
+        are = "are not" if gallery.divisor is None else "are"
+        raise InputError(
+            f"{source} is not as it was written: data.label_times is {label_times or 'null'} there, and labels of the "
+            f"gallery {are} divided; {AGAIN}"
+        )
+
+
 def check_embedded(source: Path, gallery: Cases, cases: Cases) -> None:
     """Raise InputError unless outputs of a model are finite and of the shapes that the gallery's are.
 
