@@ -102,7 +102,7 @@ def test_an_earlier_table_of_values_is_written_over(place: Path) -> None:
 def test_evaluate_writes_over_no_file_that_it_did_not_write(place: Path, name: str) -> None:
     run, out = RunFolder(place / "run"), place / "out"
     out.mkdir()
-    ours = {"results.json": json.dumps({"shown": {}, "test": {}}), "predictions.csv": FIGURES}
+    ours = {"results.json": json.dumps({"shown": {}, "notes": [], "test": {}}), "predictions.csv": FIGURES}
     (out / name).write_text(ours.get(name, "split,group,cases,label_age\n"))
     check_figures_folder(run, out, place / "t.csv")
     (out / name).write_text(json.dumps({"mine": 1}) if name == "results.json" else "id,path,age\n")

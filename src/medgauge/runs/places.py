@@ -154,4 +154,4 @@ def _is_figures(path: Path) -> bool:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and "test" in found and found.keys() <= {"test", "shown"}
+    return isinstance(found, dict) and "test" in found and found.keys() <= {"test", "shown", "notes"}
