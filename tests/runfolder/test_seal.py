@@ -43,7 +43,7 @@ def test_lost_and_changed_files_are_told(folder: RunFolder) -> None:
     assert not is_whole(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"recipe.yaml": 3}', b"[" * 5000])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b'{"recipe.yaml": 3}', b"[" * 5000])
 def test_a_damaged_seal_is_none(folder: RunFolder, content: bytes) -> None:
     (folder / "digests.json").write_bytes(content)
     assert digests(folder) is None

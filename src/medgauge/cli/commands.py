@@ -199,12 +199,12 @@ def report(words: list[str]) -> int:
     from medgauge.report import write_report
     from medgauge.runfolder import RunFolder
     from medgauge.runfolder.chosen import answering
-    from medgauge.runfolder.whole import edited_note, no_seal_note
+    from medgauge.runfolder.whole import written_notes
 
     given = RunFolder(parsed.run)
     folder = answering(given)
     folder.check_complete()
-    for note in [*no_seal_note(folder), *edited_note(folder)]:
+    for note in written_notes(folder):
         print(printable(note), file=sys.stderr)
     tell(f"report: {write_report(folder.path, images=not parsed.no_images)}")
     if folder is not given:

@@ -13,6 +13,7 @@ from medgauge.data.tables.folds import fold_name
 from medgauge.runfolder.folder import RunFolder
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.parts import is_part, sweep_parts
+from medgauge.runfolder.seal import NAME as SEAL
 from medgauge.runfolder.seal import digests, file_digest, seal, text_digest
 
 NAME = "recipe.yaml"
@@ -32,6 +33,11 @@ def claim_folder(folder: RunFolder, stamp: Mapping[str, Any]) -> list[str]:
     if sealed.get(NAME) == text_digest(text) != file_digest(folder, NAME):
         mended.append(f"{NAME} of {folder.path} is {'damaged' if folder.has(NAME) else 'missing'}; it is written anew")
         folder.write_text(NAME, text)
+    if sealed.get(NAME, text_digest(text)) != text_digest(text) == file_digest(folder, NAME):
+        raise InputError(
+            f"{NAME} and {SEAL} of {folder.path} are not of one run; put back the one that was changed, or remove the folder "
+            "and give the same `medgauge fit` again"
+        )
     if not folder.has(NAME):
         _check_new(folder, stamp)
         sweep_parts(folder.path)

@@ -57,7 +57,8 @@ def digests(folder: RunFolder) -> dict[str, str] | None:
         return None
     own = found.pop(NAME, None)
     whole = all(_is_own(name) and isinstance(digest, str) for name, digest in found.items())
-    return found if whole and own in (None, _own_digest(found)) else None
+    fits = own == _own_digest(found) or (own is None and len(found) > 0)
+    return found if whole and fits else None
 
 
 def _is_own(name: str) -> bool:

@@ -94,13 +94,26 @@ def no_seal_note(folder: RunFolder) -> list[str]:
 
 
 def edited_note(folder: RunFolder) -> list[str]:
-    """What is said of a run whose recipe.yaml, which a person may edit, is not as it was written."""
-    if not lost_words(folder, BEGUN[:1]):
+    """What is said of a run whose recipe.yaml, which a person may edit, is not as it was written, and can be read."""
+    sealed = digests(folder)
+    if sealed is None or not lost_words(folder, BEGUN[:1]):
         return []
+    try:
+        folder.read_yaml(BEGUN[0])
+    except InputError:  # which is told where it is read
+        return []
+    if BEGUN[0] not in sealed:
+        return [f"{unvouched_words(folder, BEGUN[:1])}; it is used as it stands; {AGAIN}"]
     return [
         f"{folder / BEGUN[0]} is not as it was written (digests.json): it was edited or is damaged, and is used as it stands; "
         "give the same `medgauge fit` again to have it as it was"
     ]
+
+
+def written_notes(folder: RunFolder) -> list[str]:
+    """What is said of a run, and of the folds inside it, without digests.json or with other settings than were written."""
+    inner = [folder.inner(path.name) for path in sorted(folder.path.glob("fold-*")) if path.is_dir()]
+    return [note for one in [folder, *inner] for note in (*no_seal_note(one), *edited_note(one))]
 
 
 def refuse_damaged(folder: RunFolder, among: Collection[str]) -> None:

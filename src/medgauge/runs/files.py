@@ -41,13 +41,14 @@ def read_recipe(folder: RunFolder) -> Recipe:
     Raises:
         InputError: it is missing, damaged, or no recipe.
     """
+    values = folder.read_yaml("recipe.yaml")
     try:
-        return stored_recipe(folder.read_yaml("recipe.yaml"))
+        return stored_recipe(values)
     except InputError as error:
-        if edited_note(folder):
-            words = f"is damaged or edited (digests.json), and no recipe any more ({error})"
-            raise InputError(f"{folder / 'recipe.yaml'} {words}; {AGAIN}") from error
-        raise InputError(f"{folder / 'recipe.yaml'} is no recipe of a run: {error}") from error
+        words = (
+            "damaged or edited (digests.json), and no recipe any more" if edited_note(folder) else "no recipe of a run"
+        )
+        raise InputError(f"{folder / 'recipe.yaml'} is {words} ({error}); {AGAIN}") from error
 
 
 def made_from(folder: RunFolder) -> str:
