@@ -98,7 +98,7 @@ def test_files_that_may_not_be_read(
             capsys, main(["check", str(recipe)]), "mine.yaml cannot be read: there is no permission; give it (chmod)"
         )
     refuse(capsys, main(["check", "--table", str(tmp_path), *COLUMNS]), str(tmp_path.name))
-    refuse(capsys, main(["check", str(tmp_path)]), "there is no recipe")
+    refuse(capsys, main(["check", str(tmp_path)]), "is a folder and no recipe")
 
 
 def test_a_rate_that_is_too_high_ends_with_one_sentence_again_and_again(
