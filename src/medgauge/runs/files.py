@@ -45,9 +45,8 @@ def read_recipe(folder: RunFolder) -> Recipe:
     try:
         return stored_recipe(values)
     except InputError as error:
-        words = (
-            "damaged or edited (digests.json), and no recipe any more" if edited_note(folder) else "no recipe of a run"
-        )
+        edited = "damaged or edited (digests.json), and no recipe any more"
+        words = edited if edited_note(folder) else "no recipe of a run"
         raise InputError(f"{folder / 'recipe.yaml'} is {words} ({error}); {AGAIN}") from error
 
 
