@@ -25,7 +25,7 @@ def test_blank_images_are_told(tmp_path: Path) -> None:
 
 def test_eight_bits_among_sixteen_are_told(tmp_path: Path) -> None:
     study = study_of("eight_bit_among_sixteen", tmp_path)
-    assert any("145 of 16-bit, 5 of 8-bit numbers (8-bit: cases i007.png, " in note for note in study.notes)
+    assert any("145 of 16-bit, 5 of 8-bit (of 8-bit: cases i007.png, " in note for note in study.notes)
     assert any("differ 16-fold and the files carry no unit" in note for note in study.notes)
     own = study_of("eight_bit_among_sixteen", tmp_path, image={"grey": "image_percentiles"})
     contrast = np.asarray(own.images.array).reshape(150, -1).std(axis=1)

@@ -79,3 +79,17 @@ def test_what_is_given_and_what_begins_from_nothing_stay(
     found, said = candidate(name, {**with_gpu, **more})
     assert "encoder of tuned" not in said
     assert "represent.source" not in found.changes
+
+
+def test_where_the_larger_network_cannot_be_had_images_shrink_as_without_a_gpu(
+    with_gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_hub(study: object) -> None:
+        raise InputError("the hub cannot be reached")
+
+    monkeypatch.setattr(module, "build_parts", no_hub)
+    monkeypatch.setattr(module, "SMALLER", (12,))
+    monkeypatch.setattr(module, "_measured", lambda *_: (300, Cost(99.0, 0.1, 4)))
+    found, said = candidate(TUNED, {**with_gpu, "training.steps": 300})
+    assert list(found.changes["image.size"]) == [10, 12]
+    assert said["image size of tuned"][0] == "10 x 12"

@@ -51,7 +51,7 @@ def test_kinds_of_images_that_headers_say() -> None:
     kinds = ["CT", "CT", "CT localizer", "", "CT"]
     [note] = notes_of([PLAIN._replace(kind=kind) for kind in kinds])
     assert note == (
-        "images are of several kinds by their headers: 3 of CT, 1 of CT localizer (CT localizer: case c2); where some are among "
+        "images are of several kinds by their headers: 3 of CT, 1 of CT localizer (of CT localizer: case c2); where some are among "
         "them by mistake leave them out, and where greys do not mean the same fit each kind alone"
     )
     assert notes_of([PLAIN._replace(kind=kind) for kind in ("MR", "", "MR")]) == []
@@ -59,7 +59,7 @@ def test_kinds_of_images_that_headers_say() -> None:
 
 def test_depths_of_some_images_only() -> None:
     facts: list[Any] = [PLAIN, PLAIN, PLAIN._replace(dtype="uint8"), PLAIN._replace(dtype="int16")]
-    start = "images differ in depth: 3 of 16-bit, 1 of 8-bit numbers (8-bit: case c2); "
+    start = "images differ in depth: 3 of 16-bit, 1 of 8-bit (of 8-bit: case c2); "
     assert notes_of(facts) == [start + "if their greys do not mean the same, set image.grey to image_percentiles"]
     own = {"grey": "image_zscore", "window": None}
     assert notes_of(facts, **own, asked=own) == [start + "each has a scale of its own (image.grey image_zscore)"]

@@ -30,7 +30,7 @@ def told(window: Any, pictures: list[np.ndarray[Any, Any]], **more: Any) -> list
 def test_a_window_beyond_all_images_is_refused() -> None:
     for window in ([300.0, 400.0], [-400.0, -10.0], [243.0, 400.0]):
         with pytest.raises(
-            InputError, match="leaves nothing to see: the intensities of all images lie between 0 and 243"
+            InputError, match="leaves nothing to see: nearly all intensities of all images lie between 0 and 243"
         ):
             told(window, [RAMP] * 3)
 
@@ -53,3 +53,12 @@ def test_what_a_window_does_not_cut_says_nothing() -> None:
     assert told([0.0, 1.0], [mask] * 4) == []  # black and white of itself
     assert told("auto", [RAMP]) == told(None, [RAMP]) == []
     assert told([300.0, 400.0], [RAMP * 0]) == []  # told as blank elsewhere
+
+
+def test_a_few_bright_pixels_in_the_window_are_something_to_see() -> None:
+    spots = np.zeros((1, 40, 40))
+    spots[0, 3, 3:6] = (150, 180, 240)  # beyond the 99.5th percentile
+    facts: list[ImageFact | None] = [ImageFact((1, 40, 40), "uint8", 0.0, 0.0, False, None, False)] * 2
+    array = np.stack([(spots.clip(100, 240) - 100) / 140 * 255] * 2).astype(np.uint8)
+    images = PreparedImages(array, np.ones(2), [""] * 2, [], [], 255.0, facts)
+    assert window_notes(images, ["a", "b"], ImageSettings(window=[100.0, 240.0])) == []

@@ -56,8 +56,8 @@ def trained(
         if name == TUNED and torch.cuda.is_available() and not _says_which(given):
             changes, larger = _on_gpu(changes, given, display)
         wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
-        fixed_size = larger or "image.size" in given
-        smaller = None if fixed_size else _smaller(image.size, wanted, cost, seconds / folds)
+        settled = "image.size" in given or "image.size" not in changes
+        smaller = None if settled else _smaller(image.size, wanted, cost, seconds / folds)
         if smaller is not None:
             changes["image.size"] = smaller
             wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)

@@ -111,19 +111,27 @@ def blank_note(images: PreparedImages, ids: Sequence[str]) -> str:
     return f"{who} of one single value ({name_cases(blank)}), with nothing to see; look at the files, and leave such cases out"
 
 
-def _depths(facts: Sequence[ImageFact], ids: Sequence[str], image: ImageSettings) -> str:
-    found = Counter(DEPTHS.get(fact.dtype, "32-bit and more") for fact in facts)
+def _counted(words: Sequence[str], ids: Sequence[str]) -> str:
+    """How many images each word is of, and those of the rarest; no text for fewer than two words. "" is none."""
+    found = Counter(filter(None, words))
     if len(found) < 2:
         return ""
     rarest = min(found, key=lambda name: found[name])
-    rare = [id for id, fact in zip(ids, facts, strict=True) if DEPTHS.get(fact.dtype, "32-bit and more") == rarest]
-    counts = ", ".join(f"{count} of {name}" for name, count in found.most_common())
+    rare = [id for id, word in zip(ids, words, strict=True) if word == rarest]
+    counts = ", ".join(f"{count} {name}" for name, count in found.most_common())
+    return f"{counts} ({rarest}: {name_cases(rare)})"
+
+
+def _depths(facts: Sequence[ImageFact], ids: Sequence[str], image: ImageSettings) -> str:
+    told = _counted([f"of {DEPTHS.get(fact.dtype, '32-bit and more')}" for fact in facts], ids)
+    if not told:
+        return ""
     remedy = (
         "if their greys do not mean the same, set image.grey to image_percentiles"
         if image.grey == "set"
         else f"each has a scale of its own (image.grey {image.grey})"
     )
-    return f"images differ in depth: {counts} numbers ({rarest}: {name_cases(rare)}); {remedy}"
+    return f"images differ in depth: {told}; {remedy}"
 
 
 def _scales(facts: Sequence[ImageFact], image: ImageSettings, asked: ImageSettings) -> str:
@@ -153,27 +161,21 @@ def _resampled(image: ImageSettings, asked: ImageSettings) -> str:
 
 
 def _kinds(facts: Sequence[ImageFact], ids: Sequence[str]) -> str:
-    found = Counter(fact.kind for fact in facts if fact.kind)
-    if len(found) < 2:
+    told = _counted([fact.kind and f"of {fact.kind}" for fact in facts], ids)
+    if not told:
         return ""
-    rarest = min(found, key=lambda name: found[name])
-    rare = [id for id, fact in zip(ids, facts, strict=True) if fact.kind == rarest]
-    counts = ", ".join(f"{count} of {name}" for name, count in found.most_common())
     return (
-        f"images are of several kinds by their headers: {counts} ({rarest}: {name_cases(rare)}); where some are among them by "
+        f"images are of several kinds by their headers: {told}; where some are among them by "
         "mistake leave them out, and where greys do not mean the same fit each kind alone"
     )
 
 
 def _directions(facts: Sequence[ImageFact], ids: Sequence[str]) -> str:
-    found = Counter(fact.direction for fact in facts if fact.direction)
-    if len(found) < 2:
+    told = _counted([fact.direction and f"to {fact.direction}" for fact in facts], ids)
+    if not told:
         return ""
-    rarest = min(found, key=lambda name: found[name])
-    rare = [id for id, fact in zip(ids, facts, strict=True) if fact.direction == rarest]
-    counts = ", ".join(f"{count} to {name}" for name, count in found.most_common())
     return (
-        f"rows and columns run elsewhere in the patient: in {counts} (to {rarest}: {name_cases(rare)}); "
+        f"rows and columns run elsewhere in the patient: in {told}; "
         "where some are turned, or of another plane, by mistake, save all alike"
     )
 

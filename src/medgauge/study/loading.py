@@ -27,6 +27,7 @@ from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
 from medgauge.study.pixel_size import size_notes
 from medgauge.study.representation import decide_representation, size_without_effect
+from medgauge.study.site_notes import site_notes
 from medgauge.study.spacing_notes import spacing_notes
 from medgauge.study.splits import split_cases, split_notes, used_rows
 from medgauge.study.study import Study
@@ -99,6 +100,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += spacing_notes(found.recipe, found.table, images.facts)
     notes += size_notes(recipe, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
+    notes += site_notes(study.subgroups, images, chosen.label, chosen.target)
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)
     return replace(

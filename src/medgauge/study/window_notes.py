@@ -8,6 +8,7 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
 from medgauge.data.images.decode import PreparedImages
+from medgauge.data.images.facts import ImageFact
 from medgauge.recipes.image_settings import ImageSettings
 
 FEW = 0.1
@@ -30,22 +31,22 @@ def window_notes(images: PreparedImages, ids: Sequence[str], image: ImageSetting
         return []
     low, high = (float(end) for end in image.window)
     seen = [(row, fact) for row, fact in enumerate(images.facts) if fact is not None and not fact.flat]
-    beyond = [row for row, fact in seen if fact.high <= low or fact.low >= high]
+    beyond = {row for row, fact in seen if _is_beyond(fact, images.array[row], images.scale, low, high)}
     told = f"image.window ({low:.6g} to {high:.6g})"
     if seen and len(beyond) == len(seen):
         lowest, highest = min(fact.low for _, fact in seen), max(fact.high for _, fact in seen)
         raise InputError(
-            f"{told} leaves nothing to see: the intensities of all images lie between {lowest:.6g} and {highest:.6g}; "
+            f"{told} leaves nothing to see: nearly all intensities of all images lie between {lowest:.6g} and {highest:.6g}; "
             "leave it out, or give a window among them"
         )
     notes = []
     if beyond:
-        named = name_cases([ids[row] for row in beyond])
+        named = name_cases([ids[row] for row in sorted(beyond)])
         who = "1 image lies" if len(beyond) == 1 else f"{len(beyond)} images lie"
         notes.append(
             f"{who} beyond {told}, with nothing to see ({named}); look at their intensities, or give another window"
         )
-    cut = [row for row, fact in seen if row not in set(beyond) and (fact.low < low or fact.high > high)]
+    cut = [row for row, fact in seen if row not in beyond and (fact.low < low or fact.high > high)]
     if len(cut) * 2 > len(seen):
         shares = np.array([_shares(images.array[row], images.scale) for row in cut[:: -(-len(cut) // SAMPLE)]])
         below, inside, above = np.median(shares, axis=0).tolist()
@@ -55,6 +56,13 @@ def window_notes(images: PreparedImages, ids: Sequence[str], image: ImageSetting
                 f"lower end and {100 * above:.3g} % at its upper one; give a wider one, or leave it out"
             )
     return notes
+
+
+def _is_beyond(fact: ImageFact, array: np.ndarray[Any, Any], scale: float, low: float, high: float) -> bool:
+    """Whether nothing of an image is within the window or on its other side: a few bright pixels are something to see."""
+    if fact.high <= low:
+        return bool((array <= 0).all())
+    return fact.low >= high and bool((array[array > 0] >= scale).all())  # padding is 0
 
 
 def _shares(array: np.ndarray[Any, Any], scale: float) -> tuple[float, float, float]:
