@@ -216,5 +216,5 @@ def test_it_says_what_it_aims_at_and_what_is_guaranteed_and_comes_back_from_json
     few = CrossFitted.fit(value[:5], label[:5], group[:5], fold[:5], [LINE], level=0.9, seed=0)
     assert few.note(0).startswith("A 90 % interval needs 9 calibration groups with this label, and there are 5")
     saved["targets"][0]["merged"] = [0, 1, 5]
-    with pytest.raises(ValueError, match="merged name the places of scores"):
+    with pytest.raises(ValueError, match="merged must name the places of"):
         CrossFitted.from_dict(saved)

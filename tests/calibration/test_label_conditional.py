@@ -299,11 +299,11 @@ def test_wrong_shapes_and_settings_raise() -> None:
         LabelConditionalConformal.fit(column(1.0), column(1.0)[:, 0], ["a"], [LINE], level=0.9, seed=0)
     with pytest.raises(ValueError, match=r"\(n, 1\)"):
         made(1.0, 1.0, 1.0).hull(torch.zeros(2, 2))
-    with pytest.raises(ValueError, match="one entry for each target and region"):
+    with pytest.raises(ValueError, match="one entry for each of the 3 regions"):
         made(1.0, 1.0)
     with pytest.raises(ValueError, match="quantile must be >= 0"):
         made(1.0, -1.0, 1.0)
-    with pytest.raises(ValueError, match="merged must name the places of merged_groups"):
+    with pytest.raises(ValueError, match=r"merged must name the places of 3 merged regions, got \(0, 0, 2\)"):
         LabelConditionalConformal(0.9, (LINE,), ((1.0,) * 3,), ((9,) * 3,), ((0, 0, 2),), ((9, 9, 9),))
 
 

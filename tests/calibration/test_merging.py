@@ -2,7 +2,7 @@
 
 import pytest
 
-from medgauge.calibration.merging import merge_regions, merged_names
+from medgauge.calibration.merging import check_merged, merge_regions, merged_names
 
 
 def sets(*counts: int) -> list[set[str]]:
@@ -44,3 +44,11 @@ def test_a_group_in_two_regions_counts_once() -> None:
 def test_names_of_merged_regions() -> None:
     assert merged_names(["many", "medium", "few"], (0, 0, 0)) == ["many, medium and few"]
     assert merged_names(["many", "medium", "few"], (0, 1, 2)) == ["many", "medium", "few"]
+
+
+def test_places_of_other_merged_regions_raise() -> None:
+    check_merged(3, (30, 5, 4), (0, 1, 1), 2)
+    with pytest.raises(ValueError, match=r"merged must name the places of 2 merged regions, got \(0, 2, 2\)"):
+        check_merged(3, (30, 5, 4), (0, 2, 2), 2)
+    with pytest.raises(ValueError, match="one entry for each of the 3 regions"):
+        check_merged(3, (30, 5), (0, 1, 1), 2)

@@ -44,6 +44,13 @@ def test_the_leading_cases_of_all_queries_are_those_of_each() -> None:
                 assert abs(float(leading.share[query, target]) - share) < 1e-12
 
 
+def test_sums_of_weights_are_those_of_all_cases() -> None:
+    evidence = drawn([3, 0, 2], 2)
+    own = [evidence.of(query).weights.abs().sum(0) for query in range(3)]
+    torch.testing.assert_close(evidence.sums_of_weights(), torch.stack(own))
+    assert (drawn([3, 0, 2], 2, whole=True).sums_of_weights() == 9.0).all()
+
+
 def test_no_case_behind_any_value_leads_nowhere() -> None:
     leading = drawn([0, 0], 1).leading(5)
     assert leading.found.tolist() == [0, 0]

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from medgauge.calibration.merging import merge_regions, merged_names
+from medgauge.calibration.merging import check_merged, merge_regions, merged_names
 from medgauge.calibration.partition import LabelPartition
 from medgauge.calibration.scores import (
     SCALED_WORDS,
@@ -69,10 +69,7 @@ class CrossFitted:
         if len(folds) != 1:
             raise ValueError("scores must be of the same number of folds in each region")
         for part, merged, groups, scores in zip(self.partition, self.merged, self.groups, self.scores, strict=True):
-            if not len(part.names) == len(merged) == len(groups) or sorted(set(merged)) != list(range(len(scores))):
-                raise ValueError(
-                    "merged and groups must have one entry for each region, and merged name the places of scores"
-                )
+            check_merged(len(part.names), groups, merged, len(scores))
 
     @classmethod
     def fit(

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from medgauge.calibration.merging import merge_regions, merged_names
+from medgauge.calibration.merging import check_merged, merge_regions, merged_names
 from medgauge.calibration.partition import LabelPartition
 from medgauge.calibration.scores import (
     CROSS_WORDS,
@@ -79,11 +79,11 @@ class LabelConditionalConformal:
 
     def __post_init__(self) -> None:
         check_level(self.level)
-        sizes = [len(part.names) for part in self.partition]
-        if any([len(of) for of in given] != sizes for given in (self.quantile, self.groups, self.merged)):
-            raise ValueError("quantile, groups and merged must have one entry for each target and region")
-        if [sorted(set(of)) for of in self.merged] != [list(range(len(of))) for of in self.merged_groups]:
-            raise ValueError("merged must name the places of merged_groups")
+        counted = zip(self.partition, self.quantile, self.groups, self.merged, self.merged_groups, strict=True)
+        for part, quantile, groups, merged, together in counted:
+            check_merged(len(part.names), groups, merged, len(together))
+            if len(quantile) != len(part.names):
+                raise ValueError(f"quantile must have one entry for each of the {len(part.names)} regions")
         if not all(half >= 0 for of in self.quantile for half in of):
             raise ValueError(f"quantile must be >= 0, got {self.quantile}")
 

@@ -32,6 +32,21 @@ def merge_regions(groups: Sequence[set[str]], needed: int) -> tuple[int, ...]:
     return tuple(place[region] for region in range(len(groups)))
 
 
+def check_merged(regions: int, groups: Sequence[int], merged: Sequence[int], parts: int) -> None:
+    """Raise unless every region has a number of groups and a place, and the places are those of the merged regions.
+
+    Args:
+        regions: how many there are.
+        groups: of each region.
+        merged: for each region the place of the merged region that it is part of.
+        parts: how many merged regions there are.
+    """
+    if not regions == len(groups) == len(merged):
+        raise ValueError(f"groups and merged must have one entry for each of the {regions} regions")
+    if sorted(set(merged)) != list(range(parts)):
+        raise ValueError(f"merged must name the places of {parts} merged regions, got {tuple(merged)}")
+
+
 def merged_names(names: Sequence[str], merged: Sequence[int]) -> list[str]:
     """The names of the merged regions.
 

@@ -73,11 +73,11 @@ class Evidence(NamedTuple):
         place = (self.offsets[:-1, None] + torch.arange(widest)).where(there, 0)
         if not len(self.rows):  # nothing stands behind any value
             nothing = torch.zeros(queries, 0)
-            return Leading(held, nothing.long(), nothing, nothing[..., None].expand(-1, -1, targets), self._whole() * 0)
+            return Leading(held, nothing.long(), nothing, nothing[..., None].expand(-1, -1, targets), self.sums_of_weights() * 0)
         size = self.weights.abs().mean(1)[place].masked_fill(~there, -1.0)
         order = size.argsort(dim=1, descending=True, stable=True)[:, :count]
         place, there = place.gather(1, order), there.gather(1, order)
-        weights, whole = self.weights[place].where(there[..., None], 0.0), self._whole()
+        weights, whole = self.weights[place].where(there[..., None], 0.0), self.sums_of_weights()
         return Leading(
             held.clamp(max=count),
             self.rows[place].where(there, 0),
@@ -86,8 +86,8 @@ class Evidence(NamedTuple):
             weights.abs().sum(1) / whole.where(whole > 0, 1.0),
         )
 
-    def _whole(self) -> Float[Tensor, "q t"]:
-        """The sum of |weight| behind each value."""
+    def sums_of_weights(self) -> Float[Tensor, "q t"]:
+        """The sum of |weight| over all cases behind each value."""
         if self.whole is not None:
             return self.whole
         held = self.offsets.diff()

@@ -114,25 +114,16 @@ def join_evidence(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: in
     if any(evidence.whole is not None for evidence, _ in parts):
         sums = weight.new_zeros(count, weight.shape[1])
         for evidence, where in parts:
-            sums.index_add_(0, where, sums_of_weights(evidence))
+            sums.index_add_(0, where, evidence.sums_of_weights())
         whole = sums / carried.clamp(min=1)
     return Evidence(offsets, rows[order], distance[order], weight[order], whole)
-
-
-def sums_of_weights(evidence: Evidence) -> Float[Tensor, "q t"]:
-    """The sum of |weight| of each query."""
-    if evidence.whole is not None:
-        return evidence.whole
-    count = len(evidence.offsets) - 1
-    query = torch.arange(count).repeat_interleave(evidence.offsets.diff())
-    return evidence.weights.new_zeros(count, evidence.weights.shape[1]).index_add_(0, query, evidence.weights.abs())
 
 
 def _carried(parts: Sequence[tuple[Evidence, Int[Tensor, " n"]]], count: int) -> Float[Tensor, "count t"]:
     """How many rows of each thing have any evidence, for each target."""
     found = parts[0][0].weights.new_zeros(count, parts[0][0].weights.shape[1])
     for evidence, where in parts:
-        found.index_add_(0, where, (sums_of_weights(evidence) > 0).to(found.dtype))
+        found.index_add_(0, where, (evidence.sums_of_weights() > 0).to(found.dtype))
     return found
 
 
