@@ -73,7 +73,9 @@ class Evidence(NamedTuple):
         place = (self.offsets[:-1, None] + torch.arange(widest)).where(there, 0)
         if not len(self.rows):  # nothing stands behind any value
             nothing = torch.zeros(queries, 0)
-            return Leading(held, nothing.long(), nothing, nothing[..., None].expand(-1, -1, targets), self.sums_of_weights() * 0)
+            return Leading(
+                held, nothing.long(), nothing, nothing[..., None].expand(-1, -1, targets), self.sums_of_weights() * 0
+            )
         size = self.weights.abs().mean(1)[place].masked_fill(~there, -1.0)
         order = size.argsort(dim=1, descending=True, stable=True)[:, :count]
         place, there = place.gather(1, order), there.gather(1, order)

@@ -10,7 +10,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Evidence
 from medgauge.core.task import Observed, Task
-from medgauge.inference.joining import first_places, join_galleries, sums_of_weights
+from medgauge.inference.joining import first_places, join_galleries
 from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.readings import Readings
 
@@ -130,7 +130,7 @@ def blend_readings(
     weights = weights.double()
     value = torch.stack([part.observed.value.double() for part in parts])
     share = _shares(weights, ~value.isnan())
-    carried = torch.stack([sums_of_weights(part.evidence) > 0 for part in parts])
+    carried = torch.stack([part.evidence.sums_of_weights() > 0 for part in parts])
     own = _shares(weights, carried)
     supported = torch.stack([part.supported.double() for part in parts])
     chances = [part.observed.probability for part in parts]
@@ -202,5 +202,5 @@ def _mixture(parts: Sequence[tuple[Evidence, int, Float[Tensor, "n t"]]], same: 
     offsets[1:] = torch.bincount(whose, minlength=count).cumsum(0)
     whole = None
     if any(evidence.whole is not None for evidence, _, _ in parts):
-        whole = torch.stack([share * sums_of_weights(evidence) for evidence, _, share in parts]).sum(0)
+        whole = torch.stack([share * evidence.sums_of_weights() for evidence, _, share in parts]).sum(0)
     return Evidence(offsets, rows[order], distance[order], weight[order], whole)
