@@ -4,15 +4,18 @@ import torch
 from medgauge.core.task import Figure
 from medgauge.metrics.catalogue import FIGURES, MAE
 
-MEANS = [figure for figures in FIGURES.values() for figure in figures.values() if figure.a_mean_of_cases]
+MEANS = [(kind, figure) for kind, of in FIGURES.items() for figure in of.values() if figure.a_mean_of_cases]
 
 
-@pytest.mark.parametrize("figure", MEANS, ids=lambda figure: figure.name)
-def test_a_mean_is_the_mean_of_its_cases_numbers(figure: Figure) -> None:
+@pytest.mark.parametrize(("kind", "figure"), MEANS, ids=lambda one: getattr(one, "name", one))
+def test_a_mean_is_the_mean_of_its_cases_numbers(kind: str, figure: Figure) -> None:
     random = torch.Generator().manual_seed(0)
-    label = torch.randint(0, 5, (50,), generator=random).double()
+    label = torch.randint(0, 2 if kind == "finding" else 5, (50,), generator=random).double()
     label[3] = torch.nan
-    value = label.nan_to_num(2.0) + torch.randn(2, 3, 50, generator=random, dtype=torch.float64)
+    if kind == "finding":
+        value = torch.rand(2, 3, 50, generator=random, dtype=torch.float64)
+    else:
+        value = label.nan_to_num(2.0) + torch.randn(2, 3, 50, generator=random, dtype=torch.float64)
     each = figure.each(value, label)
     assert each.shape == value.shape
     assert each.isnan().nonzero()[:, -1].unique().tolist() == [3]

@@ -15,6 +15,7 @@ from medgauge.metrics.agreement import (
 from medgauge.metrics.baselines import CovariateBaseline, covariate_baseline, median_baseline, skill
 from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, bootstrap_interval
 from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
+from medgauge.metrics.findings import average_precision, brier, log_loss, roc_auc
 from medgauge.metrics.grades import accuracy, confusion, within_one
 from medgauge.metrics.interval_score import interval_score
 from medgauge.metrics.masking import Metric
@@ -31,8 +32,10 @@ __all__ = [
     "Metric",
     "ResidualVariance",
     "accuracy",
+    "average_precision",
     "bias",
     "bootstrap_interval",
+    "brier",
     "by_region",
     "calibration_intercept",
     "calibration_slope",
@@ -42,6 +45,7 @@ __all__ = [
     "covariate_baseline",
     "geometric_mean_error",
     "interval_score",
+    "log_loss",
     "mae",
     "median_baseline",
     "neighbour_difference",
@@ -52,6 +56,7 @@ __all__ = [
     "region_codes",
     "residual_variance",
     "rmse",
+    "roc_auc",
     "skill",
     "spearman",
     "within_one",

@@ -12,6 +12,7 @@ from medgauge.metrics.agreement import (
     spearman,
 )
 from medgauge.metrics.error import absolute_error, bias, geometric_mean_error, mae, r2, rmse, signed_error
+from medgauge.metrics.findings import average_precision, brier, case_brier, case_log_loss, log_loss, roc_auc
 from medgauge.metrics.grades import accuracy, is_grade, is_within_one, within_one
 
 MAE = Figure(
@@ -84,6 +85,28 @@ WITHIN_ONE = Figure(
     in_strata=True,
     each=is_within_one,
 )
+LOG_LOSS = Figure(
+    "log_loss", log_loss, "log loss", "0 is perfect", headline=True, in_strata=True, each=case_log_loss
+)
+AUC = Figure(
+    "roc_auc",
+    roc_auc,
+    "ROC-AUC",
+    "1 is perfect, 0.5 knows nothing",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+)
+PRECISION = Figure(
+    "average_precision",
+    average_precision,
+    "average precision",
+    "1 is perfect, the share of present cases knows nothing",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+)
+BRIER = Figure("brier", brier, "Brier score", "0 is perfect", headline=True, in_strata=True, each=case_brier)
 
 
 def named(figures: Iterable[Figure]) -> dict[str, Figure]:
@@ -93,5 +116,6 @@ def named(figures: Iterable[Figure]) -> dict[str, Figure]:
 
 NUMBER: Mapping[str, Figure] = named([MAE, RMSE, BIAS, GEOMETRIC, R2, PEARSON, SPEARMAN, CONCORDANCE, SLOPE, INTERCEPT])
 GRADE: Mapping[str, Figure] = named([MAE, KAPPA, ACCURACY, WITHIN_ONE, BIAS, SPEARMAN])
-FIGURES: Mapping[str, Mapping[str, Figure]] = {"number": NUMBER, "grade": GRADE}
+FINDING: Mapping[str, Figure] = named([LOG_LOSS, AUC, PRECISION, BRIER])
+FIGURES: Mapping[str, Mapping[str, Figure]] = {"number": NUMBER, "grade": GRADE, "finding": FINDING}
 """The figures of each kind of label, as tables show them, the one that baselines are judged by first."""
