@@ -85,9 +85,7 @@ WITHIN_ONE = Figure(
     in_strata=True,
     each=is_within_one,
 )
-LOG_LOSS = Figure(
-    "log_loss", log_loss, "log loss", "0 is perfect", headline=True, in_strata=True, each=case_log_loss
-)
+LOG_LOSS = Figure("log_loss", log_loss, "log loss", "0 is perfect", headline=True, in_strata=True, each=case_log_loss)
 AUC = Figure(
     "roc_auc",
     roc_auc,
