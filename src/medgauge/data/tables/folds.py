@@ -1,7 +1,7 @@
 """Splits that are not drawn at random: cases held out by the value of a column, and the fits of a cross-validation."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float64
@@ -31,14 +31,20 @@ def fold_name(fold: int) -> str:
 
 
 def part_by_folds(
-    split: Sequence[str], group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds: int, seed: int
+    split: Sequence[str],
+    group: Sequence[str],
+    label: Float64[np.ndarray, "n t"],
+    *,
+    folds: int,
+    seed: int,
+    states: Collection[int] = (),
 ) -> list[str]:
     """The fold (``fold-0`` on) of every case that is not in the test split, and ``test`` for the others.
 
     - Raises: InputError for more folds than groups.
     """
     rows = [row for row, name in enumerate(split) if name != "test"]
-    parts = make_folds([group[row] for row in rows], np.asarray(label)[rows], folds=folds, seed=seed)
+    parts = make_folds([group[row] for row in rows], np.asarray(label)[rows], folds=folds, seed=seed, states=states)
     found = ["test"] * len(split)
     for row, part in zip(rows, parts, strict=True):
         found[row] = fold_name(part)
@@ -53,6 +59,7 @@ def fold_splits(
     *,
     shares: Mapping[str, float],
     seed: int,
+    states: Collection[int] = (),
 ) -> list[str]:
     """The splits of the fit that leaves one fold out: that fold is its test split, the others its train and val.
 
@@ -67,6 +74,7 @@ def fold_splits(
         label: labels, (n, t), NaN = missing.
         shares: of which those of train and val count; without val all others are train.
         seed: of the cut into train and val.
+        states: columns of ``label`` whose values are states.
     """
     both = {name: shares[name] for name in ("train", "val") if shares.get(name, 0.0) > 0}
     whole = sum(both.values()) or 1.0
@@ -86,6 +94,7 @@ def fold_splits(
         np.asarray(label)[rows],
         shares={name: share / whole for name, share in both.items()},
         seed=seed,
+        states=states,
     )
     for row, name in zip(rows, cut, strict=True):
         found[row] = name
@@ -108,7 +117,7 @@ def parse_holdout(text: str) -> tuple[str, list[str]]:
 
 
 def holdout_splits(
-    table: Table, holdout: str, *, shares: Mapping[str, float], seed: int
+    table: Table, holdout: str, *, shares: Mapping[str, float], seed: int, states: Collection[int] = ()
 ) -> tuple[list[str], list[Problem]]:
     """Test for the cases whose column has a value of ``holdout``; the others cut by ``shares`` without test.
 
@@ -119,6 +128,7 @@ def holdout_splits(
         holdout: ``column=value,value``.
         shares: of train, val and calibration; that of test does not count.
         seed: of the cut.
+        states: label columns whose values are states.
     """
     column, _ = parse_holdout(holdout)
     cells = [trim(cell) for cell in table.extra[column]]
@@ -136,7 +146,8 @@ def holdout_splits(
     kept = {name: share for name, share in shares.items() if name != "test" and share > 0}
     whole = sum(kept.values()) or 1.0
     part = table.take(rows)
-    cut = make_splits(part.group, part.label, shares={name: of / whole for name, of in kept.items()}, seed=seed)
+    kept = {name: of / whole for name, of in kept.items()}
+    cut = make_splits(part.group, part.label, shares=kept, seed=seed, states=states)
     for row, name in zip(rows, cut, strict=True):
         split[row] = name
     return split, group_problems(table.group, split, table.id)

@@ -1,7 +1,7 @@
 """Splits by group, stratified by label, and checks that nothing stands on two sides."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,6 +11,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem, name_cases
 from medgauge.core.seeding import derive_seed
 from medgauge.core.words import nearest
+from medgauge.data.tables.dealing import deal, deal_states, group_states
 from medgauge.data.tables.table import Table
 
 SPLITS = ("train", "val", "calibration", "test")
@@ -24,6 +25,7 @@ def make_splits(
     shares: Mapping[str, float] = SHARES,
     seed: int,
     test_seed: int | None = None,
+    states: Collection[int] = (),
 ) -> list[str]:
     """Draw the split of each case: a group is never divided, and every split covers the label range alike.
 
@@ -34,6 +36,9 @@ def make_splits(
     cases. With ``test_seed`` the test split is drawn first, by that seed alone, and the others from what is left: runs
     of several seeds then share their test cases.
 
+    With ``states`` every split has its share of the groups of every state instead, rare ones first
+    (:func:`~medgauge.data.tables.dealing.deal_states`); the other columns count by the strata of the groups' scores.
+
     - Raises: InputError for wrong shares, or fewer groups than splits.
 
     Args:
@@ -42,23 +47,27 @@ def make_splits(
         shares: share of each split, summing to 1; calibration and test may be 0 or left out.
         seed: same seed, same splits.
         test_seed: seed of the test split; None = drawn together with the others, by ``seed``.
+        states: columns of ``label`` whose values are states (0 and 1, numbers of classes), not amounts.
     """
     wanted = _checked_shares(shares)
     if test_seed is None or "test" not in wanted:
-        return _draw(group, label, wanted, seed)
+        return _draw(group, label, wanted, seed, states)
     _check_groups(group, wanted)
     rest = {name: share for name, share in wanted.items() if name != "test"}
     kept = sum(rest.values())
-    split = _draw(group, label, {"rest": kept, "test": wanted["test"]}, test_seed)
+    split = _draw(group, label, {"rest": kept, "test": wanted["test"]}, test_seed, states)
     rows = [row for row, name in enumerate(split) if name == "rest"]
     label = np.asarray(label, dtype=np.float64)[rows]
-    drawn = _draw([group[row] for row in rows], label, {name: share / kept for name, share in rest.items()}, seed)
+    parts = {name: share / kept for name, share in rest.items()}
+    drawn = _draw([group[row] for row in rows], label, parts, seed, states)
     for row, name in zip(rows, drawn, strict=True):
         split[row] = name
     return split
 
 
-def make_folds(group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds: int, seed: int) -> list[int]:
+def make_folds(
+    group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds: int, seed: int, states: Collection[int] = ()
+) -> list[int]:
     """Deal the cases to equal parts, numbered from 0: a group is never divided, and the parts have like labels.
 
     Drawn as :func:`make_splits` draws splits.
@@ -70,6 +79,7 @@ def make_folds(group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds
         label: labels in any unit, (n, t), NaN = missing.
         folds: number of parts.
         seed: same seed, same parts.
+        states: columns of ``label`` whose values are states.
     """
     count = len(set(map(str, group)))
     if folds < 2:
@@ -80,20 +90,35 @@ def make_folds(group: Sequence[str], label: Float64[np.ndarray, "n t"], *, folds
             f"group{'s' * (count != 1)} to share out; give fewer folds or more groups."
         )
     names = {str(fold): 1 / folds for fold in range(folds)}
-    return [int(name) for name in _draw(group, label, names, derive_seed(seed, "folds"))]
+    return [int(name) for name in _draw(group, label, names, derive_seed(seed, "folds"), states)]
 
 
-def _draw(group: Sequence[str], label: NDArray[np.float64], wanted: dict[str, float], seed: int) -> list[str]:
+def _draw(
+    group: Sequence[str],
+    label: NDArray[np.float64],
+    wanted: Mapping[str, float],
+    seed: int,
+    states: Collection[int] = (),
+) -> list[str]:
     """What :func:`make_splits` does, for checked shares."""
     _check_groups(group, wanted)
     names, codes = np.unique(np.asarray(group, dtype=object).astype(str), return_inverse=True)
-    score, size = _group_scores(codes, np.asarray(label, dtype=np.float64))
+    label = np.asarray(label, dtype=np.float64)
+    amounts = np.delete(label, list(states), axis=1)
+    score, size = (
+        _group_scores(codes, amounts) if amounts.shape[1] else (np.full(len(names), np.nan), np.bincount(codes))
+    )
     random = np.random.default_rng(derive_seed(seed, "split"))
     order = np.lexsort((random.random(len(names)), score))  # NaN sorts last
     share = np.array(list(wanted.values()))
-    bins = np.arange(len(names)) // int(np.ceil(1 / share.min() - 1e-9))
-    drawn = order[np.lexsort((random.random(len(names)), bins))]
-    side = _deal(np.stack([size[drawn] / size.sum(), np.full(len(names), 1 / len(names))], axis=1), share)
+    least = int(np.ceil(1 / share.min() - 1e-9))
+    if states:
+        drawn = random.permutation(len(names))
+        has = group_states(codes, label[:, list(states)], score, least)
+        side = deal_states(has[drawn], size[drawn], share)
+    else:
+        drawn = order[np.lexsort((random.random(len(names)), np.arange(len(names)) // least))]
+        side = deal(np.stack([size[drawn] / size.sum(), np.full(len(names), 1 / len(names))], axis=1), share)
     by_group = np.empty(len(names), dtype=object)
     by_group[drawn] = np.array(list(wanted), dtype=object)[side]
     return [str(name) for name in by_group[codes]]
@@ -110,7 +135,13 @@ def _check_groups(group: Sequence[str], wanted: Mapping[str, float]) -> None:
 
 
 def given_splits(
-    table: Table, *, resplit: bool = False, shares: Mapping[str, float] = SHARES, seed: int, name: str | None = None
+    table: Table,
+    *,
+    resplit: bool = False,
+    shares: Mapping[str, float] = SHARES,
+    seed: int,
+    name: str | None = None,
+    states: Collection[int] = (),
 ) -> tuple[list[str], list[Problem]]:
     """The split of each case from the table's split column, and groups that stand on two sides.
 
@@ -121,7 +152,7 @@ def given_splits(
     - Raises: InputError if the column holds another word, no train, or train only, and as :func:`make_splits` does.
     """
     if table.split is None or resplit:
-        return make_splits(table.group, table.label, shares=shares, seed=seed), []
+        return make_splits(table.group, table.label, shares=shares, seed=seed, states=states), []
     split = list(table.split)
     present = set(split)
     _check_words(split, table.line, f"the split column {name!r}" if name else "the split column")
@@ -135,7 +166,7 @@ def given_splits(
         parts = {"train": wanted["train"], **cut}
         whole = sum(parts.values())
         rows = [row for row, name in enumerate(split) if name == "train"]
-        drawn = _cut(table.take(rows), {name: share / whole for name, share in parts.items()}, seed)
+        drawn = _cut(table.take(rows), {name: share / whole for name, share in parts.items()}, seed, states)
         for row, name in zip(rows, drawn, strict=True):
             split[row] = name
     return split, problems
@@ -203,10 +234,10 @@ def _check_words(split: list[str], line: list[int], column: str) -> None:
         )
 
 
-def _cut(table: Table, shares: dict[str, float], seed: int) -> list[str]:
+def _cut(table: Table, shares: dict[str, float], seed: int, states: Collection[int]) -> list[str]:
     """Draw val and calibration from the training cases of a given split."""
     try:
-        return _draw(table.group, table.label, shares, seed)
+        return _draw(table.group, table.label, shares, seed, states)
     except InputError as error:
         raise InputError(f"cutting {_in_words(list(shares)[1:])} from the given train split: {error}") from error
 
@@ -242,21 +273,3 @@ def _group_scores(
         direction = np.linalg.eigh(means.T @ means)[1][:, -1]
         score = means @ (direction * np.sign(direction[np.abs(direction).argmax()]))
     return np.where(n_in_group.sum(axis=1) > 0, score, np.nan), size
-
-
-def _deal(weight: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Each item in turn to the side farthest behind its share of the weights (items, 2); no side stays empty.
-
-    The side with the largest product of gap and weight is the one that leaves the smallest sum of squared gaps.
-    """
-    side = np.empty(len(weight), dtype=np.int64)
-    gap = np.zeros((len(share), 2))
-    for item, amount in enumerate(weight):
-        gap += share[:, None] * amount
-        side[item] = np.argmax(np.round(gap @ amount / (amount @ amount), 9))  # rounded: of equal gaps the first wins
-        gap[side[item]] -= amount
-    for empty in np.flatnonzero(np.bincount(side, minlength=len(share)) == 0):
-        counts = np.bincount(side, minlength=len(share))
-        surplus = np.where(counts > 1, counts - share * len(side), -np.inf)
-        side[np.flatnonzero(side == surplus.argmax())[-1]] = empty
-    return side
