@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from medgauge.core.batch import Part
 from medgauge.losses import PointwiseLoss, RMLoss
 from medgauge.training.objective import Objective
 from tests.contracts import TermContract, make_step
@@ -171,3 +172,25 @@ def seen_by(rank: int) -> dict[str, Tensor]:
 def test_rows_are_gathered_and_shared_fields_are_not() -> None:
     for found in in_each_process(seen_by):
         assert {name: value.item() for name, value in found.items()} == {"weighted": 5552.25, "plain": 5052.25}
+
+
+class Told(nn.Module):
+    """A term that keeps the training labels that it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[list[float]] = []
+
+    def fit_labels(self, label: Tensor) -> None:
+        self.told = label.tolist()
+
+    def forward(self, label: Tensor) -> Tensor:
+        return label.sum()
+
+
+def test_terms_that_ask_are_told_the_training_labels_of_their_task() -> None:
+    whole, part = Told(), Told()
+    objective = Objective({"whole": (whole, 1), "part": (part, 1), "fixed": (Fixed(1.0), 1)}, {"part": Part(1, 2)})
+    objective.fit_labels(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    assert whole.told == [[1.0, 2.0], [3.0, 4.0]]
+    assert part.told == [[2.0], [4.0]]

@@ -32,7 +32,7 @@ from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
 from medgauge.training.settings import OptimiserSettings
 
-OF_ONE_CASE = {"DistributionLoss", "OrdinalRegressionLoss", "PointwiseLoss"}
+OF_ONE_CASE = {"DistributionLoss", "DualWeightedMetricLoss", "OrdinalRegressionLoss", "PointwiseLoss"}
 """Losses of ours that judge each case by itself; the others compare the cases of a batch."""
 SMALL_BATCH = 16  # cases below which a tuned encoder keeps the statistics of its pretraining
 
@@ -82,6 +82,7 @@ def build_parts(study: Study) -> Parts:
     if not schedule.steps:
         return Parts(model, None, tasks, arrays, schedule, notes)
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
+    objective.fit_labels(label)
     check_mixup(recipe, tasks, objective)
     batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
     try_batch(model, objective, tasks.coding, batch)

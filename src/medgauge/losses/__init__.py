@@ -4,6 +4,7 @@ from medgauge.losses.adaptive_triplet import AdaptiveTripletLoss
 from medgauge.losses.balanced_mse import BalancedMSELoss
 from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
 from medgauge.losses.distribution import DistributionLoss
+from medgauge.losses.dual_weighted import DualWeightedMetricLoss
 from medgauge.losses.jocorank import JoCoRankLoss
 from medgauge.losses.ordinal_regression import OrdinalRegressionLoss
 from medgauge.losses.pointwise import PointwiseLoss
@@ -18,6 +19,7 @@ __all__ = [
     "CoarseToFineSpearmanEmbeddingLoss",
     "CoarseToFineSpearmanLoss",
     "DistributionLoss",
+    "DualWeightedMetricLoss",
     "JoCoRankLoss",
     "OrdinalRegressionLoss",
     "PointwiseLoss",

@@ -23,7 +23,8 @@ class Objective(nn.Module):
     A term is any module whose ``forward`` names fields of :class:`~medgauge.core.batch.Step` and returns a scalar.
     A parameter with a default is left out where the step has None. A term with a method ``log()`` tells further scalars
     of its last batch, which are logged as ``<name>_<key>`` and are no part of the sum; NaN is one that the batch could not
-    tell, and is left out of the log's means. With several processes, the fields that terms
+    tell, and is left out of the log's means. A term with a method ``fit_labels(label)`` is told the training labels
+    once (:meth:`fit_labels`). With several processes, the fields that terms
     name are gathered first, with gradient, so that each process computes the loss of the whole batch: every process
     must call the objective, with the same fields.
 
@@ -72,6 +73,13 @@ class Objective(nn.Module):
             logged |= {f"{name}_{key}": figure for key, figure in _log(term).items()}
         weighted = [self.factors[name] * value for name, value in values.items()]
         return {**values, **logged, "total": sum(weighted[1:], start=weighted[0])}
+
+    def fit_labels(self, label: Tensor) -> None:
+        """Tell terms that ask for it the training labels (n, t) of their task, in normalised units; before any step."""
+        for name, term in self.terms.items():
+            fit = getattr(term, "fit_labels", None)
+            if callable(fit):
+                fit(label[:, self.parts[name].columns] if name in self.parts else label)
 
     def lacking(self, step: Step) -> list[tuple[str, str]]:
         """The fields that terms need and the step lacks, each with the name of the term."""
