@@ -260,7 +260,9 @@ def test_refuses_settings_out_of_range(setting: str, value: Any) -> None:
 
 def test_refuses_other_shapes() -> None:
     given = draw()
-    with pytest.raises(ValueError, match=r"^prototypes must be float of shape \(4, 5\), got torch.float64 of \(3, 5\)$"):
+    with pytest.raises(
+        ValueError, match=r"^prototypes must be float of shape \(4, 5\), got torch.float64 of \(3, 5\)$"
+    ):
         DualWeightedMetricLoss()(**(given | {"prototypes": given["prototypes"][:3]}))
     with pytest.raises(ValueError, match=r"^semantics must have 4 rows, got shape \(3, 5\)$"):
         DualWeightedMetricLoss()(**(given | {"semantics": given["semantics"][:3]}))

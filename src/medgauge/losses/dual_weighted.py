@@ -147,7 +147,9 @@ class DualWeightedMetricLoss(nn.Module):
         if self.class_counts == "auto" and not len(self.class_weight):
             raise ValueError("class_counts auto needs the training labels first (fit_labels)")
         if len(self.class_weight) != findings:
-            raise ValueError(f"class_counts must be one a finding, got {len(self.class_weight)} for {findings} findings")
+            raise ValueError(
+                f"class_counts must be one a finding, got {len(self.class_weight)} for {findings} findings"
+            )
         return self.class_weight.to(kind)
 
 
