@@ -9,7 +9,8 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.data import bundled
 from medgauge.data.bundled import bundled_columns, bundled_licence, bundled_names, bundled_path
-from medgauge.data.tables.table import missing_files, read_table
+from medgauge.data.tables.files import missing_files
+from medgauge.data.tables.table import read_table
 
 
 def test_hc18_is_a_table_like_any_other() -> None:

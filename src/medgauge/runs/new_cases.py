@@ -16,13 +16,14 @@ from medgauge.core.problem import of_finished
 from medgauge.core.words import counted, nearest, plural
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import PreparedImages, prepare_images
+from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.names import Spelling, in_words, spelled_as
 from medgauge.data.tables.notes import table_notes
 from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.sources import image_source
-from medgauge.data.tables.table import Table, missing_files
+from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
 from medgauge.recipes.schema import Recipe

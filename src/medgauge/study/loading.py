@@ -12,12 +12,13 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.core.words import counted
 from medgauge.data.images.cache import PreparedImages, prepare_images
+from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.notes import table_notes, unlabelled_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
 from medgauge.data.tables.problems import image_problems, raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
-from medgauge.data.tables.table import Table, missing_files
+from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coding_words
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.idle import idle_notes

@@ -13,9 +13,10 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.images.image import ImageSource
+from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.numbers import parse_numbers
 from medgauge.data.tables.sources import image_source
-from medgauge.data.tables.table import Table, missing_files, read_table
+from medgauge.data.tables.table import Table, read_table
 
 HEADER = ["path", "hc_mm", "patient_id", "pixel_size_mm"]
 ROWS = [["a.png", "12.5", "001", "0.1"], ["b.png", "", "001", "0.2"], ["c.png", "NA", "2", "0.3"]]

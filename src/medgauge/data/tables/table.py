@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,11 +11,10 @@ from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from medgauge.core.errors import InputError
-from medgauge.core.problem import Problem, name_cases
+from medgauge.core.problem import Problem
 from medgauge.data.bundled import is_bundled
 from medgauge.data.images.image import ImageSource
 from medgauge.data.tables.cells import (
-    LEAST_ALIKE,
     in_one_sentence,
     index_problems,
     name_problems,
@@ -25,6 +22,7 @@ from medgauge.data.tables.cells import (
     without_name,
 )
 from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.findings import Joined, split_findings
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.names import (
     Groups,
@@ -37,7 +35,7 @@ from medgauge.data.tables.names import (
     trimmed,
 )
 from medgauge.data.tables.numbers import Mark
-from medgauge.data.tables.sources import NPZ, image_source, index_notes, path_hint, picture_cell
+from medgauge.data.tables.sources import NPZ, image_source, index_notes, picture_cell
 from medgauge.data.tables.subgroups import missing_notes
 from medgauge.data.tables.words import covariate_columns
 
@@ -115,13 +113,14 @@ def read_table(
     words: Mapping[str, Sequence[str]] | None = None,
     numbers: Sequence[str] = (),
     divisor: str | None = None,
+    joined: Joined | None = None,
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
     CSV has comma, semicolon, tab or |, and a line ``sep=;`` may stand above the header. Ids, groups, paths and splits
     are kept as text as written, without blanks at their ends; of paths only where no file has such a name. Covariates
     of words are coded. Nothing, NaN, NA, null, - and the like mean missing; a cell that is no finite number is a problem
-    and missing. Rows with nothing in any cell are no cases. Other files are not looked at (see :func:`missing_files`).
+    and missing. Rows with nothing in any cell are no cases. Other files are not looked at (:mod:`medgauge.data.tables.files` does).
 
     - Raises: InputError if the table cannot be read, lacks a column, or the columns asked for contradict one another.
 
@@ -144,6 +143,7 @@ def read_table(
         words: those of covariates whose coding is known; any other word in them is a problem.
         numbers: covariates that may hold no words.
         divisor: the covariate that labels are divided by (``--label-times``), which must be above 0 in every case.
+        joined: a column that the labels of its ``names`` are read from; None: each label has a column of its own.
     """
     if is_bundled(path):
         image = image if image or array else "image"
@@ -151,7 +151,9 @@ def read_table(
     _check_settings(image, label, covariates, array, index, need_label, divisor)
     roles = extra if isinstance(extra, Mapping) else dict.fromkeys(extra, "extra column")
     one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
-    wanted = [Wanted(name, "label", need_label) for name in label]
+    split_up = [] if joined is None else joined.names
+    wanted = [Wanted(name, "label", need_label) for name in label if name not in split_up]
+    wanted += [] if joined is None else [Wanted(joined.column, "names of findings", need_label)]
     wanted += [Wanted(name, role) for role, name in one.items() if name is not None]
     wanted += [
         Wanted(name, role) for name, role in [*((name, _role(name, divisor)) for name in covariates), *roles.items()]
@@ -186,6 +188,11 @@ def read_table(
     for name in (name for name, role in roles.items() if role == "subgroups"):
         notes += [*alike_words(map(trim, text[name]), name), *missing_notes(name, text[name])]
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
+    if joined is not None:
+        found = split_findings(columns, joined, ids)
+        text |= found.text
+        problems += found.problems
+        notes += found.notes
     labels = number_columns(columns, label, ids, "label", missing, decimal)
     beside = covariate_columns(
         columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal, divisor=divisor
@@ -206,49 +213,12 @@ def read_table(
         words=beside.words,
         notes=(*notes, *groups.notes, *labels.notes, *beside.notes),
     )
-    found = in_one_sentence([*problems, *groups.problems, *labels.problems, *beside.problems])
-    return replace(table, digest=_digest(table, pictures)), without_name(found, pictures, columns)
+    wrong = in_one_sentence([*problems, *groups.problems, *labels.problems, *beside.problems])
+    return replace(table, digest=_digest(table, pictures)), without_name(wrong, pictures, columns)
 
 
 def _role(name: str, divisor: str | None) -> str:
     return "covariate of --label-times" if name == divisor else "covariate"
-
-
-def missing_files(table: Table) -> list[Problem]:
-    """Image files that are not there, are empty or no files, or may not be read; nothing is decoded."""
-    said = {path: _file_problem(path) for path in {source.path for source in table.image} - {table.path.parent}}
-    if len(table) > 1 and len(said) == 1 and (what := next(iter(said.values()))) is not None:
-        one = f"{what.replace('its image', 'the one file with all images')} (paths are relative to the table)"
-        return [Problem(f"all {len(table)} cases", one, "file")]
-    found = [
-        Problem(table.id[row], what, "file", row)
-        for row, source in enumerate(table.image)
-        if (what := said.get(source.path)) is not None
-    ]
-    lost = [one for one in found if " is missing" in one.what]
-    if len(lost) < LEAST_ALIKE:
-        return found
-    together = (
-        f"{len(lost)} of {len(table)} images are missing ({name_cases([one.where for one in lost])}), and paths are relative to "
-        f"the table; the first: {lost[0].what}"
-    )
-    return [one._replace(together=together) if one in lost else one for one in found]
-
-
-def _file_problem(path: Path) -> str | None:
-    try:
-        state = os.stat(path)
-    except PermissionError:
-        return f"its image {path} may not be read; change its permissions"
-    except (OSError, ValueError):
-        return f"its image {path} is missing{path_hint(path)}"
-    if stat.S_ISDIR(state.st_mode):
-        return f"its image {path} is a folder, not a file"
-    if not stat.S_ISREG(state.st_mode):
-        return f"its image {path} is no regular file"
-    if state.st_size == 0:
-        return f"its image {path} is an empty file"
-    return None if os.access(path, os.R_OK) else f"its image {path} may not be read; change its permissions"
 
 
 def _check_settings(

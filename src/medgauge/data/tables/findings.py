@@ -1,0 +1,193 @@
+"""A text column that holds the names of all findings of a case, joined by a separator, as 0/1 columns."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
+from medgauge.core.words import counted, nearest
+from medgauge.data.tables.columns import Columns, Wanted, read_columns
+from medgauge.data.tables.missing import is_missing, trim
+from medgauge.data.tables.names import alike_sets, in_words, spelled_as, spelling_key
+
+SEPARATORS = "|;,/+"
+"""Signs that may stand between names."""
+MOST_NAMES = 200
+"""Names that are all taken as labels where nobody says which are."""
+SHOWN = 20
+"""Names that are told with their cases."""
+
+
+class Joined(NamedTuple):
+    """Findings whose names stand in one column.
+
+    Args:
+        column: with the names of a case's findings; ``No Finding`` for a case without any; empty = not known.
+        separator: between two names.
+        names: of the findings that are labels, by which the column is split.
+    """
+
+    column: str
+    separator: str
+    names: Sequence[str]
+
+
+class Findings(NamedTuple):
+    """The columns as text: ``1`` where the name is in the cell, ``0`` where it is not, empty where the cell is."""
+
+    text: dict[str, list[str]]
+    problems: list[Problem]
+    notes: list[str]
+
+
+def names_in(cell: str, separator: str) -> list[str]:
+    """The names in a cell, trimmed; none for ``No Finding`` alone.
+
+    >>> names_in("Effusion | Mass", "|"), names_in("no_finding", "|"), names_in("No Finding|Mass", "|")
+    (['Effusion', 'Mass'], [], ['No Finding', 'Mass'])
+    """
+    names = list(dict.fromkeys(name for part in cell.split(separator) if (name := trim(part))))
+    return [] if len(names) == 1 and is_no_finding(names[0]) else names
+
+
+def is_no_finding(name: str) -> bool:
+    """Whether a name says that there is no finding.
+
+    >>> is_no_finding("No Finding"), is_no_finding("NO_FINDINGS"), is_no_finding("Normal")
+    (True, True, False)
+    """
+    return spelling_key(name.casefold()).rstrip("s") == spelling_key("no finding")
+
+
+def count_names(cells: Sequence[str], separator: str) -> dict[str, int]:
+    """The names of a column with the number of cells that each is in, the most frequent first, then in alphabetical order."""
+    found = Counter(name for cell in cells if not is_missing(cell) for name in names_in(cell, separator))
+    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+
+def split_findings(columns: Columns, joined: Joined, ids: Sequence[str]) -> Findings:
+    """Split a column of joined names into one column a label; all labels are empty where the cell is.
+
+    Args:
+        columns: of a table; without the column nothing is split.
+        joined: the column, and the labels.
+        ids: of the cases.
+    """
+    if joined.column not in columns.text:
+        return Findings({}, [], [])
+    cells, separator = columns.text[joined.column], joined.separator
+    counts = count_names(cells, separator)
+    problems = [*_cell_problems(columns, joined, ids), *_spelling_problems(joined, counts)]
+    held = [set() if is_missing(cell) else set(names_in(cell, separator)) for cell in cells]
+    text = {
+        name: ["" if is_missing(cell) else str(int(name in names)) for cell, names in zip(cells, held, strict=True)]
+        for name in joined.names
+    }
+    return Findings(text, problems, _notes(joined, cells, held, counts))
+
+
+def labels_in(path: str, column: str, separator: str, asked: Sequence[str]) -> list[str]:
+    """The findings that are labels: those of ``asked`` that occur in the column, or all that occur, the most frequent first.
+
+    Args:
+        path: the table.
+        column: of joined names.
+        separator: between two names.
+        asked: names of labels; those that do not occur are looked for elsewhere. Empty: all names are labels.
+
+    Raises:
+        InputError: the table has no such column; or all names would be labels, and their separator is another, two differ in
+            spelling alone, there are none or more than ``MOST_NAMES``; or an asked one occurs in another spelling.
+    """
+    columns = read_columns(path, [Wanted(column, "names of findings")])
+    cells = columns.text[column]
+    counts = count_names(cells, separator)
+    for name, near in spelled_as(list(asked), list(counts)).items():
+        raise InputError(f"column '{column}' of {columns.path.name} has no finding '{name}' (did you mean '{near}'?).")
+    if asked:
+        return [name for name in asked if name in counts]
+    _check_separator(f"column '{column}' of {columns.path.name}", cells, separator)
+    if unlike := alike_sets(counts):
+        raise InputError(
+            f"column '{column}' of {columns.path.name} has findings that differ in spelling alone ({in_words(unlike)}); write "
+            "them alike."
+        )
+    if not counts:
+        raise InputError(f"column '{column}' of {columns.path.name} has no name of a finding in any cell.")
+    if len(counts) > MOST_NAMES:
+        raise InputError(
+            f"column '{column}' of {columns.path.name} has {len(counts)} different names ('{next(iter(counts))}' the most "
+            "frequent); say which are labels, with --findings."
+        )
+    return list(counts)
+
+
+def no_such_finding(name: str, column: str, known: Sequence[str]) -> str:
+    """What is said of a label that is in no cell."""
+    near = nearest(name, known)
+    hint = f" (did you mean '{near}'?)" if near else f"; it has {', '.join(map(repr, known[:SHOWN]))}"
+    return f"column '{column}' has no finding '{name}'{hint}"
+
+
+def _check_separator(where: str, cells: Sequence[str], separator: str) -> None:
+    """Raise where no cell has the separator, and another sign stands between names that occur alone as well."""
+    if any(separator in cell for cell in cells):
+        return
+    whole = {trim(cell) for cell in cells}
+    for sign in SEPARATORS:
+        having = [cell for cell in cells if sign in cell]
+        if any(trim(part) in whole for cell in having for part in cell.split(sign)):
+            raise InputError(
+                f"{where} has '{separator}' in no cell, and '{sign}' in {len(having)} ('{trim(having[0])}'); give --separator '{sign}'."
+            )
+
+
+def _cell_problems(columns: Columns, joined: Joined, ids: Sequence[str]) -> list[Problem]:
+    """Cells that say that there is no finding and name one, and cells whose word may mean either that or nothing."""
+    problems = []
+    for row, cell in enumerate(columns.text[joined.column]):
+        names = names_in(cell, joined.separator)
+        none = next((name for name in names if is_no_finding(name)), None)
+        place = f"{joined.column} on {columns.place} {columns.line[row]}"
+        if none is not None:
+            other = next(name for name in names if name != none)
+            problems.append(Problem(ids[row], f"{place} has '{none}' beside '{other}'; drop one of them", "label", row))
+        elif trim(cell).casefold() == "none":
+            what = f"{place} is '{trim(cell)}', which may mean no finding or not known; write No Finding, or leave it empty"
+            together = f"label {what}; so it is in all cells with that word"
+            problems.append(Problem(ids[row], what, "label", row, together))
+    return problems
+
+
+def _spelling_problems(joined: Joined, counts: Mapping[str, int]) -> list[Problem]:
+    """Names that differ from a label in spelling alone."""
+    found = []
+    for name, label in spelled_as(list(counts), joined.names).items():
+        what = f"has '{name}' ({counted(counts[name], 'case')}) beside the label '{label}'; write them alike"
+        found.append(Problem(f"column {joined.column}", what, "label"))
+    return found
+
+
+def _notes(joined: Joined, cells: Sequence[str], held: Sequence[set[str]], counts: Mapping[str, int]) -> list[str]:
+    """How the column was read, in a line."""
+    empty = sum(map(is_missing, cells))
+    said = [f"{joined.column} is split at '{joined.separator}' into {counted(len(joined.names), 'finding')}"]
+    said[0] += f" ({_told({name: counts.get(name, 0) for name in joined.names})})"
+    without = len(cells) - empty - sum(map(bool, held))
+    said += [f"{counted(without, 'case has', 'cases have')} none"] if without else []
+    said += [f"{counted(empty, 'empty cell is', 'empty cells are')} missing labels"] if empty else []
+    others = {name: count for name, count in counts.items() if name not in joined.names}
+    said += [f"no labels are {_told(others)}"] if others else []
+    return ["; ".join(said)]
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    """Names with their cases, the most frequent first.
+
+    >>> _told({"Mass": 3, "Hernia": 1})
+    'Mass 3, Hernia 1'
+    """
+    most = sorted(counts.items(), key=lambda one: -one[1])
+    more = f" and {len(most) - SHOWN} more" if len(most) > SHOWN else ""
+    return ", ".join(f"{name} {count}" for name, count in most[:SHOWN]) + more
