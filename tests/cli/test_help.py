@@ -1,12 +1,14 @@
 """The help of each command, made from the schema's own words."""
 
 import re
+from typing import get_args
 
 import pytest
 
 from medgauge.cli.commands import COMMANDS
 from medgauge.cli.main import main
 from medgauge.cli.values import default_words, kind_words
+from medgauge.recipes.entries import KindName
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.settings import Setting, meanings, settings
 
@@ -77,7 +79,7 @@ def test_every_setting_is_told_with_type_default_and_its_docstring(
 def test_choices_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of("fit", capsys)
     assert "--label-scaling zscore|min_max|log2|none\n" in text
-    assert "--kind NAME=number|grade,…" in text
+    assert f"--kind NAME={'|'.join(get_args(KindName))},…" in text
     assert "--training.steps INTEGER|auto" in text
     assert "--objective.NAME VALUE" in text
 

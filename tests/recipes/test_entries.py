@@ -1,6 +1,7 @@
 """Entries of an objective are read as data."""
 
 import sys
+from typing import get_args
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from medgauge.core.errors import InputError
 from medgauge.recipes.build import build_objective, build_tasks
 from medgauge.recipes.data_settings import DataSettings
-from medgauge.recipes.entries import ObjectiveEntry, read_entries
+from medgauge.recipes.entries import KindName, ObjectiveEntry, read_entries
 from medgauge.recipes.mistakes import objective_mistakes
 from medgauge.recipes.read import build_recipe, default_values
 from medgauge.recipes.schema import ModelSettings, Recipe
@@ -25,7 +26,10 @@ def test_an_entry_has_its_defaults_and_nothing_is_imported() -> None:
 
 def test_an_unknown_task_is_named_with_the_nearest() -> None:
     (words,) = objective_mistakes({"error": {"term": L1, "task": "grades"}})
-    assert words == "objective.error.task must be one of number, grade or null, got 'grades' (did you mean grade?)"
+    assert (
+        words
+        == f"objective.error.task must be one of {', '.join(get_args(KindName))} or null, got 'grades' (did you mean grade?)"
+    )
 
 
 def test_an_entry_without_a_term_is_told_the_nearest_that_has_one() -> None:

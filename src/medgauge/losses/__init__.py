@@ -2,6 +2,7 @@
 
 from medgauge.losses.adaptive_triplet import AdaptiveTripletLoss
 from medgauge.losses.balanced_mse import BalancedMSELoss
+from medgauge.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
 from medgauge.losses.distribution import DistributionLoss
 from medgauge.losses.dual_weighted import DualWeightedMetricLoss
@@ -16,6 +17,7 @@ from medgauge.losses.robust_pearson import RobustPearsonLoss
 __all__ = [
     "AdaptiveTripletLoss",
     "BalancedMSELoss",
+    "BinaryCrossEntropyLoss",
     "CoarseToFineSpearmanEmbeddingLoss",
     "CoarseToFineSpearmanLoss",
     "DistributionLoss",

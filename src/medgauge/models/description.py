@@ -167,6 +167,7 @@ SMOOTHING: Rules = {
 }
 STANDARDISED: Rules = {"name": TEXT}
 LINEAR: Rules = {"name": TEXT}
+FINDING: Rules = {"name": TEXT}
 JOINT: Rules = {"name": TEXT, "heads": list_of(GROUP, 8, 2)}
 DISTRIBUTION: Rules = {
     "name": TEXT,
@@ -181,6 +182,7 @@ ONE_HEAD: Mapping[str, tuple[Rules, set[str]]] = {
     "linear": (LINEAR, {"name"}),
     "ordinal": (ORDINAL, {"name", "thresholds"}),
     "distribution": (DISTRIBUTION, set(DISTRIBUTION)),
+    "findings": (FINDING, {"name"}),
 }
 """Of each head of one kind of label the rules, and what must be there."""
 

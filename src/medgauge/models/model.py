@@ -10,6 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.threads import few_threads
 from medgauge.models.encoders import build_encoder
 from medgauge.models.feature_smoothing import FeatureSmoothing
+from medgauge.models.findings import FindingHead
 from medgauge.models.heads import DistributionHead, LinearHead, widened
 from medgauge.models.joint import JointHead
 from medgauge.models.necks import CovariateNeck
@@ -123,4 +124,6 @@ def _build_head(description: Mapping[str, Any], embedding: int, targets: int) ->
         return OrdinalHead(embedding, targets, **settings)
     if description["name"] == "distribution":
         return DistributionHead(embedding, targets, **settings)
+    if description["name"] == "findings":
+        return FindingHead(embedding, targets, **settings)
     raise InputError(f"the model's description names a head {description['name']!r}, which this version does not have.")

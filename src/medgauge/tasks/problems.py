@@ -74,3 +74,31 @@ def level_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) ->
         what = f"has {count} different values, and a grade has at most {MOST_LEVELS}; read it as a number"
         return [Problem(f"label {name}", f"{what} (--kind {name}=number)", "label")]
     return []
+
+
+def finding_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
+    """Labels that are neither 0 nor 1."""
+    broken = torch.nonzero(label.isfinite() & (label != 0) & (label != 1)).flatten().tolist()
+    if not broken:
+        return []
+    words = "and a finding is 1 (present), 0 (absent) or empty; correct it"
+    of_fit = f", or read {name} as a number (--kind {name}=number)"
+    together = ""
+    if len(broken) >= LEAST_ALIKE:
+        named = name_cases([ids[row] for row in broken])
+        together = f"label {name} is {float(label[broken[0]]):g}, {words}{of_fit}; so it is in {len(broken)} {named}"
+    return [
+        Problem(ids[row], f"label {name} is {float(label[row]):g}, {words}{of_fit}", "label", row, together, of_fit)
+        for row in broken
+    ]
+
+
+def copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
+    """Columns that are equal, missing cells too, to one before them."""
+    told, found = label.nan_to_num(-1.0), []
+    for place, name in enumerate(names):
+        same = next((other for other in range(place) if torch.equal(told[:, other], told[:, place])), None)
+        if same is not None:
+            what = f"is the same as {names[same]} in {_all(len(label), 'case')}; leave one of them out"
+            found.append(Problem(f"label {name}", what, "label"))
+    return found

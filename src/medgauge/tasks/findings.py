@@ -1,0 +1,193 @@
+"""Findings: what is present in an image or not, several beside each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from medgauge.calibration.finding_probabilities import FindingProbabilities
+from medgauge.core.batch import LabelCoding
+from medgauge.core.errors import InputError
+from medgauge.core.forms import ANY_GROUP, Group, check_form
+from medgauge.core.problem import Problem
+from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
+from medgauge.functional.findings import FindingStrata
+from medgauge.inference import HeadPredictor, KernelPredictor, LogisticPredictor, NeighbourPredictor
+from medgauge.inference.clamped import ClampedPredictor
+from medgauge.metrics.catalogue import FINDING
+from medgauge.metrics.finding_baselines import FindingCovariates, TrainingRate
+from medgauge.metrics.findings import case_log_loss
+from medgauge.models.findings import FindingCoding, FindingHead
+from medgauge.models.scaling import ScalingKind
+from medgauge.tasks.problems import column_problems, copy_problems, finding_problems
+from medgauge.tasks.settings import HeadSettings
+
+LEVELS = (0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Label columns of 1 (present), 0 (absent) or nothing, read as the chance that each finding is present.
+
+    All columns share one head. A missing label takes no part; the cases that have it count for the other columns.
+
+    Args:
+        columns: label columns.
+        head_settings: auto, or none.
+        coding: labels as they are.
+        fitted: how many training cases have each finding.
+    """
+
+    kind: ClassVar[str] = "finding"
+    recipe: ClassVar[str] = "finding"
+    regression: ClassVar[str] = "logistic"
+    divides: ClassVar[bool] = False
+    certainty: ClassVar[type[Certainty]] = FindingProbabilities
+    baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingRate, FindingCovariates)
+    figures: ClassVar[Mapping[str, Figure]] = FINDING
+
+    columns: tuple[str, ...]
+    head_settings: HeadSettings
+    coding: FindingCoding = field(default_factory=FindingCoding)
+    fitted: FindingStrata | None = None
+
+    @classmethod
+    def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
+        """Unfitted; findings are never scaled."""
+        return cls(tuple(columns), head)
+
+    @property
+    def name(self) -> str:
+        """The kind: a run has one task of each."""
+        return self.kind
+
+    @property
+    def strata(self) -> FindingStrata:
+        """absent, present; with the training cases of each."""
+        if self.fitted is None:
+            raise ValueError("fit the task first")
+        return self.fitted
+
+    @property
+    def logits(self) -> int:
+        """One a finding; none without a head."""
+        return 0 if self.head_settings.name == "none" else 1
+
+    def problems(self, label: Float[Tensor, "n t"], ids: Sequence[str]) -> list[Problem]:
+        """Missing everywhere, neither 0 nor 1, in no case or in all, or a copy of another."""
+        found = []
+        for name, column in zip(self.columns, label.unbind(1), strict=True):
+            found += finding_problems(name, column, ids) + column_problems(name, column, ids)
+        return found + copy_problems(self.columns, label)
+
+    def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> Self:
+        """Count the training labels.
+
+        Raises:
+            InputError: no training case has a finding, or every one has it.
+        """
+        strata = FindingStrata.fit(label)
+        for name, present, absent in zip(self.columns, strata.positives, strata.negatives, strict=True):
+            if not present or not absent:
+                which = "0 in all" if absent else "1 in all" if present else "missing in all of the"
+                raise InputError(
+                    f"the finding {name} is {which} {present + absent or len(label)} labelled training cases, so nothing can be "
+                    "learned of it; leave the column out, or split the cases in another way (another seed, fewer folds)"
+                )
+        return replace(self, fitted=strata)
+
+    def stratified(self, label: Float[Tensor, "n t"]) -> Self:
+        """With the counts of other labels."""
+        return replace(self, fitted=FindingStrata.fit(label))
+
+    def head(self, embedding: int) -> nn.Module | None:
+        """A logit a finding.
+
+        Raises:
+            InputError: another head is asked for.
+        """
+        if self.head_settings.name == "none":
+            return None
+        if self.head_settings.name != "auto":
+            raise InputError(
+                f"model.head {self.head_settings.name} does not read findings, and {self.columns[0]} is one; write auto"
+            )
+        return FindingHead(embedding, len(self.columns))
+
+    def surroundings(self) -> Surroundings:
+        """Share of the weight of training cases nearby that have the finding."""
+        return NeighbourPredictor(self.coding)
+
+    def predictors(self) -> Mapping[str, Predictor]:
+        """The head, where there is one, kernel ridge and logistic regression, where the recipe wants them."""
+        settings, found = self.head_settings, dict[str, Predictor]()
+        if settings.name != "none":
+            found["head"] = HeadPredictor(self.coding)
+        if settings.kernel:
+            found["kernel"] = ClampedPredictor(KernelPredictor(self.coding))
+        if settings.logistic:
+            found["logistic"] = LogisticPredictor([LEVELS] * len(self.columns))
+        return found
+
+    def difficulty(self) -> None:
+        """A chance says how sure it is."""
+
+    def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
+        """-log of the chance of the true state, in nats; a value beyond 0 or 1 counts as these."""
+        return case_log_loss(value.clamp(0, 1), label)
+
+    def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
+        """Mean log losses over those of the training rates for the same labels, both in sum over the findings.
+
+        Sums are taken first: where no case has a rare finding, the rate alone is almost without loss.
+        """
+        label = label.detach().cpu().double()
+        blind = self.error(self.strata.rates.expand_as(label), label).nanmean(0)
+        known = ~(blind.isnan() | error.isnan())
+        whole = blind[known].sum()
+        return float(error.double()[known].sum() / (whole if whole > 0 else 1)) if bool(known.any()) else torch.nan
+
+    def score(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> float:
+        """Log loss over that of the training rates on the same cases."""
+        return self.relative(self.error(value.double(), label.double()).nanmean(0), label)
+
+    def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
+        """A finding is a group's where half of its labelled cases or more have it."""
+        return (label >= 0.5).to(label.dtype).masked_fill(label.isnan(), torch.nan)
+
+    def aligned(self, probability: Float[Tensor, "n t k"] | None, other: Self) -> Float[Tensor, "n t k"] | None:
+        """Findings are absent or present in every fit."""
+        return probability
+
+    def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
+        """How many training cases have the finding, and how frequent that is."""
+        strata = self.strata
+        return {
+            "training": {"present": strata.positives[target], "absent": strata.negatives[target]},
+            "frequency": strata.regions[target],
+        }
+
+    def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
+        """Nothing: every label has its place."""
+        return []
+
+    def to_dict(self) -> dict[str, object]:
+        """The counts."""
+        return {"strata": self.strata.to_dict()}
+
+    def restored(self, saved: Mapping[str, Any], coding: LabelCoding) -> Self:
+        """The inverse of ``to_dict``."""
+        if not isinstance(coding, FindingCoding):
+            raise ValueError(f"coding must be FindingCoding, got {type(coding).__name__}")
+        check_form("task", saved, Group({"strata": ANY_GROUP}))
+        strata = FindingStrata.from_dict(saved["strata"])
+        if len(strata.positives) != len(self.columns):
+            raise ValueError(f"strata must be of {len(self.columns)} findings")
+        return replace(self, coding=coding, fitted=strata)
+
+    def new_coding(self) -> FindingCoding:
+        """An empty coding: it has no state."""
+        return FindingCoding()
