@@ -7,7 +7,7 @@ from medgauge.report.kinds.finding import calibration_words, on_card
 
 def test_threshold_and_share_are_told() -> None:
     told = calibration_words({"threshold": 0.25, "share_positive": 0.1, "note": "So it is."})
-    assert told == {"there": True, "threshold": "0.25", "share": "10 %", "note": "So it is."}
+    assert told == {"there": True, "threshold": "0.25", "share": "10\xa0%", "note": "So it is."}
     assert not calibration_words({})["there"]
 
 
