@@ -9,7 +9,7 @@ import torch
 
 from medgauge.evaluation.figures import count_groups, interval_of, target_block
 from medgauge.evaluation.scored import Scored
-from medgauge.metrics import mae
+from medgauge.metrics.catalogue import MAE
 from tests.evaluation.small import judged, scored
 
 NAN = float("nan")
@@ -71,12 +71,12 @@ def test_the_bootstrap_draws_groups() -> None:
     label = torch.zeros(120, 1).double()
     value = torch.tensor(np.repeat(random.normal(2, 1, 30), 4))[:, None].abs()
     group = [f"g{row // 4}" for row in range(120)]
-    low, high = interval_of(mae, value, label, group, 0)
+    low, high = interval_of(MAE, value, label, group, 0)
     size = np.abs(value.numpy().reshape(30, 4).mean(1)).std() / math.sqrt(30)
     centre = float(value.mean())
     assert low == pytest.approx(centre - 1.96 * size, abs=0.35 * size)
     assert high == pytest.approx(centre + 1.96 * size, abs=0.35 * size)
-    assert interval_of(mae, value, label * NAN, group, 0) == "too few groups"
+    assert interval_of(MAE, value, label * NAN, group, 0) == "too few groups"
 
 
 def test_groups_are_counted_once() -> None:

@@ -1,5 +1,6 @@
 """Spread over several fits."""
 
+from dataclasses import replace
 from statistics import stdev
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from medgauge.core.evidence import Evidence
 from medgauge.core.task import Observed
 from medgauge.inference.readings import Readings
+from medgauge.metrics.catalogue import MACRO_AUC, MAE
 
 NAN = float("nan")
 
@@ -31,3 +33,14 @@ def test_spread_is_the_deviation_of_the_fits_values() -> None:
     assert spread is not None
     assert spread.flatten().tolist()[:2] == pytest.approx([stdev([1, 2, 6]), stdev([4, 7])])
     assert bool(spread[2].isnan())
+
+
+def test_a_figure_is_computed_from_the_values_of_record_or_from_chances() -> None:
+    one = readings(None)
+    assert torch.equal(one.of_figure(MAE, 0), one.value.double())
+    missing = one.of_figure(MACRO_AUC, 0)
+    assert missing.shape == (len(one), 1, 1)
+    assert missing.isnan().all()
+    chance = torch.rand(len(one), 1, 3, generator=torch.Generator().manual_seed(0))
+    known = replace(one, observed=replace(one.observed, probability=chance))
+    assert torch.equal(known.of_figure(MACRO_AUC, 0), chance.double())

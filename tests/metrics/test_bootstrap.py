@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from medgauge.metrics import bias, bootstrap_interval, mae, pearson
+from medgauge.metrics import bias, bootstrap_interval, drawn_interval, mae, pearson, roc_auc
+from medgauge.metrics.findings import drawn_roc_auc
 
 NAN = float("nan")
 
@@ -97,3 +98,29 @@ def test_what_does_not_fit_raises() -> None:
     for settings in ({"level": 1.0}, {"draws": 0}):
         with pytest.raises(ValueError, match="level must be in"):
             bootstrap_interval(mae, prediction, label, group, **settings)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_many_draws_at_once_are_the_draws_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = torch.Generator().manual_seed(0)
+    label = (torch.rand(120, generator=chance) < 0.3).double()
+    prediction = torch.rand(120, generator=chance, dtype=torch.float64) + 0.3 * label
+    label[5] = NAN
+    group = [f"p{row // 3}" for row in range(120)]
+    low, high = interval(roc_auc, prediction[:, None], label[:, None], group, draws=300, seed=4)
+    monkeypatch.setattr("medgauge.metrics.bootstrap.BLOCK", 40 * 70)  # blocks that do not divide the draws
+    assert drawn_interval(drawn_roc_auc, prediction, label, group, draws=300, seed=4) == pytest.approx(
+        (low.item(), high.item()), abs=1e-12
+    )
+
+
+def test_many_draws_at_once_refuse_and_miss_as_one_does() -> None:
+    label, value = torch.tensor([0.0, 1.0] * 20), torch.rand(40, generator=torch.Generator().manual_seed(0))
+    assert drawn_interval(drawn_roc_auc, value, label, ["a"] * 40) == "too few groups"
+    names = [str(row) for row in range(40)]
+    found = drawn_interval(drawn_roc_auc, value * NAN, label, names)
+    assert not isinstance(found, str)
+    assert np.isnan(found).all()
+    with pytest.raises(ValueError, match="one entry a label"):
+        drawn_interval(drawn_roc_auc, value[1:], label, names)
+    with pytest.raises(ValueError, match="level must be"):
+        drawn_interval(drawn_roc_auc, value, label, names, level=1.0)

@@ -12,7 +12,7 @@ from torch import Tensor
 from medgauge.core.errors import InputError
 from medgauge.core.task import Figure
 from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS
-from medgauge.metrics.catalogue import FIGURES, KAPPA
+from medgauge.metrics.catalogue import FIGURES, KAPPA, MAE
 from medgauge.metrics.comparison import (
     crossed_figures,
     crossed_means,
@@ -110,7 +110,7 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
             block |= {
                 key: _spread(figure.of(made.T, truth.expand(-1, len(made))).tolist())
                 for key, figure in FIGURES[kind].items()
-                if key != main.name
+                if key != main.name and not figure.chances  # predictions hold values
             }
         block |= {figure.name: one[at] for figure, one in zip(further, said, strict=True)}
         block["coverage"] = coverage_of(kind, [{}] if judged.partitions else runs)
@@ -159,8 +159,9 @@ def _draw(figure: Figure, cases: Cases, draws: int, seed: int) -> Float[Tensor, 
 def _further(kind: str, label: Float[Tensor, " n"]) -> list[Figure]:
     """Figures beside the main one that get an interval: those shown large; kappa too where numbers are whole."""
     main, *others = FIGURES[kind].values()
-    found = [figure for figure in others if figure.headline]
-    return found if KAPPA in found or not _whole_numbers(label[~torch.isnan(label)]) else [*found, KAPPA]
+    found = [figure for figure in others if figure.headline and not figure.chances]
+    ordered = main is MAE and _whole_numbers(label[~torch.isnan(label)])
+    return [*found, KAPPA] if ordered and KAPPA not in found else found
 
 
 def _further_part(figure: Figure, cases: Cases, judged: Judged, seed: int) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ class Figure:
 
     Args:
         name: its key in results.json and the name of its function.
-        of: (prediction (n, t), label (n, t)) -> (t,), missing labels left out.
+        of: (prediction (n, t), label (n, t)) -> (t,), missing labels left out; of ``chances`` the prediction is (n, t, k).
         words: what it is called in tables.
         meaning: how to read it, in a few words.
         unit: ``label``, ``signed`` (label units with a sign) or ``plain``.
@@ -32,8 +32,10 @@ class Figure:
         lower_is_better: else higher is.
         headline: shown large, with a bootstrap interval.
         in_strata: has a meaning within a part of the label range.
-        each: of a mean over cases the number of each case, (prediction (..., n), label (n,)) -> (..., n), so that a comparison
-            draws these; None: the figure is computed anew on each draw.
+        each: of a mean over cases the number of each case, (prediction (..., n), label (n,)) -> (..., n); None: it is none.
+        drawn: of one target on many draws at once, (prediction (n,), label (n,), how often each case is drawn (n, b)) ->
+            (b,), of ``chances`` the prediction is (n, k); None: it is computed anew on each draw.
+        chances: it is computed from the probabilities of the levels or classes, not from values; NaN where there are none.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Figure:
     headline: bool = False
     in_strata: bool = False
     each: Callable[[Tensor, Tensor], Tensor] | None = None
+    drawn: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    chances: bool = False
 
     @property
     def a_mean_of_cases(self) -> bool:

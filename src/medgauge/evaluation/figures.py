@@ -1,6 +1,6 @@
 """The figures of one target of a split, as results.json holds them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from medgauge.core.task import Figure, Saying, Task
 from medgauge.inference.readings import Readings
-from medgauge.metrics import bootstrap_interval, skill
+from medgauge.metrics import bootstrap_interval, drawn_interval, skill
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Judged:
 def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, object]:
     """All figures of one target; with the seed None no intervals are drawn, which takes seconds."""
     task, figures, main = judged.task, judged.task.figures, judged.main
-    value, label = judged.pair(target)
+    label = judged.pair(target)[1]
     known = ~torch.isnan(label[:, 0])
     region = task.strata.of(judged.readings.observed.label)[:, target]
     block: dict[str, object] = {
@@ -60,10 +60,12 @@ def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, obj
         "n": int(known.sum()),
         "groups": count_groups(judged.group, known),
     }
-    found = {name: float(figure.of(value, label)[0]) for name, figure in figures.items()}
+    found = {
+        name: float(figure.of(judged.readings.of_figure(figure, target), label)[0]) for name, figure in figures.items()
+    }
     block |= found
     block["ci95"] = {
-        name: interval_of(figure.of, value, label, judged.group, seed)
+        name: interval_of(figure, judged.readings.of_figure(figure, target), label, judged.group, seed)
         for name, figure in figures.items()
         if figure.headline
     }
@@ -72,7 +74,9 @@ def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, obj
     }
     block["by_predictor"] = {
         name: {
-            key: float(figure.of(other[:, target : target + 1].double(), label)[0]) for key, figure in figures.items()
+            key: float(figure.of(other[:, target : target + 1].double(), label)[0])
+            for key, figure in figures.items()
+            if not figure.chances
         }
         for name, other in judged.readings.by_predictor.items()
     }
@@ -97,8 +101,8 @@ def count_groups(group: Sequence[str], rows: Bool[Tensor, " n"]) -> int:
 
 
 def interval_of(
-    figure: Callable[[Tensor, Tensor], Tensor],
-    value: Float[Tensor, "n 1"],
+    figure: Figure,
+    value: Float[Tensor, "n 1"] | Float[Tensor, "n 1 k"],
     label: Float[Tensor, "n 1"],
     group: Sequence[str],
     seed: int | None,
@@ -109,13 +113,11 @@ def interval_of(
     known = ~torch.isnan(label[:, 0])
     if not known.any():
         return "too few groups"
-    found = bootstrap_interval(
-        figure,
-        value[known],
-        label[known],
-        [name for name, kept in zip(group, known.tolist(), strict=True) if kept],
-        seed=seed,
-    )
+    named = [name for name, kept in zip(group, known.tolist(), strict=True) if kept]
+    if figure.drawn is not None:
+        at_once = drawn_interval(figure.drawn, value[known, 0], label[known, 0], named, seed=seed)
+        return at_once if isinstance(at_once, str) else list(at_once)
+    found = bootstrap_interval(figure.of, value[known], label[known], named, seed=seed)
     return found if isinstance(found, str) else [float(found[0][0]), float(found[1][0])]
 
 
@@ -125,9 +127,11 @@ def _region_block(judged: Judged, target: int, rows: Bool[Tensor, " n"], seed: i
     known, main = ~torch.isnan(inside[:, 0]), judged.main
     block: dict[str, object] = {"n": int(known.sum()), "groups": count_groups(judged.group, known)}
     block |= {
-        name: float(figure.of(value, inside)[0]) for name, figure in judged.task.figures.items() if figure.in_strata
+        name: float(figure.of(judged.readings.of_figure(figure, target), inside)[0])
+        for name, figure in judged.task.figures.items()
+        if figure.in_strata
     }
-    block["ci95"] = {main.name: interval_of(main.of, value, inside, judged.group, seed)}
+    block["ci95"] = {main.name: interval_of(main, value, inside, judged.group, seed)}
     block["baselines"] = {
         name: float(main.of(values[:, target : target + 1].double(), inside)[0])
         for name, values in judged.baselines.items()

@@ -26,17 +26,18 @@ def subgroup_blocks(judged: Judged, target: int, values: Sequence[str], seed: in
 
 def _subgroup(judged: Judged, target: int, rows: Bool[Tensor, " n"], seed: int | None) -> dict[str, object]:
     """Size, the figures of cases and coverage of one subgroup; coverage from one drawn case a group, as elsewhere."""
-    value, label = judged.pair(target)
+    label = judged.pair(target)[1]
     label = label.masked_fill(~rows[:, None], torch.nan)
     known = ~label[:, 0].isnan()
     covered = judged.readings.stated["covered"][:, target].double()
     drawn = one_a_group(covered.masked_fill(~known, torch.nan), judged.group, seed or 0, target)
     figures = {name: one for name, one in judged.task.figures.items() if one.headline and one.in_strata}
     block: dict[str, object] = {"n": int(known.sum()), "groups": count_groups(judged.group, known)}
-    block |= {name: float(one.of(value, label)[0]) for name, one in figures.items()}
+    block |= {name: float(one.of(judged.readings.of_figure(one, target), label)[0]) for name, one in figures.items()}
     block["coverage"] = float(covered[known].mean())
     intervals: dict[str, object] = {
-        name: interval_of(one.of, value, label, judged.group, seed) for name, one in figures.items()
+        name: interval_of(one, judged.readings.of_figure(one, target), label, judged.group, seed)
+        for name, one in figures.items()
     }
     return block | {"ci95": {**intervals, "coverage": list(binomial_interval(int(sum(drawn)), len(drawn)))}}
 

@@ -200,7 +200,8 @@ def fold_baselines(
 
 def figures_by_fold(scored: Scored, place: int) -> dict[str, object]:
     """One target's figures of each fold, and their standard deviation over the folds."""
-    value, label = (part[:, place : place + 1].double() for part in (scored.readings.value, scored.cases.label))
+    label = scored.cases.label[:, place : place + 1].double()
+    read = {name: scored.readings.of_figure(figure, place) for name, figure in scored.task.figures.items()}
     blocks: list[dict[str, object]] = []
     spread: dict[str, list[float]] = {name: [] for name in scored.task.figures}
     folds = scored.reader.origins(len(label))
@@ -210,7 +211,7 @@ def figures_by_fold(scored: Scored, place: int) -> dict[str, object]:
         block: dict[str, object] = {"fold": fold, "predictor": folds[rows[0]][1], "n": len(known)}
         block["groups"] = len({scored.cases.group[row] for row in known})
         for name, figure in scored.task.figures.items():
-            block[name] = number = float(figure.of(value[rows], label[rows])[0])
+            block[name] = number = float(figure.of(read[name][rows], label[rows])[0])
             spread[name] += [] if math.isnan(number) else [number]
         blocks.append(block)
     deviations = {name: stdev(known) if len(known) > 1 else math.nan for name, known in spread.items()}

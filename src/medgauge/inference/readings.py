@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from medgauge.core.evidence import Evidence
-from medgauge.core.task import Observed, Stated
+from medgauge.core.task import Figure, Observed, Stated
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,15 @@ class Readings:
     def value(self) -> Float[Tensor, "n t"]:
         """The value of record, corrected where the recipe asks."""
         return self.stated["value"]
+
+    def of_figure(self, figure: Figure, target: int) -> Float[Tensor, "n 1"] | Float[Tensor, "n 1 k"]:
+        """What a figure of one target is computed from: values of record, or chances, NaN where there are none."""
+        if not figure.chances:
+            return self.value[:, target : target + 1].double()
+        chance = self.observed.probability
+        if chance is None:
+            return torch.full((len(self), 1, 1), torch.nan, dtype=torch.float64)
+        return chance[:, target : target + 1].double()
 
     @property
     def spread(self) -> Float[Tensor, "n t"] | None:

@@ -1,6 +1,6 @@
 """How far a figure would move with other patients."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from medgauge.metrics.masking import Metric
 
 MIN_GROUPS = 20
 TOO_FEW_GROUPS = "too few groups"
+BLOCK = 1_000_000  # drawn groups held at a time
 
 
 def bootstrap_interval(
@@ -61,6 +62,61 @@ def bootstrap_interval(
     ends = torch.nanquantile(values, torch.tensor([tail, 1 - tail], dtype=torch.float64), dim=0)
     low, high = ends.masked_fill(~enough, torch.nan).unbind(0)
     return low, high
+
+
+def drawn_interval(
+    drawn: Callable[[Tensor, Tensor, Tensor], Tensor],
+    prediction: Float[Tensor, "n *k"],
+    label: Float[Tensor, " n"],
+    group: Sequence[str],
+    *,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float] | str:
+    """``bootstrap_interval`` of one target by a figure that is computed on many draws at once; the draws are the same.
+
+    A value that is missing where the label is there makes both ends NaN.
+
+    - Raises: ValueError as there.
+
+    Args:
+        drawn: (prediction (m,) or (m, k), label (m,), how often each case is drawn (m, b)) -> (b,).
+        prediction: values (n,), or the chances (n, k) of each class.
+        label: labels; NaN = missing.
+        group: the group of each case.
+        level: share of the draws between the two ends; in (0, 1).
+        draws: number of draws; >= 1.
+        seed: same seed, same interval.
+    """
+    if len(prediction) != len(label) or len(group) != len(label):
+        raise ValueError(
+            f"prediction and group must have one entry a label, got {len(prediction)} and {len(group)} for {len(label)}"
+        )
+    if not 0 < level < 1 or draws < 1:
+        raise ValueError(f"level must be in (0, 1) and draws >= 1, got {level} and {draws}")
+    seen = ~torch.isnan(label.detach().cpu())
+    if _count(group, seen) < MIN_GROUPS:
+        return TOO_FEW_GROUPS
+    codes = group_codes([name for name, keep in zip(group, seen.tolist(), strict=True) if keep])[0]
+    prediction, label = prediction.detach().cpu().double()[seen], label.detach().cpu().double()[seen]
+    if torch.isnan(prediction).any():
+        return float("nan"), float("nan")
+    values = torch.cat(
+        [drawn(prediction, label, times[codes]) for times in group_times(int(codes.max()) + 1, draws, seed)]
+    )
+    tail = (1 - level) / 2
+    low, high = torch.nanquantile(values, torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
+    return low, high
+
+
+def group_times(groups: int, draws: int, seed: int) -> Iterator[Float[Tensor, "g b"]]:
+    """How often each group is drawn with replacement, in blocks of b draws; the draws of ``bootstrap_interval``."""
+    chance = generator(seed, "bootstrap")
+    for start in range(0, draws, step := max(1, BLOCK // groups)):
+        count = min(step, draws - start)
+        picked = torch.randint(groups, (count, groups), generator=chance).T
+        yield torch.zeros(groups, count).scatter_add_(0, picked, torch.ones(1).expand(groups, count))
 
 
 def _count(group: Sequence[str], seen: Tensor) -> int:

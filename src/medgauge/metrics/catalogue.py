@@ -11,8 +11,30 @@ from medgauge.metrics.agreement import (
     quadratic_kappa,
     spearman,
 )
+from medgauge.metrics.classes import (
+    balanced_accuracy,
+    class_log_loss,
+    drawn_balanced_accuracy,
+    drawn_class_log_loss,
+    drawn_error_rate,
+    drawn_macro_auc,
+    error_rate,
+    is_wrong,
+    macro_auc,
+)
 from medgauge.metrics.error import absolute_error, bias, geometric_mean_error, mae, r2, rmse, signed_error
-from medgauge.metrics.findings import average_precision, brier, case_brier, case_log_loss, log_loss, roc_auc
+from medgauge.metrics.findings import (
+    average_precision,
+    brier,
+    case_brier,
+    case_log_loss,
+    drawn_average_precision,
+    drawn_brier,
+    drawn_log_loss,
+    drawn_roc_auc,
+    log_loss,
+    roc_auc,
+)
 from medgauge.metrics.grades import accuracy, is_grade, is_within_one, within_one
 
 MAE = Figure(
@@ -85,7 +107,16 @@ WITHIN_ONE = Figure(
     in_strata=True,
     each=is_within_one,
 )
-LOG_LOSS = Figure("log_loss", log_loss, "log loss", "0 is perfect", headline=True, in_strata=True, each=case_log_loss)
+LOG_LOSS = Figure(
+    "log_loss",
+    log_loss,
+    "log loss",
+    "0 is perfect, 0.69 a toss",
+    headline=True,
+    in_strata=True,
+    each=case_log_loss,
+    drawn=drawn_log_loss,
+)
 AUC = Figure(
     "roc_auc",
     roc_auc,
@@ -94,6 +125,7 @@ AUC = Figure(
     best=1.0,
     lower_is_better=False,
     headline=True,
+    drawn=drawn_roc_auc,
 )
 PRECISION = Figure(
     "average_precision",
@@ -103,8 +135,52 @@ PRECISION = Figure(
     best=1.0,
     lower_is_better=False,
     headline=True,
+    drawn=drawn_average_precision,
 )
-BRIER = Figure("brier", brier, "Brier score", "0 is perfect", headline=True, in_strata=True, each=case_brier)
+BRIER = Figure(
+    "brier", brier, "Brier score", "0 is perfect", headline=True, in_strata=True, each=case_brier, drawn=drawn_brier
+)
+ERROR_RATE = Figure(
+    "error_rate",
+    error_rate,
+    "error rate",
+    "share of wrong classes, 0 is perfect",
+    headline=True,
+    in_strata=True,
+    each=is_wrong,
+    drawn=drawn_error_rate,
+)
+BALANCED = Figure(
+    "balanced_accuracy",
+    balanced_accuracy,
+    "balanced accuracy",
+    "mean share found of each class, 1 is perfect",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+    drawn=drawn_balanced_accuracy,
+)
+MACRO_AUC = Figure(
+    "macro_auc",
+    macro_auc,
+    "macro ROC-AUC",
+    "each class against all others, 1 is perfect, 0.5 knows nothing",
+    best=1.0,
+    lower_is_better=False,
+    headline=True,
+    drawn=drawn_macro_auc,
+    chances=True,
+)
+CLASS_LOG_LOSS = Figure(
+    "log_loss",
+    class_log_loss,
+    "log loss",
+    "0 is perfect",
+    headline=True,
+    in_strata=True,
+    drawn=drawn_class_log_loss,
+    chances=True,
+)
 
 
 def named(figures: Iterable[Figure]) -> dict[str, Figure]:
@@ -115,5 +191,6 @@ def named(figures: Iterable[Figure]) -> dict[str, Figure]:
 NUMBER: Mapping[str, Figure] = named([MAE, RMSE, BIAS, GEOMETRIC, R2, PEARSON, SPEARMAN, CONCORDANCE, SLOPE, INTERCEPT])
 GRADE: Mapping[str, Figure] = named([MAE, KAPPA, ACCURACY, WITHIN_ONE, BIAS, SPEARMAN])
 FINDING: Mapping[str, Figure] = named([LOG_LOSS, AUC, PRECISION, BRIER])
-FIGURES: Mapping[str, Mapping[str, Figure]] = {"number": NUMBER, "grade": GRADE, "finding": FINDING}
+CLASS: Mapping[str, Figure] = named([ERROR_RATE, BALANCED, MACRO_AUC, CLASS_LOG_LOSS])
+FIGURES: Mapping[str, Mapping[str, Figure]] = {"number": NUMBER, "grade": GRADE, "finding": FINDING, "class": CLASS}
 """The figures of each kind of label, as tables show them, the one that baselines are judged by first."""

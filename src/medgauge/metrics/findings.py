@@ -86,14 +86,14 @@ def drawn_log_loss(
     prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], times: Float[Tensor, "n b"]
 ) -> Float[Tensor, " b"]:
     """``log_loss`` of one target with each case counted as often as each draw says; every label is there."""
-    return _drawn_mean(case_log_loss(prediction, label), times)
+    return drawn_mean(case_log_loss(prediction, label), times)
 
 
 def drawn_brier(
     prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], times: Float[Tensor, "n b"]
 ) -> Float[Tensor, " b"]:
     """``brier`` of one target with each case counted as often as each draw says; every label is there."""
-    return _drawn_mean(case_brier(prediction, label), times)
+    return drawn_mean(case_brier(prediction, label), times)
 
 
 def drawn_roc_auc(
@@ -123,6 +123,12 @@ def drawn_average_precision(
     return (present * precision).sum(0) / present.sum(0).masked_fill(none, torch.nan)
 
 
+def drawn_mean(each: Float[Tensor, " n"], times: Float[Tensor, "n b"]) -> Float[Tensor, " b"]:
+    """The mean of one number a case with each case counted as often as each draw says."""
+    times = times.double()
+    return (each.double() @ times) / times.sum(0)
+
+
 def _counts(score: Tensor, label: Tensor, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """How often cases are drawn, by the u different scores of the present cases, rising.
 
@@ -140,11 +146,6 @@ def _counts(score: Tensor, label: Tensor, times: Tensor) -> tuple[Tensor, Tensor
 def _summed(times: Float[Tensor, "n b"], place: Int[Tensor, " n"], size: int) -> Float[Tensor, "s b"]:
     """Rows of the same place in sum; counts are exact in float32 up to 16 million cases."""
     return times.new_zeros(size, times.shape[1]).index_add_(0, place, times).double()
-
-
-def _drawn_mean(each: Float[Tensor, " n"], times: Float[Tensor, "n b"]) -> Float[Tensor, " b"]:
-    times = times.double()
-    return (each.double() @ times) / times.sum(0)
 
 
 def _once(drawn: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
