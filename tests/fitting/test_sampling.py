@@ -61,6 +61,22 @@ def test_weights_and_balanced_batches_know_one_target() -> None:
             case_weights(study) if "weights" in changes else build_sampler(study)
 
 
+def test_batches_by_the_rarest_label_are_drawn_from_all_findings_of_training_cases() -> None:
+    findings = np.array([[1.0, 0.0]] * 6 + [[1.0, 1.0]] + [[0.0, NAN]] * 3 + [[1.0, 1.0]] * 3)
+    table = replace(table_of(LABEL), label=findings, target=["nodule", "mass"])
+    recipe = recipe_of(sampler={"name": "rarest_label", "one_per_group": True}, training={"batch_size": 4})
+    study = study_of(table, SPLITS, recipe)
+    sampler = build_sampler(study)
+    drawn = [place for step in range(50) for place in sampler.batch(step)]
+    assert set(drawn) == set(range(10))
+    assert drawn.count(6) > 40  # a chance of 1 over 1 / 7 of each with the nodule alone, 1 / 3 of each with neither
+    expected = (6 / 7 + 1 + 1) ** 2 / (6 / 49 + 1 + 3 / 9)
+    told = f"batches by the rarest label leave the 10 training cases an effective size of {expected:.0f}"
+    assert weighting_notes(study, None, sampler) == [told]
+    with pytest.raises(InputError, match=r"^sampler.name rarest_label needs findings, labels of 0 and 1, "):
+        build_sampler(study_of(table_of(LABEL), SPLITS, recipe))
+
+
 def test_the_effective_size_is_told_where_cases_count_unequally() -> None:
     def told(**changes: object) -> list[str]:
         study = study_of(

@@ -49,6 +49,7 @@ HALF = [
     ("weights.kernel", "gaussian", {"weights.scheme": "inverse"}, "a weights.smoothing other than lds"),
     ("weights.bin_width", 2.0, {"weights.scheme": "inverse"}, "weights.smoothing kernel_density"),
     ("sampler.one_per_group", True, {"sampler.name": "balanced", "data.group": None, "data.no_groups": True}, "data.no_groups"),
+    ("sampler.by", "density", {"sampler.name": "rarest_label"}, "sampler.name rarest_label"),
     ("data.merge_groups", True, {"data.group": None, "data.no_groups": True}, "data.no_groups"),
     ("data.groups_are_exact", True, {"data.group": None, "data.no_groups": True}, "data.no_groups"),
     ("prediction.aggregate", "mean", {"data.group": None, "data.no_groups": True}, "data.no_groups"),

@@ -15,13 +15,19 @@ from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import augment_batch, draw
 from medgauge.data.mixup import mix_batch
 from medgauge.data.tables.words import model_covariates
-from medgauge.samplers import BalancedBatchSampler, RandomBatchSampler, density_weights, effective_size
+from medgauge.samplers import (
+    BalancedBatchSampler,
+    RandomBatchSampler,
+    RarestLabelSampler,
+    density_weights,
+    effective_size,
+)
 from medgauge.study import Study
 from medgauge.study.decide import augment_settings
 from medgauge.tasks import Tasks
 
 Made = TypeVar("Made")
-Sampler = RandomBatchSampler | BalancedBatchSampler
+Sampler = RandomBatchSampler | BalancedBatchSampler | RarestLabelSampler
 
 
 def case_weights(study: Study) -> np.ndarray[Any, Any] | None:
@@ -72,6 +78,10 @@ def weighting_notes(study: Study, weight: np.ndarray[Any, Any] | None, sampler: 
             f"batches by the density of labels leave the {len(train)} training cases an effective size of "
             f"{sampler.effective:.0f}"
         )
+    if isinstance(sampler, RarestLabelSampler):
+        notes.append(
+            f"batches by the rarest label leave the {len(train)} training cases an effective size of {sampler.effective:.0f}"
+        )
     return notes
 
 
@@ -96,13 +106,24 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
         )
     if wanted.name == "random":
         return RandomBatchSampler(len(train), size, seed=recipe.seed, rank=rank, world_size=world_size)
+    group = [study.table.group[row] for row in train]
+    if wanted.name == "rarest_label":
+        return RarestLabelSampler(
+            torch.from_numpy(study.table.label[train]),
+            size,
+            group=group,
+            one_per_group=wanted.one_per_group,
+            seed=recipe.seed,
+            rank=rank,
+            world_size=world_size,
+        )
     _one_target(study, "sampler.name balanced")
     return _asked(
         lambda: BalancedBatchSampler(
             torch.from_numpy(study.table.label[train, 0]),
             size,
             by=wanted.by,
-            group=[study.table.group[row] for row in train],
+            group=group,
             one_per_group=wanted.one_per_group,
             seed=recipe.seed,
             rank=rank,

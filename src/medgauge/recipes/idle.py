@@ -39,6 +39,7 @@ RULES = (
     ),
     Idle(LEARNING, "model.neck standardised, which learns nothing", lambda recipe: recipe.model.neck == "standardised"),
     Idle(("sampler",), "sampler.name random", lambda recipe: recipe.sampler.name == "random"),
+    Idle(("sampler.by",), "sampler.name rarest_label", lambda recipe: recipe.sampler.name == "rarest_label"),
     Idle(("weights",), "weights.scheme none", lambda recipe: recipe.weights.scheme == "none"),
     Idle(LDS, "a weights.smoothing other than lds", lambda recipe: recipe.weights.smoothing != "lds"),
     Idle(

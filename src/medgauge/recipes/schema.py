@@ -112,14 +112,14 @@ class SamplerSettings(Section):
     """How training cases are drawn into batches.
 
     Args:
-        name: random, or balanced by label.
+        name: random, balanced by label, or rarest_label (findings: chances by one over the frequency of the rarest one present).
         by: of balanced: region (as many cases of each region) or density (chances by one over the label's density).
-        one_per_group: of balanced: at most one case of a group in a batch.
+        one_per_group: of balanced and rarest_label: at most one case of a group in a batch.
     """
 
     place = "sampler"
 
-    name: Literal["random", "balanced"] = "random"
+    name: Literal["random", "balanced", "rarest_label"] = "random"
     by: Literal["region", "density"] = "region"
     one_per_group: bool = False
 

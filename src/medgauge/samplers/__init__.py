@@ -3,5 +3,6 @@
 from medgauge.samplers.balanced_batches import BalancedBatchSampler
 from medgauge.samplers.density_weights import density_weights, effective_size
 from medgauge.samplers.random_batches import RandomBatchSampler
+from medgauge.samplers.rarest_label import RarestLabelSampler
 
-__all__ = ["BalancedBatchSampler", "RandomBatchSampler", "density_weights", "effective_size"]
+__all__ = ["BalancedBatchSampler", "RandomBatchSampler", "RarestLabelSampler", "density_weights", "effective_size"]

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.checks import check_choice, check_number
-from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.functional.regions import LabelRegions
 from medgauge.samplers.density_weights import density_weights, effective_size, one_target
 from medgauge.samplers.random_batches import RandomBatchSampler
+from medgauge.samplers.weighted_draw import check_enough, group_codes, weighted_draw
 
 By = Literal["region", "density"]
 
@@ -79,8 +78,9 @@ class BalancedBatchSampler(RandomBatchSampler):
         self.by, self.one_per_group = by, one_per_group
         self.effective: float | None = None  # number of cases that chances as unequal are worth, by ``density``
         self._labelled = torch.nonzero(~values.isnan()).flatten()
-        self._group = _codes(group) if one_per_group and group is not None else list(range(len(values)))
-        self._check_enough()
+        self._group = group_codes(group) if one_per_group and group is not None else list(range(len(values)))
+        own = [self._group[row] for row in self._labelled.tolist()]
+        check_enough(own, batch_size, self.count, one_per_group=one_per_group, way="balanced")
         shown = f"{by} {one_per_group} {self._group if one_per_group else ''}".encode()
         self._drawn_from = int.from_bytes(hashlib.sha256(values.numpy().tobytes() + shown).digest()[:7], "big")
         seen = values[self._labelled]
@@ -116,27 +116,10 @@ class BalancedBatchSampler(RandomBatchSampler):
             raise ValueError("label, by, group and one_per_group must be those of the sampler that was saved")
         super().load_state_dict(state)
 
-    def _check_enough(self) -> None:
-        cases = len(self._labelled)
-        groups = len({self._group[row] for row in self._labelled.tolist()})
-        if cases == 0:
-            raise InputError(f"balanced batches need labels, and all of the {self.count} training cases have none")
-        if groups < self.batch_size:
-            found = f"{groups} groups of the {cases}" if self.one_per_group else f"{cases}"
-            raise InputError(
-                f"batch_size {self.batch_size} is larger than the {found} training cases with a label; "
-                f"set training.batch_size to {groups} or less"
-            )
-
     def _by_density(self, step: int) -> list[int]:
-        noise = torch.rand(len(self._labelled), generator=generator(self.seed, "balanced", step), dtype=torch.float64)
-        key = self._log_chance - noise.log().neg().log()  # Gumbel noise; a draw of 0 is last
-        if not self.one_per_group:
-            return self._labelled[key.topk(self.batch_size).indices].tolist()
-        rows = self._labelled[key.argsort(descending=True)]
-        groups = np.asarray(self._group)[rows.numpy()]
-        first = np.sort(np.unique(groups, return_index=True)[1])[: self.batch_size]
-        return rows[torch.from_numpy(first)].tolist()
+        group = [self._group[row] for row in self._labelled.tolist()] if self.one_per_group else None
+        drawn = weighted_draw(self._log_chance, self.batch_size, generator(self.seed, "balanced", step), group)
+        return self._labelled[drawn].tolist()
 
     def _by_region(self, epoch: int) -> list[list[int]]:
         """All batches of an epoch: the next cases of each region's endless shuffles, spread so that none meets itself."""
@@ -215,9 +198,3 @@ class _Queue:
     def repeat(self, count: int) -> list[int]:
         """The next cases, whatever is in the batch."""
         return [next(self._line) for _ in range(count)]
-
-
-def _codes(group: Sequence[Any]) -> list[int]:
-    """A number for each group."""
-    known: dict[Any, int] = {}
-    return [known.setdefault(name, len(known)) for name in group]
