@@ -90,7 +90,9 @@ def test_refuses_what_is_no_finding() -> None:
         RarestLabelSampler(torch.tensor([[2.0], [1.0]]), 1, seed=0)
     with pytest.raises(ValueError, match=r"^label must have shape \(n, t\), got \(2,\)$"):
         RarestLabelSampler(torch.tensor([0.0, 1.0]), 1, seed=0)
-    with pytest.raises(InputError, match="^rarest_label batches need labels, and all of the 2 training cases have none$"):
+    with pytest.raises(
+        InputError, match="^rarest_label batches need labels, and all of the 2 training cases have none$"
+    ):
         RarestLabelSampler(torch.full((2, 3), math.nan), 1, seed=0)
     with pytest.raises(InputError, match="^batch_size 11 is larger than the 10 training cases with a label; "):
         RarestLabelSampler(LABEL, 11, seed=0)
@@ -102,5 +104,7 @@ def test_refuses_what_is_no_finding() -> None:
 
 def test_does_not_go_on_from_the_state_of_other_labels() -> None:
     other = RarestLabelSampler(1 - LABEL, 3, seed=0)
-    with pytest.raises(ValueError, match="^label, group and one_per_group must be those of the sampler that was saved$"):
+    with pytest.raises(
+        ValueError, match="^label, group and one_per_group must be those of the sampler that was saved$"
+    ):
         other.load_state_dict(RarestLabelSampler(LABEL, 3, seed=0).state_dict())

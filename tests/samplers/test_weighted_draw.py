@@ -26,11 +26,15 @@ def test_a_group_is_drawn_once() -> None:
 
 def test_too_few_cases_or_groups_are_refused() -> None:
     check_enough([0, 0, 1], 3, 9, one_per_group=False, way="balanced")
-    with pytest.raises(InputError, match="^batch_size 3 is larger than the 2 groups of the 3 training cases with a label;"):
+    with pytest.raises(
+        InputError, match="^batch_size 3 is larger than the 2 groups of the 3 training cases with a label;"
+    ):
         check_enough([0, 0, 1], 3, 9, one_per_group=True, way="balanced")
     with pytest.raises(InputError, match="^batch_size 4 is larger than the 3 training cases with a label; "):
         check_enough([0, 0, 1], 4, 9, one_per_group=False, way="balanced")
-    with pytest.raises(InputError, match="^rarest_label batches need labels, and all of the 9 training cases have none$"):
+    with pytest.raises(
+        InputError, match="^rarest_label batches need labels, and all of the 9 training cases have none$"
+    ):
         check_enough([], 4, 9, one_per_group=False, way="rarest_label")
 
 
