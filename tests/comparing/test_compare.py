@@ -127,7 +127,7 @@ def test_the_same_command_again_trains_nothing_and_says_the_same(
     words = ["compare", "hc18_l1", "--losses", "l1,rm", "--seeds", "2", "--trials", "2", "--out", str(made)]
     assert main([*words, *flags]) == 0
     shown = capsys.readouterr().out
-    assert "smallest difference that could be shown, stated beforehand" in shown
+    assert "smallest difference that could be shown, stated before the test cases were read" in shown
     assert "comparison.html" in shown
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before
 

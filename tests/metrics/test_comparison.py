@@ -1,5 +1,3 @@
-from statistics import NormalDist
-
 import numpy as np
 import pytest
 import scipy.stats
@@ -16,7 +14,6 @@ from medgauge.metrics.comparison import (
     paired_p,
     repeat_draws,
     seed_mean,
-    smallest_difference,
     verdict,
 )
 
@@ -291,38 +288,6 @@ def test_fewer_than_three_seeds_decide_nothing(seeds: int, said: str) -> None:
     for interval, relative in (((-2.0, -0.1), 0.5), ((0.1, 2.0), 0.5), ((-1.0, 1.0), 0.0)):
         assert verdict(0.01, interval, relative, relative, seeds=seeds) == said
     assert verdict(0.5, (-1.0, 1.0), 0.5, 0.5, seeds=seeds) == "not shown"
-
-
-def test_smallest_difference_of_single_cases_is_the_textbook_formula() -> None:
-    gap = np.random.default_rng(2).standard_normal(50) * 3 + 1
-    found = smallest_difference(torch.from_numpy(gap), [str(case) for case in range(50)], groups=120)
-    z = scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8)
-    assert found == pytest.approx(z * gap.std(ddof=1) / 120**0.5, rel=1e-12)
-
-
-def test_smallest_difference_counts_groups_and_not_their_cases() -> None:
-    gap = torch.from_numpy(np.random.default_rng(2).standard_normal(50))
-    alone = [str(case) for case in range(50)]
-    once = smallest_difference(gap, alone, groups=30)
-    assert smallest_difference(gap.repeat(4), alone * 4, groups=30) == pytest.approx(once)
-    assert smallest_difference(gap.repeat(4), [str(case) for case in range(200)], groups=30) < once
-
-
-def test_smallest_difference_is_shown_in_four_of_five_studies() -> None:
-    random = np.random.default_rng(7)
-    pilot = torch.from_numpy(random.standard_normal(4000) * 2)
-    size = smallest_difference(pilot, [str(case) for case in range(4000)], groups=60)
-    studies = random.standard_normal((2000, 60)) * 2 + size
-    error = studies.std(axis=1, ddof=1) / 60**0.5
-    shown = (studies.mean(axis=1) - NormalDist().inv_cdf(0.975) * error > 0).mean()
-    assert shown == pytest.approx(0.8, abs=0.04)
-
-
-def test_smallest_difference_needs_two_groups_and_sound_settings() -> None:
-    with pytest.raises(ValueError, match="two groups"):
-        smallest_difference(torch.ones(3), ["a"] * 3, groups=5)
-    with pytest.raises(ValueError, match="power"):
-        smallest_difference(torch.ones(3), ["a", "b", "c"], groups=5, power=1.0)
 
 
 def test_quadratic_kappa_equals_scikit_learns() -> None:

@@ -147,11 +147,13 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
     from rich.table import Table
 
     from medgauge.comparing.tables import column_names
-    from medgauge.report.comparison.rows import cases_words, smallest_words, table_rows
+    from medgauge.report.comparison.rows import cases_words, smallest_basis, smallest_words, table_rows
 
     console = Console(width=None if sys.stdout.isatty() else 130)
     for target in values["settings"]["targets"]:
         title = f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
+        if smallest := smallest_words(values, target):
+            tell(f"{target}: smallest difference that could be shown, {smallest_basis(values)}: {smallest}")
         table = Table(title=_cell(title), title_justify="left")
         columns = column_names(values["figures"][target], narrow=True)
         for key, name in columns.items():
@@ -159,6 +161,4 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
         for row in table_rows(values, target):
             table.add_row(*(_cell(row[key]) for key in columns))
         console.print(table)
-        if smallest := smallest_words(values, target):
-            tell(f"smallest difference that could be shown, stated beforehand: {smallest}")
     tell(f"page: {Path(folder) / 'comparison.html'}")

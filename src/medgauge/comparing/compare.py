@@ -10,12 +10,13 @@ from typing import Any
 import torch
 
 from medgauge.comparing.crossed import pooled_values
-from medgauge.comparing.figures import Judged, figures, main_figure, showable
+from medgauge.comparing.figures import Judged, figures, main_figure
 from medgauge.comparing.finished import are_runs, claim_runs, folder_notes
 from medgauge.comparing.folds import compare_folds
 from medgauge.comparing.jobs import Job, Outcome, do_jobs
 from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values
 from medgauge.comparing.shards import read_shard
+from medgauge.comparing.showable import showable, shown_out_of_fold
 from medgauge.comparing.state import State, recorded_methods
 from medgauge.comparing.tables import write_tables
 from medgauge.comparing.trials import choose_trial, trial_score
@@ -288,7 +289,11 @@ def finish(state: State) -> None:
         tuple(settings.get("unseeded", ())),
     )
     state.values["looks"] = {"test": 0 if folds else len(state.values["runs"])}
-    state.values["figures"] = plain(figures(judged, seed=settings["seeds"][0]))
+    found = figures(judged, seed=settings["seeds"][0])
+    if folds:
+        stated = {target: shown_out_of_fold(found[target]) for target in targets}
+        state.values["smallest_difference"] = {target: one for target, one in stated.items() if one is not None}
+    state.values["figures"] = plain(found)
     state.write()
     write_tables(state.values, state.folder)
     write_comparison(state.folder.path)

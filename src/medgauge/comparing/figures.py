@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.errors import InputError
 from medgauge.core.task import Figure
 from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS
 from medgauge.metrics.catalogue import FIGURES, KAPPA, MAE
@@ -20,7 +18,6 @@ from medgauge.metrics.comparison import (
     holm,
     paired_p,
     seed_mean,
-    smallest_difference,
     verdict,
 )
 from medgauge.tasks import KINDS
@@ -188,24 +185,27 @@ def _part(figure: Figure, cases: Cases, judged: Judged, draws: int, seed: int) -
     nothing: Any = float("nan")
     mean = _estimate(figure, cases) if cases.group else torch.full((len(names),), nothing, dtype=torch.float64)
     gap, ratio = mean - mean[at], mean / mean[at] - 1
-    lines: dict[str, list[Any]] = {"ci95": [], "difference_ci95": [], "relative_ci95": [], "p": []}
+    lines: dict[str, list[Any]] = {"ci95": [], "difference_ci95": [], "difference_se": [], "relative_ci95": [], "p": []}
     if count >= MIN_GROUPS:
         drawn = _draw(figure, cases, draws, seed)
         apart = drawn - drawn[:, at : at + 1]
         lines = {
             "ci95": ends(drawn).tolist(),
             "difference_ci95": ends(apart).tolist(),
+            "difference_se": apart.std(dim=0).tolist(),
             "relative_ci95": ends(drawn / drawn[:, at : at + 1] - 1).tolist(),
             "p": paired_p(apart).tolist(),
         }
     else:
-        lines = {key: [nothing if key == "p" else TOO_FEW_GROUPS] * len(names) for key in lines}
+        lines = {
+            key: [nothing if key in ("p", "difference_se") else TOO_FEW_GROUPS] * len(names) for key in lines
+        }
     methods: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(names):
         block = {figure.name: float(mean[place]), "ci95": lines["ci95"][place]}
         if place != at:
             block |= {"difference": float(gap[place]), "relative": float(ratio[place])}
-            block |= {key: lines[key][place] for key in ("difference_ci95", "relative_ci95", "p")}
+            block |= {key: lines[key][place] for key in lines if key != "ci95"}
         methods[name] = block
     return {"n": len(cases.group), "groups": count, "methods": methods}
 
@@ -243,38 +243,3 @@ def coverage_of(kind: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _whole_numbers(label: Tensor) -> bool:
     return bool((label == label.round()).all()) and len(set(label.tolist())) <= LEVELS
-
-
-def showable(
-    errors: Mapping[str, Float[Tensor, " n"]], group: Sequence[str], reference: str, *, groups: int
-) -> dict[str, Any]:
-    """The smallest difference to the reference that ``groups`` test groups could show, from development cases.
-
-    With other methods' errors there: the median over the methods, from the paired differences. With the reference's
-    errors alone: as if the other method's were as spread and not correlated with them, which is the cautious side.
-    """
-    own = errors[reference].double()
-    kept = _named(group, ~torch.isnan(own))
-    own_known = own[~torch.isnan(own)]
-    if len(set(kept)) < 2:
-        raise InputError("the validation cases with a label are of fewer than two groups; give more groups")
-    others = {
-        name: smallest_difference((error.double() - own)[~torch.isnan(own)], kept, groups=groups)
-        for name, error in errors.items()
-        if name != reference
-    }
-    value = median(others.values()) if others else smallest_difference(own_known * 2**0.5, kept, groups=groups)
-    reference_error = float(own_known.mean())
-    return {
-        "difference": value,
-        "relative": value / reference_error if reference_error else None,
-        "level": 0.95,
-        "power": 0.8,
-        "test_groups": groups,
-        "development_groups": len(set(kept)),
-        "reference_error": reference_error,
-        "from": "paired differences of the chosen trials"
-        if others
-        else "the reference's errors, taken as uncorrelated",
-        "by_method": others,
-    }

@@ -10,6 +10,7 @@ from medgauge.report.comparison.rows import (
     main_of,
     said_of,
     short,
+    smallest_basis,
     smallest_words,
     table_rows,
 )
@@ -49,14 +50,14 @@ def _markdown(values: Mapping[str, Any]) -> Iterator[str]:
         kept = column_names(values["figures"][target])
         yield f"{target}: {cases_words(values, target)}; differences to {values['settings']['reference']}"
         yield ""
+        if smallest := smallest_words(values, target):
+            yield f"Smallest difference that could be shown, {smallest_basis(values)}: {smallest}."
+            yield ""
         yield f"| {' | '.join(kept.values())} |"
         yield f"| {' | '.join('---' for _ in kept)} |"
         for row in table_rows(values, target):
             yield f"| {' | '.join(row[key].replace('|', '/') for key in kept)} |"
         yield ""
-        if smallest := smallest_words(values, target):
-            yield f"Smallest difference that could be shown, stated before the test cases were read: {smallest}."
-            yield ""
     yield " ".join(column_notes(values))
 
 

@@ -5,9 +5,7 @@ A case's error is therefore averaged over the seeds first, and groups and seeds 
 are read out of fold, the partitions into folds.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from statistics import NormalDist
 from typing import Literal
 
 import torch
@@ -247,39 +245,6 @@ def verdict(
     if partitions is None:
         return "not decided: one seed" if seeds == 1 else "not decided: two seeds"
     return "not decided: one partition" if partitions == 1 else "not decided: two partitions"
-
-
-def smallest_difference(
-    difference: Float[Tensor, " n"], group: Sequence[str], *, groups: int, level: float = 0.95, power: float = 0.8
-) -> float:
-    """The smallest true difference of two methods' mean errors that ``groups`` groups would show with that power.
-
-    (z + z') x SE: z the normal quantile of (1 + level) / 2, z' that of the power, SE the standard error of the mean
-    difference over ``groups`` groups like those given: the standard deviation of the groups' contributions (sum of a
-    group's deviations from the mean, over the mean group size), over the root of ``groups``. The spread over seeds
-    beyond what is in the differences given is not in it.
-
-    - Raises: ValueError for fewer than two groups, or a setting out of range.
-
-    Args:
-        difference: paired differences of the errors of development cases.
-        group: their groups.
-        groups: number of groups that will be judged.
-        level: of the interval that must exclude 0.
-        power: chance that it does.
-    """
-    check_number("level", level, above=0, below=1)
-    check_number("power", power, above=0, below=1)
-    check_number("groups", groups, least=1, whole=True)
-    difference = _checked(difference[None, None], group)[0, 0, 0]
-    codes = group_codes(list(group))[0]
-    count = int(codes.max()) + 1
-    if count < 2:
-        raise ValueError("group must name at least two groups, got 1")
-    part = torch.zeros(count, dtype=torch.float64).index_add_(0, codes, difference - difference.mean())
-    spread = float((part * count / len(codes)).std())
-    normal = NormalDist()
-    return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * spread / math.sqrt(groups)
 
 
 def _checked(error: Tensor, group: Sequence[str]) -> Float[Tensor, "m p s n"]:

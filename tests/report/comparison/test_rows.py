@@ -11,6 +11,7 @@ from medgauge.report.comparison.rows import (
     interval,
     mean_sd,
     region_table,
+    smallest_basis,
     smallest_words,
     table_rows,
     verdict_words,
@@ -71,6 +72,10 @@ def test_on_what_it_rests(values: dict[str, Any]) -> None:
     assert cases_words(values, "hc_mm") == "80 test cases of 40 groups, 3 seeds a method"
     assert plain(smallest_words(values, "hc_mm")) == "0.80 mm, 8.0 % of the reference’s validation error"
     assert smallest_words({}, "hc_mm") == ""
+    crossed = {**values, "settings": {**values["settings"], "folds": 5}}
+    assert plain(smallest_words(crossed, "hc_mm")) == "0.80 mm, 8.0 % of the reference’s error"
+    assert smallest_basis(values) == "stated before the test cases were read"
+    assert smallest_basis(crossed) == "by the spread of the paired differences alone, whatever their mean"
 
 
 def test_points_stand_at_their_errors(values: dict[str, Any]) -> None:

@@ -206,14 +206,22 @@ def cases_words(values: Mapping[str, Any], target: str) -> str:
 
 
 def smallest_words(values: Mapping[str, Any], target: str) -> str:
-    """The smallest difference that could be shown, as stated before the test cases were read; nothing for old runs."""
+    """The smallest difference that could be shown, as it was stated; nothing where it was not."""
     part = (values.get("smallest_difference") or {}).get(target)
     if not part:
         return ""
     unit, digits = unit_of(target), decimals_for(finite(part["reference_error"])) + 1
     relative = finite(part["relative"])
-    share = "" if relative is None else f", {percent(relative)} of the reference’s validation error"
+    of_what = "error" if "folds" in values["settings"] else "validation error"
+    share = "" if relative is None else f", {percent(relative)} of the reference’s {of_what}"
     return f"{quantity(finite(part['difference']), digits, unit)}{share}"
+
+
+def smallest_basis(values: Mapping[str, Any]) -> str:
+    """When and from what the smallest difference that could be shown was stated."""
+    if "folds" in values["settings"]:
+        return "by the spread of the paired differences alone, whatever their mean"
+    return "stated before the test cases were read"
 
 
 def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
