@@ -125,7 +125,9 @@ def test_the_smallest_difference_is_stated_by_the_spread_of_the_groups_differenc
     assert (stated["level"], stated["power"], stated["groups"]) == (0.95, 0.8, 24)
     assert stated["relative"] == pytest.approx(stated["difference"] / values["figures"]["age"]["methods"]["l1"]["mae"])
     words = (tmp_path / "c" / "table.md").read_text(encoding="utf-8")
-    said = "Smallest difference that could be shown, by the spread of the paired differences alone, whatever their mean: "
+    said = (
+        "Smallest difference that could be shown, by the spread of the paired differences alone, whatever their mean: "
+    )
     assert words.index(said) < words.index("| method |")
     page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     lead = page[page.index('id="question"') : page.index("</div>", page.index('id="question"'))]

@@ -197,9 +197,7 @@ def _part(figure: Figure, cases: Cases, judged: Judged, draws: int, seed: int) -
             "p": paired_p(apart).tolist(),
         }
     else:
-        lines = {
-            key: [nothing if key in ("p", "difference_se") else TOO_FEW_GROUPS] * len(names) for key in lines
-        }
+        lines = {key: [nothing if key in ("p", "difference_se") else TOO_FEW_GROUPS] * len(names) for key in lines}
     methods: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(names):
         block = {figure.name: float(mean[place]), "ci95": lines["ci95"][place]}

@@ -138,7 +138,9 @@ def test_grades_are_told_of_as_sets(tmp_path: Path) -> None:
     low, high = kappa["difference_ci95"]
     assert f"<small>difference +{low:.3f} to +{high:.3f}</small>" in page
     lines = (tmp_path / "cmp" / "table.md").read_text().splitlines()
-    assert "| Quadratic kappa | Accuracy | Within one grade | RV |" in next(line for line in lines if line.startswith("| method"))
+    assert "| Quadratic kappa | Accuracy | Within one grade | RV |" in next(
+        line for line in lines if line.startswith("| method")
+    )
 
 
 def test_too_few_groups_have_no_interval_and_show_nothing(tmp_path: Path) -> None:
