@@ -89,7 +89,7 @@ def test_files_that_may_not_be_read(
             capsys, fit(table, tmp_path / "run"), "the table cases.csv cannot be read: there is no permission; give it"
         )
     with monkeypatch.context() as patch:
-        patch.setattr("medgauge.data.tables.table.os.stat", locked("stat", "7.png"))
+        patch.setattr("medgauge.data.tables.files.os.stat", locked("stat", "7.png"))
         refuse(capsys, fit(table, tmp_path / "run"), "7.png may not be read; change its permissions")
     with monkeypatch.context() as patch:
         real["read_text"] = Path.read_text

@@ -42,7 +42,7 @@ def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path
         (
             ["stage"],
             {"kind": {"stage": "grad"}},
-            r"data\.kind\.stage must be one of number, grade, got grad \(did you mean grade",
+            r"data\.kind\.stage must be one of number, grade, finding, got grad \(did you mean grade",
         ),
         (
             ["stage"],

@@ -133,3 +133,21 @@ def test_a_fold_too_small_to_train_on_is_named() -> None:
     splits, _ = split_cases(table, recipe)
     with pytest.raises(InputError, match="fold 1 of 2: "):
         fold_study(study_of(table, splits, recipe), 0)
+
+
+def test_a_finding_is_spread_over_splits_and_folds() -> None:
+    label = [1.0 if row % 24 == 0 else 0.0 for row in range(120)]  # of five groups
+    table = table_of(label, GROUP)
+    recipe = recipe_of(data={"kind": {"age": "finding"}, "folds": 5})
+    folds, _ = split_cases(table, recipe)
+    assert len({folds[row] for row in range(0, 120, 24)}) == 5
+    part = fold_study(study_of(table, folds, recipe), 0)
+    assert {part.splits[row] for row in range(0, 120, 24)} >= {"train", "test"}
+    given = ["test" if row < 24 else "train" for row in range(120)]
+    for data in ({}, {"split": "part"}, {"holdout": "part=test"}):
+        table = table_of(label, GROUP, split=given if "split" in data else None, extra={"part": given})
+        split, _ = split_cases(
+            table,
+            recipe_of(data={"kind": {"age": "finding"}, "shares": {"train": 0.6, "val": 0.2, "test": 0.2}, **data}),
+        )
+        assert {"train", "val", "test"} == {split[row] for row in range(0, 120, 24)}

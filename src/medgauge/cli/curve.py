@@ -7,6 +7,7 @@ from typing import Any
 
 from medgauge.cli.flags import Parser
 from medgauge.cli.show import tell
+from medgauge.cli.training import labels_name
 from medgauge.core.words import printable
 from medgauge.recipes.read import check_changes
 from medgauge.recipes.schema import Recipe
@@ -24,7 +25,7 @@ def curve(words: list[str]) -> int:
     check_changes("frozen", changes)
     from medgauge.fitting.curve import curve as run_curve
 
-    out = parsed.out or f"runs/{'_'.join(changes.get('data.label') or ['run'])}_curve"
+    out = parsed.out or f"runs/{labels_name(changes)}_curve"
     show_curve(run_curve(out=out, draws=parsed.draws, changes=changes, terminal=True), out)
     return 0
 

@@ -79,8 +79,20 @@ def plan(words: list[str]) -> int:
 
 
 def _run_name(recipe: str | None, changes: dict[str, Any]) -> str:
-    labels = changes.get("data.label")
-    return Path(recipe).stem if recipe else "_".join(labels) if labels else "run"
+    return Path(recipe).stem if recipe else labels_name(changes)
+
+
+def labels_name(changes: dict[str, Any]) -> str:
+    """What a run is called after: its labels, the first ones of many, or the column that they are in.
+
+    >>> labels_name({"data.label": ["age"], "data.findings": ["Mass", "Edema", "Hernia"]})
+    'age_Mass_Edema_and_1_more'
+    """
+    labels = [*changes.get("data.label", []), *changes.get("data.findings", [])] or [
+        changes.get("data.findings_from", "run")
+    ]
+    more = [f"and_{len(labels) - 3}_more"] if len(labels) > 3 else []
+    return "_".join([*labels[:3], *more])
 
 
 def check(words: list[str]) -> int:

@@ -15,6 +15,7 @@ from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
 from medgauge.metrics import LabelRegions
 from medgauge.recipes.idle import idle_settings, refuse_idle
+from medgauge.recipes.label_columns import label_changes
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
@@ -134,6 +135,7 @@ def method_values(
         values = laid_over(base, load_values(one)) if losses else load_values(one)
         wanted = override(values, changes)
         wanted = override(wanted, whole_names(wanted))
+        wanted = override(wanted, label_changes(wanted))
         found[name] = {"objective": default_values(wanted)["objective"], **wanted}
     return found
 

@@ -8,13 +8,14 @@ from medgauge.core.errors import InputError, came
 from medgauge.core.version import __version__
 from medgauge.core.words import shown
 from medgauge.recipes.idle import idle_settings, refuse_idle
+from medgauge.recipes.label_columns import label_changes
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
 from medgauge.study import Study
 
 EXAMPLES = {"columns": '"table": "cases.csv"', "changes": '"training.steps": 500'}
-LISTS = ("label", "covariates", "subgroups")
+LISTS = ("label", "findings", "covariates", "subgroups")
 
 
 def make_recipe(
@@ -34,6 +35,7 @@ def make_recipe(
     placed = placed_settings({} if columns is None else columns, {} if changes is None else changes)
     given = dict(recipe) if isinstance(recipe, Mapping) else load_values(recipe) if recipe else None
     placed |= whole_names(override(given or {}, placed))
+    placed |= label_changes(override(given or {}, placed))
     wanted = override(default_values(override({}, placed)) if given is None else given, placed)
     made = build_recipe({"objective": default_values(wanted)["objective"], **wanted})
     refuse_idle(idle_settings(made), placed)

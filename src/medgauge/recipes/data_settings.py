@@ -14,6 +14,17 @@ WHO = "that says which patient or case it is; leave it out of the covariates"
 WHERE = "give the column of each"
 EXCLUDED = {
     ("label", "covariates"): LEAK,
+    (
+        "label",
+        "findings_from",
+    ): "its cells are split into labels; name these with data.findings, or leave data.label out",
+    ("covariates", "findings_from"): LEAK,
+    ("findings_from", "label_times"): LEAK,
+    ("findings_from", "group"): WHERE,
+    ("findings_from", "id"): WHERE,
+    ("findings_from", "split"): WHERE,
+    ("findings_from", "image"): WHERE,
+    ("findings_from", "index"): WHERE,
     ("label", "label_times"): LEAK,
     ("label", "subgroups"): "figures by regions of the label are given in any case; leave it out of the subgroups",
     ("label", "group"): WHERE,
@@ -46,6 +57,10 @@ class DataSettings(Section):
         array: array file that holds all images (volumes.npz#images), with index.
         index: column of rows in array.
         label: label columns.
+        findings: label columns of 0, 1 or nothing (the same as label, with kind finding for each).
+        findings_from: column with the names of a case's findings, joined (Effusion|Mass; No Finding = none of them; empty =
+            missing), split into 0/1 labels: those of findings, or all names that occur.
+        separator: what stands between two names there.
         kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
         group: column of what may not be on both sides of a split (patient, examination).
         no_groups: every case is its own group; must be said.
@@ -81,6 +96,9 @@ class DataSettings(Section):
     array: Name | None = None
     index: Name | None = None
     label: Names = field(default_factory=list)
+    findings: Names = field(default_factory=list)
+    findings_from: Name | None = None
+    separator: Name = "|"
     kind: dict[Name, KindName] = field(default_factory=dict)
     group: Name | None = None
     no_groups: bool = False
@@ -133,13 +151,18 @@ class DataSettings(Section):
                 found.append(f"data.covariate_words.{name} must be words without spaces around them, got {spaced[0]!r}")
             if name == self.label_times:
                 found.append(f"data.label_times must be a column of numbers, and {name} is one of words")
-        unknown = [name for name in self.kind if self.label and name not in self.label]
+        unknown = [name for name in self.kind if self.label and name not in (*self.label, *self.findings)]
         hints = [f"{name!r}, which is not in data.label ({did_you_mean(name, self.label)})" for name in unknown]
         return found + [f"data.kind names {hint}" for hint in hints]
 
     def _one_column_twice(self) -> list[str]:
         """Columns that are given as two things of which a column can be one, a sentence each."""
-        single = (("label_times", self.label_times), ("group", self.group), ("id", self.id))
+        single = (
+            ("findings_from", self.findings_from),
+            ("label_times", self.label_times),
+            ("group", self.group),
+            ("id", self.id),
+        )
         place = (("split", self.split), ("image", self.image), ("index", self.index))
         named = [("label", name) for name in self.label] + [("covariates", name) for name in self.covariates]
         named += [("subgroups", name) for name in self.subgroups if tidy(name) in map(tidy, self.label)]

@@ -9,6 +9,8 @@ from medgauge.core.settings import Range, read_as
 KindName = Literal["number", "grade", "finding"]
 DEFAULT_KIND: KindName = "number"
 """Of a label column whose kind is not said."""
+FINDING: KindName = "finding"
+"""Of a column of 0 and 1."""
 ENTRY = ("factor", "term", "task")
 """What an entry may say."""
 

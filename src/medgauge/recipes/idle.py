@@ -59,6 +59,7 @@ RULES = (
         "no more training.evaluations than that",
         lambda recipe: recipe.training.patience >= recipe.training.evaluations,
     ),
+    Idle(("data.separator",), "no data.findings_from", lambda recipe: recipe.data.findings_from is None),
     Idle(("data.resplit",), "no data.split", lambda recipe: recipe.data.split is None),
     Idle(
         ("data.groups_are_exact", "data.merge_groups", "prediction.aggregate", "sampler.one_per_group"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-LISTS = ("data.label", "data.covariates", "data.subgroups", "augmentation.size_covariates")
+LISTS = ("data.label", "data.findings", "data.covariates", "data.subgroups", "augmentation.size_covariates")
 """Settings that are lists of columns."""
 
 

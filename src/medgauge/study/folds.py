@@ -9,7 +9,7 @@ from medgauge.data.tables.pictures import shared_pictures
 from medgauge.data.tables.problems import LEAST_CASES, LEAST_GROUPS, raise_problems, too_few
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_training
-from medgauge.study.splits import used_rows
+from medgauge.study.splits import state_columns, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import untrained_words
 
@@ -23,7 +23,10 @@ def fold_study(study: Study, fold: int) -> Study:
     recipe, table = study.recipe, study.table
     recipe = replace(recipe, data=replace(recipe.data, fold=fold))
     try:
-        split = fold_splits(study.splits, fold, table.group, table.label, shares=_shares(recipe), seed=recipe.seed)
+        shares, states = _shares(recipe), state_columns(recipe)
+        split = fold_splits(
+            study.splits, fold, table.group, table.label, shares=shares, seed=recipe.seed, states=states
+        )
         kept = set(used_rows(table, split, recipe))
         split = [name if row in kept else UNUSED for row, name in enumerate(split)]
         seen = [row for row, name in enumerate(split) if name not in (KEPT_OUT, UNUSED)]

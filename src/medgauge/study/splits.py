@@ -7,24 +7,36 @@ from medgauge.core.seeding import derive_seed
 from medgauge.data.tables.folds import holdout_splits, part_by_folds
 from medgauge.data.tables.splits import SPLITS, given_splits, make_splits
 from medgauge.data.tables.table import Table
+from medgauge.recipes.entries import DEFAULT_KIND
 from medgauge.recipes.schema import Recipe
+from medgauge.tasks import KINDS
 
 
 def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]:
     """The split of each case: the table's, held out by a column, or drawn; with folds the fold, or test where kept out."""
-    data, problems = recipe.data, list[Problem]()
+    data, problems, states = recipe.data, list[Problem](), state_columns(recipe)
     if data.holdout is not None:
-        split, problems = holdout_splits(table, data.holdout, shares=data.shares, seed=recipe.seed)
+        split, problems = holdout_splits(table, data.holdout, shares=data.shares, seed=recipe.seed, states=states)
     elif table.split is not None and not data.resplit:
-        split, problems = given_splits(table, resplit=False, shares=data.shares, seed=recipe.seed, name=data.split)
+        split, problems = given_splits(
+            table, resplit=False, shares=data.shares, seed=recipe.seed, name=data.split, states=states
+        )
     elif data.folds:
         split = ["train"] * len(table)
     else:
-        split = make_splits(table.group, table.label, shares=data.shares, seed=recipe.seed, test_seed=data.test_seed)
+        split = make_splits(
+            table.group, table.label, shares=data.shares, seed=recipe.seed, test_seed=data.test_seed, states=states
+        )
     if data.folds:
         seed = recipe.seed if data.test_seed is None else data.test_seed
-        split = part_by_folds(split, table.group, table.label, folds=data.folds, seed=seed)
+        split = part_by_folds(split, table.group, table.label, folds=data.folds, seed=seed, states=states)
     return split, problems
+
+
+def state_columns(recipe: Recipe) -> list[int]:
+    """Positions of the label columns whose values are states (findings), not amounts."""
+    data = recipe.data
+    return [at for at, name in enumerate(data.label) if KINDS[data.kind.get(name, DEFAULT_KIND)].states]
 
 
 def split_notes(table: Table, splits: Sequence[str], recipe: Recipe) -> list[str]:

@@ -12,12 +12,13 @@ from medgauge.core.problem import Problem
 from medgauge.core.words import nearest
 from medgauge.data.bundled import is_bundled
 from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.findings import Joined
 from medgauge.data.tables.folds import parse_holdout
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.subgroups import check_subgroup_names
 from medgauge.data.tables.table import Table, read_table
 from medgauge.data.tables.words import absent_words
-from medgauge.recipes.entries import DEFAULT_KIND
+from medgauge.recipes.entries import DEFAULT_KIND, FINDING
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS
 
@@ -32,7 +33,7 @@ def check_columns(recipe: Recipe) -> None:
         missing.append(
             "the image column (--image path), or an array file with its index column (--array volumes.npz#images --index index)"
         )
-    if not data.label:
+    if not data.label and data.findings_from is None:
         missing.append("a label column (--label age)")
     if data.group is None and not data.no_groups:
         missing.append(
@@ -83,7 +84,12 @@ def decide_kinds(recipe: Recipe) -> Recipe:
 def kind_notes(recipe: Recipe) -> list[str]:
     """As what each label column is read, in a line."""
     data = recipe.data
-    return [f"read as: {', '.join(f'{name} a {data.kind[name]}' for name in data.label)}"] if data.kind else []
+    findings = [name for name in data.label if data.kind.get(name) == FINDING]
+    parts = [f"{name} a {data.kind[name]}" for name in data.label if data.kind and name not in findings]
+    if findings:
+        more = "" if data.findings_from else f" (0 and 1 as numbers: --kind {findings[0]}=number)"
+        parts.append(f"{', '.join(findings)} {'a finding' if len(findings) == 1 else 'findings'}{more}")
+    return [f"read as: {', '.join(parts)}"] if parts else []
 
 
 def columns_of(recipe: Recipe) -> list[str]:
@@ -171,7 +177,16 @@ def open_table(
         words=data.covariate_words,
         numbers=[str(data.label_times), *recipe.augmentation.named_sizes] if own else columns_of(recipe),
         divisor=data.label_times,
+        joined=joined_of(recipe),
     )
+
+
+def joined_of(recipe: Recipe) -> Joined | None:
+    """The column of joined names with the labels that it holds: all findings; None where each label has its own."""
+    data = recipe.data
+    if data.findings_from is None:
+        return None
+    return Joined(data.findings_from, data.separator, [name for name in data.label if data.kind.get(name) == FINDING])
 
 
 def decide_words(recipe: Recipe, table: Table, training: Sequence[int]) -> tuple[Recipe, list[Problem]]:

@@ -23,6 +23,7 @@ def unnamed_split_notes(recipe: Recipe) -> list[str]:
     if data.table is None or data.split is not None or data.resplit or data.holdout is not None:
         return []
     named = {*data.label, *data.covariates, *data.subgroups, data.group, data.id, data.image, data.index}
+    named.add(data.findings_from)
     asked = sorted(name for name in named if name is not None)
     notes = []
     for name in column_names(data.table, asked):

@@ -45,6 +45,7 @@ class Findings:
     recipe: ClassVar[str] = "finding"
     regression: ClassVar[str] = "logistic"
     divides: ClassVar[bool] = False
+    states: ClassVar[bool] = True
     certainty: ClassVar[type[Certainty]] = FindingProbabilities
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingRate, FindingCovariates)
     figures: ClassVar[Mapping[str, Figure]] = FINDING

@@ -49,6 +49,7 @@ class Grades:
     recipe: ClassVar[str] = "grade"
     regression: ClassVar[str] = "logistic"
     divides: ClassVar[bool] = False
+    states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = GradeSets
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)
     figures: ClassVar[Mapping[str, Figure]] = GRADE

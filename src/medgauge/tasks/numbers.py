@@ -46,6 +46,7 @@ class Numbers:
     recipe: ClassVar[str] = "default"
     regression: ClassVar[str] = "kernel"
     divides: ClassVar[bool] = True
+    states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = Intervals
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)
     figures: ClassVar[Mapping[str, Figure]] = NUMBER

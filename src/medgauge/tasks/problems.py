@@ -83,6 +83,8 @@ def finding_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) 
         return []
     words = "and a finding is 1 (present), 0 (absent) or empty; correct it"
     of_fit = f", or read {name} as a number (--kind {name}=number)"
+    if {float(label[row]) for row in broken} == {-1.0}:
+        of_fit = f", say that it means missing (--missing -1){of_fit}"
     together = ""
     if len(broken) >= LEAST_ALIKE:
         named = name_cases([ids[row] for row in broken])

@@ -21,6 +21,8 @@ class Kind(Task, Protocol):
 
     divides: ClassVar[bool]
     """Whether its labels may be divided by a covariate, scaled and corrected."""
+    states: ClassVar[bool]
+    """Whether its labels are states, each of which is spread over all splits by itself."""
 
     @property
     def coding(self) -> Coding:
