@@ -14,7 +14,7 @@ def block(**more: Any) -> dict[str, Any]:
     """One target's figures."""
     region = {"n": 4, "mae": 0.5, "bias": 0.25, "ci95": {"mae": "too few groups"}}
     return {
-        "predictor": "head", "n": 4, "groups": 3, "mae": 0.5, "bias": 0.25, "spearman": 0.7,
+        "kind": "number", "predictor": "head", "n": 4, "groups": 3, "mae": 0.5, "bias": 0.25, "spearman": 0.7,
         "ci95": {"mae": [0.125, 0.875]}, "by_region": {"few": region}, "baselines": {"train_median": {"mae": 2.0}}, **more,
     }  # fmt: skip
 
@@ -71,3 +71,25 @@ def test_a_grade_has_its_figures_and_sets(capsys: pytest.CaptureFixture[str]) ->
     assert set_line(SETS) == (
         "90% sets of grades: coverage 75.0% (by grade: 0 100% of 3, 1 0% of 1), mean size 1.5, from 12 calibration groups"
     )
+
+
+def test_a_finding_is_judged_by_its_log_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    part = {"n": 3, "log_loss": 0.25, "ci95": {"log_loss": "too few groups"}}
+    show_block(
+        {
+            "edema": {
+                "kind": "finding", "predictor": "logistic", "n": 4, "groups": 3, "log_loss": 0.5, "roc_auc": 0.75,
+                "ci95": {"log_loss": [0.125, 0.875]}, "by_region": {"absent": part},
+                "baselines": {"base_rate": {"log_loss": 0.625}}, "calibration": {"note": "As they were read."},
+            }
+        },
+        "test",
+    )  # fmt: skip
+    text = capsys.readouterr().out
+    assert rows(text) == [
+        ["", "log loss", "95 % interval", "AUC"],
+        ["all", "0.5", "0.125 to 0.875", "0.75"],
+        ["absent (3 cases)", "0.25", "too few groups", ""],
+        ["baseline: base rate", "0.625", "", ""],
+    ]
+    assert "As they were read." in text

@@ -16,6 +16,7 @@ from medgauge.core.forms import (
     REAL,
     TEXT,
     Again,
+    Chosen,
     Form,
     Group,
     Listed,
@@ -71,3 +72,17 @@ def test_parts_are_named_by_their_place() -> None:
             check_form("", {**whole, **change}, form)
     with pytest.raises(ValueError, match="^it must be a group of values, got None$"):
         check_form("", None, form)
+
+
+def test_a_form_is_chosen_by_a_text_in_the_group() -> None:
+    form = Chosen("kind", {"a": Group({"x": COUNT}), "b": Group({"y": COUNT})})
+    check_form("", {"kind": "a", "x": 1}, form)
+    check_form("", {"kind": "b", "y": 1}, form)
+    for value, said in (
+        ({"kind": "b", "x": 1}, "part.y is missing"),
+        ({"kind": "c"}, "part.kind must be one of a, b, got 'c'"),
+        ({"x": 1}, "part.kind is missing"),
+        (3, "part must be a group of values, got 3"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            check_form("part", value, form)

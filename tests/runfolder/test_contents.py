@@ -134,3 +134,18 @@ def test_a_part_of_the_predictors_that_is_wrong_is_named(tmp_path: Path, place: 
     folder = write(tmp_path, "predictors.json", {"tasks": {"number": TASK}}, place, value)
     with pytest.raises(InputError, match=rf"predictors\.json cannot be read \({re.escape(said)}"):
         read_predictors(folder)
+
+
+def test_a_block_has_the_figure_and_the_parts_of_its_kind(tmp_path: Path) -> None:
+    own = {name: part for name, part in BLOCK.items() if name not in ("mae", "interval")}
+    own |= {
+        "kind": "finding",
+        "log_loss": 0.5,
+        "by_region": {name: {"n": 1, "log_loss": None} for name in ("absent", "present")},
+    }
+    own |= {"by_predictor": {"head": {"log_loss": 0.5}}, "baselines": {"base_rate": {"log_loss": 0.6}}}
+    results = {**RESULTS, "val": {"edema": own}}
+    assert read_results(write(tmp_path, "results.json", results)) == results
+    for place, said in (("log_loss", "log_loss is missing"), ("by_region.absent", "by_region.absent is missing")):
+        with pytest.raises(InputError, match=re.escape(f"val.edema.{said}")):
+            read_results(write(tmp_path, "results.json", results, f"val.edema.{place}", ...))

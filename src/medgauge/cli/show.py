@@ -61,6 +61,8 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
 
 
 SHOWN = {
+    "roc_auc": "AUC",
+    "average_precision": "average precision",
     "bias": "bias",
     "r2": "R2",
     "quadratic_kappa": "kappa",
@@ -68,7 +70,18 @@ SHOWN = {
     "within_one": "within one",
     "spearman": "Spearman",
 }
-"""Columns beside the MAE, each where the target has that figure."""
+"""Columns beside the main figure, each where the target has that figure."""
+
+
+MAINS = {"mae": "MAE"}
+"""Main figures that have a shorter name."""
+
+
+def main_figure(figures: Mapping[str, Any]) -> str:
+    """The name of the figure that baselines are judged by: the first one of the kind of a target's block."""
+    from medgauge.metrics.catalogue import FIGURES
+
+    return next(iter(FIGURES[figures["kind"]]))
 
 
 def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -> None:
@@ -77,13 +90,13 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
     from rich.table import Table
 
     table = Table(title=_cell(title), title_justify="left")
-    shown = [name for name in SHOWN if name in figures]
-    for name in ("", "MAE", "95 % interval", *(SHOWN[name] for name in shown)):
+    shown, main = [name for name in SHOWN if name in figures], main_figure(figures)
+    for name in ("", MAINS.get(main, main.replace("_", " ")), "95 % interval", *(SHOWN[name] for name in shown)):
         table.add_column(name, justify="left" if not name else "right")
 
     def add(name: str, part: Mapping[str, Any]) -> None:
         rest = (_number(part[one]) if one in part else "" for one in shown)
-        table.add_row(name, _number(part["mae"]), _around(part), *rest)
+        table.add_row(name, _number(part[main]), _around(part, main), *rest)
 
     add("all", figures)
     for name, region in figures["by_region"].items():
@@ -94,7 +107,7 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
     for part in figures.get("by_fold", []):
         add(f"fold-{part['fold']} ({counted(part['n'], 'case')})", part)
     for name, baseline in figures["baselines"].items():
-        add(f"baseline: {name.replace('_', ' ')}", {"mae": baseline["mae"]})
+        add(f"baseline: {name.replace('_', ' ')}", {main: baseline[main]})
     Console(width=None if sys.stdout.isatty() else 110).print(table)
     if "uncorrected" in figures:
         raw = figures["uncorrected"]
@@ -102,13 +115,15 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
     for name in ("interval", "plain_interval", "label_conditional_interval"):
         if name in figures:
             tell(interval_line(figures[name], beside=name != "interval"))
+    if "calibration" in figures:
+        tell(figures["calibration"]["note"])
     if "set" in figures:
         tell(set_line(figures["set"]))
 
 
-def _around(figures: Mapping[str, Any]) -> str:
-    """The bootstrap interval of the MAE, or why there is none."""
-    ends = figures.get("ci95", {}).get("mae", "")
+def _around(figures: Mapping[str, Any], main: str) -> str:
+    """The bootstrap interval of the main figure, or why there is none."""
+    ends = figures.get("ci95", {}).get(main, "")
     return ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}"
 
 

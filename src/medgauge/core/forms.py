@@ -56,7 +56,20 @@ class Again:
     form: "Form | None" = field(default=None, repr=False)
 
 
-Form = Leaf | Group | Named | Listed | Again
+@dataclass(frozen=True)
+class Chosen:
+    """A group whose form is chosen by a text in it.
+
+    Args:
+        by: the name of that text.
+        forms: the form for each that it may be.
+    """
+
+    by: str
+    forms: Mapping[str, "Form"]
+
+
+Form = Leaf | Group | Named | Listed | Again | Chosen
 
 
 def check_form(place: str, value: Any, form: Form) -> None:
@@ -81,6 +94,9 @@ def check_form(place: str, value: Any, form: Form) -> None:
             if whole is None:
                 raise TypeError("the form was never made")
             check_form(place, value, whole)
+        case Chosen(by, forms):
+            check_form(place, value, Group({by: one_of(*forms)}))
+            check_form(place, value, forms[value[by]])
         case _:
             if not isinstance(value, Mapping):
                 raise ValueError(f"{place or 'it'} must be a group of values, got {shown(value)}")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from medgauge.core.errors import InputError
 from medgauge.report.evidence import EFFECTS, FAR, Thumbnails
 from medgauge.report.kinds import SECTIONS
 from medgauge.report.parts import split_words
@@ -64,10 +63,4 @@ def _sentences(view: RunView) -> list[tuple[str, bool]]:
 
 def _section(view: RunView, target: str, key: str, picture: Thumbnails) -> tuple[dict[str, Any], dict[str, Plot]]:
     """Texts and figures of one target, as its kind has them."""
-    kind = view.kind(target)
-    if kind not in SECTIONS:
-        raise InputError(
-            f"{view.path / 'results.json'} says that {target} is a {kind}, which this medgauge cannot show; "
-            f"known are {', '.join(SECTIONS)}"
-        )
-    return SECTIONS[kind].section(view, target, key, picture)
+    return SECTIONS[view.kind(target)].section(view, target, key, picture)

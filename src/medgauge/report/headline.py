@@ -10,10 +10,13 @@ from medgauge.report.words import finite, number
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+COVARIATES = "covariates_only"
 REGION_MEANING = {
     "many": "labels as dense as the densest half of the training cases",
     "medium": "the next 30 %",
     "few": "the sparsest 20 %, and any label outside the training range",
+    "absent": "cases without the finding",
+    "present": "cases with the finding",
 }
 
 
@@ -35,12 +38,14 @@ def metric_rows(block: dict[str, Any], look: Look) -> list[dict[str, Any]]:
 
 
 def comparison(block: dict[str, Any], record: str, look: Look) -> list[dict[str, Any]]:
-    """The predictors and the two baselines by mean absolute error, as bars whose longest is 100 % wide."""
+    """The predictors and the two baselines by the mean of their errors, as bars whose longest is 100 % wide."""
     others = block.get("by_predictor") or {}
-    rows: list[dict[str, Any]] = [{"name": record, "note": "predictor of record", "mae": finite(block.get("mae"))}]
+    rows: list[dict[str, Any]] = [
+        {"name": record, "note": "predictor of record", "error": finite(block.get(look.main))}
+    ]
     for name, part in others.items():
         if name != record:
-            rows.append({"name": name, "note": "not of record", "mae": finite((part or {}).get("mae"))})
+            rows.append({"name": name, "note": "not of record", "error": finite((part or {}).get(look.main))})
     skills = block.get("skill") or {}
     for key, part in (block.get("baselines") or {}).items():
         kind = (part or {}).get("kind")
@@ -49,22 +54,30 @@ def comparison(block: dict[str, Any], record: str, look: Look) -> list[dict[str,
             {
                 "name": baseline_name(key),
                 "note": f"baseline{f' ({kind})' if kind else ''}",
-                "mae": finite((part or {}).get("mae")),
+                "error": finite((part or {}).get(look.main)),
                 "skill": None if skill is None else number(skill, 2),
                 "baseline": True,
             }
         )
-    rows = [row for row in rows if row["mae"] is not None]
-    longest = max([row["mae"] for row in rows], default=0) or 1.0
+    rows = [row for row in rows if row["error"] is not None]
+    longest = max([row["error"] for row in rows], default=0) or 1.0
     for row in rows:
-        row["width"] = f"{100 * row['mae'] / longest:.1f}"
-        row["value"] = look.figure("mae", row["mae"])
+        row["width"] = f"{100 * row['error'] / longest:.1f}"
+        row["value"] = look.figure(look.main, row["error"])
     return rows
 
 
 def baseline_name(key: str) -> str:
     """A baseline's name in words."""
-    return {"median": "training median", "covariates_only": "covariates alone"}.get(key, key.replace("_", " "))
+    return {"median": "training median", "base_rate": "training rate", "covariates_only": "covariates alone"}.get(
+        key, key.replace("_", " ")
+    )
+
+
+def constant_name(block: dict[str, Any]) -> str:
+    """The constant baseline of a block in words."""
+    names = [name for name in block.get("baselines") or {} if name != COVARIATES]
+    return baseline_name(names[0] if names else "median")
 
 
 def region_rows(
@@ -74,16 +87,16 @@ def region_rows(
 
     - Shape: ``cases`` has label and region; ``median`` is the training cases' median label.
     """
-    parts = {region: (block.get("by_region") or {}).get(region) or {} for region in REGIONS}
+    parts = {region: part or {} for region, part in (block.get("by_region") or dict.fromkeys(REGIONS)).items()}
     whole = {
         **block,
-        "baselines": {name: (one or {}).get("mae") for name, one in (block.get("baselines") or {}).items()},
+        "baselines": {name: (one or {}).get(look.main) for name, one in (block.get("baselines") or {}).items()},
     }
     rows = []
     for region, part in [*parts.items(), ("all", whole)]:
         chosen = cases if region == "all" else cases[cases["region"] == region]
         others = part.get("baselines") or {}
-        constant = finite(others.get("median"))
+        constant = finite(next((value for name, value in others.items() if name != COVARIATES), None))
         if constant is None and median is not None and len(chosen):
             constant = float((chosen["label"] - median).abs().mean())
         rows.append(
@@ -93,8 +106,8 @@ def region_rows(
                 "n": f"{int(part.get('n') or len(chosen)):,}",
                 "groups": number(finite(part.get("groups", chosen["group"].nunique())), 0),
                 "cells": [look.figure(name, part.get(name)) for name in names],
-                "median": look.figure("mae", constant),
-                "covariates": look.figure("mae", others.get("covariates_only")),
+                "constant": look.figure(look.main, constant),
+                "covariates": look.figure(look.main, others.get(COVARIATES)),
             }
         )
     return rows

@@ -7,6 +7,9 @@ from typing import Any
 from medgauge.core.task import Figure
 from medgauge.report.words import finite, number, quantity, span
 
+SHORT = {"mae": "MAE"}
+"""Figures that have a shorter name."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -25,6 +28,22 @@ class Look:
     of_errors: str
     decimals: int
     whole: bool = False
+
+    @property
+    def main(self) -> str:
+        """The name of the figure that predictors and baselines are judged by."""
+        return next(iter(self.figures))
+
+    @property
+    def main_words(self) -> str:
+        """What that figure is called, capitalised."""
+        words = self.figures[self.main].words
+        return f"{words[:1].upper()}{words[1:]}"
+
+    @property
+    def main_short(self) -> str:
+        """The same, in the head of a column."""
+        return SHORT.get(self.main, self.main_words)
 
     @property
     def of_labels(self) -> int:

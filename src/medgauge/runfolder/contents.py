@@ -14,6 +14,7 @@ from medgauge.core.forms import (
     REAL,
     TEXT,
     Again,
+    Chosen,
     Form,
     Group,
     Leaf,
@@ -23,13 +24,17 @@ from medgauge.core.forms import (
     one_of,
     optional,
 )
+from medgauge.functional.findings import STATES
 from medgauge.metrics import REGION_NAMES
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder.folder import RunFolder
 from medgauge.runfolder.headline import SPEAKS
 
 _FIGURES: dict[str, Form] = {f"{name}?": NUMBER for figures in FIGURES.values() for name in figures}
-_MAE: dict[str, Form] = {"mae": NUMBER}
+_MAIN = {kind: next(iter(figures)) for kind, figures in FIGURES.items()}
+"""The figure of each kind that is always there."""
+_STRATA = {"finding": STATES}
+"""Parts of the labels of kinds that have no regions by density."""
 _PART: dict[str, Form] = {**_FIGURES, "n?": COUNT, "groups?": COUNT, "coverage?": NUMBER, "ci95?": Named(ENDS)}
 _SAID: dict[str, Form] = {
     **{f"{name}?": NUMBER for name in ("width", "pieces", "size", "set_coverage")},
@@ -57,7 +62,6 @@ _INTERVAL = Group(
     {**_CERTAINTY, "kind": one_of("label_conditional", "split", "cross"), "width": NUMBER, "share_infinite": NUMBER}
 )
 _SET = Group({**_CERTAINTY, "kind": TEXT, "size": NUMBER, "by_grade": Named(_SAID_OF_PART)})
-_REGION = Group({**_PART, **_MAE, "n": COUNT, "baselines?": Named(NUMBER)})
 _CONFUSION = Leaf(
     "levels, and as many counts for each",
     lambda value: (
@@ -71,36 +75,48 @@ _CONFUSION = Leaf(
         )
     ),
 )
+_CALIBRATION = Group({"level?": CHANCE, "threshold?": NUMBER, "share_positive?": NUMBER, "note?": TEXT})
 _SHOWN: dict[str, Form] = {"baseline": TEXT, "skill": NUMBER, "ci95": ENDS, "verdict": TEXT, "reason": TEXT}
 _AGAIN = Again()
-BLOCK = Group(
-    {
+
+
+def _block(kind: str) -> Group:
+    """The form of a target's block."""
+    main: dict[str, Form] = {_MAIN[kind]: NUMBER}
+    region = Group({**_PART, **main, "n": COUNT, "baselines?": Named(NUMBER)})
+    parts: dict[str, Form] = {
         **_PART,
-        **_MAE,
+        **main,
         "kind": TEXT,
         "predictor": TEXT,
         "n": COUNT,
         "groups": COUNT,
-        "by_region": Group(dict.fromkeys(REGION_NAMES, _REGION)),
-        "by_predictor": Named(Group({**_FIGURES, **_MAE})),
-        "baselines": Named(Group({**_FIGURES, **_MAE, "kind?": TEXT})),
+        "by_region": Group(dict.fromkeys(_STRATA.get(kind, REGION_NAMES), region)),
+        "by_predictor": Named(Group({**_FIGURES, **main})),
+        "baselines": Named(Group({**_FIGURES, **main, "kind?": TEXT})),
         "skill?": Named(NUMBER),
         "shown?": Group(_SHOWN),
         "far?": Group({"cases": COUNT, "flagged": COUNT, "share": NUMBER, "ci95": PAIR}),
-        "subgroups?": Named(Named(Group({**_PART, **_MAE, "n": COUNT, "coverage": NUMBER}))),
-        "by_fold?": Listed(Group({**_PART, **_MAE, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
+        "subgroups?": Named(Named(Group({**_PART, **main, "n": COUNT, "coverage": NUMBER}))),
+        "by_fold?": Listed(Group({**_PART, **main, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
         "spread_over_folds?": Group(_FIGURES),
         **{f"{name}?": _INTERVAL for name in ("interval", "plain_interval", "label_conditional_interval")},
         "set?": _SET,
         "confusion?": _CONFUSION,
         "correction?": Group({"kind?": TEXT, "note?": TEXT, "groups?": COUNT}),
-        "uncorrected?": Group({**_FIGURES, **_MAE, "bias": NUMBER}),
+        "uncorrected?": Group({**_FIGURES, **main, "bias": NUMBER}),
         "age_gap?": Group({"groups?": COUNT, "intercept?": NUMBER, "slope?": NUMBER}),
         "transformed?": Group({**_FIGURES, "unit?": TEXT}),
         "by_group_mean?": _AGAIN,
         "labels_within_groups?": Group({"differ": COUNT, "largest_range": NUMBER}),
+        "training?": Named(COUNT),
+        "frequency?": TEXT,
+        "calibration?": _CALIBRATION,
     }
-)
+    return Group(parts)
+
+
+BLOCK = Chosen("kind", {kind: _block(kind) for kind in FIGURES})
 """The figures of one target on one split."""
 _AGAIN.form = BLOCK
 _D5 = Leaf(

@@ -43,6 +43,9 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         "absent": counted(training.get("absent"), "training case"),
         "frequency": str(block.get("frequency") or "–"),
         "split": view.shown,
+        "parts_are": "State",
+        "lead": ("has a log loss of", "a case"),
+        "labels": f"{number(finite(training.get('present')), 0)} of them with the finding",
     }
     return texts, drawn
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from medgauge.report import plots_space
 from medgauge.report.evidence import More, Thumbnails, card_groups
-from medgauge.report.headline import comparison, metric_rows, region_rows
+from medgauge.report.headline import comparison, constant_name, metric_rows, region_rows
 from medgauge.report.look import Look
 from medgauge.report.parts import fold_rows, group_words, record_words, subgroup_tables
 from medgauge.report.plots import Plot
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pandas import DataFrame
+
+LEAD = ("is off by", "on average")
+"""What stands before and behind the first figure of a target."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,11 @@ def shared_section(
         "unit": look.unit,
         "record": view.record(target),
         "whose": record_words(view.record(target)),
-        "answer": next((row for row in metrics if row["key"] == "mae"), None),
+        "main": look.main_words,
+        "main_short": look.main_short,
+        "lead": LEAD,
+        "parts_are": "Label region",
+        "answer": next((row for row in metrics if row["key"] == look.main), None),
         "metrics": metrics,
         "comparison": comparison(block, view.record(target), look),
         "folds": fold_rows(view, target, look, in_folds),
@@ -95,7 +102,8 @@ def shared_section(
         "far": f"{counted(int((own['far'] == 1).sum()), 'case') if 'far' in own else '–'}",
         "alarms": alarm_words(view.results, target) if view.shown != "val" else "",
         "training": f"{counted(len(training), 'case')} of {counted(int(training['group'].nunique()), 'group')}",
-        "range": look.labels(*_ends(training)),
+        "constant": constant_name(block),
+        "labels": f"with labels from {look.labels(*_ends(training))}",
         "cards": card_groups(view, target, look, picture, more),
         "n": counted(len(cases), "case"),
         "groups": counted(int(cases["group"].nunique()), "group"),
