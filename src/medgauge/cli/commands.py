@@ -25,6 +25,12 @@ def _add_array(parser: Parser) -> None:
     parser.flag("--index", "column of rows in the array [named as the run's]")
 
 
+def _add_source(parser: Parser) -> None:
+    parser.several(
+        "--source", "of a run that reads a table of features: their file for these cases; again for each", "FILE"
+    )
+
+
 def _check_run(folder: str) -> None:
     if not Path(folder).is_dir():
         raise InputError(f"there is no run folder {folder}")
@@ -53,6 +59,7 @@ def evaluate(words: list[str]) -> int:
     )
     parser.flag("--out", "folder for results.json and predictions.csv of a table")
     _add_array(parser)
+    _add_source(parser)
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
     parser.flag("--decimal", "mark of decimals where no cell tells: point or comma [as the run's]")
@@ -61,6 +68,8 @@ def evaluate(words: list[str]) -> int:
     spelling = _spelling(parsed)
     if parsed.table is None and (parsed.array or parsed.index):
         raise UsageError("--array and --index say where the images of a table are; give it too, with --table")
+    if parsed.table is None and parsed.source:
+        raise UsageError("--source has the features of a table's cases; give the table too, with --table")
     if parsed.table is None and parsed.out:
         raise UsageError(
             "--out is where the figures of a table go, and those of a split stay in the run; give --table, or no --out"
@@ -85,6 +94,7 @@ def evaluate(words: list[str]) -> int:
                 ids_are_local=parsed.ids_are_local,
                 spelling=spelling,
                 decimal=parsed.decimal,
+                source=parsed.source,
                 terminal=True,
             ),
             "table",
@@ -101,6 +111,7 @@ def predict(words: list[str]) -> int:
     parser.flag("--table", "table with the image column (and covariates) that the run was trained with")
     parser.several("--covariate", "of image files; again for each covariate", "NAME=VALUE")
     _add_array(parser)
+    _add_source(parser)
     parser.switch("--ids-are-local", "group ids of the table are not those of the training table")
     _add_spelling(parser)
     parser.flag("--decimal", "mark of decimals where no cell tells: point or comma [as the run's]")
@@ -129,6 +140,7 @@ def predict(words: list[str]) -> int:
         out=parsed.out,
         spelling=spelling,
         decimal=parsed.decimal,
+        source=parsed.source,
         terminal=True,
     )
     if parsed.out:

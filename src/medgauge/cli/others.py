@@ -14,11 +14,11 @@ FLAGS = {
     "fit": ("--out", "--budget", "--test", "--no-images"),
     "plan": ("--out", "--budget"),
     "predict": (
-        "--table", "--covariate", "--array", "--index", "--ids-are-local", "--merge-groups", "--groups-are-exact", "--decimal",
+        "--table", "--covariate", "--array", "--index", "--source", "--ids-are-local", "--merge-groups", "--groups-are-exact", "--decimal",
         "--aggregate", "--out",
     ),
     "evaluate": (
-        "--table", "--split", "--out", "--array", "--index", "--ids-are-local", "--merge-groups", "--groups-are-exact",
+        "--table", "--split", "--out", "--array", "--index", "--source", "--ids-are-local", "--merge-groups", "--groups-are-exact",
         "--decimal", "--no-images",
     ),
     "report": ("--no-images",),

@@ -14,6 +14,7 @@ from medgauge.fitting.stamp import make_recipe
 from medgauge.recipes.doors import door
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.study import load_study
+from medgauge.study.feature_table import source_names
 
 
 @door
@@ -59,11 +60,14 @@ def check(
     parts = build_parts(part)
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
+    read = (
+        f"features: {shape} of {source_names(study.recipe)}" if study.columns else f"images: {shape} (channels first)"
+    )
     lines = [
         *foreign_code(wanted.objective),
         f"{counted(study.read, 'row')} read, {counted(len(study.table), 'case')} of "
         f"{counted(len(set(study.table.group)), 'group')}: {counts}",
-        f"images: {shape} (channels first)",
+        read,
     ]
     each = "" if part is study else " for each fold"
     lines += [

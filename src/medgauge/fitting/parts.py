@@ -1,6 +1,7 @@
 """What a study's recipe becomes before any training: all that can be wrong in it is found here."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, cast
 
@@ -16,6 +17,8 @@ from medgauge.fitting.trial import check_devices, try_batch
 from medgauge.inference.tuned import AUTO, NEIGHBOURS, REGRESSION
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
+from medgauge.models.standardised import StandardisedNeck
+from medgauge.models.table_columns import TableColumns
 from medgauge.recipes.build import (
     build_objective,
     build_schedule,
@@ -64,7 +67,7 @@ def build_parts(study: Study) -> Parts:
     _check_predictor(recipe, tasks)
     _check_correction(study)
     label = tasks.coding.encode(*training_labels(study))
-    description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], label=label)
+    description = model_description(recipe, ndim=len(shape) - 2, channels=shape[1], label=label, columns=study.columns)
     model = build_seeded_model(description, tasks, recipe.seed)
     check_storable(model.describe() | {"targets": len(tasks.targets)})
     encoder = cast(Encoder, model.encoder)
@@ -77,6 +80,8 @@ def build_parts(study: Study) -> Parts:
     arrays = make_cases(study.images, study.table.label, study.covariates, study.divisor)
     weight = case_weights(study) if recipe.training.steps else None
     arrays = replace(arrays, weight=weight, region=case_regions(study, tasks))
+    if recipe.represent.is_table:
+        _fit_columns(model, arrays, train)
     notes, schedule = tasks.notes(*training_labels(study)), build_schedule(recipe, len(train))
     notes += stage_notes(recipe, encoder)
     if not schedule.steps:
@@ -92,6 +97,16 @@ def build_parts(study: Study) -> Parts:
     if arrays.weight is not None and "weight" not in objective.needs:
         notes.append(f"weights.scheme {recipe.weights.scheme} has no effect: no term of the objective takes weights")
     return Parts(model, objective, tasks, arrays, schedule, notes)
+
+
+def _fit_columns(model: Model, arrays: CaseArrays, train: Sequence[int]) -> None:
+    """Standardise features of a table by the training cases: in the neck where that does it, else before it."""
+    batch = arrays.batch(train)
+    if isinstance(model.neck, StandardisedNeck):
+        model.neck.fit_features(batch.image, batch.covariates)
+        return
+    network = cast(Encoder, model.encoder).network
+    cast(TableColumns, network).fit_features(batch.image)
 
 
 def _check_pairs(recipe: Recipe) -> None:

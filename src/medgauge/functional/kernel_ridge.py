@@ -21,21 +21,27 @@ BLOCK = 2**24
 
 @dataclass(frozen=True)
 class Columns:
-    """How columns are standardised: mean and deviation (p,) of the training cases; a constant column becomes 0."""
+    """How columns are standardised: mean and deviation (p,) of the training cases; a constant column becomes 0.
+
+    ``farthest``: deviations at which they are clipped.
+    """
 
     mean: Float[Tensor, " p"]
     deviation: Float[Tensor, " p"]
+    farthest: float = FARTHEST
 
     @classmethod
-    def fit(cls, features: Float[Tensor, "n p"]) -> "Columns":
-        """Mean and deviation (with n, not n - 1) of each column."""
+    def fit(cls, features: Float[Tensor, "n p"], *, weighted: bool = False) -> "Columns":
+        """Mean and deviation (with n, not n - 1) of each column; ``weighted`` ones are only centred, and not clipped."""
         wide = features.double()
         deviation = wide.std(0, correction=0)
-        return cls(wide.mean(0), torch.where(deviation > 1e-9 * wide.abs().amax(0), deviation, math.inf))
+        there = deviation > 1e-9 * wide.abs().amax(0)
+        own = torch.ones_like(deviation) if weighted else deviation
+        return cls(wide.mean(0), torch.where(there, own, math.inf), math.inf if weighted else FARTHEST)
 
     def standardised(self, features: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
-        """(n, p) float64, clipped at 8."""
-        return ((features.double() - self.mean) / self.deviation).clamp(-FARTHEST, FARTHEST)
+        """(n, p) float64, clipped."""
+        return ((features.double() - self.mean) / self.deviation).clamp(-self.farthest, self.farthest)
 
 
 def squared_distances(a: Float[Tensor, "n p"], b: Float[Tensor, "m p"]) -> Float[Tensor, "n m"]:

@@ -27,10 +27,11 @@ class KernelDifficulty:
 
     Args:
         coding: between original and normalised label units; None if they are the same.
+        weighted: as of :class:`medgauge.inference.KernelPredictor`.
     """
 
-    def __init__(self, coding: LabelCoding | None = None) -> None:
-        self._value, self._error = KernelPredictor(coding), KernelPredictor()
+    def __init__(self, coding: LabelCoding | None = None, *, weighted: bool = False) -> None:
+        self._value, self._error = KernelPredictor(coding, weighted=weighted), KernelPredictor(weighted=weighted)
 
     @property
     def tuned(self) -> dict[str, float]:
@@ -47,8 +48,9 @@ class KernelDifficulty:
 
     def restore(self, gallery: Cases, tuned: Mapping[str, float]) -> Self:
         """As fitted before on the same gallery, with the constants chosen then."""
-        self._value = KernelPredictor(self._value.coding, constant=tuned["value"])
-        self._error = KernelPredictor(constant=tuned["error"])
+        weighted = self._value.weighted
+        self._value = KernelPredictor(self._value.coding, constant=tuned["value"], weighted=weighted)
+        self._error = KernelPredictor(constant=tuned["error"], weighted=weighted)
         return self.fit(gallery)
 
     def read(self, cases: Cases) -> Float[Tensor, "n t"]:

@@ -63,12 +63,15 @@ class KernelPredictor:
     Args:
         coding: between original and normalised label units; None if they are the same.
         constant: of the penalty, > 0; None: chosen by leaving groups out.
+        weighted: the columns are standardised and weighted against one another already, and stay so.
     """
 
-    def __init__(self, coding: LabelCoding | None = None, *, constant: float | None = None) -> None:
+    def __init__(
+        self, coding: LabelCoding | None = None, *, constant: float | None = None, weighted: bool = False
+    ) -> None:
         check_number("constant", 1.0 if constant is None else constant, above=0)
         self.coding = coding_or_identity(coding)
-        self.constant = constant
+        self.constant, self.weighted = constant, weighted
         self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
         self._choose = constant is None
 
@@ -106,7 +109,7 @@ class KernelPredictor:
             raise ValueError(f"weight must be {len(gallery)} numbers above 0, one a case, got {tuple(weight.shape)}")
         shares = torch.ones(len(gallery), dtype=torch.float64) if weight is None else weight.cpu().double()
         self._gallery = gallery
-        self._columns = Columns.fit(points)
+        self._columns = Columns.fit(points, weighted=self.weighted)
         self._points = self._columns.standardised(points)
         few = len(gallery) <= MEDIAN_ROWS
         squares = squared_distances(self._points, self._points) if few else None

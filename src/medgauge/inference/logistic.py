@@ -13,7 +13,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Error
 from medgauge.functional.grades import Levels, level_places
-from medgauge.functional.kernel_ridge import Columns
+from medgauge.functional.kernel_ridge import FARTHEST, Columns
 from medgauge.inference.predictor import validation_error
 
 FOLDS = 5
@@ -56,10 +56,11 @@ class LogisticPredictor:
 
     Args:
         levels: of each target, rising.
+        weighted: the columns are standardised and weighted against one another already, and stay so.
     """
 
-    def __init__(self, levels: Levels) -> None:
-        self.levels = levels
+    def __init__(self, levels: Levels, *, weighted: bool = False) -> None:
+        self.levels, self.weighted = levels, weighted
         self.constant: float | None = None
         self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
         most = max(map(len, levels))
@@ -83,7 +84,7 @@ class LogisticPredictor:
             )
         place = level_places(gallery.label.cpu(), self.levels)
         self._fold = _folds(place, gallery.group)
-        self._columns = Columns.fit(points)
+        self._columns = Columns.fit(points, weighted=self.weighted)
         rotated, basis = _rotated(self._columns.standardised(points))
         self.constant, left_out = self._chosen(rotated, place)
         models = [self._learned(rotated, place, torch.arange(len(place)), self.constant, {}), *left_out]
@@ -125,7 +126,8 @@ class LogisticPredictor:
             if tuple(kept[name].shape) != shape:
                 raise ValueError(f"{name} must be of shape {shape}, got {tuple(kept[name].shape)}")
         deviation = kept["deviation"]
-        self._columns = Columns(kept["mean"], deviation.where(deviation > 0, torch.inf))
+        farthest = torch.inf if self.weighted else FARTHEST
+        self._columns = Columns(kept["mean"], deviation.where(deviation > 0, torch.inf), farthest)
         self._models = [Steps(*one) for one in zip(kept["weight"], kept["bias"], strict=True)]
         self._fold = kept["fold"]
         self._take_groups(self._gallery)

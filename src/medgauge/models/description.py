@@ -13,6 +13,7 @@ from medgauge.functional.distribution import MOST_BINS
 from medgauge.functional.ordinal import Kind
 from medgauge.models.encoders import LITE, check_encoder_name
 from medgauge.models.residual import NORMS, POOLS
+from medgauge.models.table_columns import TABLE
 
 MOST_CHANNELS, MOST_TARGETS, MOST_COVARIATES, MOST_WIDTH = 4096, 10_000, 10_000, 65_536
 TIMM_NAME = re.compile(r"timm/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")  # no source before it, no path
@@ -97,8 +98,8 @@ PLAIN = Rule(
 PLAINS = either(PLAIN, list_of(either(PLAIN, list_of(PLAIN, 64, 0)), 64, 0))
 
 MODEL: Rules = {
-    "ndim": one_of(2, 3),
-    "channels": whole(1, MOST_CHANNELS),
+    "ndim": one_of(0, 2, 3),
+    "channels": whole(1, MOST_WIDTH),
     "covariates": whole(0, MOST_COVARIATES),
     "targets": whole(0, MOST_TARGETS),
     "encoder": GROUP,
@@ -121,6 +122,7 @@ RESNET: Rules = {
     "shortcut_type": one_of("A", "B"),
     "widen_factor": real(0.01, 64),
 }
+TABLE_SETTINGS: Rules = {"columns": list_of(list_of(TEXT, MOST_WIDTH), 64), "scaled": FLAG}
 LITE_SETTINGS: Rules = {"least": whole(0, 4096)}
 DENSENET: Rules = {
     "act": ACTIVATION,
@@ -165,7 +167,7 @@ SMOOTHING: Rules = {
     "momentum": real(0, 1),
     "start_epoch": whole(1, 10**9),
 }
-STANDARDISED: Rules = {"name": TEXT}
+STANDARDISED: Rules = {"name": TEXT, "blocks": list_of(whole(1, MOST_WIDTH), 64)}
 LINEAR: Rules = {"name": TEXT}
 FINDING: Rules = {"name": TEXT}
 JOINT: Rules = {"name": TEXT, "heads": list_of(GROUP, 8, 2)}
@@ -199,7 +201,12 @@ def check_description(description: Any) -> None:
     encoder, neck, head = (description[part] for part in ("encoder", "neck", "head"))
     _check("encoder.", encoder, ENCODER, set(ENCODER))
     name = encoder["name"]
-    _check("encoder.settings.", encoder["settings"], _encoder_rules(name), set())
+    of_table = name == TABLE
+    _check("encoder.settings.", encoder["settings"], _encoder_rules(name), set(TABLE_SETTINGS) if of_table else set())
+    if of_table != (description["ndim"] == 0) or (description["channels"] > MOST_CHANNELS and not of_table):
+        raise InputError(
+            f"an encoder {_shown(name)} does not read {description['channels']} channels of {description['ndim']} dimensions"
+        )
     if _part("neck", neck, NECKS) == "feature_smoothing":
         _check("neck.", neck, SMOOTHING, {"name", "inner"})
         neck = neck["inner"]
@@ -245,6 +252,8 @@ def _encoder_rules(name: str) -> Rules:
         if not TIMM_NAME.fullmatch(name):
             raise InputError(f"encoder.name must be timm/ and the name of a network of timm, got {_shown(name)}")
         return TIMM
+    if name == TABLE:
+        return TABLE_SETTINGS
     check_encoder_name(name)
     if name == LITE:
         return LITE_SETTINGS

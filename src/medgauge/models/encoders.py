@@ -13,6 +13,7 @@ from medgauge.core.threads import few_threads
 from medgauge.core.words import nearest_names
 from medgauge.models import monai_networks
 from medgauge.models.residual import ResidualNetwork
+from medgauge.models.table_columns import TABLE, TableColumns
 
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 LITE = "lite0"
@@ -31,7 +32,7 @@ class Encoder(nn.Module):
     Args:
         network: image -> (n, features).
         features: how many.
-        ndim: 2 or 3.
+        ndim: 2 or 3; 0 for features of a table, (n, channels).
         channels: of the image.
         description: what :func:`build_encoder` got, without the pretrained weights.
 
@@ -74,6 +75,8 @@ class Encoder(nn.Module):
     @torch.no_grad()
     def check_size(self, size: Sequence[int]) -> None:
         """Raise InputError unless a trial image of this size, (h, w) or (d, h, w), gives the features promised."""
+        if self.ndim == 0:
+            return
         was, weight = self.training, next(self.parameters())
         try:
             with few_threads(1):
@@ -131,6 +134,8 @@ def build_encoder(
         settings: of this encoder alone; ``lite0``: least (96); ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2
             in 3-D); timm's: see :func:`medgauge.models.timm_networks.build_timm`.
     """
+    if name == TABLE:
+        return _table(ndim, channels, settings)
     if ndim not in (2, 3):
         raise InputError(f"images have 2 or 3 dimensions, not {ndim}.")
     if channels < 1 or width <= 0:
@@ -186,6 +191,16 @@ def _monai(
     name: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
 ) -> tuple[nn.Module, int]:
     return monai_networks.build_monai(name, ndim=ndim, channels=channels, width=width, norm=norm, settings=settings)
+
+
+def _table(ndim: int, channels: int, settings: Mapping[str, Any]) -> Encoder:
+    """Columns of a table; its settings are the names of each block's columns, and whether they are scaled."""
+    blocks = [len(names) for names in settings["columns"]]
+    if ndim != 0 or sum(blocks) != channels:
+        raise InputError(f"a table of features has {sum(blocks)} columns and no axes, got {channels} and {ndim}.")
+    network = TableColumns(blocks, scaled=settings["scaled"])
+    description = {"name": TABLE, "width": 1.0, "norm": "default", "settings": dict(settings)}
+    return Encoder(network, features=channels, ndim=0, channels=channels, description=description)
 
 
 def _lite(

@@ -21,6 +21,7 @@ from medgauge.planning.answers import made_whole
 from medgauge.planning.blend import make_blend
 from medgauge.planning.budget import Budget, read_budget
 from medgauge.planning.candidates import Candidate, says_how, seeds_of, what_it_is
+from medgauge.planning.given import refuse_table
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
@@ -108,6 +109,7 @@ def chosen_budget(recipe: object, budget: str | float | None, given: Mapping[str
             raise InputError("a budget is for a fit without a recipe, which tries several; leave out one of the two")
         return None
     if budget is not None:
+        refuse_table(given)
         found, trains = read_budget(budget), says_how(given)
         if trains and not found.trains:
             raise InputError(
@@ -183,6 +185,7 @@ def plan(
     named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
     own = {name: value for name, value in named.items() if value is not None} | columns
     given, wanted = placed_settings(own, {} if changes is None else changes), read_budget(budget)
+    refuse_table(given)
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         if out is None:
             folds, digest = partition(given)

@@ -7,6 +7,7 @@ from medgauge.core.errors import InputError
 from medgauge.fitting.trial import check_devices
 from medgauge.models.encoders import check_encoder_name
 from medgauge.planning.candidates import Candidate, says_how
+from medgauge.recipes.represent_settings import TABLE
 from medgauge.recipes.schema import Recipe
 
 
@@ -44,3 +45,11 @@ def check_machine(recipe: Recipe) -> None:
     name = recipe.model.encoder.name
     if name != "auto" and not name.startswith("timm/"):
         check_encoder_name(name)
+
+
+def refuse_table(given: Mapping[str, Any]) -> None:
+    """Raise InputError where features are columns of a table, and there are no ways of reading images to choose from."""
+    if given.get("represent.name") == TABLE:
+        raise InputError(
+            "a plan, or a budget, is for ways of reading images, and represent.name table reads none; fit it without a budget"
+        )

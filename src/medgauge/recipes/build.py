@@ -1,6 +1,6 @@
 """From a checked recipe to its parts: objective, model, label scaling, schedule, and the settings of lower layers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -44,7 +44,8 @@ def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
     """The head of one task; what an ordinal or a distribution one needs comes from the objective's term of that kind."""
     head, bins = recipe.model.head, None
     asked = recipe.prediction.predictor
-    kernel = recipe.represent.name == "frozen" or asked in ("kernel", "regression")
+    kernel = recipe.represent.is_kept or asked in ("kernel", "regression")
+    weighted = recipe.model.neck == "standardised" and recipe.represent.is_table and len(recipe.represent.sources) > 1
     logistic = recipe.model.neck == "standardised" or asked in (
         "logistic",
         "regression",
@@ -59,8 +60,8 @@ def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
             kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
-            return HeadSettings(head, given if numbers else "ranks", kind, bins, kernel, logistic)
-    return HeadSettings(head, bins=bins, kernel=kernel, logistic=logistic)
+            return HeadSettings(head, given if numbers else "ranks", kind, bins, kernel, logistic, weighted)
+    return HeadSettings(head, bins=bins, kernel=kernel, logistic=logistic, weighted=weighted)
 
 
 def _bins(given: Mapping[str, Any]) -> Bins | None:
@@ -93,14 +94,17 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
     return Objective(terms, parts)
 
 
-def model_description(recipe: Recipe, *, ndim: int, channels: int, label: Tensor) -> dict[str, Any]:
+def model_description(
+    recipe: Recipe, *, ndim: int, channels: int, label: Tensor, columns: Sequence[Sequence[str]] = ()
+) -> dict[str, Any]:
     """What ``models.build_model`` needs; the head comes with the tasks.
 
     Args:
         recipe: with nothing left to decide, but where the nodes of feature smoothing lie.
-        ndim: 2 or 3.
-        channels: of the images.
+        ndim: 2 or 3; 0 of features.
+        channels: of the images, or the number of features.
         label: of the training cases, (n, t), normalised.
+        columns: names of the features of each block, where they are those of tables.
     """
     targets = label.shape[1]
     model = recipe.model
@@ -116,8 +120,10 @@ def model_description(recipe: Recipe, *, ndim: int, channels: int, label: Tensor
         "embedding": model.embedding,
         "covariate_width": model.covariate_width,
     }
+    if columns:
+        encoder["settings"] = {"columns": [list(names) for names in columns], "scaled": model.neck != "standardised"}
     if model.neck == "standardised":
-        neck = {"name": "standardised"}
+        neck = {"name": "standardised"} | ({"blocks": [len(names) for names in columns]} if len(columns) > 1 else {})
     elif model.neck == "feature_smoothing":
         if targets != 1:
             raise InputError(f"model.neck feature_smoothing knows one target, and data.label names {targets}")

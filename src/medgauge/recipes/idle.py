@@ -37,6 +37,12 @@ RULES = (
     Idle(
         CHANGES, "represent.name frozen, which reads every image once", lambda recipe: recipe.represent.name == "frozen"
     ),
+    Idle(CHANGES, "represent.name table, which reads no image", lambda recipe: recipe.represent.is_table),
+    Idle(
+        ("model.encoder.width", "model.encoder.pretrained", "model.encoder.settings", "augmentation.size_covariates"),
+        "represent.name table, which has no encoder",
+        lambda recipe: recipe.represent.is_table,
+    ),
     Idle(LEARNING, "model.neck standardised, which learns nothing", lambda recipe: recipe.model.neck == "standardised"),
     Idle(("sampler",), "sampler.name random", lambda recipe: recipe.sampler.name == "random"),
     Idle(("sampler.by",), "sampler.name rarest_label", lambda recipe: recipe.sampler.name == "rarest_label"),

@@ -14,6 +14,7 @@ from medgauge.core.words import did_you_mean
 from medgauge.recipes.entries import DEFAULT_KIND
 from medgauge.recipes.idle import idle_settings, refuse_idle
 from medgauge.recipes.mistakes import objective_mistakes
+from medgauge.recipes.represent_settings import TABLE
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.sections import read_section
 
@@ -60,9 +61,15 @@ def _read(recipe: str | Path, path: Path) -> Any:
 
 
 def default_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe for the kinds that ``values`` give its labels: of one kind its own, of several their objectives side by side."""
+    """The recipe for the kinds that ``values`` give its labels: of one kind its own, of several their objectives side by side.
+
+    Where features are columns of a table it is the recipe ``table``.
+    """
     from medgauge.tasks import KINDS
 
+    represent = values.get("represent")
+    if isinstance(represent, Mapping) and represent.get("name") == TABLE:
+        return load_values(TABLE)
     data = values.get("data")
     said, labels = (data.get("kind"), data.get("label")) if isinstance(data, Mapping) else (None, None)
     given = said if isinstance(said, Mapping) else {}

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from medgauge.core.settings import Range, Section, Size
+from medgauge.core.settings import Range, Section
 from medgauge.recipes.data_settings import DataSettings
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.prediction_settings import PredictionSettings
+from medgauge.recipes.represent_settings import EncoderSettings, RepresentSettings, represent_conflicts
 from medgauge.training.settings import OptimiserSettings, TrainingSettings
 
 Auto = Literal["auto"]
@@ -25,58 +26,6 @@ class ClaimSettings(Section):
 
     source: str = "none"
     status: str = "no claim"
-
-
-@dataclass
-class RepresentSettings(Section):
-    """How images become features.
-
-    Args:
-        name: scratch = the encoder is trained from random weights; tuned = a pretrained one is trained on, at a tenth of the
-            learning rate of the new layers, below 16 cases a batch with the statistics of its normalisation; frozen = a
-            pretrained one is left as it is, and every image is read once.
-        source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub (or, with
-            model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0.
-        size: pixels of the longest side that frozen and tuned read of a 2-D image: larger images are shrunk to it, smaller
-            ones stay as they are (below 96 pixels lite0, and timm's networks where frozen, enlarge them to 96); auto = 160
-            where frozen, 224 where tuned; image.size, where given, rules.
-    """
-
-    place = "represent"
-
-    name: Literal["scratch", "tuned", "frozen"] = "scratch"
-    source: Annotated[str, Size(1)] = "auto"
-    size: Annotated[int, Range(least=96, most=1024)] | Auto = "auto"
-
-    def conflicts(self) -> list[str]:
-        """What does not hold between settings, a sentence each."""
-        return [
-            f"represent.{key} {value} has no effect with represent.name scratch; give frozen or tuned"
-            for key, value in (("source", self.source), ("size", self.size))
-            if self.name == "scratch" and value != "auto"
-        ]
-
-
-@dataclass
-class EncoderSettings(Section):
-    """The network from image to features.
-
-    Args:
-        name: one of those that medgauge list encoders tells; auto = small.
-        width: factor of the channels of small and MONAI's ResNets.
-        norm: normalisation; auto = batch in 2-D, group in 3-D, and what timm's networks have (default).
-        pretrained: package (of lite0), hub (of timm's networks), or a local file of weights; none or null = random weights.
-        settings: further settings of that encoder; of timm's networks also features (last, or stages: mean and deviation of
-            the channels at the end of every stage, as frozen has them) and mean and deviation of the pretraining's colours.
-    """
-
-    place = "model.encoder"
-
-    name: Annotated[str, Size(1)] = "auto"
-    width: Annotated[float, Range(least=0.001, most=64)] = 1.0
-    norm: Literal["auto", "default", "batch", "group", "instance"] = "auto"
-    pretrained: Annotated[str, Size(1)] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -231,11 +180,7 @@ class Recipe(Section):
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
-        found = []
-        if self.represent.name == "frozen" and self.prediction.average != "none":
-            found.append(
-                "prediction.average reads images several times, and represent.name frozen once; set prediction.average to none"
-            )
+        found = represent_conflicts(self.represent, self.model.encoder, average=self.prediction.average)
         if self.prediction.average == "flips" and not self.augmentation.flip:
             found.append(
                 "prediction.average flips averages over what augmentation.flip allows, which names no axis; name one, or set "
@@ -254,28 +199,14 @@ class Recipe(Section):
             found.append(
                 "prediction.predictor head and model.head none exclude each other; set prediction.predictor to neighbours"
             )
-        encoder = self.model.encoder.name
-        if self.represent.name != "scratch" and not (encoder in ("auto", "lite0") or encoder.startswith("timm/")):
+        if self.model.neck == "standardised" and (not self.represent.is_kept or self.model.head != "none"):
             found.append(
-                f"represent.name {self.represent.name} needs pretrained weights, and model.encoder.name {encoder} has none; give lite0 "
-                "or timm/NAME, or represent.name scratch"
-            )
-        if self.represent.source != "auto" and encoder not in ("auto", self.represent.source):
-            found.append(
-                f"represent.source {self.represent.source} and model.encoder.name {encoder} are two encoders; give one of them"
-            )
-        if self.model.neck == "standardised" and (self.represent.name != "frozen" or self.model.head != "none"):
-            found.append(
-                "model.neck standardised learns nothing, so it needs represent.name frozen and model.head none; give them, or another neck"
+                "model.neck standardised learns nothing, so it needs represent.name frozen (or table) and model.head none; give them, "
+                "or another neck"
             )
         if self.model.neck == "standardised" and self.objective:
             found.append(
                 "objective has terms, and model.neck standardised learns nothing; give objective: {}, or another neck"
-            )
-        if self.represent.name != "scratch" and self.model.encoder.pretrained == "none":
-            found.append(
-                f"represent.name {self.represent.name} needs pretrained weights, and model.encoder.pretrained none gives random "
-                "ones; leave it out, or give represent.name scratch"
             )
         if self.model.neck != "standardised" and self.training.steps == 0:
             found.append("training.steps must be >= 1, got 0")

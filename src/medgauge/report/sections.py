@@ -69,6 +69,8 @@ def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
     facts = [size, FITS.get(str(settings.get("fit")), "cropped or padded about their middle")]
     grey = GREYS.get(str(settings.get("grey")))
     facts += [] if grey is None else [grey]
+    source = represent.get("source") if represent.get("name") == "table" else None
+    files = source if isinstance(source, list) else [] if source is None else [source]
     if represent.get("name") in ("frozen", "tuned") and sides and max(sides) < LEAST:
         facts.append(f"enlarged to {LEAST} pixels by the pretrained network")
     pictures = []
@@ -79,7 +81,8 @@ def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
             pictures.append(
                 {"image": image, "id": str(known.at[row, "id"]), "label": quantity(label, 1, unit_of(target))}
             )
-    return {"pictures": pictures, "facts": ", ".join(facts), "target": target}
+    named = " and ".join(str(file).replace("\\", "/").rpartition("/")[2] for file in files)
+    return {"pictures": pictures, "facts": ", ".join(facts), "target": target, "features": named}
 
 
 def _sides(view: RunView) -> str:

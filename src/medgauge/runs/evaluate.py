@@ -26,6 +26,7 @@ from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits, task_known
 from medgauge.runs.new_cases import embed_table, read_table_of, say_all, say_notes, without_groups
+from medgauge.runs.new_features import check_sources
 from medgauge.runs.notes import far_notes, label_notes, refuse_other_splits
 from medgauge.runs.places import check_figures_folder, check_place
 from medgauge.runs.score import blocks
@@ -43,6 +44,7 @@ def evaluate_table(
     ids_are_local: bool,
     spelling: Spelling | None = None,
     decimal: Mark | None = None,
+    source: str | Path | Sequence[str | Path] = (),
     terminal: bool = False,
 ) -> dict[str, object]:
     """Score the run on another table: ``Run.evaluate`` says how."""
@@ -50,6 +52,7 @@ def evaluate_table(
     check_switches(ids_are_local=ids_are_local, terminal=terminal)
     check_texts(split=split)
     check_place(array, index, out, spelling, decimal)
+    sources = check_sources(run, source)
     folder = None if out is None else check_figures_folder(run.folder, out, path)
     table, _ = read_table_of(
         run, path, need_label=True, array=array, index=index, local=ids_are_local, spelling=spelling, decimal=decimal
@@ -63,7 +66,7 @@ def evaluate_table(
     splits = read_rows(run.folder, "splits.csv", ["id", "group", "split", "picture"])
     _refuse_shared_groups(run, table, splits, ids_are_local)
     notes += say_all([*unlabelled_notes(table), *label_notes(run.fits, table)], terminal)
-    cases, digests, of_images = embed_table(run, table, terminal=terminal)
+    cases, digests, of_images = embed_table(run, table, sources=sources, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
     notes += [*of_images, *say_all(far_notes(scored, run.results), terminal)]

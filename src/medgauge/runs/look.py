@@ -97,8 +97,9 @@ def _embedded(run: Ensemble, study: Study, rows: Sequence[int]) -> list[Cases]:
 
 def _refuse_changes(run: Fit | Ensemble, study: Study, there: Sequence[Mapping[str, str]]) -> None:
     if study.table.digest != files.made_from(run.folder):
+        made_of = [str(run.recipe.data.table), *(run.recipe.represent.sources if study.columns else [])]
         raise InputError(
-            f"{run.recipe.data.table} has changed since {run.folder.path} was made from it; put it back or fit again"
+            f"{' or '.join(made_of)} has changed since {run.folder.path} was made from it; put it back or fit again"
         )
     refuse_other_splits(run.folder)
     changes = changed_cases(there, study)

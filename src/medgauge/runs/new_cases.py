@@ -1,6 +1,5 @@
 """Cases from outside the run: tables and image files for predict and evaluate."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +27,9 @@ from medgauge.data.tables.words import coded, coded_names, model_covariates
 from medgauge.models import Encoder
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder.tables import read_rows
-from medgauge.runs.ensemble import OUT_OF_FOLD, Finished
+from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import Fit
+from medgauge.runs.new_features import features_of
 from medgauge.runs.notes import covariate_notes
 from medgauge.runs.reading import check_embedded
 from medgauge.study.decide import prepare_settings
@@ -38,10 +38,15 @@ from medgauge.study.image_notes import new_image_notes
 from medgauge.study.seen import unlike_notes
 from medgauge.study.spacing_notes import spacing_notes
 from medgauge.study.study import divisor_of
-from medgauge.study.table import columns_of, correct_sizes, has_column, open_table, spelling_of, with_array
-
-MADE_WITH = {"train": "train", "val": "val", "calibration": "calibration", OUT_OF_FOLD: "its folds"}
-"""Splits whose images a model was made with: its weights, what was selected, its intervals; and how they are called."""
+from medgauge.study.table import (
+    columns_of,
+    correct_sizes,
+    has_column,
+    open_table,
+    spelling_of,
+    with_array,
+    without_image,
+)
 
 
 def read_table_of(
@@ -67,7 +72,7 @@ def read_table_of(
         spelling: of groups that differ in spelling alone, among one another and from the run's; None: as the recipe says.
         decimal: the mark of decimals, for columns that do not tell it; None: as the recipe says.
     """
-    recipe = with_array(run.recipe, path, array, index)
+    recipe = without_image(with_array(run.recipe, path, array, index), path)
     if decimal is not None:
         recipe = replace(recipe, data=replace(recipe.data, decimal=decimal))
     group = recipe.data.group
@@ -78,7 +83,8 @@ def read_table_of(
     if need_label:  # a column of which only the whole is wrong (constant, all missing) can be scored
         label = torch.from_numpy(table.label)
         problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
-    raise_problems(of_finished([*problems, *missing_files(table)]), table.path)
+    problems += [] if recipe.represent.is_table else missing_files(table)
+    raise_problems(of_finished(problems), table.path)
     if known and not local:
         table = _spelled_as_the_runs(run, table, spelling or spelling_of(recipe))
     return table, known
@@ -112,25 +118,6 @@ def say_all(notes: Sequence[str], terminal: bool) -> list[str]:
         for note in notes:
             display.say(note)
     return list(notes)
-
-
-def own_image_notes(run: Finished, digests: Sequence[str]) -> list[str]:
-    """What is said where images are those that the run was made with, also under other names.
-
-    Args:
-        run: whose pictures are listed with their splits.
-        digests: of the pictures of new cases.
-    """
-    lines = read_rows(run.folder, "splits.csv", ["picture", "split"])
-    splits = {line["picture"]: line["split"] for line in lines if line["split"] in MADE_WITH and line["picture"]}
-    found = Counter(splits[digest] for digest in digests if digest in splits)
-    if not found:
-        return []
-    count, parts = found.total(), ", ".join(f"{found[name]} of {MADE_WITH[name]}" for name in MADE_WITH if found[name])
-    return [
-        f"{count} of {len(digests)} {'image is' if count == 1 else 'images are'} the run's own ({parts}): the model was made with "
-        "them, so their values say nothing of new images; look at new ones, or at the test split with medgauge evaluate"
-    ]
 
 
 def image_table(
@@ -219,22 +206,36 @@ def _coded(name: str, word: str, words: Sequence[str]) -> list[float]:
     return [float(number) for number in coded([word], words)[0]]
 
 
-def embed_table(run: Finished, table: Table, *, terminal: bool = False) -> tuple[list[Cases], list[str], list[str]]:
+def embed_table(
+    run: Finished, table: Table, *, sources: Sequence[str] = (), terminal: bool = False
+) -> tuple[list[Cases], list[str], list[str]]:
     """The cases of a table as the model of each of the run's fits embeds them, digests of their pictures, and notes.
 
     Images are read once for all fits that read them alike. The notes say what was changed in them, or is odd in them; they
     are written on the terminal too.
+
+    Args:
+        run: whose models.
+        table: the cases.
+        sources: their features, of a run that reads a table of features.
+        terminal: write the notes.
     """
     found, notes, digests = dict[int, Cases](), dict[str, None](), list[str]()
     for recipe, places in _alike(run):
-        images, fits = _decode(recipe, table), [run.fits[place] for place in places]
+        fits = [run.fits[place] for place in places]
+        images = features_of(fits[0], table, sources) if recipe.represent.is_table else _decode(recipe, table)
         digests = digests or images.digests
         _check_channels(fits[0], images.array)
         own, data = correct_sizes(table, images.zoom, recipe), recipe.data
-        said = [*new_image_notes(images, table.id, recipe.image), *covariate_notes(recipe, fits, own)]
-        said += spacing_notes(recipe, table, images.facts)
-        seen = [fit.results["images"] for fit in fits if "images" in fit.results]
-        said += unlike_notes(images, table.id, recipe, seen)
+        said = covariate_notes(recipe, fits, own)
+        if not recipe.represent.is_table:
+            seen = [fit.results["images"] for fit in fits if "images" in fit.results]
+            said = [
+                *new_image_notes(images, table.id, recipe.image),
+                *said,
+                *spacing_notes(recipe, table, images.facts),
+            ]
+            said += unlike_notes(images, table.id, recipe, seen)
         notes |= dict.fromkeys(said)
         covariates = own.covariates[:, : len(model_covariates(data.covariates, data.covariate_words))]
         arrays = make_cases(images, own.label, covariates, divisor_of(own, recipe))
@@ -246,7 +247,8 @@ def _alike(run: Finished) -> list[tuple[Recipe, list[int]]]:
     """The places of fits by how images, covariates and what labels are divided by are read for them."""
     found: dict[str, tuple[Recipe, list[int]]] = {}
     for place, recipe in enumerate(run.recipes):
-        key = repr((prepare_settings(recipe), columns_of(recipe), recipe.data.label_times, recipe.augmentation))
+        read = recipe.represent.sources if recipe.represent.is_table else prepare_settings(recipe)
+        key = repr((read, columns_of(recipe), recipe.data.label_times, recipe.augmentation))
         found.setdefault(key, (recipe, []))[1].append(place)
     return list(found.values())
 

@@ -1,5 +1,6 @@
 """What is said of a run folder that is not as it was written, and of new cases that are unlike the training cases."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,14 +20,17 @@ from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import alarm_words
 from medgauge.runfolder.opening import AGAIN
 from medgauge.runfolder.seal import BEGUN, LOADED, LOOKED, MODEL
+from medgauge.runfolder.tables import read_rows
 from medgauge.runfolder.whole import edited_note, lost_words, no_seal_note
-from medgauge.runs.ensemble import Finished
+from medgauge.runs.ensemble import OUT_OF_FOLD, Finished
 from medgauge.runs.fitted import Fit
 from medgauge.study.table import columns_of
 
 SETTINGS, SPLITS = BEGUN
 ASIDE = [name for name in (SPLITS, *MODEL, *LOOKED) if name not in LOADED]
 """Sealed files that no value of a new case rests on."""
+MADE_WITH = {"train": "train", "val": "val", "calibration": "calibration", OUT_OF_FOLD: "its folds"}
+"""Splits whose images a model was made with: its weights, what was selected, its intervals; and how they are called."""
 
 
 def seal_notes(run: Finished) -> list[str]:
@@ -92,6 +96,25 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
                     f"cases that are listed carry {min(shares):.0%} to {max(shares):.0%} of the weight (column shown_share_{target})"
                 )
     return notes
+
+
+def own_image_notes(run: Finished, digests: Sequence[str]) -> list[str]:
+    """What is said where images are those that the run was made with, also under other names.
+
+    Args:
+        run: whose pictures are listed with their splits.
+        digests: of the pictures of new cases.
+    """
+    lines = read_rows(run.folder, "splits.csv", ["picture", "split"])
+    splits = {line["picture"]: line["split"] for line in lines if line["split"] in MADE_WITH and line["picture"]}
+    found = Counter(splits[digest] for digest in digests if digest in splits)
+    if not found:
+        return []
+    count, parts = found.total(), ", ".join(f"{found[name]} of {MADE_WITH[name]}" for name in MADE_WITH if found[name])
+    return [
+        f"{count} of {len(digests)} {'image is' if count == 1 else 'images are'} the run's own ({parts}): the model was made with "
+        "them, so their values say nothing of new images; look at new ones, or at the test split with medgauge evaluate"
+    ]
 
 
 def covariate_notes(recipe: Recipe, fits: Sequence[Fit], table: Table) -> list[str]:

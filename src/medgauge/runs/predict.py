@@ -19,8 +19,9 @@ from medgauge.runfolder import write_whole
 from medgauge.runfolder.folder import bytes_to
 from medgauge.runs.ensemble import Finished
 from medgauge.runs.fitted import cases_of_fits
-from medgauge.runs.new_cases import embed_table, image_table, own_image_notes, read_table_of, say_notes, without_groups
-from medgauge.runs.notes import evidence_notes, far_notes, seal_notes
+from medgauge.runs.new_cases import embed_table, image_table, read_table_of, say_notes, without_groups
+from medgauge.runs.new_features import check_sources
+from medgauge.runs.notes import evidence_notes, far_notes, own_image_notes, seal_notes
 from medgauge.runs.places import check_place, check_values_file
 from medgauge.study.table import has_column
 
@@ -44,14 +45,20 @@ def predict_cases(
     out: str | Path | None = None,
     spelling: Spelling | None = None,
     decimal: Mark | None = None,
+    source: str | Path | Sequence[str | Path] = (),
     terminal: bool = False,
     said: Sequence[str] = (),
 ) -> "DataFrame":
     """Values, intervals and evidence of new cases: ``Run.predict`` says how; ``said``: notes that come first."""
     check_switches(ids_are_local=ids_are_local, terminal=terminal)
     check_place(array, index, out, spelling, decimal)
+    sources = check_sources(run, source)
     if isinstance(cases, str | Path):
         _check_table(cases, covariates)
+    elif run.recipe.represent.is_table:
+        raise InputError(
+            "the run reads features of a table and no images; give the cases with --table, and their features with --source"
+        )
     else:
         cases = _checked_images(cases)
     if aggregate not in ("none", "mean"):
@@ -60,7 +67,7 @@ def predict_cases(
     if aggregate == "mean" and not (isinstance(cases, str | Path) and has_column(cases, name)):
         raise InputError(f"one value a group needs a table with the group column {name or '(this run has none)'}")
     if out is not None:
-        given = [cases] if isinstance(cases, str | Path) else cases
+        given = [cases, *sources] if isinstance(cases, str | Path) else cases
         check_values_file(run.folder, out, given, run.tasks.targets, array)
     if isinstance(cases, str | Path):
         table, known = read_table_of(
@@ -78,7 +85,7 @@ def predict_cases(
         raise InputError("an array file (--array) and its column of rows (--index) go with a table (--table)")
     else:
         table, known, odd = image_table(run, cases, covariates), False, []
-    gathered, digests, of_images = embed_table(run, table, terminal=terminal)
+    gathered, digests, of_images = embed_table(run, table, sources=sources, terminal=terminal)
     notes = [*said, *seal_notes(run), *own_image_notes(run, digests)]
     if ids_are_local or not known:
         gathered = without_groups(gathered)

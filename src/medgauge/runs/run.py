@@ -81,6 +81,7 @@ class Run:
         out: str | Path | None = None,
         spelling: Spelling | None = None,
         decimal: Mark | None = None,
+        source: str | Path | Sequence[str | Path] = (),
         terminal: bool = False,
     ) -> "DataFrame":
         """Values, intervals and evidence of new cases, one row a case, as in predictions.csv without labels.
@@ -103,6 +104,8 @@ class Run:
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
             decimal: the mark of decimals of the table, for columns where no cell tells whether 1,234 is a thousand: point
                 or comma; None = as the run's recipe says.
+            source: of a run that reads a table of features the file of those of these cases; of several files as many, in
+                the run's order.
             terminal: write notes on the table.
 
         Raises:
@@ -119,6 +122,7 @@ class Run:
             out=out,
             spelling=spelling,
             decimal=decimal,
+            source=source,
             terminal=terminal,
             said=self.chosen,
         )
@@ -135,6 +139,7 @@ class Run:
         ids_are_local: bool = False,
         spelling: Spelling | None = None,
         decimal: Mark | None = None,
+        source: str | Path | Sequence[str | Path] = (),
         terminal: bool = False,
     ) -> dict[str, Any]:
         """Score the run on a table from elsewhere; results.json and predictions.csv go to ``out``.
@@ -151,6 +156,8 @@ class Run:
                 alike = refused, merge = one group, exact = different groups; None = as the run's recipe says.
             decimal: the mark of decimals of the table, for columns where no cell tells whether 1,234 is a thousand: point
                 or comma; None = as the run's recipe says.
+            source: of a run that reads a table of features the file of those of these cases; of several files as many, in
+                the run's order.
             terminal: write notes on the table.
 
         Raises:
@@ -166,6 +173,7 @@ class Run:
             ids_are_local=ids_are_local,
             spelling=spelling,
             decimal=decimal,
+            source=source,
             terminal=terminal,
         )
 
@@ -225,6 +233,7 @@ def predict(
     out: str | Path | None = None,
     spelling: Spelling | None = None,
     decimal: Mark | None = None,
+    source: str | Path | Sequence[str | Path] = (),
 ) -> "DataFrame":
     """Values of new cases, by a run or its folder: :meth:`Run.predict`."""
     made = run if isinstance(run, Run) else load(run)
@@ -238,6 +247,7 @@ def predict(
         out=out,
         spelling=spelling,
         decimal=decimal,
+        source=source,
     )
 
 
@@ -253,6 +263,7 @@ def evaluate(
     ids_are_local: bool = False,
     spelling: Spelling | None = None,
     decimal: Mark | None = None,
+    source: str | Path | Sequence[str | Path] = (),
 ) -> dict[str, Any]:
     """Score a run, or that of a folder, on a table from elsewhere: :meth:`Run.evaluate`."""
     if table is None:
@@ -270,4 +281,5 @@ def evaluate(
         ids_are_local=ids_are_local,
         spelling=spelling,
         decimal=decimal,
+        source=source,
     )

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from medgauge.core.errors import InputError
+from medgauge.data.images.cache import prepare_images
 from medgauge.report import thumbnails_needed
 from medgauge.runfolder import RunFolder, write_whole
 from medgauge.study import Study
+from medgauge.study.decide import decide_image, prepare_settings
 
 
 def write_thumbnails(folder: RunFolder, study: Study) -> None:
@@ -15,8 +18,27 @@ def write_thumbnails(folder: RunFolder, study: Study) -> None:
 
     frame = pandas.read_csv(folder / "predictions.csv", dtype={"id": str, "group": str})
     gallery = pandas.read_csv(folder / "gallery.csv", dtype={"id": str, "group": str})
-    for row in sorted(thumbnails_needed(frame, gallery)):
+    rows = sorted(thumbnails_needed(frame, gallery))
+    if study.columns:
+        _write_beside_features(folder, study, rows)
+        return
+    for row in rows:
         write_thumbnail(folder, row, study.images.array[row], study.images.scale)
+
+
+def _write_beside_features(folder: RunFolder, study: Study, rows: list[int]) -> None:
+    """Thumbnails of cases whose features are of a table: of the image files, where the table names any that can be read."""
+    data = study.recipe.data
+    if data.image is None and data.array is None:
+        return
+    try:
+        recipe = decide_image(study.recipe, study.table, rows)
+    except InputError:  # no image can be read, and none is needed
+        return
+    images = prepare_images([study.table.image[row] for row in rows], prepare_settings(recipe), cache_dir=None)
+    unread = {place for place, _ in images.problems}
+    for place in (place for place in range(len(rows)) if place not in unread):
+        write_thumbnail(folder, rows[place], images.array[place], images.scale)
 
 
 def write_thumbnail(folder: RunFolder, row: int, array: np.ndarray[Any, Any], scale: float) -> None:

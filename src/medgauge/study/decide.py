@@ -14,6 +14,7 @@ from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
 from medgauge.models.encoders import LITE
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
+from medgauge.recipes.represent_settings import TABLE
 from medgauge.recipes.schema import Recipe
 from medgauge.study.pixel_size import number_names, size_columns
 from medgauge.study.sizes import decide_size, longest_side
@@ -79,7 +80,7 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     if encoder.name == "auto":
         encoder = replace(encoder, name="small")
     if encoder.norm == "auto":
-        has_own = encoder.name == LITE or encoder.name.startswith("timm/")
+        has_own = encoder.name in (LITE, TABLE) or encoder.name.startswith("timm/")
         encoder = replace(encoder, norm="default" if has_own else "batch" if ndim == 2 else "group")
     learns = recipe.model.neck != "standardised"
     if training.batch_size == "auto" and learns:

@@ -24,6 +24,7 @@ from medgauge.recipes.build import build_tasks
 from medgauge.recipes.idle import idle_notes
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
+from medgauge.study.feature_table import join_features, study_features
 from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
 from medgauge.study.pixel_size import size_notes
@@ -81,7 +82,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     """
     data = recipe.data
     found = _read_table(recipe)
-    images = _decode_all(found, progress)
+    images = _join_all(found) if recipe.represent.is_table else _decode_all(found, progress)
     unread = len({problem.row for problem in found.problems if problem.kind == "file"}) == len(found.table)
     labels = unread or any(problem.kind == "label" for problem in found.problems)  # splits may lack what is not read
     few = [] if data.folds or labels else too_few(found.table, found.splits)
@@ -96,10 +97,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += several_labels(images.digests, chosen.group, chosen.label, chosen.target, chosen.id)
-    notes += image_notes(images, chosen.id, found.recipe, recipe.image)
-    notes += window_notes(images, chosen.id, recipe.image)
-    notes += spacing_notes(found.recipe, found.table, images.facts)
-    notes += size_notes(recipe, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
+    notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen.id)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     notes += site_notes(study.subgroups, images, chosen.label, chosen.target)
     if data.folds:
@@ -107,6 +105,14 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     return replace(
         study, recipe=decide_training(study.recipe, images.array.ndim - 2, chosen.label[study.rows("train")])
     )
+
+
+def _notes_of_images(recipe: Recipe, found: _Found, images: PreparedImages, ids: Sequence[str]) -> list[str]:
+    """What is odd in images, and was changed in them; ``recipe``: as given."""
+    notes = image_notes(images, ids, found.recipe, recipe.image)
+    notes += window_notes(images, ids, recipe.image)
+    notes += spacing_notes(found.recipe, found.table, images.facts)
+    return notes + size_notes(recipe, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
 
 
 def _read_table(recipe: Recipe) -> _Found:
@@ -162,14 +168,7 @@ def _learned_from(recipe: Recipe) -> tuple[str, ...]:
 
 def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> PreparedImages:
     """Decode the images of the cases in use, and leave the other cases out; problems are added to those found."""
-    unlike = [problem for problem in found.problems if problem.kind == "file"]
-    bad_rows = {problem.row for problem in unlike}
-    used = range(len(found.table)) if found.recipe.data.folds else used_rows(found.table, found.splits, found.recipe)
-    readable = [row for row in used if row not in bad_rows]
-    sample = [row for row in readable if found.splits[row] in _learned_from(found.recipe)]
-    if not sample or None in bad_rows:
-        raise_problems(found.problems, found.table.path)
-        _refuse_none(found, sample)
+    readable, sample = _readable(found)
     found.recipe = decide_image(found.recipe, found.table, sample)
     images, bad = _decode(found.table, readable, found.recipe, progress)
     skip = found.recipe.data.skip_bad
@@ -188,6 +187,38 @@ def _decode_all(found: _Found, progress: Callable[[int, int], None] | None) -> P
     if skip or not bad:
         found.problems += shared_pictures(images.digests, found.splits, found.table.id)
     return images
+
+
+def _readable(found: _Found) -> tuple[list[int], list[int]]:
+    """Rows of the cases in use with nothing wrong in their files, and of those the ones that something is learned from."""
+    unlike = [problem for problem in found.problems if problem.kind == "file"]
+    bad_rows = {problem.row for problem in unlike}
+    used = range(len(found.table)) if found.recipe.data.folds else used_rows(found.table, found.splits, found.recipe)
+    readable = [row for row in used if row not in bad_rows]
+    sample = [row for row in readable if found.splits[row] in _learned_from(found.recipe)]
+    if not sample or None in bad_rows:
+        raise_problems(found.problems, found.table.path)
+        _refuse_none(found, sample)
+    return readable, sample
+
+
+def _join_all(found: _Found) -> PreparedImages:
+    """Join features to the cases in use, and leave the other cases out; problems are added to those found."""
+    joined = join_features(found.recipe, found.table)
+    readable, _ = _readable(found)
+    used = set(readable)
+    bad = [problem for problem in joined.problems if problem.row in used]
+    dropped = {problem.row for problem in bad}
+    kept = [row for row in readable if row not in dropped]
+    if found.recipe.data.skip_bad:
+        found.left_out += [(problem, found.splits[problem.row]) for problem in bad if problem.row is not None]
+        _refuse_none(found, kept)
+    else:
+        raise_problems([*found.problems, *bad] if bad else [], found.table.path)
+    features = study_features(joined, found.table, kept)
+    found.table = replace(found.table, digest=joined.digest(found.table.digest))
+    found.keep(kept)
+    return features
 
 
 def _refuse_none(found: _Found, rows: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from medgauge.models.encoders import LITE, Encoder
 from medgauge.recipes.image_settings import AugmentationSettings
+from medgauge.recipes.represent_settings import TABLE, EncoderSettings
 from medgauge.recipes.schema import Recipe
 
 PACKAGE, HUB, STAGES = "package", "hub", "stages"
@@ -15,8 +16,12 @@ def decide_representation(recipe: Recipe) -> Recipe:
     wanted, encoder = recipe.represent, recipe.model.encoder
     if wanted.name == "scratch":
         return recipe
+    if wanted.is_table:
+        model = replace(recipe.model, encoder=EncoderSettings(name=TABLE))
+        plain = replace(_unchanged(recipe.augmentation), size_covariates=[])
+        return replace(recipe, model=model, augmentation=plain)
     given = encoder.name if encoder.name != "auto" else LITE
-    name = given if wanted.source == "auto" else wanted.source
+    name = wanted.sources[0] if wanted.sources else given
     pretrained = encoder.pretrained
     if pretrained is None:
         pretrained = PACKAGE if name == LITE else HUB

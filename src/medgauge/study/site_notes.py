@@ -35,7 +35,8 @@ def site_notes(
     """
     notes = []
     axes = tuple(range(1, images.array.ndim))
-    bright = images.array.mean(axis=axes) / images.scale if subgroups else np.empty(0)
+    seen = bool(subgroups) and len(axes) > 1  # features of a table have no brightness
+    bright = {"brightness (of 1)": images.array.mean(axis=axes) / images.scale} if seen else {}
     for column, values in subgroups.items():
         rows = {value: np.flatnonzero(np.array(values) == value) for value in dict.fromkeys(values)}
         rows = {value: of for value, of in rows.items() if len(of) >= LEAST}
@@ -45,7 +46,7 @@ def site_notes(
             _words_apart(name, {value: [_words(images.facts[row], name) for row in of] for value, of in rows.items()})
             for name in ("depth", "shape", "spacing")
         ]
-        numbers = {"brightness (of 1)": bright} | dict(zip(target, label.T, strict=True))
+        numbers = bright | dict(zip(target, label.T, strict=True))
         found += [_apart(name, {value: each[of] for value, of in rows.items()}) for name, each in numbers.items()]
         told = "; ".join(filter(None, found))
         if told:

@@ -8,7 +8,7 @@ import numpy as np
 
 from medgauge.data.images.facts import Facts, ImageFact
 from medgauge.recipes.image_settings import ImageSettings
-from medgauge.recipes.schema import RepresentSettings
+from medgauge.recipes.represent_settings import RepresentSettings
 
 LARGEST = {2: 224, 3: 64}
 """Pixels a side of images that are shrunk; a volume's sides may differ within as many voxels as this cube has."""

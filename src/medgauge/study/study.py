@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.problem import Problem
+from medgauge.data.features.joining import FeatureRows
 from medgauge.data.images.decode import PreparedImages
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
@@ -31,6 +32,11 @@ class Study:
     def rows(self, split: str) -> list[int]:
         """Positions of a split's cases."""
         return [row for row, name in enumerate(self.splits) if name == split]
+
+    @property
+    def columns(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the features of each file, where features stand in the place of images; else none."""
+        return self.images.columns if isinstance(self.images, FeatureRows) else ()
 
     @property
     def subgroups(self) -> dict[str, list[str]]:

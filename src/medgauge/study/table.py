@@ -29,7 +29,9 @@ def check_columns(recipe: Recipe) -> None:
     missing = []
     if data.table is None:
         missing.append("a table (--table cases.csv)")
-    if not data.image and not data.array and not is_bundled(str(data.table)):
+    if recipe.represent.is_table and not data.image and not data.id and not is_bundled(str(data.table)):
+        missing.append("the id column (--id case), by which features are joined to the cases")
+    elif not recipe.represent.is_table and not data.image and not data.array and not is_bundled(str(data.table)):
         missing.append(
             "the image column (--image path), or an array file with its index column (--array volumes.npz#images --index index)"
         )
@@ -126,6 +128,15 @@ def with_array(recipe: Recipe, path: str | Path, array: str | Path | None, index
     return recipe
 
 
+def without_image(recipe: Recipe, path: str | Path) -> Recipe:
+    """The recipe for another table, which needs no images where the run reads features of files."""
+    data = recipe.data
+    needed = not recipe.represent.is_table or data.id is None
+    if needed or data.image is None or has_column(str(path), data.image):
+        return recipe
+    return replace(recipe, data=replace(data, image=None))
+
+
 def spelling_of(recipe: Recipe) -> Spelling:
     """What the recipe says of groups whose names differ in spelling alone."""
     return "merge" if recipe.data.merge_groups else "exact" if recipe.data.groups_are_exact else "alike"
@@ -173,6 +184,7 @@ def open_table(
         decimal=data.decimal,
         spelling=spelling or spelling_of(recipe),
         need_label=need_label,
+        need_image=not recipe.represent.is_table,
         extra=extra,
         words=data.covariate_words,
         numbers=[str(data.label_times), *recipe.augmentation.named_sizes] if own else columns_of(recipe),

@@ -133,7 +133,7 @@ class Grades:
         head, found = self.head_settings, dict[str, Predictor]()
         if head.name != "none":
             found["head"] = LevelHead(self.levels, head.ordinal)
-        return found | ({"logistic": LogisticPredictor(self.levels)} if head.logistic else {})
+        return found | ({"logistic": LogisticPredictor(self.levels, weighted=head.weighted)} if head.logistic else {})
 
     def difficulty(self) -> None:
         """Sets of grades follow the probabilities of each case already."""

@@ -116,12 +116,13 @@ class Numbers:
 
     def predictors(self) -> Mapping[str, Predictor]:
         """The head, where there is one, and kernel ridge regression, where the recipe wants it."""
-        found: dict[str, Predictor] = {} if self.head_settings.name == "none" else {"head": HeadPredictor(self.coding)}
-        return found | ({"kernel": KernelPredictor(self.coding)} if self.head_settings.kernel else {})
+        wanted = self.head_settings
+        found: dict[str, Predictor] = {} if wanted.name == "none" else {"head": HeadPredictor(self.coding)}
+        return found | ({"kernel": KernelPredictor(self.coding, weighted=wanted.weighted)} if wanted.kernel else {})
 
     def difficulty(self) -> Difficulty:
         """Kernel regression of the left-out errors of training cases."""
-        return KernelDifficulty(self.coding)
+        return KernelDifficulty(self.coding, weighted=self.head_settings.weighted)
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The absolute error."""

@@ -29,6 +29,7 @@ class HeadSettings:
         bins: of a distribution head, from its term; None where the objective has no such term.
         kernel: whether kernel ridge regression is among the predictors of numbers.
         logistic: whether logistic regression is among those of grades.
+        weighted: whether columns of the embedding are weighted against one another, which regressions keep.
     """
 
     name: HeadName = "auto"
@@ -37,6 +38,7 @@ class HeadSettings:
     bins: Bins | None = None
     kernel: bool = False
     logistic: bool = False
+    weighted: bool = False
 
     def numbers(self) -> Sequence[float]:
         """Thresholds in normalised label units.

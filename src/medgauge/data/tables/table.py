@@ -109,6 +109,7 @@ def read_table(
     decimal: Mark = "auto",
     spelling: Spelling = "alike",
     need_label: bool = True,
+    need_image: bool = True,
     extra: Sequence[str] | Mapping[str, str] = (),
     words: Mapping[str, Sequence[str]] | None = None,
     numbers: Sequence[str] = (),
@@ -127,7 +128,7 @@ def read_table(
     Args:
         path: the table, or ``bundled:hc18`` (whose columns ``id`` and ``image`` are taken when none are named).
         image: column with the image's path, relative to the table's folder, or a place in an array file
-            (``volumes.npz#images[12]``, ``volumes.npy[12]``). None with ``array``.
+            (``volumes.npz#images[12]``, ``volumes.npy[12]``). None with ``array``, and of cases without images.
         label: label columns, one a target.
         group: column of what may not be on both sides of a split; None: each case is its own group.
         covariates: columns of numbers or of words given beside the image; a missing one is a problem.
@@ -139,6 +140,7 @@ def read_table(
         decimal: the mark of decimals, for columns that do not tell it.
         spelling: what is done with groups that differ in spelling alone (:func:`~medgauge.data.tables.names.spelling_key`).
         need_label: False: a label column may be absent, its labels are then all missing.
+        need_image: False: cases with ids may have no images.
         extra: further columns to keep as text; as a mapping, with what each is asked for (``subgroups``).
         words: those of covariates whose coding is known; any other word in them is a problem.
         numbers: covariates that may hold no words.
@@ -148,7 +150,9 @@ def read_table(
     if is_bundled(path):
         image = image if image or array else "image"
         id = id or "id"
-    _check_settings(image, label, covariates, array, index, need_label, divisor)
+    if need_image or image or array or index or not id:
+        _check_images(image, array, index)
+    _check_settings(label, covariates, need_label, divisor)
     roles = extra if isinstance(extra, Mapping) else dict.fromkeys(extra, "extra column")
     one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
     split_up = [] if joined is None else joined.names
@@ -171,16 +175,19 @@ def read_table(
     if image:
         pictures = [picture_cell(cell, folder) for cell in text[image]]
         notes += trimmed(text[image], "image paths", columns.place, columns.line)[1] if pictures != text[image] else []
-    else:
+    elif array:
         pictures = [f"{array}[{trim(row)}]" for row in text[str(index)]]
+    else:
+        pictures = ["no image"] * n
     ids = trim_column(id, "ids") if id else pictures
-    unplaced = [] if image else index_problems(str(index), text[str(index)], ids, columns)
+    unplaced = index_problems(str(index), text[str(index)], ids, columns) if array else []
     nowhere = {problem.row for problem in unplaced}
     groups = Groups(list(ids), [], [])
     if group:
         groups = settle_groups(trim_column(group, "groups"), spelling, columns.line, columns.place)
         notes += [*nobody_notes(groups.names, group), *rounded_notes(groups.names, group)]
-    sources = [image_source("" if row in nowhere else picture, folder) for row, picture in enumerate(pictures)]
+    without = not image and not array
+    sources = [image_source("" if without or row in nowhere else one, folder) for row, one in enumerate(pictures)]
     notes += index_notes(sources)
     exact = spelling == "exact"
     if id and not exact:
@@ -221,22 +228,18 @@ def _role(name: str, divisor: str | None) -> str:
     return "covariate of --label-times" if name == divisor else "covariate"
 
 
-def _check_settings(
-    image: str | None,
-    label: Sequence[str],
-    covariates: Sequence[str],
-    array: str | None,
-    index: str | None,
-    need_label: bool,
-    divisor: str | None,
-) -> None:
-    """Raise an InputError if the columns asked for contradict one another."""
+def _check_images(image: str | None, array: str | None, index: str | None) -> None:
+    """Raise an InputError unless it is said in one way where the images are."""
     if (image is None) == (array is None):
         raise InputError("give either an image column or an array file with an index column, not both and not neither.")
     if (array is None) != (index is None):
         raise InputError("an array file and the column of rows in it (index) go together; give both or neither.")
     if array is not None and not NPZ.fullmatch(array) and not array.lower().endswith(".npy"):
         raise InputError(f"the array '{array}' must be volumes.npz#name (the array's name in the file) or volumes.npy.")
+
+
+def _check_settings(label: Sequence[str], covariates: Sequence[str], need_label: bool, divisor: str | None) -> None:
+    """Raise an InputError if the columns asked for contradict one another."""
     if need_label and not label:
         raise InputError("no label column is given; name at least one.")
     for role, names in (("label", label), ("covariate", covariates)):

@@ -1,0 +1,134 @@
+"""What a recipe may say of how cases become features: the encoder, its weights, or a table in its place."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from medgauge.core.settings import Range, Section, Size
+
+Auto = Literal["auto"]
+Name = Annotated[str, Size(1)]
+TABLE = "table"
+
+
+@dataclass
+class RepresentSettings(Section):
+    """How images become features.
+
+    Args:
+        name: scratch = the encoder is trained from random weights; tuned = a pretrained one is trained on, at a tenth of the
+            learning rate of the new layers, below 16 cases a batch with the statistics of its normalisation; frozen = a
+            pretrained one is left as it is, and every image is read once; table = no encoder and no image: features are
+            columns of the files that source names.
+        source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub (or, with
+            model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0. Of table the file
+            of features, or several (Parquet, CSV or npz): a row a case with its id, and columns of numbers; columns are
+            standardised by the training cases, and those of several files weighted so that each file counts the same.
+        size: pixels of the longest side that frozen and tuned read of a 2-D image: larger images are shrunk to it, smaller
+            ones stay as they are (below 96 pixels lite0, and timm's networks where frozen, enlarge them to 96); auto = 160
+            where frozen, 224 where tuned; image.size, where given, rules.
+    """
+
+    place = "represent"
+
+    name: Literal["scratch", "tuned", "frozen", "table"] = "scratch"
+    source: Name | Annotated[list[Name], Size(1, distinct=True)] = "auto"
+    size: Annotated[int, Range(least=96, most=1024)] | Auto = "auto"
+
+    def __post_init__(self) -> None:
+        """Read the settings; a list of one source is that source."""
+        super().__post_init__()
+        if isinstance(self.source, list) and len(self.source) == 1:
+            self.source = self.source[0]
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources that are named, one or several; none where that is left open."""
+        return [] if self.source == "auto" else [self.source] if isinstance(self.source, str) else list(self.source)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether features are columns of files."""
+        return self.name == TABLE
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether features are what they are, and nothing that makes them is trained."""
+        return self.name in ("frozen", TABLE)
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        if self.is_table:
+            found = [] if self.sources else ["represent.name table needs represent.source, the file of features"]
+            if self.size != "auto":
+                found.append(
+                    f"represent.size {self.size} is of images, and represent.name table reads none; leave it out"
+                )
+            return found
+        if len(self.sources) > 1:
+            return [
+                f"represent.source names {len(self.sources)} sources, and only represent.name table reads several; name one"
+            ]
+        return [
+            f"represent.{key} {value} has no effect with represent.name scratch; give frozen or tuned"
+            for key, value in (("source", ", ".join(self.sources) or "auto"), ("size", self.size))
+            if self.name == "scratch" and value != "auto"
+        ]
+
+
+@dataclass
+class EncoderSettings(Section):
+    """The network from image to features.
+
+    Args:
+        name: one of those that medgauge list encoders tells; auto = small.
+        width: factor of the channels of small and MONAI's ResNets.
+        norm: normalisation; auto = batch in 2-D, group in 3-D, and what timm's networks have (default).
+        pretrained: package (of lite0), hub (of timm's networks), or a local file of weights; none or null = random weights.
+        settings: further settings of that encoder; of timm's networks also features (last, or stages: mean and deviation of
+            the channels at the end of every stage, as frozen has them) and mean and deviation of the pretraining's colours.
+    """
+
+    place = "model.encoder"
+
+    name: Annotated[str, Size(1)] = "auto"
+    width: Annotated[float, Range(least=0.001, most=64)] = 1.0
+    norm: Literal["auto", "default", "batch", "group", "instance"] = "auto"
+    pretrained: Annotated[str, Size(1)] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def represent_conflicts(represent: RepresentSettings, encoder: EncoderSettings, *, average: str) -> list[str]:
+    """What does not hold between these settings, a sentence each.
+
+    Args:
+        represent: how images become features.
+        encoder: the network.
+        average: ``prediction.average``.
+    """
+    name, found = represent.name, list[str]()
+    if represent.is_kept and average != "none":
+        read = "no image" if represent.is_table else "once"
+        found.append(
+            f"prediction.average reads images several times, and represent.name {name} {read}; set prediction.average to none"
+        )
+    if represent.is_table:
+        if encoder.name not in ("auto", TABLE):
+            found.append(
+                f"represent.name table has no encoder, and model.encoder.name is {encoder.name}; leave one of them out"
+            )
+        return found
+    if name != "scratch" and not (encoder.name in ("auto", "lite0") or encoder.name.startswith("timm/")):
+        found.append(
+            f"represent.name {name} needs pretrained weights, and model.encoder.name {encoder.name} has none; give lite0 "
+            "or timm/NAME, or represent.name scratch"
+        )
+    if represent.sources and encoder.name not in ("auto", *represent.sources):
+        found.append(
+            f"represent.source {represent.sources[0]} and model.encoder.name {encoder.name} are two encoders; give one of them"
+        )
+    if name != "scratch" and encoder.pretrained == "none":
+        found.append(
+            f"represent.name {name} needs pretrained weights, and model.encoder.pretrained none gives random "
+            "ones; leave it out, or give represent.name scratch"
+        )
+    return found
