@@ -1,39 +1,63 @@
-"""Binary cross-entropy: the contract, the equation as a slow loop, missing labels."""
+"""Binary cross-entropy: the contract, the equation as a slow loop, torch's, and weights of present findings."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from medgauge.core.batch import Step
 from medgauge.losses import BinaryCrossEntropyLoss
-from tests.contracts import TermContract, make_step
+from tests.losses.findings import FindingsContract, draw, entry_loop, with_missing
 
 
-class TestBinaryCrossEntropy(TermContract):
+class TestBinaryCrossEntropy(FindingsContract):
     def make(self) -> nn.Module:
         return BinaryCrossEntropyLoss()
 
-    def step(self, rows: int, *, seed: int = 0, dtype: torch.dtype = torch.float64, missing: bool = True) -> Step:
-        made = make_step(rows, seed=seed, dtype=dtype, missing=missing)
-        label = torch.where(made.label.isnan(), made.label, (made.label > 0).to(dtype))
-        assert made.logits is not None
-        return Step(**{**vars(made), "label": label, "logits": made.logits[:, :, :1]})
+
+class TestWithWeights(FindingsContract):
+    def make(self) -> nn.Module:
+        return BinaryCrossEntropyLoss([7.0, 0.5])
 
 
-def test_equals_a_slow_loop() -> None:
-    draw = torch.Generator().manual_seed(0)
-    logits: Tensor = torch.randn(9, 3, 1, generator=draw, dtype=torch.float64)
-    label = (torch.rand(9, 3, generator=draw) < 0.4).double()
-    label[2, 1] = label[5] = math.nan
-    total, count = 0.0, 0
-    for row in range(9):
-        for column in range(3):
-            if not math.isnan(label[row, column]):
-                chance = 1 / (1 + math.exp(-logits[row, column, 0]))
-                total -= math.log(chance if label[row, column] == 1 else 1 - chance)
-                count += 1
-    assert float(BinaryCrossEntropyLoss()(logits, label)) == pytest.approx(total / count)
-    with pytest.raises(ValueError, match=r"logits must be float of shape \(9, 3, 1\)"):
-        BinaryCrossEntropyLoss()(logits[:, :2], label)
+@pytest.mark.parametrize("weights", [None, [3.0, 0.25, 1.0]])
+def test_equals_a_slow_loop(weights: list[float] | None) -> None:
+    logits, label, weight = draw(9, 3)
+    label = with_missing(label)
+
+    def cost(logit: float, present: bool, column: int) -> float:
+        chance = 1 / (1 + math.exp(-logit))
+        return -(weights or [1.0] * 3)[column] * math.log(chance) if present else -math.log(1 - chance)
+
+    loss = BinaryCrossEntropyLoss(weights or "none")(logits, label, weight)
+    assert loss.item() == pytest.approx(entry_loop(cost, logits, label, weight), rel=1e-12)
+
+
+def test_equals_torch() -> None:
+    logits, label, _ = draw(9, 3)
+    expected = nn.functional.binary_cross_entropy_with_logits(logits[:, :, 0], label)
+    torch.testing.assert_close(BinaryCrossEntropyLoss()(logits, label), expected, rtol=1e-12, atol=0)
+
+
+def test_auto_weighs_both_states_of_a_finding_the_same_in_sum() -> None:
+    training = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, math.nan, 1.0], [0.0, 0.0, math.nan]])
+    told = BinaryCrossEntropyLoss("auto")
+    told.fit_labels(training)
+    logits, label, weight = draw(9, 3)
+    given = BinaryCrossEntropyLoss([3.0, 1.0, 1.0])  # never or always there: 1
+    assert told(logits, label, weight) == given(logits, label, weight)
+
+
+def test_auto_needs_the_training_labels() -> None:
+    logits, label, _ = draw(9, 3)
+    with pytest.raises(ValueError, match=r"^positive_weight auto needs the training labels first \(fit_labels\)$"):
+        BinaryCrossEntropyLoss("auto")(logits, label)
+    with pytest.raises(ValueError, match=r"^positive_weight must be one a finding, got 2 for 3 findings$"):
+        BinaryCrossEntropyLoss([1.0, 2.0])(logits, label)
+
+
+@pytest.mark.parametrize("weights", ["all", [0.0, 1.0], [math.inf]])
+def test_refuses_weights_that_are_none(weights: Any) -> None:
+    with pytest.raises(ValueError, match=r"^positive_weight must be "):
+        BinaryCrossEntropyLoss(weights)

@@ -35,7 +35,17 @@ from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
 from medgauge.training.settings import OptimiserSettings
 
-OF_ONE_CASE = {"DistributionLoss", "DualWeightedMetricLoss", "OrdinalRegressionLoss", "PointwiseLoss"}
+OF_ONE_CASE = {
+    "AsymmetricLoss",
+    "BinaryCrossEntropyLoss",
+    "DistributionLoss",
+    "DualWeightedMetricLoss",
+    "FocalLoss",
+    "LDAMLoss",
+    "LabelRankingLoss",
+    "OrdinalRegressionLoss",
+    "PointwiseLoss",
+}
 """Losses of ours that judge each case by itself; the others compare the cases of a batch."""
 SMALL_BATCH = 16  # cases below which a tuned encoder keeps the statistics of its pretraining
 

@@ -1,12 +1,16 @@
 """Terms of the objective: one file a paper, each usable alone in any training loop."""
 
 from medgauge.losses.adaptive_triplet import AdaptiveTripletLoss
+from medgauge.losses.asymmetric import AsymmetricLoss
 from medgauge.losses.balanced_mse import BalancedMSELoss
 from medgauge.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
 from medgauge.losses.distribution import DistributionLoss
 from medgauge.losses.dual_weighted import DualWeightedMetricLoss
+from medgauge.losses.focal import FocalLoss
 from medgauge.losses.jocorank import JoCoRankLoss
+from medgauge.losses.label_ranking import LabelRankingLoss
+from medgauge.losses.ldam import LDAMLoss
 from medgauge.losses.ordinal_regression import OrdinalRegressionLoss
 from medgauge.losses.pointwise import PointwiseLoss
 from medgauge.losses.rank_n_contrast import RankNContrastLoss
@@ -16,13 +20,17 @@ from medgauge.losses.robust_pearson import RobustPearsonLoss
 
 __all__ = [
     "AdaptiveTripletLoss",
+    "AsymmetricLoss",
     "BalancedMSELoss",
     "BinaryCrossEntropyLoss",
     "CoarseToFineSpearmanEmbeddingLoss",
     "CoarseToFineSpearmanLoss",
     "DistributionLoss",
     "DualWeightedMetricLoss",
+    "FocalLoss",
     "JoCoRankLoss",
+    "LDAMLoss",
+    "LabelRankingLoss",
     "OrdinalRegressionLoss",
     "PointwiseLoss",
     "RMLoss",
