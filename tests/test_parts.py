@@ -17,6 +17,8 @@ from medgauge.tasks import KINDS
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "medgauge"
 BASELINES = {"pointwise"}  # losses that need no recipe of their own
+OF_FINDINGS = {"asymmetric", "dual_weighted", "focal", "label_ranking", "ldam", "weighted_bce"}
+"""Recipes whose terms know no labels but findings."""
 
 
 def modules(package: str) -> list[str]:
@@ -48,9 +50,11 @@ def test_every_recipe_builds_and_says_what_it_should_show() -> None:
         recipe = build_recipe(load_values(name))
         assert recipe.claim.source != "none"
         label = recipe.data.label or ["a"]
-        kind = dict.fromkeys(label, next((one.kind for one in KINDS.values() if one.recipe == name), "number"))
+        default = "finding" if name in OF_FINDINGS else "number"
+        kind = dict.fromkeys(label, next((one.kind for one in KINDS.values() if one.recipe == name), default))
         labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind))
-        tasks = build_tasks(labelled).fit(torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64), None)
+        highest = 1.0 if "finding" in kind.values() else 3.0
+        tasks = build_tasks(labelled).fit(torch.tensor([[0.0], [1.0], [highest]], dtype=torch.float64), None)
         assert recipe.model.neck == "standardised" or build_objective(labelled, tasks).needs
 
 

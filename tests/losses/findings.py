@@ -20,7 +20,7 @@ def findings_step(rows: int, *, seed: int = 0, dtype: torch.dtype = torch.float6
     return replace(step, label=label, logits=step.logits[:, :, :1])
 
 
-class FindingsContract(TermContract):
+class FindingTermContract(TermContract):
     """The contract of terms on logits of findings, and what missing labels and extreme logits must do."""
 
     def step(self, rows: int, *, seed: int = 0, dtype: torch.dtype = torch.float64, missing: bool = True) -> Step:

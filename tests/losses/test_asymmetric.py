@@ -8,16 +8,16 @@ import torch
 from torch import nn
 
 from medgauge.losses import AsymmetricLoss, BinaryCrossEntropyLoss
-from tests.losses.findings import FindingsContract, draw, entry_loop, gradient_of, with_missing
+from tests.losses.findings import FindingTermContract, draw, entry_loop, gradient_of, with_missing
 from tests.timm_guard import ensure_timm
 
 
-class TestAsymmetric(FindingsContract):
+class TestAsymmetric(FindingTermContract):
     def make(self) -> nn.Module:
         return AsymmetricLoss()
 
 
-class TestWithoutClip(FindingsContract):
+class TestWithoutClip(FindingTermContract):
     def make(self) -> nn.Module:
         return AsymmetricLoss(gamma_neg=0.5, gamma_pos=0.5, clip=0.0)
 

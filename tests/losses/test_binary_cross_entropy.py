@@ -8,15 +8,15 @@ import torch
 from torch import nn
 
 from medgauge.losses import BinaryCrossEntropyLoss
-from tests.losses.findings import FindingsContract, draw, entry_loop, with_missing
+from tests.losses.findings import FindingTermContract, draw, entry_loop, with_missing
 
 
-class TestBinaryCrossEntropy(FindingsContract):
+class TestBinaryCrossEntropy(FindingTermContract):
     def make(self) -> nn.Module:
         return BinaryCrossEntropyLoss()
 
 
-class TestWithWeights(FindingsContract):
+class TestWithWeights(FindingTermContract):
     def make(self) -> nn.Module:
         return BinaryCrossEntropyLoss([7.0, 0.5])
 

@@ -8,16 +8,16 @@ import torch
 from torch import nn
 
 from medgauge.losses import BinaryCrossEntropyLoss, FocalLoss
-from tests.losses.findings import FindingsContract, draw, entry_loop, gradient_of, with_missing
+from tests.losses.findings import FindingTermContract, draw, entry_loop, gradient_of, with_missing
 from tests.timm_guard import ensure_timm
 
 
-class TestFocal(FindingsContract):
+class TestFocal(FindingTermContract):
     def make(self) -> nn.Module:
         return FocalLoss()
 
 
-class TestFocalWithARoot(FindingsContract):
+class TestFocalWithARoot(FindingTermContract):
     """An exponent below 1, whose slope at 0 has no end."""
 
     def make(self) -> nn.Module:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from medgauge.losses import LabelRankingLoss
-from tests.losses.findings import FindingsContract, draw, with_missing
+from tests.losses.findings import FindingTermContract, draw, with_missing
 
 
-class TestLabelRanking(FindingsContract):
+class TestLabelRanking(FindingTermContract):
     def make(self) -> nn.Module:
         return LabelRankingLoss()
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from medgauge.losses import BinaryCrossEntropyLoss, LDAMLoss
-from tests.losses.findings import FindingsContract, draw, with_missing
+from tests.losses.findings import FindingTermContract, draw, with_missing
 
 TRAINING = torch.tensor([[1.0, 1.0]] * 3 + [[0.0, 1.0]] * 40 + [[0.0, 0.0]] * 57)
 COUNTS = {0: (97, 3), 1: (57, 43)}  # absent, present
@@ -20,12 +20,12 @@ def told(**settings: float) -> LDAMLoss:
     return term
 
 
-class TestLDAM(FindingsContract):
+class TestLDAM(FindingTermContract):
     def make(self) -> nn.Module:
         return told()
 
 
-class TestReweighted(FindingsContract):
+class TestReweighted(FindingTermContract):
     """The contract's step is at a quarter of the training."""
 
     def make(self) -> nn.Module:

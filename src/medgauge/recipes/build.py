@@ -85,11 +85,12 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
         if len(names) > 1:
             parts[name] = tasks.places[task]
         terms[name] = (resolve_class(entry.class_path)(**entry.init_args), entry.factor)
+        column = tasks.targets[tasks.places[task].start]
         if not tasks.places[task].logits and "logits" in required_fields(terms[name][0]):
             raise InputError(
                 f"objective.{name} needs logits, and the head of the {task} gives none; an ordinal one does (of a grade, "
-                f"--kind {tasks.targets[tasks.places[task].start]}=grade, or model.head ordinal and thresholds), and so does "
-                "model.head distribution with a DistributionLoss"
+                f"--kind {column}=grade, or model.head ordinal and thresholds), and so does that of findings (--kind "
+                f"{column}=finding) and model.head distribution with a DistributionLoss"
             )
     return Objective(terms, parts)
 
