@@ -16,8 +16,8 @@ class AsymmetricLoss(nn.Module):
     - Shape: logits (n, t, 1), label (n, t) of 0 and 1 (or between, of mixed labels), weight (n,) >= 0 -> (), in nats.
       Missing labels (NaN) take no part. None there: 0, with a gradient.
     - Raises: ValueError for settings out of range, negative weights or none above 0, and for any difference of shape.
-    - Source: Ridnik et al., ICCV 2021 (arXiv 2009.14119), asymmetric focusing and probability shifting; the defaults are those of their code. An entry is
-      what timm's ``AsymmetricLossMultiLabel`` gives.
+    - Source: Ridnik et al., ICCV 2021 (arXiv 2009.14119), asymmetric focusing and probability shifting; the defaults are
+      those of their code. An entry is what timm's ``AsymmetricLossMultiLabel`` gives.
     - Departs: the mean over entries (their code takes the sum); logarithms of the logit itself, without a least probability;
       the exponent of a mixed label is not mixed: each state is taken with its own, by its share.
 
