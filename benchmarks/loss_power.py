@@ -38,7 +38,8 @@ from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regio
 from medgauge.fitting.train import tune, validation_of
 from medgauge.functional.regions import LabelRegions
 from medgauge.inference import KernelPredictor
-from medgauge.metrics.comparison import crossed_means, ends, holm, paired_p, verdict
+from medgauge.metrics.comparison import ends, holm, paired_p, verdict
+from medgauge.metrics.crossed import crossed_means
 from medgauge.models import Model
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.standardised import StandardisedNeck

@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import linprog
 
 from medgauge.evaluation.choosing import blend_weights, choose, nested_blend_weights
-from medgauge.metrics.comparison import crossed_draws
+from medgauge.metrics.crossed import crossed_draws
 
 NAN = float("nan")
 

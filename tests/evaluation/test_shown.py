@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medgauge.evaluation.shown import shown_block, training_reasons, with_reasons
-from medgauge.metrics.comparison import crossed_draws
+from medgauge.metrics.crossed import crossed_draws
 from tests.evaluation.small import judged, scored
 
 NAN = float("nan")

@@ -4,18 +4,9 @@ import scipy.stats
 import sklearn.metrics
 import torch
 
-from medgauge.metrics import comparison, mae, quadratic_kappa
-from medgauge.metrics.comparison import (
-    crossed_draws,
-    crossed_figures,
-    crossed_means,
-    ends,
-    holm,
-    paired_p,
-    repeat_draws,
-    seed_mean,
-    verdict,
-)
+from medgauge.metrics import crossed, mae, quadratic_kappa
+from medgauge.metrics.comparison import ends, holm, paired_p, verdict
+from medgauge.metrics.crossed import crossed_draws, crossed_figures, crossed_means, repeat_draws, seed_mean
 
 
 def errors(methods: int = 3, seeds: int = 4, cases: int = 23, groups: int = 9) -> tuple[torch.Tensor, list[str]]:
@@ -75,7 +66,7 @@ def test_a_drawn_mean_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     error = torch.tensor([[[[1.0, 2.0, 9.0], [1, 2, 9], [4, 5, 9]], [[10.0, 20.0, 9.0], [0, 0, 9], [40, 50, 9]]]])
     times = {"groups": [[2.0, 0.0]], "partitions": [[0.0, 2.0]], "seeds": [[1.0, 0.0, 2.0]]}
     turn = iter([[[1.0]], times["partitions"], times["groups"], times["seeds"]])
-    monkeypatch.setattr(comparison, "_times", lambda *given: torch.tensor(next(turn), dtype=torch.float64))
+    monkeypatch.setattr(crossed, "_times", lambda *given: torch.tensor(next(turn), dtype=torch.float64))
     assert crossed_means(error, ["a", "a", "b"], draws=1).tolist() == [[(10 + 20 + 2 * (40 + 50)) / 6]]
 
 
@@ -151,7 +142,7 @@ def test_draws_are_with_replacement_independent_and_the_same_for_a_seed() -> Non
 
 def test_many_groups_are_drawn_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     error, group = errors()
-    monkeypatch.setattr("medgauge.metrics.comparison.BLOCK", 20)
+    monkeypatch.setattr("medgauge.metrics.crossed.BLOCK", 20)
     assert crossed_means(error, group, draws=7).shape == (7, 3)
 
 

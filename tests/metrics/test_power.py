@@ -7,7 +7,8 @@ import pytest
 import scipy.stats
 import torch
 
-from medgauge.metrics.comparison import crossed_means, ends
+from medgauge.metrics.comparison import ends
+from medgauge.metrics.crossed import crossed_means
 from medgauge.metrics.power import shown_by, smallest_difference
 
 

@@ -11,15 +11,8 @@ from torch import Tensor
 from medgauge.core.task import Figure
 from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS
 from medgauge.metrics.catalogue import FIGURES, KAPPA, MAE
-from medgauge.metrics.comparison import (
-    crossed_figures,
-    crossed_means,
-    ends,
-    holm,
-    paired_p,
-    seed_mean,
-    verdict,
-)
+from medgauge.metrics.comparison import ends, holm, paired_p, verdict
+from medgauge.metrics.crossed import crossed_figures, crossed_means, seed_mean
 from medgauge.tasks import KINDS
 
 DRAWS = 10_000
@@ -147,10 +140,17 @@ def _estimate(figure: Figure, cases: Cases) -> Float[Tensor, " m"]:
 
 
 def _draw(figure: Figure, cases: Cases, draws: int, seed: int) -> Float[Tensor, "b m"]:
-    """The figure of each method on draws of groups and seeds: of a mean the cases' numbers are drawn, else it is computed anew."""
+    """The figure of each method on draws of groups and seeds: of a mean the cases' numbers are drawn, else it is computed anew.
+
+    Draws in which no method has the figure (all labels equal) are left out.
+    """
     if figure.each is not None:
         return crossed_means(figure.each(cases.value, cases.label), cases.group, draws=draws, seed=seed)
-    return crossed_figures(figure.of, cases.value, cases.label, cases.group, draws=min(draws, ANEW), seed=seed)
+    found = crossed_figures(
+        figure.of, cases.value, cases.label, cases.group, drawn=figure.drawn, draws=min(draws, ANEW), seed=seed
+    )
+    some = ~found.isnan().all(dim=1)
+    return found[some] if bool(some.any()) else found
 
 
 def _further(kind: str, label: Float[Tensor, " n"]) -> list[Figure]:

@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.metrics.bootstrap import MIN_GROUPS
-from medgauge.metrics.comparison import BLOCK, crossed_draws, ends
+from medgauge.metrics.comparison import ends
+from medgauge.metrics.crossed import BLOCK, crossed_draws
 from medgauge.metrics.groups import group_codes
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from medgauge.evaluation.figures import Judged
 from medgauge.metrics import skill
 from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS
-from medgauge.metrics.comparison import crossed_means, ends
+from medgauge.metrics.comparison import ends
+from medgauge.metrics.crossed import crossed_means
 
 DRAWS = 1000
 FLAT = 0.1

@@ -1,11 +1,6 @@
-"""Methods compared on the same cases over several seeds: intervals, differences, and what may be said of them.
+"""Methods compared on the same cases over several seeds: intervals, differences, and what may be said of them."""
 
-Cases times seeds are not independent: a case's errors in several seeds belong together, and so do the cases of a group.
-A case's error is therefore averaged over the seeds first, and groups and seeds are drawn crossed; with them, where cases
-are read out of fold, the partitions into folds.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -13,8 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.checks import check_number
-from medgauge.core.seeding import generator
-from medgauge.metrics.groups import group_codes
 
 Verdict = Literal[
     "better", "worse", "not worse", "not shown", "not decided: one seed", "not decided: two seeds",
@@ -23,137 +16,6 @@ Verdict = Literal[
 LEAST_SEEDS = 3  # with fewer, chance in training makes a "better" or "worse" that is none in a fifth of the cases
 MARGIN = 0.03  # largest relative increase of the MAE that still counts as not worse
 MARGIN_FEW = 0.10  # the same in the region few
-BLOCK = 2_000_000  # drawn groups held at a time
-
-
-def crossed_draws(
-    groups: int, seeds: int, *, draws: int = 10_000, seed: int = 0
-) -> Iterator[tuple[Float[Tensor, "b g"], Float[Tensor, "b s"]]]:
-    """How often each group and, independently, each seed is drawn with replacement, in blocks of b draws.
-
-    - Raises: ValueError if a number is below 1.
-    """
-    for name, value in (("groups", groups), ("seeds", seeds), ("draws", draws)):
-        check_number(name, value, least=1, whole=True)
-    chance = generator(seed, "comparison")
-    for start in range(0, draws, step := max(1, BLOCK // groups)):
-        count = min(step, draws - start)
-        yield _times(count, groups, chance), _times(count, seeds, chance)
-
-
-def _times(draws: int, items: int, chance: torch.Generator) -> Float[Tensor, "b k"]:
-    picked = torch.randint(items, (draws, items), generator=chance)
-    return torch.zeros(draws, items, dtype=torch.float64).scatter_add_(
-        1, picked, torch.ones(draws, items, dtype=torch.float64)
-    )
-
-
-def repeat_draws(
-    partitions: int, groups: int, seeds: int, *, draws: int = 10_000, seed: int = 0
-) -> Iterator[tuple[Float[Tensor, "b g"], Float[Tensor, "b r"]]]:
-    """``crossed_draws`` with partitions drawn as well: how often each group is drawn, and each partition with each seed.
-
-    Partitions have random numbers of their own: with one, groups and seeds are drawn as without.
-
-    - Shape: r = partitions x seeds, the seeds of the first partition first; each row's sum is r.
-    - Raises: ValueError if a number is below 1.
-    """
-    check_number("partitions", partitions, least=1, whole=True)
-    ((_, by_partition),) = crossed_draws(1, partitions, draws=draws, seed=seed + 1)
-    start = 0
-    for by_group, by_seed in crossed_draws(groups, seeds, draws=draws, seed=seed):
-        of_draw = by_partition[start : start + len(by_group), :, None]
-        yield by_group, (of_draw * by_seed[:, None]).flatten(1)
-        start += len(by_group)
-
-
-def crossed_means(
-    error: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"],
-    group: Sequence[str],
-    *,
-    draws: int = 10_000,
-    seed: int = 0,
-) -> Float[Tensor, "b m"]:
-    """Mean error of m methods in each of b draws of groups, seeds and partitions; every method meets the same draws.
-
-    Methods with equal errors have equal figures, to the last digit, on every processor.
-
-    A draw's figure is the mean over the cases of the drawn groups (as often as drawn) of the case's mean error over
-    the drawn seeds and partitions, crossed. One seed: only groups are drawn. For a region, give its cases only.
-
-    - Shape: error (methods, seeds, cases) or (methods, partitions, seeds, cases), group one name a case -> (draws,
-      methods), float64.
-    - Raises: ValueError for another shape, no case, or ``draws`` < 1.
-    - Source: Owen, Annals of Applied Statistics 2007 (the pigeonhole bootstrap). What s seeds add to the variance is
-      drawn from s values only, and so too small by the factor (s - 1) / s; partitions likewise.
-
-    Args:
-        error: what is averaged, absolute errors say; NaN anywhere makes that method's figures NaN.
-        group: what is drawn whole (patients).
-        draws: number of draws.
-        seed: same seed, same draws.
-    """
-    error = _checked(error, group)
-    codes = group_codes(list(group))[0]
-    _, partitions, seeds, _ = error.shape
-    groups, repeats = int(codes.max()) + 1, partitions * seeds
-    # One product a method: in a product of all, a column's sum would be rounded by its place, and equal methods differ.
-    sums = [
-        torch.zeros(groups, repeats, dtype=torch.float64).index_add_(0, codes, one.flatten(0, 1).T.contiguous())
-        for one in error
-    ]
-    size = torch.bincount(codes, minlength=groups).double()
-    found = []
-    for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
-        share = by_repeat / (by_group @ size)[:, None] / repeats
-        found.append(torch.stack([((by_group @ one) * share).sum(dim=1) for one in sums], dim=1))
-    return torch.cat(found)
-
-
-def crossed_figures(
-    figure: Callable[[Tensor, Tensor], Tensor],
-    value: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"],
-    label: Float[Tensor, " n"],
-    group: Sequence[str],
-    *,
-    draws: int = 2_000,
-    seed: int = 0,
-) -> Float[Tensor, "b m"]:
-    """A figure that is no mean of cases (a correlation, kappa), computed anew on each draw of groups, seeds and partitions.
-
-    A draw's figure is the mean over the drawn seeds and partitions, crossed, of the figure of the drawn groups' cases.
-    With as many ``draws`` and the same ``seed`` the draws are those of ``crossed_means``.
-
-    - Shape: value as in ``crossed_means``, label (cases,) -> (draws, methods), float64; NaN where a draw has no figure.
-    - Raises: ValueError for another shape, no case, or ``draws`` < 1.
-    - Source: Owen, Annals of Applied Statistics 2007.
-
-    Args:
-        figure: (prediction (n, t), label (n, t)) -> (t,).
-        value: what each method read in each seed (and partition).
-        label: of the cases.
-        group: what is drawn whole (patients).
-        draws: number of draws.
-        seed: same seed, same draws.
-    """
-    value = _checked(value, group)
-    codes = group_codes(list(group))[0]
-    methods, partitions, seeds, cases = value.shape
-    repeats, groups = partitions * seeds, int(codes.max()) + 1
-    columns, truth = value.reshape(methods * repeats, cases).T, label.detach().cpu().double()[:, None]
-    found = []
-    for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
-        for of_groups, of_repeats in zip(by_group[:, codes].long(), by_repeat, strict=True):
-            rows = torch.repeat_interleave(of_groups)
-            each = figure(columns[rows], truth[rows].expand(-1, methods * repeats)).view(methods, repeats)
-            seen = of_repeats > 0
-            found.append((each[:, seen] * of_repeats[seen]).sum(dim=1) / repeats)
-    return torch.stack(found)
-
-
-def seed_mean(error: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"]) -> Float[Tensor, "m n"]:
-    """A case's error over the seeds (and partitions): what every figure of a comparison begins with."""
-    return error.double().flatten(1, -2).mean(dim=1)
 
 
 def ends(drawn: Float[Tensor, "b m"], *, level: float = 0.95) -> Float[Tensor, "m 2"]:
@@ -245,13 +107,3 @@ def verdict(
     if partitions is None:
         return "not decided: one seed" if seeds == 1 else "not decided: two seeds"
     return "not decided: one partition" if partitions == 1 else "not decided: two partitions"
-
-
-def _checked(error: Tensor, group: Sequence[str]) -> Float[Tensor, "m p s n"]:
-    if error.ndim not in (3, 4) or error.numel() == 0:
-        wanted = "(methods, seeds, cases) or (methods, partitions, seeds, cases) with none of them 0"
-        raise ValueError(f"error must be {wanted}, got shape {tuple(error.shape)}")
-    if len(group) != error.shape[-1]:
-        raise ValueError(f"group must have a name a case, got {len(group)} for {error.shape[-1]} cases")
-    error = error.detach().cpu().double()
-    return error if error.ndim == 4 else error[:, None]
