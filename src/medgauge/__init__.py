@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from medgauge.fitting.curve import curve
     from medgauge.planning.fit import fit, plan
     from medgauge.runs.run import Run, evaluate, load, predict
+    from medgauge.semantics.sources import prototypes
 
 __all__ = [
     "InputError",
@@ -25,6 +26,7 @@ __all__ = [
     "load",
     "plan",
     "predict",
+    "prototypes",
 ]
 
 HOMES = {
@@ -37,6 +39,7 @@ HOMES = {
     "load": "medgauge.runs.run",
     "plan": "medgauge.planning.fit",
     "predict": "medgauge.runs.run",
+    "prototypes": "medgauge.semantics.sources",
 }
 
 

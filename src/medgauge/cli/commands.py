@@ -8,6 +8,7 @@ from typing import Literal
 
 from medgauge.cli.curve import curve
 from medgauge.cli.flags import Parser, UsageError
+from medgauge.cli.prototypes import prototypes
 from medgauge.cli.show import tell
 from medgauge.cli.training import ANY_SETTING, check, demo, fit, plan
 from medgauge.core.errors import InputError
@@ -247,6 +248,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "predict": predict,
     "compare": compare,
     "curve": curve,
+    "prototypes": prototypes,
     "report": report,
     "check": check,
     "list": list_parts,

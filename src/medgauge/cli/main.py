@@ -51,7 +51,7 @@ def _dispatch(given: list[str]) -> int:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<10}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:<12}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             "usage: medgauge COMMAND …      (medgauge COMMAND --help tells more)",

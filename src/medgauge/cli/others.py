@@ -27,6 +27,10 @@ FLAGS = {
         "--out",
     ),
     "curve": ("--out", "--draws"),
+    "prototypes": (
+        "--labels", "--source", "--of", "--descriptions", "--pooling", "--adjust", "--table", "--label", "--split",
+        "--missing", "--dimension", "--seed", "--out",
+    ),
 }  # fmt: skip
 """The flags of each command that are no settings, so that one given to another command can be told whose it is."""
 
