@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from medgauge.cli.main import main
+from medgauge.cli.prototypes import prototypes
 from medgauge.semantics.tables import read_vectors
 
 
@@ -36,3 +37,8 @@ def test_wrong_words_are_one_sentence(
 ) -> None:
     assert main(["prototypes", *words]) == status
     assert sentence in capsys.readouterr().err
+
+
+def test_controls_say_how_alike_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prototypes(["--labels", "a,b", "--source", "one_hot", "--out", str(tmp_path / "o.safetensors")]) == 0
+    assert capsys.readouterr().out.startswith("2 labels, 2 numbers each; mean cosine of two labels 0.00\n")

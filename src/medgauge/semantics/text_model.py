@@ -53,7 +53,7 @@ def encode_texts(folder: str | Path, texts: Sequence[str], pooling: Pooling = "m
             raise InputError(f"a text must have 1 to {MOST_TEXT} characters, got {len(text)}")
     hidden, known = _bert(path, config, texts) if config.get("model_type") == "bert" else _library(path, texts)
     mean = (hidden * known[..., None]).sum(dim=1) / known.sum(dim=1, keepdim=True)
-    return torch.nn.functional.normalize((hidden[:, 0] if pooling == "class" else mean).float(), dim=1)
+    return torch.nn.functional.normalize((mean if pooling == "mean" else hidden[:, 0]).float(), dim=1)
 
 
 def check_model_folder(path: Path) -> dict[str, Any]:
