@@ -12,7 +12,7 @@ import torch
 import medgauge
 from medgauge.calibration import LabelConditionalConformal, LabelPartition, SplitConformal
 from medgauge.calibration.intervals import Intervals
-from medgauge.cli.show import interval_line
+from medgauge.cli.show import interval_line, wide_line
 from medgauge.core.errors import InputError
 from medgauge.core.task import Observed
 
@@ -208,15 +208,23 @@ def test_a_hull_that_covers_a_label_which_its_set_does_not() -> None:
     assert found["over_coverage"]["coverage"] == 1.0
 
 
+def test_wide_intervals_are_explained_on_the_terminal() -> None:
+    found = {"interval": {"kind": "label_conditional", "width": 60.0, "share_infinite": 0.0}, "plain_interval": {"width": 30.0}}
+    assert wide_line(found).startswith("the label-conditional ones are 2.0 times as wide, since each label region has")
+    for part in ({"width": 33.0}, {"kind": "cross"}, {"share_infinite": 1.0, "width": None}):
+        assert wide_line({**found, "interval": found["interval"] | part}) == ""
+    assert wide_line({"set": {}}) == ""
+
+
 def test_the_terminal_says_which_interval_it_is() -> None:
     found = blocks([5.0, 2.0], [5.5, -0.5], ["a", "b"])
     assert interval_line(found["interval"], beside=False) == (
         "90% label-conditional intervals: coverage 100% (many 100% of 1, medium – of 0, few 100% of 1), mean width 3, "
-        "from 40 calibration groups"
+        "from 40 calibration groups; by chance so many cover 50 to 100% of 2 new groups (few 0 to 100% of 1)"
     )
-    assert interval_line(found["plain_interval"], beside=True).startswith(
-        "90% plain split intervals beside them: coverage 50.0%"
-    )
+    beside = interval_line(found["plain_interval"], beside=True)
+    assert beside.startswith("90% plain split intervals beside them: coverage 50.0%")
+    assert beside.endswith("by chance so many cover 50 to 100% of 2 new groups (nothing is promised by region)")
     assert "mean width infinite (9 calibration groups are needed)" in interval_line(
         found["interval"] | {"share_infinite": 1.0, "width": None}, beside=False
     )

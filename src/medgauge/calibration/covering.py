@@ -1,12 +1,15 @@
 """How well intervals cover: shares, widths, and how far a share could be off."""
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 from torch import Tensor
 
-from medgauge.calibration.scores import check_level
+from medgauge.calibration.scores import check_level, conformal_rank
 from medgauge.core.checks import check_same_shape
 
 
@@ -63,6 +66,48 @@ def binomial_interval(covered: int, count: int, *, level: float = 0.95) -> tuple
     low = float(betaincinv(covered, count - covered + 1, tail)) if covered else 0.0
     high = float(betaincinv(covered + 1, count - covered, 1 - tail)) if covered < count else 1.0
     return low, high
+
+
+def by_chance(level: float, parts: Sequence[tuple[int, int]], *, chance: float = 0.95) -> tuple[float, float]:
+    """Between which shares of new groups conformal sets cover; NaN where a part has too few groups, or none is new.
+
+    One case a group: with g calibration groups and k = ceil((g + 1) level) the number that is covered is beta-binomial
+    with the parameters k and g + 1 - k, for exchangeable groups and residuals without ties. Those of several parts (label
+    regions), each with a quantile of its own, are added.
+
+    - Raises: ValueError if level or chance is not in (0, 1).
+    - Source: Vovk, Conditional validity of inductive conformal predictors, ACML 2012, proposition 2.
+
+    >>> [round(end, 3) for end in by_chance(0.9, [(64, 129)])]
+    [0.806, 0.977]
+
+    Args:
+        level: that is promised.
+        parts: number of calibration groups and of new groups in each.
+        chance: that the share is between the two.
+    """
+    check_level(level)
+    check_level(chance)
+    held = [(conformal_rank(count, level), count, tested) for count, tested in parts if tested]
+    if not held or any(rank > count for rank, count, _ in held):
+        return math.nan, math.nan
+    covered = np.ones(1)
+    for rank, count, tested in held:
+        covered = np.convolve(covered, _beta_binomial(tested, rank, count + 1 - rank))
+    below, tail = covered.cumsum(), (1 - chance) / 2
+    low, high = (int((below < end - 1e-12).sum()) for end in (tail, 1 - tail))
+    return low / (len(covered) - 1), high / (len(covered) - 1)
+
+
+def _beta_binomial(count: int, first: int, second: int) -> NDArray[np.float64]:
+    """The chance of 0 to ``count`` hits."""
+    hits = torch.arange(count + 1, dtype=torch.float64)
+    log = _log_beta(hits + first, count - hits + second) - _log_beta(hits + 1, count - hits + 1)
+    return torch.softmax(log, dim=0).numpy()
+
+
+def _log_beta(first: Tensor, second: Tensor) -> Tensor:
+    return torch.lgamma(first) + torch.lgamma(second) - torch.lgamma(first + second)
 
 
 def _share(number: Tensor, seen: Tensor) -> Tensor:

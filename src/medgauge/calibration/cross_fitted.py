@@ -14,6 +14,7 @@ from medgauge.calibration.partition import LabelPartition
 from medgauge.calibration.scores import (
     SCALED_WORDS,
     check_level,
+    conformal_rank,
     drawn_scores,
     groups_by_region,
     groups_needed,
@@ -162,7 +163,9 @@ class CrossFitted:
                 rows = torch.nonzero(place == region).flatten()
                 for some in self._chunks(rows, target, region):
                     low, high = self._spans(values[:, some, target], scale[:, some, target], target, region)
-                    found[some, target] = _outside(low, high, truth[some, None])[:, 0] < self._rank(low.shape[1])
+                    found[some, target] = _outside(low, high, truth[some, None])[:, 0] < conformal_rank(
+                        low.shape[1], self.level
+                    )
         known = ~values.isnan().any(0) & ~label.cpu().isnan()
         return found & known
 
@@ -226,10 +229,6 @@ class CrossFitted:
         known = known_scale(values.flatten(0, 1), flat, scaled=self.scaled)
         return values.double().cpu(), known.reshape(values.shape).cpu()
 
-    def _rank(self, count: int) -> int:
-        """How many scores may not be below the one of a label in the set."""
-        return math.ceil(round((count + 1) * self.level, 9))
-
     def _chunks(self, rows: Int[Tensor, " m"], target: int, region: int) -> Sequence[Int[Tensor, " c"]]:
         return torch.split(rows, max(1, ENTRIES // max(1, sum(map(len, self.scores[target][region])))))
 
@@ -252,7 +251,7 @@ class CrossFitted:
             mine = place[torch.tensor(part.codes)] == region
             for some in self._chunks(torch.arange(count), target, region):
                 low, high = self._spans(values[:, some].nan_to_num(), scale[:, some], target, region)
-                rank = self._rank(low.shape[1])
+                rank = conformal_rank(low.shape[1], self.level)
                 for ends, borders, extreme, better, none in (
                     (low, first[mine], lower, torch.minimum, math.inf),
                     (high, last[mine], upper, torch.maximum, -math.inf),

@@ -9,6 +9,7 @@ import torch
 
 from medgauge.calibration.conformal import SplitConformal
 from medgauge.calibration.correction import AgeGapLine, PredictionCorrection, delta_corrected
+from medgauge.calibration.covering import by_chance
 from medgauge.calibration.cross_fitted import CrossFitted
 from medgauge.calibration.label_conditional import LabelConditionalConformal
 from medgauge.calibration.widths import interval_block
@@ -128,6 +129,8 @@ class Intervals:
             if isinstance(conformal, LabelConditionalConformal):
                 for region, counts in conformal.counts(target).items():
                     block["by_region"][region] |= counts
+            if not conformal.cross:
+                _add_chance(block, conformal, groups)
             found[name] = {**head, **block, "n_groups": groups}
         if self.crossed is not None:
             self._cross_words(found, crossed="crossed" in stated, target=target)
@@ -191,6 +194,20 @@ class Intervals:
             None if age_gap is None else AgeGapLine.from_dict(age_gap),
             None if crossed is None else CrossFitted.from_dict(crossed),
         )
+
+
+def _add_chance(block: dict[str, Any], conformal: Conformal, groups: int) -> None:
+    """Add between which shares such sets cover by chance, whole and of each region with a quantile of its own."""
+    parts = {"all": (groups, block["drawn"])}
+    if isinstance(conformal, LabelConditionalConformal):
+        parts = {}
+        for name, region in block["by_region"].items():
+            together = str(region.get("merged", name))
+            own = region.get("merged_groups", region["calibration_groups"])
+            parts[together] = (own, parts.get(together, (own, 0))[1] + region["drawn"])
+        for name in block["by_region"].keys() & parts.keys():
+            block["by_region"][name]["by_chance95"] = list(by_chance(conformal.level, [parts[name]]))
+    block["by_chance95"] = list(by_chance(conformal.level, list(parts.values())))
 
 
 def _conformal(saved: Mapping[str, Any]) -> Conformal:

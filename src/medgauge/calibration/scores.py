@@ -117,7 +117,16 @@ def one_a_group(score: Float[Tensor, " n"], group: Sequence[str], seed: int, tar
     return sorted(drawn_scores(score, group, seed, target).values())
 
 
+def conformal_rank(count: int, level: float) -> int:
+    """ceil((count + 1) level): the how-many-th smallest of ``count`` scores is the quantile.
+
+    >>> conformal_rank(99, 0.55)
+    55
+    """
+    return math.ceil(round((count + 1) * level, 9))  # rounded: 0.55 * 100 is 55.00000000000001
+
+
 def ranked_score(scores: Sequence[float], level: float) -> float:
     """The ceil((g + 1) level)-th smallest of g sorted scores; infinite if there are fewer."""
-    rank = math.ceil(round((len(scores) + 1) * level, 9))  # rounded: 0.55 * 100 is 55.00000000000001
+    rank = conformal_rank(len(scores), level)
     return scores[rank - 1] if rank <= len(scores) else math.inf

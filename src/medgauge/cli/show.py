@@ -1,7 +1,7 @@
 """Figures on the terminal: those of a run, and those of a comparison."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +117,8 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
             tell(interval_line(figures[name], beside=name != "interval"))
     if "calibration" in figures:
         tell(figures["calibration"]["note"])
+    if why := wide_line(figures):
+        tell(why)
     if "set" in figures:
         tell(set_line(figures["set"]))
 
@@ -138,7 +140,46 @@ def interval_line(interval: Mapping[str, Any], *, beside: bool) -> str:
     width = endless if (interval["share_infinite"] or 0) > 0 else _number(interval["width"])
     kind = f"{interval['level'] * 100:g}% {KINDS[interval['kind']]} intervals{' beside them' if beside else ''}"
     ends = f"coverage {_share(interval['coverage'])} ({regions}), mean width {width}"
-    return f"{kind}: {ends}, from {interval['n_groups']} calibration groups"
+    return f"{kind}: {ends}, from {interval['n_groups']} calibration groups{_chance(interval)}"
+
+
+def _chance(interval: Mapping[str, Any]) -> str:
+    """What coverage so many calibration groups give by chance, whole and in the rarest region that has a width of its own."""
+    if (part := interval.get("by_chance95")) is None or _missing(part):
+        return ""
+    said = f"; by chance so many cover {_percents(part)} of {counted(interval['drawn'], 'new group')}"
+    own = [
+        f"{name} {_percents(region['by_chance95'])} of {region['drawn']}"
+        for name, region in interval["by_region"].items()
+        if not _missing(region.get("by_chance95", (None, None)))
+    ]
+    return f"{said} ({own[-1] if own else 'nothing is promised by region'})"
+
+
+WIDE = 1.25
+"""From how many times the width of plain intervals on it is told why the label-conditional ones are wider."""
+
+
+def wide_line(figures: Mapping[str, Any]) -> str:
+    """Why label-conditional intervals are wider than plain ones; nothing where they are not by much."""
+    interval, plain = figures.get("interval", {}), figures.get("plain_interval", {})
+    widths = [interval.get("width"), plain.get("width")]
+    if interval.get("kind") != "label_conditional" or _missing(widths) or (interval["share_infinite"] or 0) > 0:
+        return ""
+    if not widths[0] >= WIDE * widths[1] > 0:
+        return ""
+    return (
+        f"the label-conditional ones are {widths[0] / widths[1]:.1f} times as wide, since each label region has the width of its "
+        "own errors and an interval spans all regions that the label may be in; --prediction.interval split has the plain ones"
+    )
+
+
+def _missing(values: Sequence[Any]) -> bool:
+    return any(value is None or value != value for value in values)
+
+
+def _percents(ends: Sequence[float]) -> str:
+    return f"{100 * ends[0]:.0f} to {100 * ends[1]:.0f}%"
 
 
 def set_line(part: Mapping[str, Any]) -> str:

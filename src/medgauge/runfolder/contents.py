@@ -43,7 +43,7 @@ _SAID: dict[str, Form] = {
         f"{name}?": COUNT
         for name in ("drawn", "drawn_covered", "calibration_groups", "off_levels", "merged_groups", "groups_needed")
     },
-    **{f"{name}?": PAIR for name in ("coverage_ci95", "set_coverage_ci95")},
+    **{f"{name}?": PAIR for name in ("coverage_ci95", "set_coverage_ci95", "by_chance95")},
     "over_coverage?": Named(NUMBER),
     "merged?": TEXT,
 }
