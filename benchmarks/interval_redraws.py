@@ -65,7 +65,9 @@ def redraws(run: Path, *, draws: int) -> dict[str, Any]:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The table of the page."""
-    rows = ["| run | interval | of the run: all, many, medium, few | mean of the draws | standard deviation | draws below |"]
+    rows = [
+        "| run | interval | of the run: all, many, medium, few | mean of the draws | standard deviation | draws below |"
+    ]
     rows.append("| --- | --- | --- | --- | --- | --- |")
     for run, one in found.items():
         for kind, part in one["intervals"].items():

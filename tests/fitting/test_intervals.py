@@ -209,7 +209,10 @@ def test_a_hull_that_covers_a_label_which_its_set_does_not() -> None:
 
 
 def test_wide_intervals_are_explained_on_the_terminal() -> None:
-    found = {"interval": {"kind": "label_conditional", "width": 60.0, "share_infinite": 0.0}, "plain_interval": {"width": 30.0}}
+    found = {
+        "interval": {"kind": "label_conditional", "width": 60.0, "share_infinite": 0.0},
+        "plain_interval": {"width": 30.0},
+    }
     assert wide_line(found).startswith("the label-conditional ones are 2.0 times as wide, since each label region has")
     for part in ({"width": 33.0}, {"kind": "cross"}, {"share_infinite": 1.0, "width": None}):
         assert wide_line({**found, "interval": found["interval"] | part}) == ""
