@@ -44,6 +44,7 @@ EXCLUDED = {
     ("group", "split"): WHERE,
 }
 """Two things of which a column can be one, and what to do."""
+SPLITS = ("train", "val", "calibration", "test")
 Names = Annotated[list[Name], Size(distinct=True)]
 
 
@@ -54,6 +55,8 @@ class DataSettings(Section):
     Args:
         table: CSV or Parquet file, or bundled:hc18.
         image: column of image files, relative to the table; may point into an array file (volumes.npz#images[12]).
+        image_folders: pattern of folders, relative to the table, in which images are that it names by their file alone
+            (images_*/images).
         array: array file that holds all images (volumes.npz#images), with index.
         index: column of rows in array.
         label: label columns.
@@ -73,7 +76,9 @@ class DataSettings(Section):
         id: column of case ids; without it the image's path or index.
         split: column of given splits (train, val, calibration, test). With train and val alone, val is the test split; val
             and calibration that it does not give are cut from train.
-        resplit: ignore the split column.
+        split_lists: in place of a split column, a text file a split with the names of its images, one a line, relative to the
+            table (train=train_val_list.txt,test=test_list.txt); without a list of train all other cases are.
+        resplit: ignore the split column, or the lists.
         shares: shares of the groups, for splits made here.
         test_seed: seed of a test split or of folds made here; null = the recipe's seed. Runs of several seeds then share their test cases.
         folds: parts by group, each left out by one model in turn; 0 = one model on one split.
@@ -93,6 +98,7 @@ class DataSettings(Section):
 
     table: Name | None = None
     image: Name | None = None
+    image_folders: Name | None = None
     array: Name | None = None
     index: Name | None = None
     label: Names = field(default_factory=list)
@@ -108,6 +114,7 @@ class DataSettings(Section):
     covariate_words: dict[Name, Names] = field(default_factory=dict)
     id: Name | None = None
     split: Name | None = None
+    split_lists: dict[Name, Name] = field(default_factory=dict)
     resplit: bool = False
     shares: dict[str, Annotated[float, Range(least=0, most=1)]] = field(
         default_factory=lambda: {"train": 0.6, "val": 0.1, "calibration": 0.1, "test": 0.2}
@@ -139,8 +146,13 @@ class DataSettings(Section):
             found.append(f"data.fold {needs}, got {self.fold}")
         if self.groups_are_exact and self.merge_groups:
             found.append("data.groups_are_exact and data.merge_groups contradict one another; give one of them")
-        if self.holdout is not None and self.split is not None and not self.resplit:
-            found.append("data.holdout and data.split both say which cases are test; drop one, or set data.resplit")
+        given = {"data.holdout": self.holdout, "data.split": self.split, "data.split_lists": self.split_lists or None}
+        both = [name for name, value in given.items() if value is not None]
+        if len(both) > 1 and not self.resplit:
+            found.append(f"{both[0]} and {both[1]} both say which cases are test; drop one, or set data.resplit")
+        for name in self.split_lists:
+            if name not in SPLITS:
+                found.append(f"data.split_lists names {name!r}, which is no split ({did_you_mean(name, SPLITS)})")
         for name, words in self.covariate_words.items():
             if name not in self.covariates:
                 hint = did_you_mean(name, self.covariates)

@@ -66,7 +66,12 @@ RULES = (
         lambda recipe: recipe.training.patience >= recipe.training.evaluations,
     ),
     Idle(("data.separator",), "no data.findings_from", lambda recipe: recipe.data.findings_from is None),
-    Idle(("data.resplit",), "no data.split", lambda recipe: recipe.data.split is None),
+    Idle(
+        ("data.resplit",),
+        "no data.split and no data.split_lists",
+        lambda recipe: recipe.data.split is None and not recipe.data.split_lists,
+    ),
+    Idle(("data.image_folders",), "no data.image", lambda recipe: recipe.data.image is None),
     Idle(
         ("data.groups_are_exact", "data.merge_groups", "prediction.aggregate", "sampler.one_per_group"),
         "data.no_groups",

@@ -62,7 +62,8 @@ def split_notes(table: Table, splits: Sequence[str], recipe: Recipe) -> list[str
         return []
     now = "" if data.folds else f"; the run has {_numbers(became)}"
     way = "; name it test in the column to say so, or give a test split of its own" if as_test else ""
-    return [f"the split column has {_numbers(given)}: {', '.join(done)}{now}{way}"]
+    source = "the split column has" if data.split else "the split lists have"
+    return [f"{source} {_numbers(given)}: {', '.join(done)}{now}{way}"]
 
 
 def _counts(splits: Sequence[str]) -> dict[str, int]:

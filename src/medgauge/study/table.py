@@ -190,6 +190,8 @@ def open_table(
         numbers=[str(data.label_times), *recipe.augmentation.named_sizes] if own else columns_of(recipe),
         divisor=data.label_times,
         joined=joined_of(recipe),
+        image_folders=data.image_folders,
+        split_lists=data.split_lists if own and not data.resplit else None,
     )
 
 

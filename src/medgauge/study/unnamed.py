@@ -20,7 +20,7 @@ def unnamed_split_notes(recipe: Recipe) -> list[str]:
         recipe: with the table, its columns and what is said of the splits.
     """
     data = recipe.data
-    if data.table is None or data.split is not None or data.resplit or data.holdout is not None:
+    if data.table is None or data.split is not None or data.split_lists or data.resplit or data.holdout is not None:
         return []
     named = {*data.label, *data.covariates, *data.subgroups, data.group, data.id, data.image, data.index}
     named.add(data.findings_from)

@@ -23,6 +23,8 @@ from medgauge.data.tables.cells import (
 )
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.findings import Joined, split_findings
+from medgauge.data.tables.folders import Found, find_in_folders
+from medgauge.data.tables.lists import Listed, listed_splits
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.names import (
     Groups,
@@ -115,6 +117,8 @@ def read_table(
     numbers: Sequence[str] = (),
     divisor: str | None = None,
     joined: Joined | None = None,
+    image_folders: str | None = None,
+    split_lists: Mapping[str, str] | None = None,
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
@@ -146,6 +150,8 @@ def read_table(
         numbers: covariates that may hold no words.
         divisor: the covariate that labels are divided by (``--label-times``), which must be above 0 in every case.
         joined: a column that the labels of its ``names`` are read from; None: each label has a column of its own.
+        image_folders: pattern of folders, relative to the table's, in which images are that are named by their file alone.
+        split_lists: in place of ``split``, a text file a split that names its images, relative to the table's folder.
     """
     if is_bundled(path):
         image = image if image or array else "image"
@@ -186,8 +192,9 @@ def read_table(
     if group:
         groups = settle_groups(trim_column(group, "groups"), spelling, columns.line, columns.place)
         notes += [*nobody_notes(groups.names, group), *rounded_notes(groups.names, group)]
+    found = find_in_folders(pictures, ids, folder, image_folders) if image_folders and image else Found(pictures, [])
     without = not image and not array
-    sources = [image_source("" if without or row in nowhere else one, folder) for row, one in enumerate(pictures)]
+    sources = [image_source("" if without or row in nowhere else one, folder) for row, one in enumerate(found.pictures)]
     notes += index_notes(sources)
     exact = spelling == "exact"
     if id and not exact:
@@ -195,11 +202,15 @@ def read_table(
     for name in (name for name, role in roles.items() if role == "subgroups"):
         notes += [*alike_words(map(trim, text[name]), name), *missing_notes(name, text[name])]
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
+    problems += found.problems
+    listed = listed_splits(split_lists, pictures, ids, folder) if split_lists else Listed([], [], [])
+    problems += listed.problems
+    notes += listed.notes
     if joined is not None:
-        found = split_findings(columns, joined, ids)
-        text |= found.text
-        problems += found.problems
-        notes += found.notes
+        named = split_findings(columns, joined, ids)
+        text |= named.text
+        problems += named.problems
+        notes += named.notes
     labels = number_columns(columns, label, ids, "label", missing, decimal)
     beside = covariate_columns(
         columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal, divisor=divisor
@@ -212,7 +223,7 @@ def read_table(
         covariates=beside.values,
         target=list(label),
         covariate=beside.names,
-        split=trim_column(split, "split words") if split else None,
+        split=trim_column(split, "split words") if split else listed.split or None,
         line=columns.line,
         path=columns.path,
         digest="",
