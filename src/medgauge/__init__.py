@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from medgauge.comparing.compare import compare
     from medgauge.fitting.check import check
     from medgauge.fitting.curve import curve
+    from medgauge.fitting.embedding import embed
     from medgauge.planning.fit import fit, plan
     from medgauge.runs.run import Run, evaluate, load, predict
     from medgauge.semantics.sources import prototypes
@@ -21,6 +22,7 @@ __all__ = [
     "check",
     "compare",
     "curve",
+    "embed",
     "evaluate",
     "fit",
     "load",
@@ -34,6 +36,7 @@ HOMES = {
     "check": "medgauge.fitting.check",
     "compare": "medgauge.comparing.compare",
     "curve": "medgauge.fitting.curve",
+    "embed": "medgauge.fitting.embedding",
     "evaluate": "medgauge.runs.run",
     "fit": "medgauge.planning.fit",
     "load": "medgauge.runs.run",

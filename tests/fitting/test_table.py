@@ -1,7 +1,7 @@
 """Features of a table in place of an encoder: whole runs, new cases, and what is wrong with the tables."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas
@@ -9,14 +9,7 @@ import pytest
 
 import medgauge
 from medgauge.core.errors import InputError
-from medgauge.fitting.parts import build_parts
-from medgauge.fitting.stamp import make_recipe
-from medgauge.models import Encoder
-from medgauge.study import load_study
-from medgauge.study.features import frozen_features
-from tests.fitting.small_study import COLUMNS, make_table
-
-LITE = {"model.encoder.settings": {"least": 64}}
+from tests.fitting.small_study import make_table
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +51,6 @@ def test_a_table_without_images_is_a_whole_run(run: medgauge.Run) -> None:
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "Values are read off features of few.parquet, one row a case; no images of the cases are shown" in page
     assert not (run.folder / "thumbnails").exists()
-
-
-def test_the_features_of_a_frozen_network_give_the_values_of_frozen(table: Path, tmp_path: Path) -> None:
-    changes = {"data.cache": str(tmp_path / "cache"), **LITE}
-    study = load_study(make_recipe("frozen", {"table": str(table), "id": "case", "folds": 3, **COLUMNS}, changes))
-    parts = build_parts(load_study(make_recipe("frozen", {"table": str(table), "id": "case", **COLUMNS}, changes)))
-    features = frozen_features(cast(Encoder, parts.model.encoder), parts.arrays, tmp_path / "cache")
-    columns = {f"f{place}": column for place, column in enumerate(features.T)}
-    pandas.DataFrame({"case": study.table.id} | columns).to_parquet(tmp_path / "lite.parquet", index=False)
-    direct = medgauge.fit(
-        "frozen", table=str(table), out=tmp_path / "a", id="case", folds=3, report=False, changes=changes, **COLUMNS
-    )
-    around = fit(table, tmp_path / "b", str(tmp_path / "lite.parquet"), folds=3)
-    values = [pandas.read_csv(one.folder / "predictions.csv")["value_age"] for one in (direct, around)]
-    np.testing.assert_allclose(*values, rtol=1e-6)
 
 
 def test_new_cases_are_read_off_their_own_features(run: medgauge.Run, table: Path, tmp_path: Path) -> None:

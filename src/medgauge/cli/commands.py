@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from medgauge.cli.curve import curve
+from medgauge.cli.embed import embed
 from medgauge.cli.flags import Parser, UsageError
 from medgauge.cli.prototypes import prototypes
 from medgauge.cli.show import tell
@@ -249,6 +250,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "compare": compare,
     "curve": curve,
     "prototypes": prototypes,
+    "embed": embed,
     "report": report,
     "check": check,
     "list": list_parts,

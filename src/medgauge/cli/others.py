@@ -31,6 +31,7 @@ FLAGS = {
         "--labels", "--source", "--of", "--descriptions", "--pooling", "--adjust", "--table", "--label", "--split",
         "--missing", "--dimension", "--seed", "--out",
     ),
+    "embed": ("--out", "--source"),
 }  # fmt: skip
 """The flags of each command that are no settings, so that one given to another command can be told whose it is."""
 

@@ -50,6 +50,10 @@ class Display(AbstractContextManager["Display"]):
         """Progress of decoding."""
         self._show("reading images", done, count, "")
 
+    def features(self, done: int, count: int) -> None:
+        """Progress of a network that reads images."""
+        self._show("reading features", done, count, "")
+
     def training(self, done: float, note: str) -> None:
         """Progress of training: the share that is done, and how it stands."""
         self._show("training", round(1000 * min(done, 1.0)), 1000, note)

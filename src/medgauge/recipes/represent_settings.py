@@ -117,9 +117,12 @@ def represent_conflicts(represent: RepresentSettings, encoder: EncoderSettings, 
                 f"represent.name table has no encoder, and model.encoder.name is {encoder.name}; leave one of them out"
             )
         return found
-    if name != "scratch" and not (encoder.name in ("auto", "lite0") or encoder.name.startswith("timm/")):
+    by_source = encoder.name == "auto" and bool(represent.sources)
+    network = represent.sources[0] if by_source else encoder.name
+    if name != "scratch" and not (network in ("auto", "lite0") or network.startswith("timm/")):
+        place = "represent.source" if by_source else "model.encoder.name"
         found.append(
-            f"represent.name {name} needs pretrained weights, and model.encoder.name {encoder.name} has none; give lite0 "
+            f"represent.name {name} needs pretrained weights, and {place} {network} has none; give lite0 "
             "or timm/NAME, or represent.name scratch"
         )
     if represent.sources and encoder.name not in ("auto", *represent.sources):

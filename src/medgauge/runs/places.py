@@ -63,8 +63,8 @@ def check_values_file(
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{out} must end in .csv or .parquet")
     held = [] if array is None else [Path(inputs[0]).parent / str(array).partition("#")[0]]
-    _refuse_inputs(path, [*map(Path, inputs), *held])
-    _refuse_inside(path.parent, run, out)
+    refuse_inputs(path, [*map(Path, inputs), *held])
+    refuse_inside(path.parent, run, out)
     if path.is_dir():
         raise InputError(f"{out} is a folder; --out is the CSV or Parquet file to write")
     if path.exists() and not _is_values(path, targets):
@@ -85,12 +85,12 @@ def check_figures_folder(run: RunFolder, out: str | Path, table: str | Path) -> 
         raise InputError(f"{out} is the folder of a comparison; give another --out")
     if folder.path.resolve() == run.path.resolve() or (folder / "recipe.yaml").exists():
         raise InputError(f"{out} is a run folder; give another --out, so that the run's own results stay")
-    _refuse_inside(folder.path, run, out)
+    refuse_inside(folder.path, run, out)
     above = next(one for one in (folder.path, *folder.path.parents) if one.exists())
     if not above.is_dir():
         raise not_written(out, NotADirectoryError(20, "Not a directory"))
     for name in ("results.json", *TABLES):
-        _refuse_inputs(folder / name, [Path(table)])
+        refuse_inputs(folder / name, [Path(table)])
         if (folder / name).exists() and not _is_figures(folder / name):
             raise InputError(
                 f"{folder / name} is there and `medgauge evaluate` did not write it; give another --out, or move it away"
@@ -98,18 +98,18 @@ def check_figures_folder(run: RunFolder, out: str | Path, table: str | Path) -> 
     return folder
 
 
-def _refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
+def refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
     """Raise where a file to write is one that is read, under whatever name."""
     for one in inputs:
         if path.resolve() == one.resolve() or (path.exists() and one.exists() and path.samefile(one)):
             raise InputError(f"{path} is {one}, which is read and would be written over; give another --out")
 
 
-def _refuse_inside(place: Path, run: RunFolder, out: str | Path) -> None:
-    """Raise where a folder is a run's or a comparison's, or lies in one."""
+def refuse_inside(place: Path, run: RunFolder | None, out: str | Path) -> None:
+    """Raise where a folder is a run's or a comparison's, or lies in one; ``run``: such a folder, whatever is in it."""
     whole = place.resolve()
     for one in (whole, *whole.parents):
-        if one == run.path.resolve() or any((one / mark).exists() for mark in MARKS):
+        if (run is not None and one == run.path.resolve()) or any((one / mark).exists() for mark in MARKS):
             raise InputError(f"{out} lies in {one}, which is a run or a comparison; give an --out beside it")
 
 

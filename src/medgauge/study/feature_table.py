@@ -71,6 +71,7 @@ def join_features(
     aside = {tidy(str(name)): role for key, role in ROLES.items() if (name := getattr(data, key)) is not None}
     aside |= {tidy(name): "a covariate" for name in [*data.covariates, *filter(None, [data.label_times])]}
     aside |= {tidy(name): "subgroups" for name in data.subgroups}
+    aside |= {} if data.findings_from is None else {tidy(data.findings_from): "names of findings"}
     blocks, values, problems = list[FeatureBlock](), list[NDArray[np.float64]](), list[Problem]()
     for place, file in enumerate(files):
         block = read_features(

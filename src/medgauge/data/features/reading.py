@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medgauge.core.errors import InputError
 from medgauge.core.words import counted, did_you_mean, plural, printable
+from medgauge.data.features.about import about_notes, read_about
 from medgauge.data.tables.columns import Wanted, column_names, read_columns
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.numbers import Mark, parse_numbers
@@ -100,7 +101,9 @@ def read_features(
     notes = [
         f"{file.name}: {', '.join(told)} {plural(len(told), 'is no feature and is', 'are no features and are')} left out"
     ]
-    return FeatureBlock(file, by, read.key, columns, values, [*(notes if told else []), *read.notes])
+    return FeatureBlock(
+        file, by, read.key, columns, values, [*(notes if told else []), *read.notes, *about_notes(file)]
+    )
 
 
 def _role(name: str, by: str, aside: Mapping[str, str]) -> str:
@@ -128,9 +131,12 @@ def _all_there(file: Path, names: Sequence[str], wanted: Sequence[str]) -> list[
     lacking = [name for name in wanted if name not in names]
     if lacking:
         shown = ", ".join(map(repr, lacking[:LISTED]))
+        again = "make it as that of the run was made"
+        if read_about(file):
+            again += " (medgauge embed with that file, or that run, in the place of an encoder)"
         raise InputError(
             f"{file.name} lacks {counted(len(lacking), 'column')} of the {len(wanted)} features that the run was made with ({shown}"
-            f"{f' and {len(lacking) - LISTED} more' if len(lacking) > LISTED else ''}); make it as that of the run was made"
+            f"{f' and {len(lacking) - LISTED} more' if len(lacking) > LISTED else ''}); {again}"
         )
     return list(wanted)
 
