@@ -105,6 +105,18 @@ def test_the_effective_size_is_told_where_cases_count_unequally() -> None:
     assert line.startswith("batches by the density of labels leave the 24 training cases an effective size of ")
 
 
+def test_terms_are_told_the_labels_of_training_cases_alone() -> None:
+    findings = np.array([[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 5 + [[0.0, NAN]] + [[1.0, 1.0]] * 4)
+    study = small_study(
+        data={"label": ["nodule", "mass"], "kind": {"nodule": "finding", "mass": "finding"}},
+        objective={"finding": {"term": {"class_path": "BinaryCrossEntropyLoss", "init_args": {"positive_weight": "auto"}}}},
+    )
+    table = replace(study.table, label=findings, target=["nodule", "mass"], covariate=[])
+    objective = build_parts(replace(study, table=table)).objective
+    assert objective is not None
+    assert objective.terms["finding"].present_weight.tolist() == [6 / 2, 2 / 5]
+
+
 def test_what_a_run_is_too_short_for_is_told() -> None:
     """Eight training cases in batches of four: three steps are two passes, the second one half."""
 
