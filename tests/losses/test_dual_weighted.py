@@ -241,6 +241,17 @@ def test_a_finding_without_training_positives_has_no_weight_at_category_level() 
     torch.testing.assert_close(value, other, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("level", ["image_level", "category_level"])
+def test_a_finding_without_a_label_in_the_batch_is_as_if_not_there(level: str) -> None:
+    given = draw()
+    label = given["label"].clone()
+    label[:, 1] = math.nan
+    term = DualWeightedMetricLoss(consistency=0.0, **{"image_level": False, "category_level": False, level: True})
+    others = [0, 2, 3]
+    expected = term(given["embedding"], given["prototypes"][others], label[:, others])
+    torch.testing.assert_close(term(given["embedding"], given["prototypes"], label), expected, rtol=1e-12, atol=0)
+
+
 def test_tells_its_parts() -> None:
     term, given = DualWeightedMetricLoss(), draw()
     total = term(**given)
