@@ -109,7 +109,9 @@ def test_terms_are_told_the_labels_of_training_cases_alone() -> None:
     findings = np.array([[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 5 + [[0.0, NAN]] + [[1.0, 1.0]] * 4)
     study = small_study(
         data={"label": ["nodule", "mass"], "kind": {"nodule": "finding", "mass": "finding"}},
-        objective={"finding": {"term": {"class_path": "BinaryCrossEntropyLoss", "init_args": {"positive_weight": "auto"}}}},
+        objective={
+            "finding": {"term": {"class_path": "BinaryCrossEntropyLoss", "init_args": {"positive_weight": "auto"}}}
+        },
     )
     table = replace(study.table, label=findings, target=["nodule", "mass"], covariate=[])
     objective = build_parts(replace(study, table=table)).objective
