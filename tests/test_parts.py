@@ -12,6 +12,7 @@ from medgauge.losses import RMLoss
 from medgauge.recipes.build import build_objective, build_tasks
 from medgauge.recipes.read import build_recipe, load_values, recipe_names
 from medgauge.recipes.schema import default_objective
+from medgauge.recipes.semantics_settings import SemanticsSettings
 from medgauge.tasks import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +53,8 @@ def test_every_recipe_builds_and_says_what_it_should_show() -> None:
         label = recipe.data.label or ["a"]
         default = "finding" if name in OF_FINDINGS else "number"
         kind = dict.fromkeys(label, next((one.kind for one in KINDS.values() if one.recipe == name), default))
-        labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind))
+        model = replace(recipe.model, semantics=SemanticsSettings(source="one_hot"))  # it needs nothing installed
+        labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind), model=model)
         highest = 1.0 if "finding" in kind.values() else 3.0
         tasks = build_tasks(labelled).fit(torch.tensor([[0.0], [1.0], [highest]], dtype=torch.float64), None)
         assert recipe.model.neck == "standardised" or build_objective(labelled, tasks).needs

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from medgauge.core.errors import InputError
-from medgauge.semantics.descriptions import describe_labels, plain_name, read_descriptions
+from medgauge.semantics.descriptions import plain_name, read_descriptions
 
 FOURTEEN = (
     "Atelectasis,Cardiomegaly,Effusion,Infiltration,Mass,Nodule,Pneumonia,Pneumothorax,Consolidation,Edema,Emphysema,"
@@ -22,11 +22,7 @@ def test_the_fourteen_findings_are_described_each_in_words_of_its_own() -> None:
 def test_a_file_gives_one_or_several_descriptions(tmp_path: Path) -> None:
     file = tmp_path / "labels.yaml"
     file.write_text("Effusion: fluid\nBig heart: [a wide  heart, Cardiomegaly]\n")
-    texts, notes = describe_labels(["big_heart", "Effusion"], file)
-    assert texts == [["a wide heart", "Cardiomegaly"], ["fluid"]]
-    assert notes == (f"the label big_heart is read as Big heart of the descriptions {file}",)
-    with pytest.raises(InputError, match=r"does not have Effusio \(did you mean Effusion\?\)"):
-        describe_labels(["Effusio"], file)
+    assert read_descriptions(file) == {"Effusion": ["fluid"], "Big heart": ["a wide heart", "Cardiomegaly"]}
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,10 @@ def fitted(divisor: Tensor | None = None) -> Tasks:
 def test_each_task_has_its_places() -> None:
     tasks = fitted()
     assert tasks.targets == ["hc", "ac", "dr"]
-    assert {name: tuple(part) for name, part in tasks.places.items()} == {"number": (0, 2, 0), "grade": (2, 3, 2)}
+    assert {name: tuple(part) for name, part in tasks.places.items()} == {
+        "number": (0, 2, 0, False),
+        "grade": (2, 3, 2, False),
+    }
     assert (len(tasks), [task.name for task in tasks]) == (2, ["number", "grade"])
     number, grade = tasks.parts
     assert number.to_dict()["median"] == [25.0, 2.0]

@@ -30,11 +30,14 @@ class Batch:
 
 
 class Part(NamedTuple):
-    """Where one task stands in labels, predictions and logits: its columns, and how many logits each has."""
+    """Where one task stands in labels, predictions and logits: its columns, how many logits each has, and whether the
+    prototypes of a step are of its columns.
+    """
 
     start: int
     stop: int
     logits: int = 0
+    semantic: bool = False
 
     @property
     def columns(self) -> slice:
@@ -62,12 +65,14 @@ class Step:
     row: Int[Tensor, " n"] | None = None
 
     def of(self, part: Part) -> "Step":
-        """The step as a term of one task sees it: its labels, predictions and logits."""
+        """The step as a term of one task sees it: its labels, predictions and logits, and prototypes that are of its columns."""
         return replace(
             self,
             label=self.label[:, part.columns],
             prediction=None if self.prediction is None else self.prediction[:, part.columns],
             logits=None if self.logits is None or not part.logits else self.logits[:, part.columns, : part.logits],
+            prototypes=self.prototypes if part.semantic else None,
+            semantics=self.semantics if part.semantic else None,
         )
 
 

@@ -167,6 +167,7 @@ def _check_predictor(recipe: Recipe, tasks: Tasks) -> None:
     asked = recipe.prediction.predictor
     others = {
         "kernel": ", or read it as a number (without --kind)",
+        "prototypes": ", or give model.head prototypes",
         "logistic": ", or read it as a grade (--kind COLUMN=grade)",
     }
     for task in tasks:

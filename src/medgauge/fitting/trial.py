@@ -18,6 +18,8 @@ CASES = 4  # of the first batch, that are tried
 REMEDIES = {
     "prediction": "model.head none gives none; give model.head auto, or leave the term out",
     "logits": "only an ordinal or a distribution head gives them; give such a model.head, or leave the term out",
+    "prototypes": "give model.head prototypes, or leave the term out",
+    "semantics": "give model.head prototypes, or leave the term out",
     "weight": "give weights.scheme inverse or sqrt_inverse, or leave the term out",
     "covariates": "name data.covariates, or leave the term out",
 }

@@ -12,6 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.functional.distribution import MOST_BINS
 from medgauge.functional.ordinal import Kind
 from medgauge.models.encoders import LITE, check_encoder_name
+from medgauge.models.prototypes import SIMILARITIES
 from medgauge.models.residual import NORMS, POOLS
 from medgauge.models.table_columns import TABLE
 
@@ -177,6 +178,12 @@ DISTRIBUTION: Rules = {
     "high": real(-1e12, 1e12),
     "bins": whole(2, MOST_BINS),
 }
+PROTOTYPES: Rules = {
+    "name": TEXT,
+    "dimension": whole(1, MOST_WIDTH),
+    "hidden": whole(0, MOST_WIDTH),
+    "similarity": one_of(*SIMILARITIES),
+}
 ORDINAL: Rules = {"name": TEXT, "thresholds": list_of(real(-1e12, 1e12), 1000), "kind": one_of(*get_args(Kind))}
 
 
@@ -184,6 +191,7 @@ ONE_HEAD: Mapping[str, tuple[Rules, set[str]]] = {
     "linear": (LINEAR, {"name"}),
     "ordinal": (ORDINAL, {"name", "thresholds"}),
     "distribution": (DISTRIBUTION, set(DISTRIBUTION)),
+    "prototypes": (PROTOTYPES, set(PROTOTYPES)),
     "findings": (FINDING, {"name"}),
 }
 """Of each head of one kind of label the rules, and what must be there."""

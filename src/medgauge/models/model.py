@@ -15,19 +15,23 @@ from medgauge.models.heads import DistributionHead, LinearHead, widened
 from medgauge.models.joint import JointHead
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.ordinal import OrdinalHead
+from medgauge.models.prototypes import PrototypeHead, find_prototypes
 from medgauge.models.standardised import StandardisedNeck
 
 
 class Output(NamedTuple):
     """What a model gives for a batch; absent = None.
 
-    - Shape: embedding (n, d); prediction (n, t) in normalised label units; logits (n, t, k); features (n, f).
+    - Shape: embedding (n, d); prediction (n, t) in normalised label units; logits (n, t, k); features (n, f); of a
+      prototype head prototypes (f, d) and label vectors semantics (f, s) of its f findings.
     """
 
     embedding: Float[Tensor, "n d"]
     prediction: Float[Tensor, "n t"] | None
     logits: Float[Tensor, "n t k"] | None
     features: Float[Tensor, "n f"]
+    prototypes: Float[Tensor, "f d"] | None = None
+    semantics: Float[Tensor, "f s"] | None = None
 
 
 class Model(nn.Module):
@@ -58,7 +62,15 @@ class Model(nn.Module):
         embedding = self.neck(features, covariates, **guided)
         read = None if self.head is None else self.head(embedding)
         prediction, logits = read if isinstance(read, tuple) else (read, None)
-        return Output(embedding=embedding, prediction=prediction, logits=logits, features=features)
+        named = find_prototypes(self.head)
+        return Output(
+            embedding=embedding,
+            prediction=prediction,
+            logits=logits,
+            features=features,
+            prototypes=None if named is None else named.prototypes(),
+            semantics=None if named is None else named.semantics,
+        )
 
     def describe(self) -> dict[str, Any]:
         """What :func:`build_model` needs to build this model again; fit for JSON. Weights are not in it."""
@@ -122,6 +134,8 @@ def _build_head(description: Mapping[str, Any], embedding: int, targets: int) ->
         return LinearHead(embedding, targets, **settings)
     if description["name"] == "ordinal":
         return OrdinalHead(embedding, targets, **settings)
+    if description["name"] == "prototypes":
+        return PrototypeHead(embedding, targets, **settings)
     if description["name"] == "distribution":
         return DistributionHead(embedding, targets, **settings)
     if description["name"] == "findings":

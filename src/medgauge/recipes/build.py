@@ -17,6 +17,7 @@ from medgauge.recipes.entries import DEFAULT_KIND, read_entries
 from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS, Tasks
+from medgauge.tasks.naming import Naming
 from medgauge.tasks.settings import Bins, HeadSettings
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective, required_fields
@@ -36,13 +37,22 @@ def build_tasks(recipe: Recipe) -> Tasks:
     for name, kind in KINDS.items():
         columns = [column for column in data.label if data.kind.get(column, DEFAULT_KIND) == name]
         if columns:
-            found.append(kind.make(columns, _head_settings(recipe, name), data.label_scaling))
+            found.append(kind.make(columns, _head_settings(recipe, name, semantic=kind.semantic), data.label_scaling))
+    if recipe.model.head == "prototypes" and not any(kind.semantic for kind in found):
+        raise InputError(
+            f"model.head prototypes reads findings, and {', '.join(data.label[:3])} is none (--kind COLUMN=finding); write auto"
+        )
     return Tasks(tuple(found))
 
 
-def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
-    """The head of one task; what an ordinal or a distribution one needs comes from the objective's term of that kind."""
-    head, bins = recipe.model.head, None
+def _head_settings(recipe: Recipe, task: str, *, semantic: bool) -> HeadSettings:
+    """The head of one task; what an ordinal or a distribution one needs comes from the objective's term of that kind.
+
+    Where findings have prototypes, kinds beside them have what is usual for them.
+    """
+    head, bins, naming = recipe.model.head, None, _naming(recipe)
+    if head == "prototypes" and not semantic:
+        head = "auto"
     asked = recipe.prediction.predictor
     kernel = recipe.represent.is_kept or asked in ("kernel", "regression")
     weighted = recipe.model.neck == "standardised" and recipe.represent.is_table and len(recipe.represent.sources) > 1
@@ -60,8 +70,22 @@ def _head_settings(recipe: Recipe, task: str) -> HeadSettings:
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
             kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
-            return HeadSettings(head, given if numbers else "ranks", kind, bins, kernel, logistic, weighted)
-    return HeadSettings(head, bins=bins, kernel=kernel, logistic=logistic, weighted=weighted)
+            return HeadSettings(head, given if numbers else "ranks", kind, bins, naming, kernel, logistic, weighted)
+    return HeadSettings(head, bins=bins, naming=naming, kernel=kernel, logistic=logistic, weighted=weighted)
+
+
+def _naming(recipe: Recipe) -> Naming:
+    """Where label vectors come from."""
+    given = recipe.model.semantics
+    return Naming(
+        source=given.source,
+        of=given.of,
+        descriptions=None if given.descriptions == "auto" else given.descriptions,
+        adjust=None if given.adjust == "auto" else given.adjust,
+        hidden=given.hidden,
+        similarity=given.similarity,
+        seed=recipe.seed,
+    )
 
 
 def _bins(given: Mapping[str, Any]) -> Bins | None:

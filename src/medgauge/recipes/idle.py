@@ -58,6 +58,12 @@ RULES = (
         "a model.neck other than feature_smoothing",
         lambda recipe: recipe.model.neck != "feature_smoothing",
     ),
+    Idle(("model.semantics",), "a model.head other than prototypes", lambda recipe: recipe.model.head != "prototypes"),
+    Idle(
+        ("model.semantics.of",),
+        "a model.semantics.source other than shuffled",
+        lambda recipe: recipe.model.semantics.source != "shuffled",
+    ),
     Idle(("augmentation.mixup_width",), "augmentation.mixup false", lambda recipe: not recipe.augmentation.mixup),
     Idle(("model.covariate_width",), "no data.covariates", lambda recipe: not recipe.data.covariates),
     Idle(

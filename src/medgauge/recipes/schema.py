@@ -8,6 +8,7 @@ from medgauge.recipes.data_settings import DataSettings
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.prediction_settings import PredictionSettings
 from medgauge.recipes.represent_settings import EncoderSettings, RepresentSettings, represent_conflicts
+from medgauge.recipes.semantics_settings import SemanticsSettings
 from medgauge.training.settings import OptimiserSettings, TrainingSettings
 
 Auto = Literal["auto"]
@@ -119,7 +120,9 @@ class ModelSettings(Section):
         covariate_width: size of the embedded covariates.
         head: auto = linear for a number, ordinal for a grade; linear; ordinal (of a number: thresholds and kind are those of
             the objective's OrdinalRegressionLoss); distribution (of a number: a chance a bin, with the bins of the
-            objective's DistributionLoss); or none where only neighbours predict.
+            objective's DistributionLoss); prototypes (of findings: by the distance to label vectors that are mapped into the
+            embedding); or none where only neighbours predict.
+        semantics: the label vectors of prototypes.
     """
 
     place = "model"
@@ -129,7 +132,8 @@ class ModelSettings(Section):
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
     embedding: Annotated[int, Range(least=1, most=65_536)] = 64
     covariate_width: Annotated[int, Range(least=1, most=65_536)] = 32
-    head: Literal["auto", "linear", "ordinal", "distribution", "none"] = "auto"
+    head: Literal["auto", "linear", "ordinal", "distribution", "prototypes", "none"] = "auto"
+    semantics: SemanticsSettings = field(default_factory=SemanticsSettings)
 
 
 def default_objective() -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """Descriptions of labels in words: those of chest findings that come with medgauge, or those of a user's file."""
 
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 from medgauge.core.errors import InputError
 from medgauge.core.faults import os_words
 from medgauge.core.settings_text import MOST_BYTES, read_settings
-from medgauge.semantics.names import find_names
 
 CHEST = "chest14"
 
@@ -38,17 +36,6 @@ def read_descriptions(source: str | Path) -> dict[str, list[str]]:
             raise InputError(f"the descriptions {called} must give {name} a text or a list of texts")
         found[name] = [" ".join(text.split()) for text in texts]
     return found
-
-
-def describe_labels(labels: Sequence[str], source: str | Path) -> tuple[list[list[str]], tuple[str, ...]]:
-    """The descriptions of each label, and what is said of names that are written otherwise.
-
-    - Raises: InputError for a label without a description, with the nearest name.
-    """
-    known = read_descriptions(source)
-    found = find_names(labels, list(known), f"the descriptions {source}" if str(source) != CHEST else CHEST)
-    texts = list(known.values())
-    return [texts[place] for place in found.places], found.notes
 
 
 def plain_name(name: str) -> str:

@@ -15,16 +15,17 @@ from medgauge.data.tables.missing import trim
 from medgauge.data.tables.numbers import parse_numbers
 from medgauge.semantics.controls import one_hot, orthogonal, shuffled_order
 from medgauge.semantics.cooccurrence import cooccurrence_vectors
-from medgauge.semantics.descriptions import CHEST, describe_labels, plain_name, read_descriptions
-from medgauge.semantics.names import check_labels, name_key
+from medgauge.semantics.descriptions import CHEST, plain_name, read_descriptions
+from medgauge.semantics.names import check_labels, find_names, name_key
 from medgauge.semantics.similarity import ADJUSTMENTS, Adjust
 from medgauge.semantics.tables import ENDINGS, read_vectors
 from medgauge.semantics.text_model import POOLINGS, Pooling, encode_texts, small_model, weights_digest
 from medgauge.semantics.vectors import LabelVectors
 
-SMALL = "minilm"
-CONTROLS = ("orthogonal", "one_hot", "shuffled")
-NAMED = (CHEST, SMALL, "cooccurrence", *CONTROLS)
+SMALL, COOCCURRENCE, ORTHOGONAL, ONE_HOT, SHUFFLED = "minilm", "cooccurrence", "orthogonal", "one_hot", "shuffled"
+UNADJUSTED = (COOCCURRENCE, ORTHOGONAL, ONE_HOT)
+NAMED = (CHEST, SMALL, COOCCURRENCE, ORTHOGONAL, ONE_HOT, SHUFFLED)
+NAMES = "names"
 DIMENSION = 384
 
 
@@ -40,6 +41,7 @@ def prototypes(
     table: str | Path | None = None,
     split: str | None = None,
     missing: float | None = None,
+    training: Float[Tensor, "n t"] | None = None,
     dimension: int = DIMENSION,
     seed: int = 0,
 ) -> LabelVectors:
@@ -61,6 +63,7 @@ def prototypes(
         table: whose columns the labels are; ``cooccurrence`` needs it.
         split: with ``cooccurrence``, the column that says which rows are ``train``; None: all rows.
         missing: with ``cooccurrence``, a number that means a missing label.
+        training: with ``cooccurrence``, the training labels (n, t) in place of a table.
         dimension: of orthogonal vectors.
         seed: of orthogonal and shuffled vectors.
     """
@@ -73,17 +76,22 @@ def prototypes(
     check_counts(dimension=dimension)
     if out is not None and Path(out).suffix != ".safetensors":
         raise InputError(f"label vectors are written as .safetensors, got {out}")
-    base = of if str(source) == "shuffled" else source
-    if str(base) == "shuffled":
+    base = of if str(source) == SHUFFLED else source
+    if str(base) == SHUFFLED:
         raise InputError("shuffled vectors cannot be those of shuffled; give another source")
     _refuse_idle(source, base, of=of, descriptions=descriptions, pooling=pooling, split=split, missing=missing,
                  dimension=dimension, seed=seed)  # fmt: skip
     if table is not None:
         find_columns(column_names(table, names) or names, [Wanted(name, "label") for name in names], Path(table).name)
-    made = _made(names, base, table, split, missing, descriptions, pooling, dimension, seed)
-    usual: Adjust = "none" if str(base) in ("cooccurrence", *CONTROLS) or "adjusted" in made.source else "centred"
-    made = made.adjusted(adjust or usual)
-    if str(source) == "shuffled":
+    if str(base) == COOCCURRENCE:
+        made = _cooccurrent(names, table, split, missing, training)
+    elif str(base) in UNADJUSTED:
+        made = _control(names, str(base), dimension, seed)
+    else:
+        made = _meant(names, base, descriptions, pooling)
+    usual: Adjust = "none" if str(base) in UNADJUSTED or "adjusted" in made.source else "centred"
+    made = made.adjusted(adjust or usual).of(names)  # the centre is that of all labels that the source knows
+    if str(source) == SHUFFLED:
         made = _shuffled(made, seed)
     if out is not None:
         made.save(out)
@@ -93,43 +101,46 @@ def prototypes(
 def _refuse_idle(source: str | Path, base: str | Path, **given: object) -> None:
     """Raise InputError for a setting that does nothing with this source."""
     reads_text = str(base) in (CHEST, SMALL) or Path(base).is_dir()
-    counts = str(base) == "cooccurrence"
+    counts = str(base) == COOCCURRENCE
     rules: dict[str, tuple[object, bool, str]] = {
-        "of": (CHEST, str(source) == "shuffled", "shuffled"),
+        "of": (CHEST, str(source) == SHUFFLED, "shuffled"),
         "descriptions": (None, reads_text, "text models"),
         "pooling": ("mean", reads_text, "text models"),
         "split": (None, counts, "cooccurrence"),
         "missing": (None, counts, "cooccurrence"),
-        "dimension": (DIMENSION, str(base) == "orthogonal", "orthogonal"),
-        "seed": (0, str(source) == "shuffled" or str(base) == "orthogonal", "orthogonal and shuffled"),
+        "dimension": (DIMENSION, str(base) == ORTHOGONAL, "orthogonal"),
+        "seed": (0, str(source) == SHUFFLED or str(base) == ORTHOGONAL, "orthogonal and shuffled"),
     }
     for name, (usual, used, where) in rules.items():
         if given[name] != usual and not used:
             raise InputError(f"{name} is for {where} and does nothing with the source {source}; leave it out")
 
 
-def _made(
-    names: list[str],
-    source: str | Path,
-    table: str | Path | None,
-    split: str | None,
-    missing: float | None,
-    descriptions: str | Path | None,
-    pooling: Pooling,
-    dimension: int,
-    seed: int,
+def _cooccurrent(
+    names: list[str], table: str | Path | None, split: str | None, missing: float | None, training: Tensor | None
 ) -> LabelVectors:
-    """The vectors as the source gives them."""
+    """The vectors of labels by how often they are present in the same training cases."""
+    if table is None and training is None:
+        raise InputError("co-occurrence is that of labels in a table; give it with --table")
+    notes: list[str] = []
+    if training is None and table is not None:
+        training, notes = read_labels(table, names, split, missing)
+    label = torch.as_tensor(training)
+    source = {"kind": COOCCURRENCE, "cases": len(label)}
+    return LabelVectors(tuple(names), cooccurrence_vectors(label, names), source, tuple(notes))
+
+
+def _control(names: list[str], kind: str, dimension: int, seed: int) -> LabelVectors:
+    """Vectors that mean nothing."""
+    if kind == ONE_HOT:
+        return LabelVectors(tuple(names), one_hot(len(names)), {"kind": kind})
+    size = max(dimension, len(names)) if dimension == DIMENSION else dimension
+    return LabelVectors(tuple(names), orthogonal(len(names), size, seed), {"kind": kind, "seed": seed})
+
+
+def _meant(names: list[str], source: str | Path, descriptions: str | Path | None, pooling: Pooling) -> LabelVectors:
+    """Vectors that a text model or a file gives, also of labels that nobody asked for."""
     text = str(source)
-    if text == "cooccurrence":
-        if table is None:
-            raise InputError("co-occurrence is that of labels in a table; give it with --table")
-        return label_vectors(*read_labels(table, names, split, missing), names, Path(table).name)
-    if text == "one_hot":
-        return LabelVectors(tuple(names), one_hot(len(names)), {"kind": text})
-    if text == "orthogonal":
-        size = max(dimension, len(names)) if dimension == DIMENSION else dimension
-        return LabelVectors(tuple(names), orthogonal(len(names), size, seed), {"kind": text, "seed": seed})
     if text == CHEST:
         if descriptions is not None:
             raise InputError(f"{CHEST} has descriptions of its own; give {SMALL} or a folder with --descriptions")
@@ -144,40 +155,32 @@ def _made(
             f"there is no source {text!r} of label vectors" + (f" (did you mean {near}?)" if near else "")
             + f"; give one of {', '.join(NAMED)}, a folder with a text model, or a file ({ENDINGS})"
         )  # fmt: skip
-    return read_vectors(source).of(names)
+    return read_vectors(source)
 
 
 def _encoded(
     names: list[str], folder: Path, descriptions: str | Path | None, pooling: Pooling, *, called: str
 ) -> LabelVectors:
-    """Of each label the mean of the vectors of its descriptions."""
+    """Of each described label the mean of the vectors of its descriptions."""
     notes: tuple[str, ...] = ()
     if descriptions is None:
         known = {name_key(name) for name in read_descriptions(CHEST)}
-        descriptions = CHEST if {name_key(name) for name in names} <= known else "names"
-        if descriptions == "names":
+        descriptions = CHEST if {name_key(name) for name in names} <= known else NAMES
+        if descriptions == NAMES:
             notes = (
-                f"the texts are the names themselves, since {CHEST} does not describe all of them; --descriptions takes a file",
+                f"the texts are the names themselves, since {CHEST} does not describe all of them; descriptions takes a file",
             )
-    if str(descriptions) == "names":
-        texts = [[plain_name(name)] for name in names]
-    else:
-        texts, notes = describe_labels(names, descriptions)
-    flat = encode_texts(folder, [text for one in texts for text in one], pooling)
-    means = torch.stack([part.mean(dim=0) for part in torch.split(flat, [len(one) for one in texts])])
+    texts = {name: [plain_name(name)] for name in names}
+    if str(descriptions) != NAMES:
+        texts = read_descriptions(descriptions)
+        find_names(names, list(texts), str(descriptions))  # before anything is read by the model
+    flat = encode_texts(folder, [text for one in texts.values() for text in one], pooling)
+    means = torch.stack([part.mean(dim=0) for part in torch.split(flat, [len(one) for one in texts.values()])])
     source: dict[str, Any] = {
         "kind": "text", "model": called, "sha256": weights_digest(folder), "pooling": pooling,
-        "descriptions": dict(zip(names, texts, strict=True)),
+        "from": str(descriptions), "descriptions": texts,
     }  # fmt: skip
-    return LabelVectors(tuple(names), means, source, notes)
-
-
-def label_vectors(label: Float[Tensor, "n t"], notes: Sequence[str], names: Sequence[str], called: str) -> LabelVectors:
-    """The vectors of labels by how often they are present in the same cases."""
-    vectors = cooccurrence_vectors(label, list(names))
-    return LabelVectors(
-        tuple(names), vectors, {"kind": "cooccurrence", "table": called, "cases": len(label)}, tuple(notes)
-    )
+    return LabelVectors(tuple(texts), means, source, notes)
 
 
 def read_labels(
@@ -215,6 +218,6 @@ def read_labels(
 def _shuffled(made: LabelVectors, seed: int) -> LabelVectors:
     """Each label with another's vector."""
     order = torch.tensor(shuffled_order(len(made.names), seed))
-    source = {"kind": "shuffled", "of": dict(made.source), "seed": seed, "has": [made.names[place] for place in order]}
+    source = {"kind": SHUFFLED, "of": dict(made.source), "seed": seed, "has": [made.names[place] for place in order]}
     before = None if made.before is None else made.before[order][:, order]
     return LabelVectors(made.names, made.vectors[order], source, made.notes, before)

@@ -40,7 +40,7 @@ class LabelVectors:
     before: Float[Tensor, "t t"] | None = None
 
     def __post_init__(self) -> None:
-        where = str(self.source.get("file") or self.source.get("kind") or "the label vectors")
+        where = self.called
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.names) or not self.vectors.numel():
             raise InputError(
                 f"{where} must have one vector a label, got {tuple(self.vectors.shape)} numbers for {len(self.names)} names"
@@ -57,12 +57,19 @@ class LabelVectors:
             if not bool(row.any()):
                 raise InputError(f"{where} has nothing but zeros for {name}; a label needs a vector with a direction")
 
+    @property
+    def called(self) -> str:
+        """What they came from, in a word."""
+        return str(
+            next((self.source[key] for key in ("file", "from", "kind") if key in self.source), "the label vectors")
+        )
+
     def of(self, labels: Sequence[str]) -> "LabelVectors":
         """The vectors of some labels, in that order and by these names; cosines before are left out where any are.
 
         - Raises: InputError for a label that has no vector, with the nearest name.
         """
-        found = find_names(labels, self.names, str(self.source.get("file") or self.source.get("kind") or "the file"))
+        found = find_names(labels, self.names, self.called)
         rows = torch.tensor(found.places)
         return replace(
             self,

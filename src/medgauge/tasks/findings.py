@@ -17,15 +17,19 @@ from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundi
 from medgauge.functional.findings import FindingStrata
 from medgauge.inference import HeadPredictor, KernelPredictor, LogisticPredictor, NeighbourPredictor
 from medgauge.inference.clamped import ClampedPredictor
+from medgauge.inference.prototypes import PrototypePredictor
 from medgauge.metrics.catalogue import FINDING
 from medgauge.metrics.finding_baselines import FindingCovariates, TrainingRate
 from medgauge.metrics.findings import case_log_loss
 from medgauge.models.findings import FindingCoding, FindingHead
+from medgauge.models.prototypes import PrototypeHead
 from medgauge.models.scaling import ScalingKind
+from medgauge.semantics.vectors import LabelVectors
 from medgauge.tasks.problems import column_problems, copy_problems, finding_problems
 from medgauge.tasks.settings import HeadSettings
 
 LEVELS = (0.0, 1.0)
+PROTOTYPES = "prototypes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +40,16 @@ class Findings:
 
     Args:
         columns: label columns.
-        head_settings: auto, or none.
+        head_settings: auto, prototypes, or none.
         coding: labels as they are.
         fitted: how many training cases have each finding.
+        vectors: of a prototype head that is to be trained, what the names of the findings mean.
     """
 
     kind: ClassVar[str] = "finding"
     recipe: ClassVar[str] = "finding"
     regression: ClassVar[str] = "logistic"
+    semantic: ClassVar[bool] = True
     divides: ClassVar[bool] = False
     states: ClassVar[bool] = True
     certainty: ClassVar[type[Certainty]] = FindingProbabilities
@@ -54,6 +60,7 @@ class Findings:
     head_settings: HeadSettings
     coding: FindingCoding = field(default_factory=FindingCoding)
     fitted: FindingStrata | None = None
+    vectors: LabelVectors | None = None
 
     @classmethod
     def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
@@ -85,10 +92,10 @@ class Findings:
         return found + copy_problems(self.columns, label)
 
     def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> Self:
-        """Count the training labels.
+        """Count the training labels, and find the label vectors of a prototype head.
 
         Raises:
-            InputError: no training case has a finding, or every one has it.
+            InputError: no training case has a finding, or every one has it; a finding has no label vector.
         """
         strata = FindingStrata.fit(label)
         for name, present, absent in zip(self.columns, strata.positives, strata.negatives, strict=True):
@@ -98,23 +105,30 @@ class Findings:
                     f"the finding {name} is {which} {present + absent or len(label)} labelled training cases, so nothing can be "
                     "learned of it; leave the column out, or split the cases in another way (another seed, fewer folds)"
                 )
-        return replace(self, fitted=strata)
+        settings = self.head_settings
+        vectors = settings.naming.vectors(self.columns, label) if settings.name == PROTOTYPES else None
+        return replace(self, fitted=strata, vectors=vectors)
 
     def stratified(self, label: Float[Tensor, "n t"]) -> Self:
         """With the counts of other labels."""
         return replace(self, fitted=FindingStrata.fit(label))
 
     def head(self, embedding: int) -> nn.Module | None:
-        """A logit a finding.
+        """A logit a finding: linear, or by the distance to its prototype.
 
         Raises:
             InputError: another head is asked for.
         """
         if self.head_settings.name == "none":
             return None
+        if self.vectors is not None:
+            wanted, vectors = self.head_settings.naming, self.vectors.vectors
+            count, dimension = vectors.shape
+            return PrototypeHead(embedding, count, dimension, wanted.hidden, wanted.similarity, vectors)
         if self.head_settings.name != "auto":
             raise InputError(
-                f"model.head {self.head_settings.name} does not read findings, and {self.columns[0]} is one; write auto"
+                f"model.head {self.head_settings.name} does not read findings, and {self.columns[0]} is one; write auto or "
+                "prototypes"
             )
         return FindingHead(embedding, len(self.columns))
 
@@ -127,6 +141,8 @@ class Findings:
         settings, found = self.head_settings, dict[str, Predictor]()
         if settings.name != "none":
             found["head"] = HeadPredictor(self.coding)
+        if settings.name == PROTOTYPES:
+            found[PROTOTYPES] = PrototypePredictor()
         if settings.kernel:
             found["kernel"] = ClampedPredictor(KernelPredictor(self.coding))
         if settings.logistic:
@@ -172,8 +188,8 @@ class Findings:
         }
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
-        """Nothing: every label has its place."""
-        return []
+        """Names of findings that are read as others of the label vectors' source."""
+        return [] if self.vectors is None else list(self.vectors.notes)
 
     def to_dict(self) -> dict[str, object]:
         """The counts."""

@@ -48,6 +48,7 @@ class Grades:
     kind: ClassVar[str] = "grade"
     recipe: ClassVar[str] = "grade"
     regression: ClassVar[str] = "logistic"
+    semantic: ClassVar[bool] = False
     divides: ClassVar[bool] = False
     states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = GradeSets

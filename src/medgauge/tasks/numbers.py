@@ -45,6 +45,7 @@ class Numbers:
     kind: ClassVar[str] = "number"
     recipe: ClassVar[str] = "default"
     regression: ClassVar[str] = "kernel"
+    semantic: ClassVar[bool] = False
     divides: ClassVar[bool] = True
     states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = Intervals

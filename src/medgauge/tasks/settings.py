@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple
 
 from medgauge.core.errors import InputError
 from medgauge.functional.ordinal import Kind
+from medgauge.tasks.naming import Naming
 
-HeadName = Literal["auto", "linear", "ordinal", "distribution", "none"]
+HeadName = Literal["auto", "linear", "ordinal", "distribution", "prototypes", "none"]
 
 
 class Bins(NamedTuple):
@@ -27,6 +28,7 @@ class HeadSettings:
         thresholds: of the term, ``ranks`` (those of grades), or None where the objective has no such term.
         ordinal: the term's kind, binary or corn.
         bins: of a distribution head, from its term; None where the objective has no such term.
+        naming: of a prototype head, where its label vectors come from.
         kernel: whether kernel ridge regression is among the predictors of numbers.
         logistic: whether logistic regression is among those of grades.
         weighted: whether columns of the embedding are weighted against one another, which regressions keep.
@@ -36,6 +38,7 @@ class HeadSettings:
     thresholds: Sequence[float] | Literal["ranks"] | None = None
     ordinal: Kind = "binary"
     bins: Bins | None = None
+    naming: Naming = Naming()
     kernel: bool = False
     logistic: bool = False
     weighted: bool = False

@@ -24,6 +24,9 @@ class Kind(Task, Protocol):
     states: ClassVar[bool]
     """Whether its labels are states, each of which is spread over all splits by itself."""
 
+    semantic: ClassVar[bool]
+    """Whether a prototype head may read it: its columns are named by what may be present."""
+
     @property
     def coding(self) -> Coding:
         """Labels to normalised units and back, saved with the weights."""
@@ -66,7 +69,7 @@ class Tasks:
     @property
     def places(self) -> dict[str, Part]:
         """Where each task stands in labels, predictions and logits."""
-        return {task.name: part._replace(logits=task.logits) for task, part in self._columns()}
+        return {task.name: part._replace(logits=task.logits, semantic=task.semantic) for task, part in self._columns()}
 
     @property
     def coding(self) -> Coding:

@@ -37,6 +37,8 @@ def read_step(model: nn.Module, batch: Batch, coding: LabelCoding, progress: flo
         weight=batch.weight,
         region=batch.region,
         covariates=batch.covariates,
+        prototypes=getattr(out, "prototypes", None),  # a plain model has none
+        semantics=getattr(out, "semantics", None),
         progress=torch.full((), progress, device=batch.image.device),  # no copy to wait for
         row=batch.row,
     )
