@@ -135,6 +135,18 @@ def test_a_fold_too_small_to_train_on_is_named() -> None:
         fold_study(study_of(table, splits, recipe), 0)
 
 
+def test_a_fold_without_a_case_of_a_finding_left_to_train_on_is_refused() -> None:
+    table = table_of([1.0 if row < 2 else 0.0 for row in range(120)], GROUP)  # of one group
+    recipe = recipe_of(data={"kind": {"age": "finding"}, "folds": 3})
+    folds, _ = split_cases(table, recipe)
+    fold = int(folds[0].removeprefix("fold-"))
+    with pytest.raises(
+        InputError, match=rf"fold {fold + 1} of 3: cases.csv: label age: is 0 in all \d+ labelled training cases"
+    ):
+        fold_study(study_of(table, folds, recipe), fold)
+    assert fold_study(study_of(table, folds, recipe), (fold + 1) % 3).splits[0] == "train"
+
+
 def test_a_finding_is_spread_over_splits_and_folds() -> None:
     label = [1.0 if row % 24 == 0 else 0.0 for row in range(120)]  # of five groups
     table = table_of(label, GROUP)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
+from medgauge.core.problem import of_finished
 from medgauge.tasks.findings import Findings
 from medgauge.tasks.settings import HeadSettings
 from tests.contracts import TaskContract
@@ -79,6 +80,15 @@ def test_many_broken_labels_are_one_sentence() -> None:
         "label a is 2, and a finding is 1 (present), 0 (absent) or empty; correct it, or read a as a number "
         "(--kind a=number); so it is in 4 cases c, d, e, f"
     }
+
+
+def test_minus_one_may_be_said_to_mean_missing() -> None:
+    (found,) = Findings.make(["a"], HeadSettings(), "none").problems(column(0, 1, -1), list("abc"))
+    assert found.what == (
+        "label a is -1, and a finding is 1 (present), 0 (absent) or empty; correct it, say that it means missing (--missing -1), "
+        "or read a as a number (--kind a=number)"
+    )
+    assert "--" not in of_finished([found])[0].what
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import KEPT_OUT, UNUSED, fold_name, fold_splits
 from medgauge.data.tables.pictures import shared_pictures
-from medgauge.data.tables.problems import LEAST_CASES, LEAST_GROUPS, raise_problems, too_few
+from medgauge.data.tables.problems import LEAST_CASES, LEAST_GROUPS, lacking_states, raise_problems, too_few
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_training
 from medgauge.study.splits import state_columns, used_rows
@@ -33,6 +33,7 @@ def fold_study(study: Study, fold: int) -> Study:
         names = [split[row] for row in seen]
         digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
         problems = [*shared_pictures(digests, names, ids), *too_few(table.take(seen), names, **_least(recipe))]
+        problems += lacking_states(table.take(seen), names, states)
         train = [row for row, name in enumerate(split) if name == "train"]
         raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)
     except InputError as error:

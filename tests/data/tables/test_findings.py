@@ -98,6 +98,14 @@ def test_cells_that_contradict_themselves_or_may_mean_two_things_are_problems(wr
     ]
 
 
+def test_a_column_of_a_finding_in_another_spelling_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text("path,Pleural_Thickening,Mass\na.png,1,0\n")
+    said = "no column 'pleural thickening' for the label (did you mean 'Pleural_Thickening'?)"
+    with pytest.raises(InputError, match=re.escape(said)):
+        read_table(path, image="path", label=["pleural thickening"], group=None)
+
+
 def test_a_table_without_the_column_has_no_such_labels_where_none_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
     path.write_text("path\na.png\nb.png\n")

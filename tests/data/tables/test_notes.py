@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +214,18 @@ def test_cases_without_a_label_are_counted() -> None:
     table = table_of([1.0, np.nan, 3, np.nan])
     assert unlabelled_notes(table) == [
         "label age: 2 cases have none (cases c1, c3), and take no part in what is learned and judged of it"
+    ]
+    several = replace(table_of([0.0] * 5), target=list("abcde"), label=np.zeros((5, 5)))
+    several.label[2] = several.label[[3, 4], [0, 1]] = np.nan
+    assert unlabelled_notes(several) == [
+        "1 case has no label (case c2), and takes no part in what is learned and judged",
+        "label a: 1 case has none (case c3), and takes no part in what is learned and judged of it",
+        "label b: 1 case has none (case c4), and takes no part in what is learned and judged of it",
+    ]
+    several.label[0, 1:] = np.nan
+    assert unlabelled_notes(several)[1:] == [
+        "labels are missing in some cases (a in 1, b in 2, c in 1, d in 1, e in 1), which take no part in what is learned and judged "
+        "of these"
     ]
     assert unlabelled_notes(table_of([1.0, 2])) == unlabelled_notes(table_of([np.nan] * 2)) == table_notes(table) == []
 

@@ -6,7 +6,7 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem, name_cases
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.problems import image_problems, raise_problems, too_few
+from medgauge.data.tables.problems import image_problems, lacking_states, raise_problems, too_few
 from medgauge.data.tables.table import Table
 
 
@@ -87,6 +87,18 @@ def test_too_few_takes_other_numbers() -> None:
     assert too_few(table, split, cases={"train": 2}, groups={"train": 2}) == []
     (problem,) = too_few(table, split, cases={}, groups={"calibration": 1})
     assert problem.where == "split calibration"
+
+
+def test_a_finding_that_is_the_same_in_all_training_cases_is_told() -> None:
+    table = make([[1, 0], [0, 0], [np.nan, 0], [1, 1], [0, 1]])
+    split = ["train", "train", "train", "val", "test"]
+    assert lacking_states(table, split, [0]) == lacking_states(table, split, []) == []
+    (problem,) = lacking_states(table, split, [0, 1])
+    assert str(problem) == (
+        "label t1: is 0 in all 3 labelled training cases, so nothing can be learned of it; leave the column out, or split the cases "
+        "in another way (another seed, fewer folds)"
+    )
+    assert lacking_states(make([0, 0, 0, 0]), ["train", "train", "val", "test"], [0]) == []  # told of the whole column
 
 
 def test_the_same_fault_of_many_images_is_one_line() -> None:

@@ -38,6 +38,8 @@ ANSWER = 0.9999
 
 LEAST_NAMES = 3
 """Values of a column that seem to be dates or ids, at the least."""
+MOST_LINES = 3
+"""Targets whose missing labels are told in a line each."""
 LARGE = 1e9
 """Whole numbers above it that are all different seem to be ids."""
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -59,18 +61,33 @@ def table_notes(table: Table, *, missing: bool = True) -> list[str]:
 
 
 def unlabelled_notes(table: Table) -> list[str]:
-    """How many cases have no label, of each target that others have one of."""
-    notes = []
-    for at, name in enumerate(table.target):
-        rows = np.flatnonzero(np.isnan(table.label[:, at])).tolist()
-        if 0 < len(rows) < len(table):
-            named = name_cases([table.id[row] for row in rows])
-            verb = counted(len(rows), "case has", "cases have")
-            takes = plural(len(rows), "takes", "take")
-            notes.append(
-                f"label {name}: {verb} none ({named}), and {takes} no part in what is learned and judged of it"
-            )
-    return notes
+    """How many cases have no label at all, and how many further ones none of each target that others have one of."""
+    missing = np.isnan(table.label)
+    whole = missing.all(axis=1)
+    if len(table.target) == 1 or whole.all():
+        whole = np.zeros_like(whole)
+    notes = [_kept_out("", np.flatnonzero(whole), table)] if whole.any() else []
+    lacking = {
+        name: rows
+        for name, column in zip(table.target, missing.T, strict=True)
+        if len(rows := np.flatnonzero(column & ~whole)) and not column.all()
+    }
+    if len(lacking) <= MOST_LINES:
+        return notes + [_kept_out(name, rows, table) for name, rows in lacking.items()]
+    told = ", ".join(f"{name} in {len(rows)}" for name, rows in lacking.items())
+    return [
+        *notes,
+        f"labels are missing in some cases ({told}), which take no part in what is learned and judged of these",
+    ]
+
+
+def _kept_out(target: str, rows: NDArray[np.int64], table: Table) -> str:
+    """That cases have no label, of a target or at all, and what follows."""
+    named = name_cases([table.id[row] for row in rows])
+    verb, takes = counted(len(rows), "case has", "cases have"), plural(len(rows), "takes", "take")
+    if not target:
+        return f"{verb} no label ({named}), and {takes} no part in what is learned and judged"
+    return f"label {target}: {verb} none ({named}), and {takes} no part in what is learned and judged of it"
 
 
 def answer_notes(table: Table) -> list[str]:

@@ -1,7 +1,7 @@
 """What is wrong with a table: collected first, told all at once."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -60,6 +60,27 @@ def image_problems(
             text = f"the same is wrong with {len(rows)} images ({named}); the first: {printable(first[rows[0]], line=True)}"
             together |= dict.fromkeys(rows, text)
     return [Problem(ids[row], what, "file", row, together.get(row, "")) for row, what in problems]
+
+
+def lacking_states(table: Table, split: Sequence[str], states: Collection[int]) -> list[Problem]:
+    """Label columns of states of which the training cases have one alone, while others have another.
+
+    Args:
+        table: the cases.
+        split: the split of each case.
+        states: columns whose values are states (a finding that is there or not).
+    """
+    train, problems = np.asarray(split) == "train", list[Problem]()
+    for at in states:
+        label = table.label[train, at]
+        values, others = np.unique(label[~np.isnan(label)]), table.label[~train, at]
+        if len(values) == 1 and bool((~np.isnan(others) & (others != values[0])).any()):
+            what = (
+                f"is {values[0]:g} in all {int((~np.isnan(label)).sum())} labelled training cases, so nothing can be learned of it; "
+                "leave the column out, or split the cases in another way (another seed, fewer folds)"
+            )
+            problems.append(Problem(f"label {table.target[at]}", what, "label"))
+    return problems
 
 
 def too_few(
