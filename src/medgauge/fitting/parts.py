@@ -30,6 +30,7 @@ from medgauge.recipes.entries import read_entries
 from medgauge.recipes.schema import Recipe
 from medgauge.study import Study
 from medgauge.study.representation import stage_notes
+from medgauge.study.source_run import load_encoder, read_source
 from medgauge.tasks import Tasks
 from medgauge.training.loop import Schedule
 from medgauge.training.objective import Objective
@@ -81,8 +82,10 @@ def build_parts(study: Study) -> Parts:
     model = build_seeded_model(description, tasks, recipe.seed)
     check_storable(model.describe() | {"targets": len(tasks.targets)})
     encoder = cast(Encoder, model.encoder)
+    if recipe.represent.is_run:
+        load_encoder(encoder, read_source(recipe.represent.sources[0]).folder)
     encoder.check_size(shape[2:])
-    encoder.keeps_statistics = recipe.represent.name == "tuned" and _batch(recipe) < SMALL_BATCH
+    encoder.keeps_statistics = recipe.represent.is_tuned and _batch(recipe) < SMALL_BATCH
     if recipe.data.covariates and recipe.model.neck != "standardised":
         model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
     if len(shape) == 4:

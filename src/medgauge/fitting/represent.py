@@ -43,7 +43,7 @@ def represent(parts: Parts, study: Study, display: Display) -> Parts:
     With frozen features: neck and head of the whole model, on the features of all images, which are read here or found in the
     cache. Else the parts as they are.
     """
-    if study.recipe.represent.name != "frozen":
+    if not study.recipe.represent.is_kept or study.recipe.represent.is_table:
         return parts
     whole, train = parts.model, study.rows("train")
     display.say("reading features")

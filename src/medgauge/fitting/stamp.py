@@ -13,6 +13,7 @@ from medgauge.recipes.read import build_recipe, default_values, load_values, ove
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.whole_names import whole_names
 from medgauge.study import Study
+from medgauge.study.source_run import source_digest
 
 EXAMPLES = {"columns": '"table": "cases.csv"', "changes": '"training.steps": 500'}
 LISTS = ("label", "findings", "covariates", "subgroups")
@@ -77,4 +78,6 @@ def run_stamp(study: Study, recipe: Recipe | None = None) -> dict[str, Any]:
     """What makes a run the same run: every setting, the table's content, the version."""
     recipe = study.recipe if recipe is None else recipe
     made = {"medgauge": __version__, "seed": recipe.seed, "table_sha256": study.table.digest}
+    if weights := source_digest(recipe):
+        made["source_sha256"] = weights
     return {"made": made, **recipe_values(recipe)}

@@ -72,7 +72,7 @@ def build_trainer(study: Study, parts: Parts, fabric: "Fabric", keeper: Keeper, 
     if parts.objective is None:
         raise ValueError("a recipe without terms trains nothing")
     recipe, training, objective = study.recipe, study.recipe.training, parts.objective
-    slow = parts.model.encoder if recipe.represent.name == "tuned" else None
+    slow = parts.model.encoder if recipe.represent.is_tuned else None
     wrapped, optimiser = fabric.setup(
         parts.model, build_optimiser([parts.model, objective], recipe.optimiser, slow=slow)
     )

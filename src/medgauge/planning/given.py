@@ -7,7 +7,7 @@ from medgauge.core.errors import InputError
 from medgauge.fitting.trial import check_devices
 from medgauge.models.encoders import check_encoder_name
 from medgauge.planning.candidates import Candidate, says_how
-from medgauge.recipes.represent_settings import TABLE
+from medgauge.recipes.represent_settings import RUN, TABLE
 from medgauge.recipes.schema import Recipe
 
 
@@ -48,8 +48,9 @@ def check_machine(recipe: Recipe) -> None:
 
 
 def refuse_table(given: Mapping[str, Any]) -> None:
-    """Raise InputError where features are columns of a table, and there are no ways of reading images to choose from."""
-    if given.get("represent.name") == TABLE:
+    """Raise InputError where features are those of a table or a run, and there are no ways of reading images to choose from."""
+    name = given.get("represent.name")
+    if name in (RUN, TABLE):
         raise InputError(
-            "a plan, or a budget, is for ways of reading images, and represent.name table reads none; fit it without a budget"
+            f"a plan, or a budget, is for ways of reading images, and represent.name {name} leaves none to choose; fit it without a budget"
         )

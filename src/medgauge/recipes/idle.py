@@ -37,6 +37,11 @@ RULES = (
     Idle(
         CHANGES, "represent.name frozen, which reads every image once", lambda recipe: recipe.represent.name == "frozen"
     ),
+    Idle(
+        CHANGES,
+        "represent.name run without represent.train, which reads every image once",
+        lambda recipe: recipe.represent.is_run and recipe.represent.is_kept,
+    ),
     Idle(CHANGES, "represent.name table, which reads no image", lambda recipe: recipe.represent.is_table),
     Idle(
         ("model.encoder.width", "model.encoder.pretrained", "model.encoder.settings", "augmentation.size_covariates"),

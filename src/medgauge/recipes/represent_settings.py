@@ -7,7 +7,7 @@ from medgauge.core.settings import Range, Section, Size
 
 Auto = Literal["auto"]
 Name = Annotated[str, Size(1)]
-TABLE = "table"
+RUN, TABLE = "run", "table"
 
 
 @dataclass
@@ -17,22 +17,26 @@ class RepresentSettings(Section):
     Args:
         name: scratch = the encoder is trained from random weights; tuned = a pretrained one is trained on, at a tenth of the
             learning rate of the new layers, below 16 cases a batch with the statistics of its normalisation; frozen = a
-            pretrained one is left as it is, and every image is read once; table = no encoder and no image: features are
+            pretrained one is left as it is, and every image is read once; run = the encoder of a finished run, left as it is
+            (or trained on, with train), with that run's image settings; table = no encoder and no image: features are
             columns of the files that source names.
         source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub (or, with
-            model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0. Of table the file
+            model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0. Of run the folder of a
+            finished run of one fit. Of table the file
             of features, or several (Parquet, CSV or npz): a row a case with its id, and columns of numbers; columns are
             standardised by the training cases, and those of several files weighted so that each file counts the same.
         size: pixels of the longest side that frozen and tuned read of a 2-D image: larger images are shrunk to it, smaller
             ones stay as they are (below 96 pixels lite0, and timm's networks where frozen, enlarge them to 96); auto = 160
             where frozen, 224 where tuned; image.size, where given, rules.
+        train: of run: its encoder is trained on, as in tuned.
     """
 
     place = "represent"
 
-    name: Literal["scratch", "tuned", "frozen", "table"] = "scratch"
+    name: Literal["scratch", "tuned", "frozen", "run", "table"] = "scratch"
     source: Name | Annotated[list[Name], Size(1, distinct=True)] = "auto"
     size: Annotated[int, Range(least=96, most=1024)] | Auto = "auto"
+    train: bool = False
 
     def __post_init__(self) -> None:
         """Read the settings; a list of one source is that source."""
@@ -51,24 +55,40 @@ class RepresentSettings(Section):
         return self.name == TABLE
 
     @property
+    def is_run(self) -> bool:
+        """Whether the encoder is that of a finished run."""
+        return self.name == RUN
+
+    @property
     def is_kept(self) -> bool:
         """Whether features are what they are, and nothing that makes them is trained."""
-        return self.name in ("frozen", TABLE)
+        return self.name in ("frozen", TABLE) or (self.is_run and not self.train)
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether an encoder that was trained before is trained on."""
+        return self.name == "tuned" or (self.is_run and self.train)
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
-        if self.is_table:
-            found = [] if self.sources else ["represent.name table needs represent.source, the file of features"]
+        found = list[str]()
+        if self.train and not self.is_run:
+            found.append(f"represent.train has no effect with represent.name {self.name}; leave it out")
+        needed = {RUN: "the folder of a finished run", TABLE: "the file of features"}
+        if self.name in needed:
+            if not self.sources:
+                found.append(f"represent.name {self.name} needs represent.source, {needed[self.name]}")
             if self.size != "auto":
+                reads = "reads none" if self.is_table else "reads them as that run does"
                 found.append(
-                    f"represent.size {self.size} is of images, and represent.name table reads none; leave it out"
+                    f"represent.size {self.size} is of images, and represent.name {self.name} {reads}; leave it out"
                 )
-            return found
-        if len(self.sources) > 1:
-            return [
+        if len(self.sources) > 1 and not self.is_table:
+            found.append(
                 f"represent.source names {len(self.sources)} sources, and only represent.name table reads several; name one"
-            ]
-        return [
+            )
+            return found
+        return found + [
             f"represent.{key} {value} has no effect with represent.name scratch; give frozen or tuned"
             for key, value in (("source", ", ".join(self.sources) or "auto"), ("size", self.size))
             if self.name == "scratch" and value != "auto"
@@ -111,6 +131,12 @@ def represent_conflicts(represent: RepresentSettings, encoder: EncoderSettings, 
         found.append(
             f"prediction.average reads images several times, and represent.name {name} {read}; set prediction.average to none"
         )
+    if represent.is_run:
+        if encoder.pretrained is not None:
+            found.append(
+                f"represent.name run has the weights of that run, and model.encoder.pretrained is {encoder.pretrained}; leave it out"
+            )
+        return found
     if represent.is_table:
         if encoder.name not in ("auto", TABLE):
             found.append(

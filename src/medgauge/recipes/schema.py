@@ -205,8 +205,8 @@ class Recipe(Section):
             )
         if self.model.neck == "standardised" and (not self.represent.is_kept or self.model.head != "none"):
             found.append(
-                "model.neck standardised learns nothing, so it needs represent.name frozen (or table) and model.head none; give them, "
-                "or another neck"
+                "model.neck standardised learns nothing, so it needs represent.name frozen (or run, or table) and model.head none; "
+                "give them, or another neck"
             )
         if self.model.neck == "standardised" and self.objective:
             found.append(

@@ -89,7 +89,7 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     if not learns:
         training = replace(training, steps=0)
     if training.steps == "auto":
-        least, passes = (200, TUNED_PASSES) if recipe.represent.name == "tuned" else (600, PASSES)
+        least, passes = (200, TUNED_PASSES) if recipe.represent.is_tuned else (600, PASSES)
         training = replace(training, steps=min(20_000, max(least, passes * cases // int(training.batch_size))))
     optimiser = recipe.optimiser
     if optimiser.learning_rate == "auto" and learns:

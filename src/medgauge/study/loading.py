@@ -28,7 +28,7 @@ from medgauge.study.feature_table import join_features, study_features
 from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
 from medgauge.study.pixel_size import size_notes
-from medgauge.study.representation import decide_representation, size_without_effect
+from medgauge.study.representation import decide_representation, size_without_effect, source_notes
 from medgauge.study.site_notes import site_notes
 from medgauge.study.spacing_notes import spacing_notes
 from medgauge.study.splits import split_cases, split_notes, state_columns, used_rows
@@ -100,6 +100,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += picture_notes(images.digests, chosen.group, chosen.id)
     notes += several_labels(images.digests, chosen.group, chosen.label, chosen.target, chosen.id)
     notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen.id)
+    notes += source_notes(found.recipe, images.digests, found.table, found.splits)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     notes += site_notes(study.subgroups, images, chosen.label, chosen.target)
     if data.folds:

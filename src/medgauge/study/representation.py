@@ -1,11 +1,16 @@
 """Decides how images become features: the encoder, its weights, and what has no effect on features that are frozen."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from medgauge.core.errors import InputError
+from medgauge.data.tables.table import Table
 from medgauge.models.encoders import LITE, Encoder
 from medgauge.recipes.image_settings import AugmentationSettings
 from medgauge.recipes.represent_settings import TABLE, EncoderSettings
 from medgauge.recipes.schema import Recipe
+from medgauge.study.source_run import known_notes, read_source, taken_image, trained_source
 
 PACKAGE, HUB, STAGES = "package", "hub", "stages"
 CHANGES = ("flip", "rotation", "shift", "scale", "intensity", "noise")
@@ -21,6 +26,8 @@ def decide_representation(recipe: Recipe) -> Recipe:
         plain = replace(_unchanged(recipe.augmentation), size_covariates=[])
         return replace(recipe, model=model, augmentation=plain)
     given = encoder.name if encoder.name != "auto" else LITE
+    if wanted.is_run:
+        return _of_run(recipe)
     name = wanted.sources[0] if wanted.sources else given
     pretrained = encoder.pretrained
     if pretrained is None:
@@ -34,6 +41,40 @@ def decide_representation(recipe: Recipe) -> Recipe:
         model=replace(recipe.model, encoder=replace(encoder, name=name, pretrained=pretrained, settings=settings)),
     )
     return decided if wanted.name == "tuned" else replace(decided, augmentation=_unchanged(recipe.augmentation))
+
+
+def _of_run(recipe: Recipe) -> Recipe:
+    """The recipe with encoder and image settings of the run in ``represent.source``; one that has them needs it no more."""
+    place, given = recipe.represent.sources[0], recipe.model.encoder
+    if given.name != "auto" and not Path(place).exists():
+        return recipe
+    source = read_source(place)
+    if given not in (EncoderSettings(), source.encoder):
+        raise InputError(
+            f"represent.name run takes the encoder of {place}, which is {source.encoder.name}, and model.encoder.name {given.name} with "
+            "its settings is another one; leave model.encoder out"
+        )
+    model = replace(recipe.model, encoder=source.encoder)
+    decided = replace(recipe, model=model, image=taken_image(recipe.image, source))
+    return decided if recipe.represent.train else replace(decided, augmentation=_unchanged(recipe.augmentation))
+
+
+def source_notes(recipe: Recipe, digests: Sequence[str], table: Table, splits: Sequence[str]) -> list[str]:
+    """What is said where cases that are judged had a part in the training of the encoder.
+
+    Args:
+        recipe: decided.
+        digests: of the pictures of the cases.
+        table: the cases.
+        splits: of the cases; with folds all are judged.
+    """
+    if not recipe.represent.is_run or not Path(recipe.represent.sources[0]).exists():
+        return []
+    source, data = trained_source(recipe.represent.sources[0]), recipe.data
+    judged = [row for row, split in enumerate(splits) if data.folds or split != "train"]
+    named = data.group is not None and data.group == source.recipe.data.group
+    parts = ([part[row] for row in judged] for part in (digests, table.group, table.id))
+    return known_notes(source, *parts, named=named)
 
 
 def size_without_effect(recipe: Recipe, ndim: int) -> list[str]:
