@@ -71,7 +71,7 @@ class TaskContract:
 
     def settings(self) -> object:
         """What the certainty is fitted with."""
-        return SimpleNamespace(level=0.8)
+        return SimpleNamespace(level=0.8, threshold="f1", sensitivity=0.9)
 
     def test_good_labels_have_no_problem(self) -> None:
         label = self.labels()

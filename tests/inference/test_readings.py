@@ -9,7 +9,7 @@ import torch
 from medgauge.core.evidence import Evidence
 from medgauge.core.task import Observed
 from medgauge.inference.readings import Readings
-from medgauge.metrics.catalogue import MACRO_AUC, MAE
+from medgauge.metrics.catalogue import AUC, MACRO_AUC, MAE
 
 NAN = float("nan")
 
@@ -38,6 +38,8 @@ def test_spread_is_the_deviation_of_the_fits_values() -> None:
 def test_a_figure_is_computed_from_the_values_of_record_or_from_chances() -> None:
     one = readings(None)
     assert torch.equal(one.of_figure(MAE, 0), one.value.double())
+    assert torch.equal(one.of_figure(AUC, 0), one.observed.value.double())
+    assert not torch.equal(one.of_figure(AUC, 0), one.value.double())
     missing = one.of_figure(MACRO_AUC, 0)
     assert missing.shape == (len(one), 1, 1)
     assert missing.isnan().all()

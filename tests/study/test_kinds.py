@@ -61,6 +61,12 @@ def test_what_is_no_such_kind_is_one_sentence(table: Path, label: list[str], dat
         told(table, label, **data)
 
 
+def test_a_threshold_is_for_findings(table: Path) -> None:
+    columns = {**COLUMNS, "table": str(table), "label": ["stage"], "kind": {"stage": "grade"}}
+    with pytest.raises(InputError, match=r"prediction\.threshold is for findings, and stage is a grade; leave it out"):
+        check("grade", **columns, changes={**SMALL, "prediction.threshold": "youden"})
+
+
 def test_a_recipe_for_grades_does_not_make_a_grade_of_a_number(table: Path) -> None:
     with pytest.raises(
         InputError, match=r"objective\.grade needs logits, and the head of the number gives none.*--kind stage=grade"

@@ -13,9 +13,10 @@ from medgauge.calibration.covering import by_chance
 from medgauge.calibration.cross_fitted import CrossFitted
 from medgauge.calibration.label_conditional import LabelConditionalConformal
 from medgauge.calibration.widths import interval_block
+from medgauge.core.asked import Asked
 from medgauge.core.cells import cell
 from medgauge.core.forms import ANYTHING, Group, check_form, one_of
-from medgauge.core.task import Asked, Observed, Stated, Strata
+from medgauge.core.task import Observed, Stated, Strata
 from medgauge.functional.regions import Regions
 from medgauge.metrics import bias, calibration_slope, mae
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from medgauge.core.asked import Asked
 from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.difficulty import Difficulty
 from medgauge.core.evidence import Reading
@@ -36,6 +37,7 @@ class Figure:
         drawn: of one target on many draws at once, (prediction (n,), label (n,), how often each case is drawn (n, b)) ->
             (b,), of ``chances`` the prediction is (n, k); None: it is computed anew on each draw.
         chances: it is computed from the probabilities of the levels or classes, not from values; NaN where there are none.
+        ranks: it rests on the order of the cases alone, and is computed from values before a calibration, which may tie them.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Figure:
     each: Callable[[Tensor, Tensor], Tensor] | None = None
     drawn: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     chances: bool = False
+    ranks: bool = False
 
     @property
     def a_mean_of_cases(self) -> bool:
@@ -130,30 +133,6 @@ class Surroundings(Predictor, Protocol):
         self, embedding: Float[Tensor, "q d"], *, group: Sequence[str] | None = None
     ) -> Float[Tensor, " q"]:
         """Distance to the nearest gallery case of another group."""
-
-
-class Asked(Protocol):
-    """What a recipe asks of a certainty (``recipes.schema.PredictionSettings`` is one)."""
-
-    @property
-    def scores(self) -> Literal["absolute", "scaled"]:
-        """Whether errors are taken as they are, or over what is expected of each case."""
-
-    @property
-    def level(self) -> float:
-        """Chance that what is said holds."""
-
-    @property
-    def interval(self) -> Literal["label_conditional", "split", "cross"]:
-        """Which interval is of record."""
-
-    @property
-    def correction(self) -> Literal["none", "linear", "isotonic"]:
-        """Of the value of record."""
-
-    @property
-    def age_gap(self) -> bool:
-        """Whether the gap without its trend is given too."""
 
 
 class Saying(Protocol):

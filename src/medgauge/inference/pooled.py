@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.core.asked import Asked
 from medgauge.core.batch import Cases
-from medgauge.core.task import Asked, Observed, Saying, Stated, Strata, Task
+from medgauge.core.task import Observed, Saying, Stated, Strata, Task
 from medgauge.inference.blended import FoldReader, rescaled_of
 from medgauge.inference.joining import first_places, join_galleries, join_readings
 from medgauge.inference.reader import Calibrated, Reader

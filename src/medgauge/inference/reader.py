@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.core.asked import Asked
 from medgauge.core.batch import Cases
 from medgauge.core.difficulty import Difficulty
 from medgauge.core.evidence import Reading
-from medgauge.core.task import Asked, Certainty, Observed, Saying, Task
+from medgauge.core.task import Certainty, Observed, Saying, Task
 from medgauge.inference.far import is_far
 from medgauge.inference.readings import Readings
 from medgauge.inference.tuned import Tuned

@@ -39,7 +39,12 @@ class Readings:
         return self.stated["value"]
 
     def of_figure(self, figure: Figure, target: int) -> Float[Tensor, "n 1"] | Float[Tensor, "n 1 k"]:
-        """What a figure of one target is computed from: values of record, or chances, NaN where there are none."""
+        """What a figure of one target is computed from: values of record, these before a calibration, or chances.
+
+        NaN where chances are missing.
+        """
+        if figure.ranks:
+            return self.observed.value[:, target : target + 1].double()
         if not figure.chances:
             return self.value[:, target : target + 1].double()
         chance = self.observed.probability

@@ -14,7 +14,7 @@ from medgauge.metrics.masking import Metric
 
 MIN_GROUPS = 20
 TOO_FEW_GROUPS = "too few groups"
-BLOCK = 1_000_000  # drawn groups held at a time
+BLOCK = 250_000  # drawn groups held at a time
 
 
 def bootstrap_interval(

@@ -126,6 +126,7 @@ AUC = Figure(
     lower_is_better=False,
     headline=True,
     drawn=drawn_roc_auc,
+    ranks=True,
 )
 PRECISION = Figure(
     "average_precision",
@@ -136,6 +137,7 @@ PRECISION = Figure(
     lower_is_better=False,
     headline=True,
     drawn=drawn_average_precision,
+    ranks=True,
 )
 BRIER = Figure(
     "brier", brier, "Brier score", "0 is perfect", headline=True, in_strata=True, each=case_brier, drawn=drawn_brier

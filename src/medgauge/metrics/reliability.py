@@ -43,6 +43,26 @@ def calibration_error(
     return over_targets(lambda guess, truth: _error(guess[:, 0], truth[:, 0], bins), prediction, label)
 
 
+def drawn_calibration_error(
+    prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], times: Float[Tensor, "n b"], *, bins: int = BINS
+) -> Float[Tensor, " b"]:
+    """``calibration_error`` of one target with each case counted as often as each draw says, in the bins of all cases."""
+    place, times = _places(prediction, bins), times.double()
+    gap = times.new_zeros(bins, times.shape[1]).index_add_(0, place, times * (prediction - label).double()[:, None])
+    return gap.abs().sum(0) / times.sum(0)
+
+
+def chance_error(prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], *, bins: int = BINS) -> Float[Tensor, ""]:
+    """About the calibration error that the labelled cases would have on average if their probabilities were true.
+
+    Σ over the bins of √(2 Σ p (1 - p) / π) / n: the mean size of a normal deviation. NaN without cases.
+    """
+    guess = prediction.detach().cpu().double()[~torch.isnan(label.cpu())]
+    place = _places(guess, bins)
+    variance = torch.bincount(place, weights=guess * (1 - guess), minlength=bins)
+    return (2 * variance / torch.pi).sqrt().sum() / len(guess)
+
+
 def reliability(
     prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], *, bins: int = BINS, level: float = 0.95
 ) -> Reliability:
@@ -92,9 +112,14 @@ def _bins(
     guess: Float[Tensor, " n"], truth: Float[Tensor, " n"], bins: int
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"], Float[Tensor, " b"]]:
     """Cases, sum of probabilities and present cases of each bin that is not empty."""
-    check_number("bins", bins, least=1, whole=True)
-    place = ((midranks(guess[:, None])[:, 0] - 0.5) / max(len(guess), 1) * bins).floor().long()
+    place = _places(guess, bins)
     count = torch.bincount(place, minlength=bins).double()
     summed, present = (torch.bincount(place, weights=one, minlength=bins) for one in (guess, truth))
     filled = count > 0
     return count[filled], summed[filled], present[filled]
+
+
+def _places(guess: Float[Tensor, " n"], bins: int) -> Int[Tensor, " n"]:
+    """The bin of each case by the rank of its probability."""
+    check_number("bins", bins, least=1, whole=True)
+    return ((midranks(guess[:, None])[:, 0] - 0.5) / max(len(guess), 1) * bins).floor().long()

@@ -76,6 +76,11 @@ RULES = (
         "no more training.evaluations than that",
         lambda recipe: recipe.training.patience >= recipe.training.evaluations,
     ),
+    Idle(
+        ("prediction.sensitivity",),
+        "a prediction.threshold other than sensitivity",
+        lambda recipe: recipe.prediction.threshold != "sensitivity",
+    ),
     Idle(("data.separator",), "no data.findings_from", lambda recipe: recipe.data.findings_from is None),
     Idle(
         ("data.resplit",),

@@ -29,6 +29,10 @@ class PredictionSettings(Section):
             easy cases have narrow intervals and hard ones wide.
         correction: of the value of record, a function of the prediction fitted on the calibration cases: none, linear or
             isotonic.
+        threshold: from which calibrated probability on a finding is called present: the one of the largest f1, of the largest
+            sensitivity + specificity (youden), or the largest that finds a share of the present cases (sensitivity); chosen on
+            calibration cases, of a fold's cases without that fold.
+        sensitivity: share of the present cases that the threshold sensitivity must find.
         age_gap: write the column delta_corrected, prediction - label without its trend over the true label; for age gaps
             only, never an accuracy.
     """
@@ -42,4 +46,6 @@ class PredictionSettings(Section):
     interval: Literal["label_conditional", "split", "cross"] = "label_conditional"
     scores: Literal["absolute", "scaled"] = "absolute"
     correction: Literal["none", "linear", "isotonic"] = "none"
+    threshold: Literal["f1", "youden", "sensitivity"] = "f1"
+    sensitivity: Annotated[float, Range(above=0, most=1)] = 0.9
     age_gap: bool = False

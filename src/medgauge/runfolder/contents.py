@@ -75,7 +75,21 @@ _CONFUSION = Leaf(
         )
     ),
 )
-_CALIBRATION = Group({"level?": CHANCE, "threshold?": NUMBER, "share_positive?": NUMBER, "note?": TEXT})
+_CURVE = Group({**dict.fromkeys(("predicted", "observed", "low", "high"), NUMBERS), "cases": Listed(COUNT)})
+_CALIBRATION = Group(
+    {
+        "level": CHANCE,
+        **dict.fromkeys(("kind", "rule", "note"), TEXT),
+        **dict.fromkeys(("n", "present_groups", "absent_groups"), COUNT),
+        **dict.fromkeys(("threshold", "coverage", "share_positive", "sensitivity", "specificity", "f1"), NUMBER),
+        **dict.fromkeys(("calibration_error", "calibration_error_by_chance"), NUMBER),
+        "calibration_error_ci95": ENDS,
+        "losses": Named(NUMBER),
+        "uncalibrated": Named(NUMBER),
+        "by_region": Named(Group({**_SAID, "n": COUNT, "coverage": NUMBER, "share_positive": NUMBER})),
+        "reliability": _CURVE,
+    }
+)
 _SHOWN: dict[str, Form] = {"baseline": TEXT, "skill": NUMBER, "ci95": ENDS, "verdict": TEXT, "reason": TEXT}
 _AGAIN = Again()
 

@@ -19,6 +19,7 @@ from medgauge.data.tables.subgroups import check_subgroup_names
 from medgauge.data.tables.table import Table, read_table
 from medgauge.data.tables.words import absent_words
 from medgauge.recipes.entries import DEFAULT_KIND, FINDING
+from medgauge.recipes.prediction_settings import PredictionSettings
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS
 
@@ -79,6 +80,10 @@ def decide_kinds(recipe: Recipe) -> Recipe:
     }
     for setting in (setting for setting, given in asked.items() if given and not numbers):
         raise InputError(f"{setting} is for numbers, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out")
+    if recipe.prediction.threshold != PredictionSettings().threshold and FINDING not in kinds.values():
+        raise InputError(
+            f"prediction.threshold is for findings, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out"
+        )
     ordered = [name for kind in KINDS for name in data.label if kinds[name] == kind]
     return replace(recipe, data=replace(data, label=ordered, kind={name: kinds[name] for name in ordered}))
 
