@@ -8,7 +8,15 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.tables import check_lists, list_form, need_columns, read_numbers, read_rows, read_wholes
+from medgauge.runfolder.tables import (
+    check_lists,
+    list_form,
+    need_columns,
+    read_numbers,
+    read_rows,
+    read_values,
+    read_wholes,
+)
 
 NAME = "predictions.csv"
 
@@ -22,6 +30,12 @@ def test_numbers_are_read_as_they_are_written(folder: RunFolder) -> None:
     cells = ["1", "-2.5", "1e-3", "", "nan", "inf", "-inf", ".5", "3."]
     found = read_numbers(folder, NAME, {"a": cells}, "a")
     assert found == pytest.approx([1, -2.5, 0.001, math.nan, math.nan, math.inf, -math.inf, 0.5, 3], nan_ok=True)
+
+
+def test_values_of_a_finding_are_those_before_calibration(folder: RunFolder) -> None:
+    columns = {"value_mass": ["0.25"], "uncalibrated_mass": ["0.75"], "value_age": ["40"]}
+    assert read_values(folder, NAME, columns, "mass") == [0.75]
+    assert read_values(folder, NAME, columns, "age") == [40]
 
 
 @pytest.mark.parametrize("text", ["x", " 1", "1_0", "0x1", "1,5", "[1]", "١", "NaN", "--1", "1e"])

@@ -13,7 +13,7 @@ from medgauge.core.faults import sentence
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.tables import need_columns, read_numbers
+from medgauge.runfolder.tables import need_columns, read_numbers, read_values
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
@@ -105,13 +105,14 @@ def _figures(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cases(folder: RunFolder, split: str, targets: Sequence[str]) -> dict[str, list[Any]]:
-    """Id, group, label and value of the cases of one split."""
+    """Id, group, label and value of the cases of one split; of findings the value is not calibrated."""
     name = "predictions.csv"
     columns = folder.read_columns(name)
     need_columns(folder, name, columns, ["id", "group", "split"])
     found: dict[str, Sequence[Any]] = {part: columns[part] for part in ("id", "group")}
-    for column in (f"{part}_{target}" for target in targets for part in ("label", "value")):
-        found[column] = read_numbers(folder, name, columns, column)
+    for target in targets:
+        found[f"label_{target}"] = read_numbers(folder, name, columns, f"label_{target}")
+        found[f"value_{target}"] = read_values(folder, name, columns, target)
     kept = [place for place, own in enumerate(columns["split"]) if own == split]
     return {column: [cells[place] for place in kept] for column, cells in found.items()}
 

@@ -54,6 +54,15 @@ def read_numbers(folder: RunFolder, name: str, columns: Columns, column: str) ->
     return found
 
 
+def read_values(folder: RunFolder, name: str, columns: Columns, target: str) -> list[float]:
+    """The values of record of a target, before a calibration where there is one (findings); nothing is NaN.
+
+    Methods are compared by these: a calibration rests on few cases, and may give rare findings one probability for all.
+    """
+    before = f"uncalibrated_{target}"
+    return read_numbers(folder, name, columns, before if before in columns else f"value_{target}")
+
+
 def read_wholes(folder: RunFolder, name: str, columns: Columns, column: str, *, below: int | None = None) -> list[int]:
     """A column of whole numbers >= 0, all different, below a number."""
     need_columns(folder, name, columns, [column])
