@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from medgauge.metrics import roc_auc
+from medgauge.metrics.catalogue import AUC
 from medgauge.metrics.comparison import ends
-from medgauge.metrics.crossed import crossed_figures
+from medgauge.metrics.crossed import crossed_figures, crossed_macro
 from medgauge.metrics.findings import drawn_roc_auc
 
 
@@ -51,6 +52,25 @@ def test_the_difference_of_methods_that_see_the_same_is_far_narrower_than_either
     drawn = crossed_figures(roc_auc, value, label, group, drawn=drawn_roc_auc, draws=500)
     width = np.diff(ends(torch.cat([drawn, drawn[:, :1] - drawn[:, 1:]], dim=1)).numpy()).ravel()
     assert width[2] < 0.6 * width[:2].min()
+
+
+def test_a_macro_is_the_mean_of_the_columns_on_the_same_draws() -> None:
+    value, label, group = cases()
+    both, labels = torch.stack([value, value.flip(1)], dim=-1), torch.stack([label, label.roll(1)], dim=-1)
+    drawn = crossed_macro(AUC, both, labels, group, draws=40, seed=2)
+    each = [crossed_figures(roc_auc, both[..., at], labels[:, at], group, draws=40, seed=2) for at in (0, 1)]
+    torch.testing.assert_close(drawn, (each[0] + each[1]) / 2, rtol=1e-12, atol=0)
+
+
+def test_a_macro_leaves_missing_labels_and_columns_without_a_present_case_out() -> None:
+    value, label, group = cases()
+    both, labels = torch.stack([value, value], dim=-1), torch.stack([label, label], dim=-1)
+    labels[::4, 0] = float("nan")
+    labels[:, 1] = 0
+    drawn = crossed_macro(AUC, both, labels, group, draws=40, seed=2)
+    torch.testing.assert_close(
+        drawn, crossed_figures(roc_auc, value, labels[:, 0], group, draws=40, seed=2), rtol=1e-12, atol=0
+    )
 
 
 @pytest.mark.slow

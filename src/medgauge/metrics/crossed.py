@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medgauge.core.checks import check_number
 from medgauge.core.seeding import generator
+from medgauge.core.task import Figure
 from medgauge.metrics.groups import group_codes
 
 BLOCK = 2_000_000  # drawn groups held at a time
@@ -124,7 +125,7 @@ def crossed_figures(
     Args:
         figure: (prediction (n, t), label (n, t)) -> (t,).
         value: what each method read in each seed (and partition).
-        label: of the cases.
+        label: of the cases; NaN = missing, left out.
         group: what is drawn whole (patients).
         drawn: the figure on many draws at once, (prediction (n,), label (n,), times (n, b)) -> (b,); None: one by one.
         draws: number of draws.
@@ -135,11 +136,12 @@ def crossed_figures(
     methods, partitions, seeds, cases = value.shape
     repeats, groups = partitions * seeds, int(codes.max()) + 1
     columns, truth = value.reshape(methods * repeats, cases).T, label.detach().cpu().double()[:, None]
+    known = ~torch.isnan(truth[:, 0])
     found = []
     for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
         if drawn is not None:
-            times = by_group.T.float()[codes]
-            each = torch.stack([drawn(one, truth[:, 0], times) for one in columns.unbind(1)], dim=1)
+            times = by_group.T.float()[codes[known]]
+            each = torch.stack([drawn(one[known], truth[known, 0], times) for one in columns.unbind(1)], dim=1)
             each = each.view(-1, methods, repeats).masked_fill(by_repeat[:, None] == 0, 0.0)
             found += [(each * by_repeat[:, None]).sum(2) / repeats]
             continue
@@ -149,6 +151,38 @@ def crossed_figures(
             seen = of_repeats > 0
             found.append((each[:, seen] * of_repeats[seen]).sum(dim=1)[None] / repeats)
     return torch.cat(found)
+
+
+def crossed_macro(
+    figure: Figure,
+    value: Float[Tensor, "m s n t"] | Float[Tensor, "m p s n t"],
+    label: Float[Tensor, "n t"],
+    group: Sequence[str],
+    *,
+    draws: int = 2_000,
+    seed: int = 0,
+) -> Float[Tensor, "b m"]:
+    """The mean of a figure over the columns of labels on draws of groups, seeds and partitions: macro ROC-AUC, say.
+
+    All columns meet the draws of ``crossed_figures``; in a draw in which a column has no figure (no present case) the mean
+    is that of the others, for all methods alike.
+
+    - Shape: value as in ``crossed_figures`` with a last axis of columns -> (draws, methods), float64.
+    - Raises: ValueError as there.
+
+    Args:
+        figure: of one column.
+        value: what each method read in each seed (and partition).
+        label: of the cases; NaN = missing, left out of its column.
+        group: what is drawn whole (patients).
+        draws: number of draws.
+        seed: same seed, same draws.
+    """
+    columns = [
+        crossed_figures(figure.of, one, truth, group, drawn=figure.drawn, draws=draws, seed=seed)
+        for one, truth in zip(value.unbind(-1), label.unbind(-1), strict=True)
+    ]
+    return torch.stack(columns).nanmean(0)
 
 
 def seed_mean(error: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"]) -> Float[Tensor, "m n"]:
