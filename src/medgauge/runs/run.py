@@ -187,13 +187,19 @@ class Run:
         return dict(self._look(split, Outputs(images=images))[split])
 
     def promise(self, *, by_group: bool = False) -> str:
-        """What is said for certain of values, in a sentence; of cases, or of groups whose images are one value."""
+        """What is said for certain of values, in a sentence; of cases, or of groups whose images are one value.
+
+        Where not all label columns have the same sentence, each stands after the names of its columns.
+        """
         check_switches(by_group=by_group)
-        notes = []
+        names: dict[str, list[str]] = {}
         for reader in self.finished.readers:
             said = reader.calibrated.groups if by_group else reader.calibrated.cases
-            notes += [said.note(place) for place in range(len(reader.task.columns))]
-        return " ".join(dict.fromkeys(notes))
+            for place, column in enumerate(reader.task.columns):
+                names.setdefault(said.note(place), []).append(column)
+        if len(names) < 2:
+            return " ".join(names)
+        return " ".join(f"{', '.join(of)}: {note}" for note, of in names.items())
 
 
 @door
