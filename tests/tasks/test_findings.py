@@ -1,6 +1,7 @@
 """Findings hold the contract of kinds, and what is theirs alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.core.problem import of_finished
 from medgauge.tasks.findings import Findings
+from medgauge.tasks.naming import Naming
 from medgauge.tasks.settings import HeadSettings
 from tests.contracts import TaskContract
 
@@ -136,3 +138,10 @@ def test_missing_labels_have_no_weight_in_any_predictor() -> None:
         assert pair[0].isfinite().all()
         if name == "neighbours":
             torch.testing.assert_close(pair[0], pair[1])
+
+
+class TestFindingsByPrototypes(TestFindings):
+    def make(self) -> Findings:
+        settings = HeadSettings("prototypes", naming=Naming(source="one_hot", hidden=8), kernel=True)
+        made = Findings.make(["effusion"], settings, "zscore")
+        return replace(made, vectors=settings.naming.vectors(made.columns, self.labels()))  # a stored model brings its own

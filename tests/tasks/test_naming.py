@@ -34,7 +34,7 @@ def test_the_head_of_findings_has_the_vectors_of_their_names(vectors: Path) -> N
     assert made.vectors is not None
     assert torch.equal(head.semantics, made.vectors.vectors)
     assert made.notes(LABEL, None) == ["the label effusion is read as Effusion of v.csv"]
-    assert list(made.predictors()) == ["head", "prototypes"]
+    assert list(made.predictors()) == ["prototypes"]
     assert made.logits == 1
 
 

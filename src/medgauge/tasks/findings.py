@@ -137,12 +137,12 @@ class Findings:
         return NeighbourPredictor(self.coding)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one, kernel ridge and logistic regression, where the recipe wants them."""
+        """The head, where there is one (by prototypes: with chances fitted), kernel ridge and logistic regression, where the recipe wants them."""
         settings, found = self.head_settings, dict[str, Predictor]()
-        if settings.name != "none":
-            found["head"] = HeadPredictor(self.coding)
-        if settings.name == PROTOTYPES:
+        if settings.name == PROTOTYPES:  # the head's own order, with chances that a metric loss does not know
             found[PROTOTYPES] = PrototypePredictor()
+        elif settings.name != "none":
+            found["head"] = HeadPredictor(self.coding)
         if settings.kernel:
             found["kernel"] = ClampedPredictor(KernelPredictor(self.coding))
         if settings.logistic:
