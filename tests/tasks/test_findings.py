@@ -144,4 +144,6 @@ class TestFindingsByPrototypes(TestFindings):
     def make(self) -> Findings:
         settings = HeadSettings("prototypes", naming=Naming(source="one_hot", hidden=8), kernel=True)
         made = Findings.make(["effusion"], settings, "zscore")
-        return replace(made, vectors=settings.naming.vectors(made.columns, self.labels()))  # a stored model brings its own
+        return replace(
+            made, vectors=settings.naming.vectors(made.columns, self.labels())
+        )  # a stored model brings its own
