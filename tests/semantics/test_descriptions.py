@@ -19,6 +19,13 @@ def test_the_fourteen_findings_are_described_each_in_words_of_its_own() -> None:
     assert plain_name("Pleural_Thickening") == "Pleural Thickening"
 
 
+def test_the_forty_five_of_the_retina_are_described_by_their_short_names() -> None:
+    found = read_descriptions("retina45")
+    assert len(found) == 45
+    assert {"DR", "ARMD", "ODC", "CL"} < set(found)
+    assert len({text for one in found.values() for text in one}) == 45
+
+
 def test_a_file_gives_one_or_several_descriptions(tmp_path: Path) -> None:
     file = tmp_path / "labels.yaml"
     file.write_text("Effusion: fluid\nBig heart: [a wide  heart, Cardiomegaly]\n")

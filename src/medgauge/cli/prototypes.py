@@ -19,14 +19,14 @@ def prototypes(words: list[str]) -> int:
     parser.flag("--labels", "names of the labels: a,b,c")
     parser.flag(
         "--source",
-        "chest14 (the fourteen chest findings in words), minilm (the small text model), a folder with a text model, a "
+        "chest14 or retina45 (chest and retinal findings in words), minilm (the small text model), a folder with a text model, a "
         "file of vectors, cooccurrence, orthogonal, one_hot or shuffled",
         default="chest14",
     )
     parser.flag("--of", "with shuffled, the source whose vectors are dealt out", default="chest14")
     parser.flag(
         "--descriptions",
-        "with a text model: chest14, a YAML file, or names [chest14 where it has all labels, else names]",
+        "with a text model: chest14, retina45, a YAML file, or names [the first that describes all labels]",
     )
     parser.flag("--pooling", "of a text model: mean over tokens, or the class token", default="mean")
     parser.flag("--adjust", "centred, whitened or none [centred for text models and files, none for the others]")

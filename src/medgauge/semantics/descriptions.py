@@ -1,4 +1,4 @@
-"""Descriptions of labels in words: those of chest findings that come with medgauge, or those of a user's file."""
+"""Descriptions of labels in words: those of chest and retinal findings that come with medgauge, or those of a user's file."""
 
 from importlib import resources
 from pathlib import Path
@@ -7,7 +7,8 @@ from medgauge.core.errors import InputError
 from medgauge.core.faults import os_words
 from medgauge.core.settings_text import MOST_BYTES, read_settings
 
-CHEST = "chest14"
+CHEST, RETINA = "chest14", "retina45"
+SHIPPED = (CHEST, RETINA)
 
 
 def read_descriptions(source: str | Path) -> dict[str, list[str]]:
@@ -16,10 +17,13 @@ def read_descriptions(source: str | Path) -> dict[str, list[str]]:
     - Raises: InputError for a file that is missing, no YAML, or holds anything but texts and lists of texts by name.
 
     Args:
-        source: ``chest14``, or a YAML file (``Effusion: fluid around the lung``, or a list of texts).
+        source: ``chest14``, ``retina45``, or a YAML file (``Effusion: fluid around the lung``, or a list of texts).
     """
-    if str(source) == CHEST:
-        called, text = CHEST, (resources.files("medgauge.semantics") / f"{CHEST}.yaml").read_text(encoding="utf-8")
+    if str(source) in SHIPPED:
+        called, text = (
+            str(source),
+            (resources.files("medgauge.semantics") / f"{source}.yaml").read_text(encoding="utf-8"),
+        )
     else:
         called, text = str(source), _text(Path(source))
     try:
@@ -49,7 +53,7 @@ def plain_name(name: str) -> str:
 
 def _text(path: Path) -> str:
     if not path.is_file():
-        raise InputError(f"there is no file of descriptions {path}; give {CHEST} or a YAML file")
+        raise InputError(f"there is no file of descriptions {path}; give {CHEST}, {RETINA} or a YAML file")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"the descriptions {path} have {path.stat().st_size} bytes, and may have {MOST_BYTES}")

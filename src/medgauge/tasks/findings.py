@@ -137,7 +137,7 @@ class Findings:
         return NeighbourPredictor(self.coding)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one (by prototypes: with chances fitted), kernel ridge and logistic regression, where the recipe wants them."""
+        """The head, where there is one (prototypes: with chances fitted), and regressions, where the recipe wants them."""
         settings, found = self.head_settings, dict[str, Predictor]()
         if settings.name == PROTOTYPES:  # the head's own order, with chances that a metric loss does not know
             found[PROTOTYPES] = PrototypePredictor()

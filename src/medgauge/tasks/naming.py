@@ -19,7 +19,7 @@ class Naming(NamedTuple):
     Args:
         source: of the vectors.
         of: with shuffled, the source whose vectors are dealt out.
-        descriptions: of labels, for a text model; None: chest14 where it has all, else the names.
+        descriptions: of labels, for a text model; None: the shipped ones that have all, else the names.
         adjust: None: as the source needs it.
         hidden: width of the projection's hidden layer.
         similarity: distance or cosine.
