@@ -67,7 +67,7 @@ def test_a_text_model_reads_descriptions_or_names(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m")
     made = prototypes(["large_heart", "lung"], folder, adjust="none")
     assert torch.allclose(made.vectors, encode_texts(folder, ["large heart", "lung"]), atol=1e-6)
-    assert "the texts are the names themselves" in made.notes[0]
+    assert "texts are the names themselves" in made.notes[0]
     file = tmp_path / "labels.yaml"
     file.write_text("lung: [lung, the lung]\nLarge heart: heart")
     with pytest.raises(InputError, match=r"labels.yaml does not have lungs \(did you mean lung\?\)"):

@@ -169,8 +169,9 @@ def _encoded(
         known = {shipped: {name_key(name) for name in read_descriptions(shipped)} for shipped in SHIPPED}
         descriptions = next((shipped for shipped, its in known.items() if keys <= its), NAMES)
         if descriptions == NAMES:
+            ours = ", ".join(SHIPPED)
             notes = (
-                f"the texts are the names themselves, since no texts of ours ({', '.join(SHIPPED)}) describe all; descriptions takes a file",
+                f"texts are the names themselves, since none of ours ({ours}) describe all; descriptions takes a file",
             )
     texts = {name: [plain_name(name)] for name in names}
     if str(descriptions) != NAMES:
