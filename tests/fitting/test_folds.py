@@ -264,7 +264,10 @@ def test_a_table_from_elsewhere_is_scored(whole: medgauge.Run, table: Path, tmp_
         ({"folds": 31}, "31 folds need at least 31 groups, and there are 30 groups"),
         ({"folds": 3, "fold": 3}, r"data\.fold must be below data\.folds \(3\), got 3"),
         ({"folds": 0, "fold": 0}, r"data\.fold is one of data\.folds, which needs a number of them, got 0"),
-        ({"changes": {**CHANGES, "training.batch_size": 50}}, "fold 1 of 3: batch_size 50 is larger than the 34"),
+        (
+            {"changes": {**CHANGES, "training.batch_size": 50}},
+            r"fold 1 of 3 \(fold-0\): batch_size 50 is larger than the 34",
+        ),
         ({"changes": {**CHANGES, "training.devices": 2}}, r"--data\.fold 0 --out .*fold-0"),
     ],
 )
@@ -302,7 +305,7 @@ def test_folds_share_their_images_and_a_fraction_leaves_out_training_groups_only
 def test_a_fold_without_enough_cases_left_says_which(table: Path, tmp_path: Path) -> None:
     few = pandas.read_csv(table)
     few[few["patient"].isin(["p01", "p02", "p03"])].to_csv(table.with_name("few.csv"), index=False)
-    with pytest.raises(InputError, match=r"fold 1 of 3: .*split train: has 2 labelled cases of 1 group"):
+    with pytest.raises(InputError, match=r"fold 1 of 3 \(fold-0\): .*split train: has 2 labelled cases of 1 group"):
         fit(table.with_name("few.csv"), tmp_path / "run", split=None)
 
 

@@ -9,20 +9,23 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+import torch
 
 import medgauge
 from medgauge.cli.main import main
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.planning import fit as planned
-from medgauge.planning import seeds
+from medgauge.planning import seeds, short_fits, times, trained
 from medgauge.planning.answers import made_whole
+from medgauge.planning.cost import Cost
 from medgauge.planning.fit import fit as fit_planned
 from medgauge.planning.fit import plan
 from medgauge.planning.plan import Plan
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import PLAN, read_own, write_own
 from medgauge.runs.outputs import Outputs
+from medgauge.study import Study
 from medgauge.training.divergence import Diverged
 from tests.fitting.small_study import COLUMNS, SMALL, make_table
 from tests.kills import differing, killed_after
@@ -290,3 +293,39 @@ def test_an_hour_or_more_fits_what_is_trained_with_further_seeds(
     assert set(read(tmp_path / "run" / "blend", "blend.json")["weights"]["age"]) >= {"quick", "scratch", "scratch_2"}
     again = fit(home, tmp_path / "run", folds=2, changes=settings, **given)
     assert again.results == run.results
+
+
+@pytest.mark.slow
+def test_short_fits_are_made_once_where_quick_tells_nothing_also_after_a_stop(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pandas.read_csv(home / "data" / "cases.csv")
+    frame["mm_per_px"] = np.random.default_rng(1).uniform(0.2, 5.0, len(frame)).round(3)
+    frame.to_csv(home / "data" / "pixels.csv", index=False)
+    made: list[bool] = []
+
+    def errors(study: Study, *_: object) -> torch.Tensor:
+        made.append(study.recipe.data.label_times is not None)
+        return torch.linspace(1.0, 2.0, len(study.rows("val"))).double() / (2.0 if made[-1] else 1.0)
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trained, "_measured", lambda *_: (16, Cost(0.1, 0.1, 1)))
+    monkeypatch.setattr(trained, "LEAST_STEPS", 1)
+    monkeypatch.setattr(times, "better_in_all", lambda *_: False)
+    monkeypatch.setattr(short_fits, "validation_errors", errors)
+    given: dict[str, Any] = {"table": str(home / "data" / "pixels.csv"), "covariates": "mm_per_px", "budget": 20}
+    given |= {"folds": 3, "changes": {"training.evaluations": 1, **SMALL}}
+    with monkeypatch.context() as patch:
+        patch.setattr(planned, "fit_study", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            fit(home, tmp_path / "run", **given)
+    assert made == [False, True] * 3
+    fit(home, tmp_path / "run", **given)
+    assert made == [False, True] * 3
+    scratch = next(one for one in read(tmp_path / "run")["candidates"] if one["name"] == "scratch")
+    assert scratch["settings"]["data.label_times"] == "mm_per_px"
+    assert scratch["settings"]["training.steps"] == scratch["short"]["left"] == 16
+    assert scratch["short"]["divided"] is True
+    assert "label_times: mm_per_px" in (tmp_path / "run" / "scratch" / "fold-0" / "recipe.yaml").read_text()

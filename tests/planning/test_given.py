@@ -7,7 +7,7 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.planning.candidates import SCRATCH, Candidate
-from medgauge.planning.given import check_machine, refuse_given
+from medgauge.planning.given import check_machine, refuse_given, refuse_training
 from medgauge.recipes.schema import Recipe
 
 GIVEN: dict[str, Any] = {"data.table": "a.csv", "data.image": "path", "data.label": ["age"], "training.steps": 7}
@@ -37,3 +37,17 @@ def test_several_devices_are_refused_where_the_machine_has_them(monkeypatch: pyt
     wanted = replace(recipe, training=replace(recipe.training, accelerator="cpu", devices=2))
     with pytest.raises(InputError, match="training.devices is 2, and several devices train one recipe; give one"):
         check_machine(wanted)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"represent.source": "timm/resnet18"}, r"represent\.source names a network, and the budget quick reads features of the one"),
+    ({"represent.name": "frozen", "model.encoder.name": "lite0"}, r"name a network.*medgauge fit frozen --represent\.source"),
+    ({"training.steps": 2}, "training.steps says how to train, and the budget quick trains nothing"),
+    ({"represent.source": "lite0", "training.steps": 2}, r"represent\.source, training\.steps say how to train"),
+])  # fmt: skip
+def test_settings_beside_a_budget_that_trains_nothing_are_refused_by_what_they_say(
+    given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        refuse_training("quick", given)
+    refuse_training("quick", {"data.label": ["age"], "seed": 3})

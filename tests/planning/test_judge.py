@@ -15,15 +15,16 @@ from medgauge.study import Study, load_study
 from tests.fitting.small_study import make_table
 
 
-def study(home: Path, folds: int, *, labels: tuple[str, ...] = ("age",)) -> Study:
+def study(home: Path, folds: int, *, labels: tuple[str, ...] = ("age",), covariates: tuple[str, ...] = ()) -> Study:
     table = make_table(home / "data")
     frame = pandas.read_csv(table)
     frame["weight"] = 1000 - 7 * frame["age"]
+    frame["near"] = frame["age"] + np.random.default_rng(2).normal(size=len(frame))
     frame.loc[[3, 9], "age"] = np.nan
     frame.to_csv(table, index=False)
     given = {
         "data.table": str(table), "data.image": "path", "data.label": list(labels), "data.group": "patient",
-        "data.cache": str(home / "cache"),
+        "data.cache": str(home / "cache"), "data.covariates": list(covariates),
     }  # fmt: skip
     return load_study(Candidate(QUICK, {"data.folds": folds}, 0.0, "").recipe(given))
 
@@ -65,6 +66,15 @@ def test_without_folds_validation_cases_are_judged_and_each_group_stands_alone(t
     assert len(set(judge.fold)) == len(set(judge.group))
     median = np.nanmedian(whole.table.label[whole.rows("train")])
     assert judge.baseline.numpy() == pytest.approx((judge.label[:, 0] - median).abs().numpy(), nan_ok=True)
+
+
+def test_the_constant_stands_beside_what_covariates_tell(tmp_path: Path) -> None:
+    whole = study(tmp_path, 0, covariates=("near",))
+    judge = Judge.of(whole)
+    median = np.nanmedian(whole.table.label[whole.rows("train")])
+    assert judge.constant.numpy() == pytest.approx((judge.label[:, 0] - median).abs().numpy(), nan_ok=True)
+    assert judge.names == ["covariates_only"]
+    assert float(judge.baseline.nanmean()) < 0.5 * float(judge.constant.nanmean())
 
 
 def test_a_table_without_the_values_is_refused(tmp_path: Path) -> None:

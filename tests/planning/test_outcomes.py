@@ -28,6 +28,7 @@ def judge(**more: Any) -> Judge:
         "targets": ["age"],
         "scale": [1.0],
         "baseline": torch.full((COUNT,), 10.0).double(),
+        "constant": torch.full((COUNT,), 10.0).double(),
         "names": ["median"],
         "folds": 5,
     }

@@ -179,6 +179,29 @@ def test_lengths_are_tried_in_pixels_where_a_covariate_is_their_size(
     assert [one.name for one in made(told, "quick", monkeypatch, Cost(1.0, 1.0, 1), usual=1).candidates][1] == SCRATCH
 
 
+def test_short_fits_are_counted_and_leave_the_candidate_the_rest(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized, cost = {**given, "data.covariates": ["mm_per_px"]}, Cost(0.5, 1.0, 10)
+    plan = made(sized, 24, monkeypatch, cost, usual=800)
+    scratch = of(plan, SCRATCH)
+    steps, short = scratch.changes["training.steps"], scratch.short
+    assert (short["column"], short["steps"]) == ("mm_per_px", steps // 8)
+    taken = 2 * (short["steps"] * 0.5 + 11 + EACH) + short["left"] * 0.5 + 11 + EACH
+    assert steps * 0.5 + 11 + EACH - 0.5 < taken <= steps * 0.5 + 11 + EACH + 0.5
+    assert plan.minutes <= 24
+    assert decided(plan, "short fits") == "if needed"
+    roomy = of(made(sized, "best", monkeypatch, Cost(0.01, 0.1, 4), usual=400), SCRATCH)
+    assert (roomy.short["left"], roomy.changes["training.steps"]) == (400, 400)
+    assert roomy.minutes == pytest.approx(5 * (2 * (50 * 0.01 + 0.5 + EACH) + 4 + 0.5 + EACH) / 60)
+    given_steps = of(made({**sized, "training.steps": 777}, 3, monkeypatch, Cost(60.0, 1.0, 10), usual=777), SCRATCH)
+    assert given_steps.short["left"] == 777
+    tight = made(sized, 13, monkeypatch, Cost(0.5, 1.0, 10), usual=220)
+    assert of(tight, SCRATCH).short is None
+    assert decided(tight, "short fits") == "no"
+    assert of(made(given, 20, monkeypatch, cost, usual=800), SCRATCH).short is None
+
+
 def test_images_that_the_pretrained_network_cannot_read_leave_quick_out(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from medgauge.core.errors import InputError
-from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, Candidate
+from medgauge.planning.candidates import QUICK, SCRATCH, TIMES, TUNED, Candidate
 from medgauge.planning.stored import as_tried
-from medgauge.planning.times import as_quick_tells, divides
+from medgauge.planning.times import as_quick_tells, divides, settled
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES, write_own
 from tests.planning.test_outcomes import COUNT, judge, outcome
@@ -38,7 +38,7 @@ def test_labels_are_divided_where_every_training_part_says_so(seed: int) -> None
     draw = np.random.default_rng(seed)
     quick = torch.from_numpy(draw.gamma(4.0, 1.0, COUNT))
     times = quick - torch.from_numpy(draw.normal(0.25, 1.0, COUNT))
-    assert divides(times, quick, judge().baseline, judge()) == by_hand(times, quick)
+    assert divides(times, quick, judge().constant, judge()) == by_hand(times, quick)
     assert not divides(
         times, quick, torch.zeros(COUNT).double(), judge()
     )  # what is worse than a constant tells nothing
@@ -74,3 +74,41 @@ def test_a_folder_says_how_its_candidates_were_tried(tmp_path: Path) -> None:
     write_own(folder, CANDIDATES, {"candidates": [{"name": SCRATCH}]})
     with pytest.raises(InputError, match="it does not say how the candidates were tried"):
         as_tried([scratch], folder)
+
+
+SHORT = {"column": "mm", "steps": 25, "left": 150}
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_short_fits_tell_where_quick_is_not_better_than_the_baseline(answer: bool) -> None:
+    asked, cases = list[str](), judge()
+    nothing = torch.full((COUNT,), 1.0).double() + cases.constant
+
+    def tried(candidate: Candidate) -> Candidate:
+        asked.append(candidate.name)
+        return replace(candidate, short={**SHORT, "divided": answer, "why": "told so"})
+
+    before = [outcome(QUICK, nothing), outcome(TIMES, nothing)]
+    scratch = Candidate(SCRATCH, {"training.steps": 200}, 1.0, "because", short=SHORT)
+    divided = {"data.label_times": "mm"} if answer else {}
+    first = settled(scratch, before, cases, tried)
+    assert dict(first.changes) == {"training.steps": 150, **divided}
+    assert first.why == "because; told so"
+    before.append(replace(outcome(SCRATCH, nothing), candidate=first))
+    again = settled(replace(scratch, name="scratch_2"), before, cases, tried)
+    assert dict(again.changes) == dict(first.changes)
+    tuned = settled(Candidate(TUNED, {"training.steps": 90}, 1.0, "because"), before, cases, tried)
+    assert dict(tuned.changes) == {"training.steps": 90, **divided}
+    assert asked == [SCRATCH]  # once for all
+
+
+def test_no_short_fit_is_made_where_quick_tells_or_nothing_is_trained() -> None:
+    def tried(candidate: Candidate) -> Candidate:
+        raise AssertionError(candidate.name)
+
+    good, cases = outcome(QUICK, judge().constant * 0.1), judge()
+    scratch = Candidate(SCRATCH, {"training.steps": 200}, 1.0, "because", short=SHORT)
+    assert settled(scratch, [good], cases, tried) is scratch
+    assert settled(good.candidate, [], cases, tried) is good.candidate
+    plain = replace(scratch, short=None)
+    assert settled(plain, [], cases, tried) is plain

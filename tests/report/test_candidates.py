@@ -40,7 +40,7 @@ def written(folder: Path, tried: object = TRIED, plan: object = PLANNED) -> Path
 def test_the_first_sentence_has_the_skill_that_is_corrected_for_the_choosing() -> None:
     assert choice_sentence(TRIED) == (
         "hc_mm is shown better than always saying the training median (skill 0.57, corrected for the choice among 2 "
-        "candidates, 95 % interval 0.50 to 0.62; 1,200 cases of 300 groups, out of fold)."
+        "candidates, 95 % interval 0.50 to 0.62; 1,200 out-of-fold cases of 300 groups)."
     )
     worse = TRIED | {"choice": CHOICE | {"skill": 0.1, "skill_ci95": [-0.1, 0.3]}}
     assert "hc_mm is not shown better than" in choice_sentence(worse)

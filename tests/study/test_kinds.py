@@ -73,3 +73,13 @@ def test_a_recipe_for_grades_does_not_make_a_grade_of_a_number(table: Path) -> N
     ):
         told(table, ["stage"], "grade")
     assert "nothing is wrong" in told(table, ["stage"], "grade", kind={"stage": "grade"})
+
+
+def test_nothing_wrong_is_not_said_of_what_is_noted(table: Path) -> None:
+    assert told(table, ["age"])[-1] == "nothing is wrong"
+    frame = pandas.read_csv(table)
+    frame["days"] = frame["age"] * 365
+    frame.to_csv(table.with_name("days.csv"), index=False)
+    noted = told(table.with_name("days.csv"), ["age"], covariates=["days"])
+    assert noted[-1] == "nothing is wrong that keeps it from being fitted; 1 note is above"
+    assert any("days" in line for line in noted[:-1])

@@ -131,7 +131,7 @@ def test_a_fold_too_small_to_train_on_is_named() -> None:
     recipe = recipe_of(data={"folds": 2})
     table = table_of([1, 2, 3, 4], list("abcd"))
     splits, _ = split_cases(table, recipe)
-    with pytest.raises(InputError, match="fold 1 of 2: "):
+    with pytest.raises(InputError, match=r"fold 1 of 2 \(fold-0\): "):
         fold_study(study_of(table, splits, recipe), 0)
 
 

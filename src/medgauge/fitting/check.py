@@ -82,4 +82,7 @@ def check(
         for column, values in study.subgroups.items()
     ]
     lines += [f"left out: {problem}" for problem, _ in study.left_out]
-    return [*lines, "nothing is wrong"]
+    doubts = [note for note in (*study.notes, *parts.notes) if not note.startswith("read as: ")]
+    notes = len(doubts) + len(study.left_out)
+    ends = f"nothing is wrong that keeps it from being fitted; {counted(notes, 'note is', 'notes are')} above"
+    return [*lines, ends if notes else "nothing is wrong"]

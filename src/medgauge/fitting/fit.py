@@ -146,7 +146,7 @@ def fit_folds(study: Study, folder: RunFolder, outputs: Outputs, display: Displa
                 return finished(study, folder, outputs, display)
         untrained_fold(folder, studies)
         for fold, (part, own) in enumerate(zip(studies, folders, strict=True)):
-            display.say(f"fold {fold + 1} of {len(studies)}")
+            display.say(f"fold {fold + 1} of {len(studies)} ({own.path.name})")
             make_whole(part, own, Outputs(test=True, images=False, report=False), display, notes=False)
         whole = is_whole(folder)
         if whole and not other_fits(folder):

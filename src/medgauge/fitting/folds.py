@@ -30,7 +30,7 @@ def plan_folds(study: Study) -> list[Study]:
             if fold == 0:  # what does not depend on the cases is the same in all
                 build_parts(part)
         except InputError as error:
-            raise InputError(f"fold {fold + 1} of {len(studies)}: {error}") from error
+            raise InputError(f"fold {fold + 1} of {len(studies)} ({fold_name(fold)}): {error}") from error
     return studies
 
 

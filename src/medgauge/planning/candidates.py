@@ -64,6 +64,9 @@ class Candidate:
         minutes: that it is expected to take; NaN = not known.
         why: it is tried so, or left out.
         tried: False = left out.
+        short: short fits that tell whether its labels are divided, where the quick candidates do not (``planning/short_fits.py``):
+            column, steps of each, steps that are left for the candidate after them; and once they were made, whether labels are
+            divided, and why. None: there are none.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Candidate:
     minutes: float
     why: str
     tried: bool = True
+    short: Mapping[str, Any] | None = None
 
     @property
     def trains(self) -> bool:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from medgauge.planning.answers import made_whole
 from medgauge.planning.blend import make_blend
 from medgauge.planning.budget import Budget, read_budget
 from medgauge.planning.candidates import Candidate, says_how, seeds_of, what_it_is
-from medgauge.planning.given import refuse_table
+from medgauge.planning.given import refuse_table, refuse_training
 from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, done, promising, write_candidates
 from medgauge.planning.plan import Plan, make_plan, partition, plan_stamp
-from medgauge.planning.stored import has_own_candidates, is_finished, kept_minutes, read_plan
-from medgauge.planning.times import as_quick_tells
+from medgauge.planning.short_fits import by_short_fits
+from medgauge.planning.stored import has_own_candidates, is_finished, kept_minutes, kept_short, read_plan
+from medgauge.planning.times import settled
 from medgauge.planning.words import choice_line, outcome_lines, plan_lines
 from medgauge.recipes.doors import door
 from medgauge.report.candidates import write_candidates_page
@@ -110,12 +112,9 @@ def chosen_budget(recipe: object, budget: str | float | None, given: Mapping[str
         return None
     if budget is not None:
         refuse_table(given)
-        found, trains = read_budget(budget), says_how(given)
-        if trains and not found.trains:
-            raise InputError(
-                f"{', '.join(trains)} {'says' if len(trains) == 1 else 'say'} how to train, and the budget {found.name} trains nothing; "
-                "leave one of the two out"
-            )
+        found = read_budget(budget)
+        if not found.trains:
+            refuse_training(found.name, given)
         return found
     single = [*says_how(given), *(["data.folds"] if given.get("data.folds") == 0 else [])]
     return None if single else read_budget("standard")
@@ -220,14 +219,24 @@ class _Attempt:
 
     def run(self) -> None:
         """Try each, and write after each which of them answers."""
-        candidates = self.plan.candidates
+        kept = kept_short(self.folder)
+        candidates = [replace(one, short=kept.get(one.name, one.short)) for one in self.plan.candidates]
         outcomes = [Outcome(one, "waiting" if one.tried else "left out", one.why) for one in candidates]
         minutes, judge, found = kept_minutes(self.folder), None, dict[str, Any]()
         for place, planned in enumerate(candidates):
             if not planned.tried:
                 continue
-            candidate = planned if judge is None else as_quick_tells(planned, outcomes, judge)
-            begun, recipe = time.monotonic(), candidate.recipe(self.given)
+            begun, candidate = time.monotonic(), planned
+            if planned.trains:
+                judge = judge or Judge.of(load_study(planned.recipe(self.given), progress=self.display.images))
+                short = partial(by_short_fits, given=self.given, judge=judge, display=self.display)
+                candidate = settled(planned, outcomes, judge, short)
+                if candidate.short is not planned.short and any(one.error is not None for one in outcomes):
+                    outcomes[place] = Outcome(candidate, "waiting", candidate.why)
+                    write_candidates(
+                        self.folder, outcomes, judge, seed=candidate.recipe(self.given).seed, minutes=minutes
+                    )
+            recipe = candidate.recipe(self.given)
             self.display.say(f"{candidate.name}: {what_it_is(candidate.name)}")
             if candidate.blends and judge is not None:
                 outcomes[place], fitted = self.blended(candidate, judge, outcomes)
@@ -248,7 +257,8 @@ class _Attempt:
             for line in outcome_lines(found, candidate.name, self.folder.path):
                 self.display.say(line)
         self.display.note(choice_line(found))
-        self.display.note(found.get("sentence", ""))
+        if len((found.get("choice") or {}).get("among", [])) != 1:  # of one candidate its run says the same
+            self.display.note(found.get("sentence", ""))
         if all(one.error is None for one in outcomes):
             said = "; ".join(f"{one.candidate.name}: {one.why}" for one in outcomes)
             raise InputError(f"no candidate came to its end: {said}")

@@ -34,6 +34,26 @@ def refuse_given(candidate: Candidate, given: Mapping[str, Any], check: Callable
     check(candidate.recipe(given))
 
 
+def refuse_training(budget: str, given: Mapping[str, Any]) -> None:
+    """Raise where settings say how to train, or name another network, beside a budget that trains nothing.
+
+    Raises:
+        InputError: with these settings, and what to do.
+    """
+    places = says_how(given)
+    if places and all(place.startswith(("represent.", "model.encoder.")) for place in places):
+        raise InputError(
+            f"{', '.join(places)} {'names' if len(places) == 1 else 'name'} a network, and the budget {budget} reads features of the "
+            "one that comes with medgauge; for those of another give the recipe frozen and no budget (medgauge fit frozen "
+            "--represent.source …), or leave that out"
+        )
+    if places:
+        raise InputError(
+            f"{', '.join(places)} {'says' if len(places) == 1 else 'say'} how to train, and the budget {budget} trains nothing; "
+            "leave one of the two out"
+        )
+
+
 def check_machine(recipe: Recipe) -> None:
     """Raise InputError for devices that the machine does not have or that candidates cannot use, and for no encoder's name."""
     check_devices(recipe.training)

@@ -29,6 +29,7 @@ class Judge:
         targets: t names.
         scale: what the errors of each target are divided by.
         baseline: error of the better baseline, (n,).
+        constant: error of the constant baseline, (n,).
         names: of the better baseline of each target.
         folds: their number; 0 = one partition, and these are its validation cases.
     """
@@ -40,6 +41,7 @@ class Judge:
     targets: list[str]
     scale: list[float]
     baseline: Float[Tensor, " n"]
+    constant: Float[Tensor, " n"]
     names: list[str]
     folds: int
 
@@ -51,13 +53,14 @@ class Judge:
         rows = [row for row, split in enumerate(study.splits) if split in judged]
         group = [study.table.group[row] for row in rows]
         code = {name: place for place, name in enumerate(dict.fromkeys(group))}
-        label, errors, names = torch.from_numpy(study.table.label)[rows], [], []
+        label, errors, constant, names = torch.from_numpy(study.table.label)[rows], [], [], []
         for task, values in zip(tasks, baseline_values(study, tasks), strict=True):
             own = label[:, tasks.places[task.name].columns]
             each = {name: task.error(value[rows], own) for name, value in values.items()}
             for place in range(len(task.columns)):
                 best = min(each, key=lambda name: float(each[name][:, place].nanmean()))
                 errors.append(each[best][:, place])
+                constant.append(next(each[kind.name] for kind in task.baselines if not kind.of_covariates)[:, place])
                 names.append(best)
         scale = [float(error.nanmean()) or 1.0 for error in errors] if len(errors) > 1 else [1.0]
         return cls(
@@ -68,6 +71,7 @@ class Judge:
             targets=tasks.targets,
             scale=scale,
             baseline=_mean(errors, scale),
+            constant=_mean(constant, scale),
             names=names,
             folds=folds,
         )

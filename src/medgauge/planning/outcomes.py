@@ -118,6 +118,7 @@ def write_candidates(
                 "minutes": minutes.get(one.candidate.name),
                 "expected_minutes": one.candidate.minutes if one.candidate.tried else None,
                 "settings": dict(one.candidate.changes),
+                "short": None if one.candidate.short is None else dict(one.candidate.short),
             }
             for one in outcomes
         ],

@@ -142,10 +142,10 @@ def make_plan(
             f"a budget of {budget.minutes:g} minutes is shorter than the quick run, which is expected to take "
             f"{found[0].minutes:.2g}; give --budget quick, which takes what it takes, or more minutes"
         )
+    column, why = _pixel_size(study, tasks, given)
     if found[0].tried:
-        times = _times(study, fixed, tasks, given)
-        decisions.append(times[0])
-        found += times[1:]
+        decisions.append(Decision("label_times", given.get("data.label_times", "tried" if column else None), why))
+        found += [_times(study, fixed, column, why)] if column else []
     left = 60 * (budget.minutes - blend_minutes(fixed, budget) - sum(one.minutes for one in found if one.tried))
     for name in (SCRATCH, TUNED):
         if not budget.trains or (name == TUNED and not budget.tunes):
@@ -157,7 +157,7 @@ def make_plan(
             found.append(Candidate(name, {}, 0.0, why, tried=False))
             continue
         share = left if name == TUNED or not budget.tunes else left / 2
-        one, more = trained(name, study, fixed, given, share, display)
+        one, more = trained(name, study, fixed, given, share, display, column=column if name == SCRATCH else None)
         found.append(one)
         decisions += more
         left -= 60 * one.minutes if one.tried else 0.0
@@ -194,22 +194,23 @@ def _quick(study: Study, fixed: Mapping[str, Any]) -> Candidate:
     return Candidate(QUICK, dict(fixed), minutes, "the first answer")
 
 
-def _times(
-    study: Study, fixed: Mapping[str, Any], tasks: Tasks, given: Mapping[str, Any]
-) -> tuple[Decision] | tuple[Decision, Candidate]:
-    """Whether labels are tried divided by the size of a pixel: a length is then learned in pixels."""
+def _pixel_size(study: Study, tasks: Tasks, given: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The column by which labels may be divided, so that a length is learned in pixels, and why it is tried or not."""
     if "data.label_times" in given:
-        return (Decision("label_times", given["data.label_times"], "as given"),)
+        return None, "as given"
     columns = size_columns(study.table, study.images.array.ndim - 2)
     label = study.table.label[developed(study)]
-    if not columns or not all(task.divides for task in tasks) or not bool((label[~np.isnan(label)] > 0).all()):
-        why = "no covariate is the size of a pixel" if not columns else "labels are no lengths above 0"
-        return (Decision("label_times", None, why),)
+    if not columns:
+        return None, "no covariate is the size of a pixel"
+    if not all(task.divides for task in tasks) or not bool((label[~np.isnan(label)] > 0).all()):
+        return None, "labels are no lengths above 0"
+    return columns[0], f"{columns[0]} is the size of a pixel; kept if more than one standard error better"
+
+
+def _times(study: Study, fixed: Mapping[str, Any], column: str, why: str) -> Candidate:
+    """The quick candidate on labels divided by the size of a pixel."""
     minutes = EACH * max(1, study.recipe.data.folds) / 60
-    why = f"{columns[0]} is the size of a pixel; kept if more than one standard error better"
-    return Decision("label_times", "tried", why), Candidate(
-        TIMES, {**fixed, "data.label_times": columns[0]}, minutes, why
-    )
+    return Candidate(TIMES, {**fixed, "data.label_times": column}, minutes, why)
 
 
 def plan_stamp(given: Mapping[str, Any], budget: Budget, digest: str) -> dict[str, Any]:

@@ -52,6 +52,16 @@ def kept_minutes(folder: RunFolder) -> dict[str, float]:
     return {}
 
 
+def kept_short(folder: RunFolder) -> dict[str, dict[str, Any]]:
+    """What short fits of candidates told in earlier calls; nothing where that is not known, or told of another plan."""
+    with suppress(InputError, TypeError, KeyError, AttributeError):
+        kept = read_own(folder, CANDIDATES)["candidates"] if has_own_candidates(folder) else []
+        found = {str(one["name"]): one.get("short") for one in kept}
+        keys = {"column", "steps", "left", "divided", "why"}
+        return {name: dict(one) for name, one in found.items() if isinstance(one, Mapping) and keys <= one.keys()}
+    return {}
+
+
 def has_own_candidates(folder: RunFolder) -> bool:
     """Whether candidates.json is there, as it was written, and of the plan beside it."""
     with suppress(InputError):

@@ -9,7 +9,7 @@ import torch
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.fitting.parts import build_parts
-from medgauge.planning.candidates import SCRATCH, TUNED, WORDS, Candidate, Decision
+from medgauge.planning.candidates import QUICK, SCRATCH, TUNED, WORDS, Candidate, Decision
 from medgauge.planning.cost import Cost, measure
 from medgauge.planning.given import refuse_given
 from medgauge.recipes.schema import Recipe
@@ -18,6 +18,8 @@ from medgauge.study.folds import fold_study
 
 LEAST_STEPS = 200
 """Fewer steps teach a network nothing."""
+SHORTER = 8
+"""A short fit has one step for so many of the candidate's."""
 SMALLER = (128, 96)
 """Pixels of the longest side that training falls back to where there is little time."""
 LARGER = "timm/convnext_tiny.fb_in22k"
@@ -25,7 +27,14 @@ LARGER = "timm/convnext_tiny.fb_in22k"
 
 
 def trained(
-    name: str, study: Study, fixed: Mapping[str, Any], given: Mapping[str, Any], seconds: float, display: Display
+    name: str,
+    study: Study,
+    fixed: Mapping[str, Any],
+    given: Mapping[str, Any],
+    seconds: float,
+    display: Display,
+    *,
+    column: str | None = None,
 ) -> tuple[Candidate, list[Decision]]:
     """A candidate that is trained, with as many steps as there is time for; where these are few, on smaller images.
 
@@ -38,6 +47,7 @@ def trained(
         given: settings by dotted place, as given.
         seconds: that there are.
         display: progress and lines.
+        column: the size of a pixel, where it is to be found out whether labels are divided by it; None: nothing is.
 
     Returns:
         The candidate, and what was decided for it.
@@ -80,7 +90,42 @@ def trained(
             Decision(f"image size of {name}", shape, "larger ones leave time for less than half of the usual steps")
         )
     changes["training.steps"] = steps
-    return Candidate(name, changes, cost.seconds(steps) * folds / 60, WORDS[name]), said
+    each, short = cost.seconds(steps), None
+    if column is not None:
+        short, more = _short(column, steps, cost, seconds / folds, given=steps if "training.steps" in given else None)
+        said.append(_said(short, column))
+        each = each if short is None else max(each, more)
+    return Candidate(name, changes, each * folds / 60, WORDS[name], short=short), said
+
+
+def _short(
+    column: str, steps: int, cost: Cost, seconds: float, *, given: int | None
+) -> tuple[dict[str, Any] | None, float]:
+    """Short fits of a candidate, and the seconds that a fold takes with them; None where they leave it too few steps.
+
+    Args:
+        column: that labels may be divided by.
+        steps: of the candidate without them.
+        cost: of training.
+        seconds: that a fold has.
+        given: steps that were given, which stay.
+    """
+    each = max(1, steps // SHORTER)
+    taken = 2 * cost.seconds(each)
+    left = given or min(steps, cost.steps(seconds - taken))
+    short = {"column": column, "steps": each, "left": left}
+    return (short if left >= min(steps, LEAST_STEPS) else None), taken + cost.seconds(left)
+
+
+def _said(short: Mapping[str, Any] | None, column: str) -> Decision:
+    """The short fits in words."""
+    if short is None:
+        return Decision("short fits", "no", f"no time to find out by {SCRATCH} whether labels are divided by {column}")
+    why = (
+        f"where {QUICK} is not better than a constant, two fits of {short['steps']} steps in each training part tell whether "
+        f"labels are divided by {column}; {SCRATCH} then has {short['left']} steps"
+    )
+    return Decision("short fits", "if needed", why)
 
 
 def _says_which(given: Mapping[str, Any]) -> bool:

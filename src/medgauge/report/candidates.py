@@ -11,6 +11,7 @@ from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES, PLAN, is_of_plan, other_plan_words, plan_words, read_own
 
 PAGE = "report.html"
+READ = {"out of fold": "out-of-fold ", "on validation cases": "validation "}
 CONSTANT = {"median": "always saying the training median", "covariates_only": "the covariates alone"}
 
 
@@ -40,7 +41,7 @@ def choice_sentence(tried: Mapping[str, Any]) -> str:
 
     >>> choice = {"baselines": ["covariates_only"], "skill": 0.5, "skill_ci95": [0.4, 0.6], "among": ["quick"]}
     >>> choice_sentence({"chosen": "quick", "choice": choice, "targets": ["age"], "cases": 90, "groups": 40, "read": "out of fold"})
-    'age is shown better than the covariates alone (skill 0.50, 95 % interval 0.40 to 0.60; 90 cases of 40 groups, out of fold).'
+    'age is shown better than the covariates alone (skill 0.50, 95 % interval 0.40 to 0.60; 90 out-of-fold cases of 40 groups).'
     """
     choice, targets = tried.get("choice"), ", ".join(tried["targets"])
     if choice is None:
@@ -53,7 +54,7 @@ def choice_sentence(tried: Mapping[str, Any]) -> str:
     return (
         f"{targets} {'is' if len(tried['targets']) == 1 else 'are'} {'' if shown else 'not '}shown better than {words} "
         f"(skill {number(finite(choice['skill']), 2)}{corrected if len(choice['among']) > 1 else ''}, {between}; "
-        f"{counted(tried['cases'], 'case')} of {counted(tried['groups'], 'group')}, {tried['read']})."
+        f"{counted(tried['cases'], READ.get(tried['read'], '') + 'case')} of {counted(tried['groups'], 'group')})."
     )
 
 

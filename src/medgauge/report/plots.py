@@ -49,12 +49,12 @@ def axis(title: str, **settings: Any) -> dict[str, Any]:
 
 
 def layout(**settings: Any) -> dict[str, Any]:
-    """A layout with the page's look: transparent, the page's font, legend above."""
+    """A layout with the page's look: transparent, the page's font, legend above and the tools above that."""
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 13, "color": colour("ink")},
-        "margin": {"l": 8, "r": 12, "t": 36, "b": 8},
+        "margin": {"l": 8, "r": 12, "t": 58, "b": 8},
         "height": 420,
         "hovermode": "closest",
         "hoverlabel": {

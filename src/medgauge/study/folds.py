@@ -37,7 +37,7 @@ def fold_study(study: Study, fold: int) -> Study:
         train = [row for row, name in enumerate(split) if name == "train"]
         raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)
     except InputError as error:
-        raise InputError(f"fold {fold + 1} of {recipe.data.folds}: {error}") from error
+        raise InputError(f"fold {fold + 1} of {recipe.data.folds} ({fold_name(fold)}): {error}") from error
     part = replace(study, recipe=recipe, splits=split)
     label = table.label[part.rows("train")]
     return replace(part, recipe=decide_training(recipe, study.images.array.ndim - 2, label))
