@@ -96,6 +96,14 @@ def test_new_cases_are_read_as_those_of_an_earlier_file(table: Path, lite: Path,
     whole = pandas.read_parquet(lite).iloc[[3, 50], 1:]
     np.testing.assert_allclose(pandas.read_parquet(tmp_path / "new.parquet").iloc[:, 1:], whole, rtol=1e-4, atol=1e-5)
     assert len(run.predict(tmp_path / "new.csv", source=tmp_path / "new.parquet")) == 2
+    own = frame.assign(patient=["x", "y"], case=["c03", "c50"])
+    own.to_csv(tmp_path / "own.csv", index=False)
+    [note] = [one for one in run.predict(tmp_path / "own.csv", source=lite).attrs["notes"] if "own" in one]
+    assert note.startswith(
+        "2 of 2 cases are the run's own (2 of its folds): the model was made with them, so their values say nothing of new cases"
+    )
+    with pytest.raises(InputError, match="2 rows of features of the table are the run's own"):
+        run.evaluate(tmp_path / "own.csv", source=lite)
     changes = {"model.encoder.settings": {"least": 80}}
     medgauge.embed(
         "lite0", table=tmp_path / "new.csv", image="path", id="case", out=tmp_path / "new.parquet", changes=changes

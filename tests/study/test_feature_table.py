@@ -21,13 +21,15 @@ def write(folder: Path) -> tuple[Recipe, Table]:
     pandas.DataFrame({"case": ["a", "b", "c", "d"], "path": ["1.png", "2.png", "3.png", "4.png"]}).to_csv(
         folder / "cases.csv"
     )
-    few = pandas.DataFrame({"case": list("dcba"), "volume": [40.0, 30.0, 20.0, 10.0], "constant": 1.0, "patient": "p"})
+    few = pandas.DataFrame(
+        {"case": list("dcba"), "volume": [40.0, 30.0, 20.0, 10.0], "constant": 1.0, "patient": "p", "site": "A"}
+    )
     few.to_csv(folder / "few.csv", index=False)
     pandas.DataFrame({"path": ["4.png", "3.png", "2.png", "1.png"], "deep": [4.0, 3.0, 2.0, 1.5]}).to_csv(
         folder / "deep.csv", index=False
     )
     sources = [str(folder / name) for name in ("few.csv", "deep.csv")]
-    recipe = recipe_of(data={"id": "case"}, represent={"name": "table", "source": sources})
+    recipe = recipe_of(data={"id": "case", "holdout": "site=A"}, represent={"name": "table", "source": sources})
     table = table_of(LABEL, id=list("abcd"), path=folder / "cases.csv")
     return recipe, table
 
@@ -40,7 +42,7 @@ def test_files_are_joined_by_the_id_or_by_the_path_of_the_image(tmp_path: Path) 
     assert rows.columns == (("volume",), ("deep",))
     np.testing.assert_array_equal(rows.array, np.array([[10, 1.5], [20, 2], [40, 4]], dtype=np.float32))
     assert rows.notes == [
-        "few.csv: patient (the group) is no feature and is left out",
+        "few.csv: patient (the group), site (what is held out) are no features and are left out",
         "1 feature of few.csv is the same in all cases and is left out (constant)",
     ]
     assert source_names(recipe) == "few.csv and deep.csv"
@@ -50,7 +52,7 @@ def test_the_digest_is_of_the_features_of_the_tables_cases_alone(tmp_path: Path)
     recipe, table = write(tmp_path)
     before = join_features(recipe, table).digest(table.digest)
     frame = pandas.read_csv(tmp_path / "few.csv")
-    more: dict[str, Any] = {"case": "e", "volume": 7.0, "constant": 1.0, "patient": "q"}
+    more: dict[str, Any] = {"case": "e", "volume": 7.0, "constant": 1.0, "patient": "q", "site": "A"}
     pandas.concat([pandas.DataFrame([more]), frame]).to_csv(tmp_path / "few.csv", index=False)
     assert join_features(recipe, table).digest(table.digest) == before
     frame.assign(volume=frame["volume"] + 1e-9).to_csv(tmp_path / "few.csv", index=False)

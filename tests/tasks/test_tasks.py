@@ -5,7 +5,7 @@ from torch import Tensor
 
 from medgauge.models.heads import LinearHead
 from medgauge.models.joint import JointCoding, JointHead
-from medgauge.tasks import Tasks
+from medgauge.tasks import KINDS, Tasks
 from medgauge.tasks.grades import Grades
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.settings import HeadSettings
@@ -82,3 +82,13 @@ def test_what_was_fitted_comes_back() -> None:
     for one, other, columns in zip(again, tasks, (slice(0, 2), slice(2, 3)), strict=True):
         assert one.strata.of(LABEL[:, columns]).tolist() == other.strata.of(LABEL[:, columns]).tolist()
     assert again.places == tasks.places
+
+
+def test_regressions_of_every_kind_keep_columns_that_are_weighted_against_one_another() -> None:
+    assert len(KINDS) > 2
+    for kind in KINDS.values():
+        made = kind.make(["a"], HeadSettings("none", kernel=True, logistic=True, weighted=True), "zscore")
+        own = Tasks((made,)).fit(torch.tensor([[0.0], [1.0], [0.0], [1.0]], dtype=torch.float64), None).parts[0]
+        found = [getattr(one, "inner", one) for one in own.predictors().values()]
+        assert found
+        assert all(getattr(one, "weighted", False) for one in found)

@@ -16,6 +16,7 @@ from medgauge.runs.new_cases import embed_table, read_table_of, say_all, say_not
 from medgauge.runs.new_features import check_sources
 from medgauge.runs.notes import MADE_WITH
 from medgauge.runs.run import load
+from medgauge.study.source_run import trained_source
 
 
 def embed_run(
@@ -71,9 +72,11 @@ def embed_run(
 
 
 def _trained_with(fit: Fit, digests: Sequence[str]) -> int:
-    """How many of the pictures the run was made with; 0 where nothing was trained by labels."""
-    if fit.recipe.model.neck == "standardised":
-        return 0
-    rows = read_rows(fit.folder, "splits.csv", ["picture", "split"])
+    """How many of the pictures had a part, with their labels, in the training of the run or of the run that its encoder is of."""
+    represent, learned = fit.recipe.represent, [fit.folder] if fit.recipe.model.neck != "standardised" else []
+    if represent.is_run and Path(represent.sources[0]).is_dir():
+        source = trained_source(represent.sources[0])
+        learned += [] if source.recipe.represent.is_kept else [source.folder]
+    rows = [row for folder in learned for row in read_rows(folder, "splits.csv", ["picture", "split"])]
     known = {row["picture"] for row in rows if row["picture"] and row["split"] in MADE_WITH}
     return sum(digest in known for digest in digests)

@@ -21,6 +21,7 @@ from medgauge.evaluation.baselines import mean_baselines, read_baselines
 from medgauge.evaluation.scored import Scored, judge
 from medgauge.evaluation.space import choose_graph, mean_space, space_block
 from medgauge.inference.pooled import AnyReader
+from medgauge.recipes.schema import Recipe
 from medgauge.runfolder.headline import first_shown
 from medgauge.runfolder.tables import read_rows
 from medgauge.runs.ensemble import Finished
@@ -67,7 +68,7 @@ def evaluate_table(
     _refuse_shared_groups(run, table, splits, ids_are_local)
     notes += say_all([*unlabelled_notes(table), *label_notes(run.fits, table)], terminal)
     cases, digests, of_images = embed_table(run, table, sources=sources, terminal=terminal)
-    _refuse_shared_pictures(table, digests, splits)
+    _refuse_shared_pictures(table, digests, splits, run.recipe)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
     notes += [*of_images, *say_all(far_notes(scored, run.results), terminal)]
     by_group = run.recipe.prediction.aggregate == "mean"
@@ -137,10 +138,13 @@ def _refuse_shared_groups(
         )
 
 
-def _refuse_shared_pictures(table: Table, digests: Sequence[str], splits: Sequence[Mapping[str, str]]) -> None:
+def _refuse_shared_pictures(
+    table: Table, digests: Sequence[str], splits: Sequence[Mapping[str, str]], recipe: Recipe
+) -> None:
     known = {row["picture"]: row["id"] for row in splits if row["split"] not in ("test", KEPT_OUT) and row["picture"]}
     shared = [(name, known[digest]) for name, digest in zip(table.id, digests, strict=True) if digest in known]
     if shared:
+        what = "rows of features" if recipe.represent.is_table else "pictures"
         raise InputError(
-            f"{len(shared)} pictures of the table are the run's own (the first: {shared[0][0]} is {shared[0][1]}); leave them out"
+            f"{len(shared)} {what} of the table are the run's own (the first: {shared[0][0]} is {shared[0][1]}); leave them out"
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
+from medgauge.core.words import plural
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import model_covariates
 from medgauge.evaluation.predictions import LISTED
@@ -110,10 +111,11 @@ def own_image_notes(run: Finished, digests: Sequence[str]) -> list[str]:
     found = Counter(splits[digest] for digest in digests if digest in splits)
     if not found:
         return []
+    what = "case" if run.recipe.represent.is_table else "image"
     count, parts = found.total(), ", ".join(f"{found[name]} of {MADE_WITH[name]}" for name in MADE_WITH if found[name])
     return [
-        f"{count} of {len(digests)} {'image is' if count == 1 else 'images are'} the run's own ({parts}): the model was made with "
-        "them, so their values say nothing of new images; look at new ones, or at the test split with medgauge evaluate"
+        f"{count} of {len(digests)} {plural(count, f'{what} is', f'{what}s are')} the run's own ({parts}): the model was made with "
+        f"them, so their values say nothing of new {what}s; look at new ones, or at the test split with medgauge evaluate"
     ]
 
 

@@ -22,6 +22,7 @@ from medgauge.data.features.joining import (
 )
 from medgauge.data.features.reading import FeatureBlock, read_features
 from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.folds import parse_holdout
 from medgauge.data.tables.missing import tidy, trim
 from medgauge.data.tables.problems import raise_problems
 from medgauge.data.tables.table import Table
@@ -71,6 +72,7 @@ def join_features(
     aside = {tidy(str(name)): role for key, role in ROLES.items() if (name := getattr(data, key)) is not None}
     aside |= {tidy(name): "a covariate" for name in [*data.covariates, *filter(None, [data.label_times])]}
     aside |= {tidy(name): "subgroups" for name in data.subgroups}
+    aside |= {} if data.holdout is None else {tidy(parse_holdout(data.holdout)[0]): "what is held out"}
     aside |= {} if data.findings_from is None else {tidy(data.findings_from): "names of findings"}
     blocks, values, problems = list[FeatureBlock](), list[NDArray[np.float64]](), list[Problem]()
     for place, file in enumerate(files):

@@ -32,7 +32,8 @@ def fold_study(study: Study, fold: int) -> Study:
         seen = [row for row, name in enumerate(split) if name not in (KEPT_OUT, UNUSED)]
         names = [split[row] for row in seen]
         digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
-        problems = [*shared_pictures(digests, names, ids), *too_few(table.take(seen), names, **_least(recipe))]
+        shared = [] if study.columns else shared_pictures(digests, names, ids)
+        problems = [*shared, *too_few(table.take(seen), names, **_least(recipe))]
         problems += lacking_states(table.take(seen), names, states)
         train = [row for row, name in enumerate(split) if name == "train"]
         raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)

@@ -97,9 +97,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
-    notes += picture_notes(images.digests, chosen.group, chosen.id)
-    notes += several_labels(images.digests, chosen.group, chosen.label, chosen.target, chosen.id)
-    notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen.id)
+    notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen)
     notes += source_notes(found.recipe, images.digests, found.table, found.splits)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     notes += site_notes(study.subgroups, images, chosen.label, chosen.target)
@@ -110,10 +108,12 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     )
 
 
-def _notes_of_images(recipe: Recipe, found: _Found, images: PreparedImages, ids: Sequence[str]) -> list[str]:
+def _notes_of_images(recipe: Recipe, found: _Found, images: PreparedImages, table: Table) -> list[str]:
     """What is odd in images, and was changed in them; ``recipe``: as given."""
-    notes = image_notes(images, ids, found.recipe, recipe.image)
-    notes += window_notes(images, ids, recipe.image)
+    notes = picture_notes(images.digests, table.group, table.id)
+    notes += several_labels(images.digests, table.group, table.label, table.target, table.id)
+    notes += image_notes(images, table.id, found.recipe, recipe.image)
+    notes += window_notes(images, table.id, recipe.image)
     notes += spacing_notes(found.recipe, found.table, images.facts)
     return notes + size_notes(recipe, found.table, images.array.ndim - 2, resized=bool((images.zoom != 1).any()))
 

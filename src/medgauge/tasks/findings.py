@@ -144,9 +144,9 @@ class Findings:
         elif settings.name != "none":
             found["head"] = HeadPredictor(self.coding)
         if settings.kernel:
-            found["kernel"] = ClampedPredictor(KernelPredictor(self.coding))
+            found["kernel"] = ClampedPredictor(KernelPredictor(self.coding, weighted=settings.weighted))
         if settings.logistic:
-            found["logistic"] = LogisticPredictor([LEVELS] * len(self.columns))
+            found["logistic"] = LogisticPredictor([LEVELS] * len(self.columns), weighted=settings.weighted)
         return found
 
     def difficulty(self) -> None:

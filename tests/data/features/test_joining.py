@@ -86,3 +86,11 @@ def test_features_stand_in_the_place_of_images() -> None:
     changed[0, 0] += 1e-12
     digests = {content_digest(table, [["a", "b"]], values) for table in ("1", "2") for values in (VALUES, changed)}
     assert len(digests) == 4
+
+
+def test_rows_of_many_features_tell_a_case_and_rows_of_few_do_not() -> None:
+    values = np.arange(24.0).reshape(3, 8)
+    values[2] = values[0]
+    one, two, three = feature_rows(values, [list("abcdefgh")], []).digests
+    assert one == three != two
+    assert feature_rows(values[:, :7], [list("abcdefg")], []).digests == [""] * 3

@@ -22,12 +22,14 @@ SINGLE = 2.0**-24
 """Share of a number that single precision rounds it by."""
 LOST = 1e-3
 """Share of a feature's deviation that this may be."""
+TELLING = 8
+"""Features from which equal rows are taken for one case's; of fewer, cases may share them by chance."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class FeatureRows(PreparedImages):
-    """Features in the place of images: array (n, f) float32, blocks side by side.
+    """Features in the place of images: array (n, f) float32, blocks side by side; digests are those of rows of 8 and more.
 
     ``columns``: the names of each block's features.
     """
@@ -40,7 +42,10 @@ def feature_rows(values: NDArray[np.float64], columns: Sequence[Sequence[str]], 
     n = len(values)
     array = values.astype(np.float32)
     named = tuple(map(tuple, columns))
-    return FeatureRows(array, np.ones(n), [""] * n, list(notes), [], 1.0, [None] * n, named)
+    digests = (
+        [hashlib.sha256(row.tobytes()).hexdigest()[:32] for row in array] if array.shape[1] >= TELLING else [""] * n
+    )
+    return FeatureRows(array, np.ones(n), digests, list(notes), [], 1.0, [None] * n, named)
 
 
 def find_rows(block: FeatureBlock, keys: Sequence[str], ids: Sequence[str]) -> tuple[NDArray[np.int64], list[Problem]]:
