@@ -18,7 +18,7 @@ from medgauge.tasks import KINDS
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "medgauge"
 BASELINES = {"pointwise"}  # losses that need no recipe of their own
-OF_FINDINGS = {"asymmetric", "dual_weighted", "finding", "focal", "label_ranking", "ldam", "weighted_bce"}
+OF_FINDINGS = {"asymmetric", "dual_weighted", "finding", "focal", "label_ranking", "ldam", "nih_dwml", "weighted_bce"}
 """Recipes whose terms know no labels but findings."""
 
 

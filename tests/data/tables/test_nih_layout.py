@@ -76,6 +76,22 @@ def test_the_collection_is_checked_in_one_call(collection: Path) -> None:
     assert any(line.startswith("the split lists have train 1") and "cut from train" in line for line in told)
 
 
+@pytest.mark.parametrize("given", [{}, {"data.resplit": True}], ids=["official lists", "by patient"])
+def test_the_recipe_of_the_collection_needs_the_table_alone(collection: Path, given: dict[str, Any]) -> None:
+    small = {
+        "image.size": [32, 32],
+        "model.encoder.name": "lite0",
+        "model.encoder.pretrained": "none",
+        "data.cache": str(collection),
+    }
+    told = medgauge.check(
+        "nih_dwml", table=collection / "Data_Entry_2017.csv", findings=["Effusion", "Infiltration"],
+        changes={**small, "model.semantics.source": "one_hot", **given},
+    )  # fmt: skip
+    assert told[-1] == "nothing is wrong"
+    assert any(line.startswith("the split lists have") for line in told) == (not given)
+
+
 def test_images_in_no_folder_stay_and_in_two_are_a_problem(tmp_path: Path) -> None:
     for place in ("one/a.png", "one/b.png", "two/b.png"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
