@@ -145,8 +145,9 @@ class FindingProbabilities:
             )
         groups = f"{present} calibration group{'s' * (present != 1)} with the finding and {absent} without"
         if kind == "rate":
+            be = "is" if present == 1 else "are"
             return (
-                f"There are {groups}, and {LEAST_GROUPS} of both are needed: every case is given one probability, the share "
+                f"There {be} {groups}, and {LEAST_GROUPS} of both are needed: every case is given one probability, the share "
                 "of calibration cases with the finding (one more case counted half), and no threshold is chosen; with "
                 "data.folds all development cases calibrate."
             )

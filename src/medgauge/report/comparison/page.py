@@ -79,10 +79,11 @@ def describe_comparison(values: Mapping[str, Any], name: str) -> dict[str, Any]:
                 "main_words": main_of(block).words,
                 "further": [short(figure) for figure in further_figures(block)],
                 "further_rows": further_rows(block, unit_of(target)),
-                "said": said_of(block).name,
+                "covering": said_of(block).covering(
+                    f"{finite(next(iter(block['methods'].values()))['coverage']['level']) or 0.9:.0%}"
+                ),
                 "extent": said_of(block).extent_words,
                 "variance": variance is not None,
-                "level": f"{finite(next(iter(block['methods'].values()))['coverage']['level']) or 0.9:.0%}",
             }
         )
     return {

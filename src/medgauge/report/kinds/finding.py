@@ -12,7 +12,13 @@ from medgauge.report.words import counted, finite, number, percent
 
 DECIMALS = 3
 SAID = Said(
-    "calibration", "share_positive", "probabilities", "Called present, share", False, "calibration and threshold"
+    "calibration",
+    "share_positive",
+    "probabilities",
+    "Called present, share",
+    False,
+    "calibration and threshold",
+    "Right decisions",
 )
 
 

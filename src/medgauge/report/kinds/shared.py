@@ -35,6 +35,7 @@ class Said:
         extent_words: what its size is called, capitalised.
         in_label_units: whether its size has the unit of labels.
         calibrated: what calibration cases set.
+        holding: what the share of cases of which it holds is called, where that is not the coverage of its level.
     """
 
     key: str
@@ -43,6 +44,11 @@ class Said:
     extent_words: str
     in_label_units: bool
     calibrated: str
+    holding: str = ""
+
+    def covering(self, level: str) -> str:
+        """What the share of cases of which it holds is called."""
+        return self.holding or f"Coverage of {level} {self.name}"
 
 
 Section = tuple[dict[str, Any], dict[str, Plot]]
