@@ -41,7 +41,11 @@ def main() -> None:
                 sklearn.metrics.roc_auc_score(truth.numpy()[rows], one.numpy()[rows])
 
     took = median_seconds(
-        {"fast": at_once, "ours": lambda: bootstrap_interval(roc_auc, value, label, group, draws=OURS), "theirs": sklearns},
+        {
+            "fast": at_once,
+            "ours": lambda: bootstrap_interval(roc_auc, value, label, group, draws=OURS),
+            "theirs": sklearns,
+        },
         rounds=3,
         warm=False,
     )
@@ -51,7 +55,11 @@ def main() -> None:
         "cases": CASES,
         "findings": FINDINGS,
         "draws": DRAWS,
-        "seconds": {"at once": round(fast, 2), "one by one": round(ours, 1), "one by one, scikit-learn": round(theirs, 1)},
+        "seconds": {
+            "at once": round(fast, 2),
+            "one by one": round(ours, 1),
+            "one by one, scikit-learn": round(theirs, 1),
+        },
         "ratio": {"one by one": round(ours / fast, 1), "one by one, scikit-learn": round(theirs / fast, 1)},
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
