@@ -241,6 +241,7 @@ def test_the_command_line_plans_and_fits(home: Path, tmp_path: Path, capsys: pyt
     assert "quick: about" in capsys.readouterr().out
     assert main(["fit", *words, "--no-images"]) == 0
     said = capsys.readouterr()
+    assert (said.out + said.err).count("shown better than") == 1  # of one candidate its run says it
     assert "quick answers for" in said.out
     assert "error" in said.err
     assert main(["report", str(tmp_path / "run")]) == 0

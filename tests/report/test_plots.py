@@ -174,3 +174,10 @@ def test_one_case_and_equal_labels_are_drawn() -> None:
         valid(figure)
     same = training().assign(label=100.0)
     valid(plots_regions.error_by_region(one, same, {}, {}, "", "hc", 1, 0.9))
+
+
+def test_the_legend_has_its_line_below_the_tools() -> None:
+    tools, line = 28, 22  # pixels of Plotly's tool bar at the top, and of a legend's line
+    made = plots.layout()
+    inner = made["height"] - made["margin"]["t"] - made["margin"]["b"]
+    assert made["margin"]["t"] - (made["legend"]["y"] - 1) * inner - line >= tools
