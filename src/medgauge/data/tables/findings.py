@@ -62,7 +62,9 @@ def is_no_finding(name: str) -> bool:
 
 def count_names(cells: Sequence[str], separator: str) -> dict[str, int]:
     """The names of a column with the number of cells that each is in, the most frequent first, then in alphabetical order."""
-    found = Counter(name for cell in cells if not is_missing(cell) for name in names_in(cell, separator))
+    found = Counter[str]()
+    for cell, count in Counter(cells).items():
+        found.update(dict.fromkeys(() if is_missing(cell) else names_in(cell, separator), count))
     return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 
@@ -79,12 +81,12 @@ def split_findings(columns: Columns, joined: Joined, ids: Sequence[str]) -> Find
     cells, separator = columns.text[joined.column], joined.separator
     counts = count_names(cells, separator)
     problems = [*_cell_problems(columns, joined, ids), *_spelling_problems(joined, counts)]
-    held = [set() if is_missing(cell) else set(names_in(cell, separator)) for cell in cells]
-    text = {
-        name: ["" if is_missing(cell) else str(int(name in names)) for cell, names in zip(cells, held, strict=True)]
-        for name in joined.names
-    }
-    return Findings(text, problems, _notes(joined, cells, held, counts))
+    held = {cell: None if is_missing(cell) else names_in(cell, separator) for cell in set(cells)}
+    text = {}
+    for name in joined.names:
+        written = {cell: "" if names is None else str(int(name in names)) for cell, names in held.items()}
+        text[name] = [written[cell] for cell in cells]
+    return Findings(text, problems, [_note(joined, [held[cell] for cell in cells], counts)])
 
 
 def labels_in(path: str, column: str, separator: str, asked: Sequence[str]) -> list[str]:
@@ -145,10 +147,11 @@ def _check_separator(where: str, cells: Sequence[str], separator: str) -> None:
 
 def _cell_problems(columns: Columns, joined: Joined, ids: Sequence[str]) -> list[Problem]:
     """Cells that say that there is no finding and name one, and cells whose word may mean either that or nothing."""
-    problems = []
-    for row, cell in enumerate(columns.text[joined.column]):
-        names = names_in(cell, joined.separator)
-        none = next((name for name in names if is_no_finding(name)), None)
+    cells, problems = columns.text[joined.column], []
+    parts = {cell: names_in(cell, joined.separator) for cell in set(cells)}
+    nothing = {cell: next(filter(is_no_finding, names), None) for cell, names in parts.items()}
+    for row, cell in enumerate(cells):
+        names, none = parts[cell], nothing[cell]
         place = f"{joined.column} on {columns.place} {columns.line[row]}"
         if none is not None:
             other = next(name for name in names if name != none)
@@ -169,17 +172,22 @@ def _spelling_problems(joined: Joined, counts: Mapping[str, int]) -> list[Proble
     return found
 
 
-def _notes(joined: Joined, cells: Sequence[str], held: Sequence[set[str]], counts: Mapping[str, int]) -> list[str]:
-    """How the column was read, in a line."""
-    empty = sum(map(is_missing, cells))
-    said = [f"{joined.column} is split at '{joined.separator}' into {counted(len(joined.names), 'finding')}"]
-    said[0] += f" ({_told({name: counts.get(name, 0) for name in joined.names})})"
-    without = len(cells) - empty - sum(map(bool, held))
+def _note(joined: Joined, held: Sequence[Sequence[str] | None], counts: Mapping[str, int]) -> str:
+    """How the column was read, in a line.
+
+    Args:
+        joined: the column and the labels.
+        held: the names in each cell; None: it is empty.
+        counts: cells with each name.
+    """
+    labels = _told({name: counts.get(name, 0) for name in joined.names})
+    said = [f"{joined.column} is split at '{joined.separator}' into {counted(len(joined.names), 'finding')} ({labels})"]
+    without, empty = sum(names is not None and not names for names in held), sum(names is None for names in held)
     said += [f"{counted(without, 'case has', 'cases have')} none"] if without else []
     said += [f"{counted(empty, 'empty cell is', 'empty cells are')} missing labels"] if empty else []
     others = {name: count for name, count in counts.items() if name not in joined.names}
     said += [f"no labels are {_told(others)}"] if others else []
-    return ["; ".join(said)]
+    return "; ".join(said)
 
 
 def _told(counts: Mapping[str, int]) -> str:
