@@ -16,7 +16,7 @@ from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.notes import table_notes, unlabelled_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
-from medgauge.data.tables.problems import image_problems, lacking_states, raise_problems, too_few
+from medgauge.data.tables.problems import image_problems, lacking_states, lone_states, raise_problems, too_few
 from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coding_words
@@ -86,8 +86,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     unread = len({problem.row for problem in found.problems if problem.kind == "file"}) == len(found.table)
     labels = unread or any(problem.kind == "label" for problem in found.problems)  # splits may lack what is not read
     few = [] if data.folds or labels else too_few(found.table, found.splits)
-    if not data.folds and not labels:
-        few += lacking_states(found.table, found.splits, state_columns(found.recipe))
+    if not labels:
+        check_states = lone_states if data.folds else lacking_states
+        few += check_states(found.table, found.splits, state_columns(found.recipe))
     if not found.problems and not few:
         learned = [row for row, split in enumerate(found.splits) if split in _learned_from(found.recipe)]
         few = untrained_words(found.recipe, found.table.covariates[learned])

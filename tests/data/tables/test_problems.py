@@ -6,7 +6,7 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem, name_cases
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.problems import image_problems, lacking_states, raise_problems, too_few
+from medgauge.data.tables.problems import image_problems, lacking_states, lone_states, raise_problems, too_few
 from medgauge.data.tables.table import Table
 
 
@@ -99,6 +99,16 @@ def test_a_finding_that_is_the_same_in_all_training_cases_is_told() -> None:
         "in another way (another seed, fewer folds)"
     )
     assert lacking_states(make([0, 0, 0, 0]), ["train", "train", "val", "test"], [0]) == []  # told of the whole column
+
+
+def test_a_finding_of_one_group_alone_cannot_be_in_folds() -> None:
+    table = make([[1, 1], [1, 0], [0, 1], [0, 0], [np.nan, 1]], ["a", "a", "b", "c", "c"])
+    (problem,) = lone_states(table, ["fold-0"] * 5, [0, 1])
+    assert str(problem) == (
+        "label t0: is 1 in cases of one group alone (a), and the fold that leaves it out has none to learn from; leave the column "
+        "out, or use no folds (--folds 0)"
+    )
+    assert lone_states(table, ["test", "test", "fold-0", "fold-1", "fold-1"], [0]) == []
 
 
 def test_the_same_fault_of_many_images_is_one_line() -> None:

@@ -83,6 +83,29 @@ def lacking_states(table: Table, split: Sequence[str], states: Collection[int]) 
     return problems
 
 
+def lone_states(table: Table, split: Sequence[str], states: Collection[int]) -> list[Problem]:
+    """States that the cases of one group alone have, so that the fold with it leaves none to learn from.
+
+    Args:
+        table: the cases.
+        split: the fold of each case, or ``test``.
+        states: columns whose values are states.
+    """
+    dealt, group, problems = np.asarray(split) != "test", np.asarray(table.group), list[Problem]()
+    for at in states:
+        label = table.label[:, at]
+        values = np.unique(label[dealt & ~np.isnan(label)])
+        for value in values if len(values) > 1 else []:
+            groups = np.unique(group[dealt & (label == value)])
+            if len(groups) == 1:
+                what = (
+                    f"is {value:g} in cases of one group alone ({groups[0]}), and the fold that leaves it out has none to learn from; "
+                    "leave the column out, or use no folds (--folds 0)"
+                )
+                problems.append(Problem(f"label {table.target[at]}", what, "label"))
+    return problems
+
+
 def too_few(
     table: Table,
     split: Sequence[str],
