@@ -89,7 +89,7 @@ def one_term(name: str) -> dict[str, Any]:
     ("changes", "words"),
     [
         ({"objective": one_term("NeedsWeight")}, "objective.mine needs weight, and a step has none: give weights.scheme"),
-        ({"objective": one_term("NeedsSemantics")}, "objective.mine needs semantics, and a step has none: nothing in this"),
+        ({"objective": one_term("NeedsSemantics")}, "objective.mine needs semantics, and a step has none: give model.head prototypes"),
         ({"objective": one_term("NotANumber")}, "objective.mine is nan for the first batch; look at its arguments"),
         ({"objective": one_term("Rows")}, r"cannot be trained on: term mine \(Rows\) must return a scalar"),
         ({"objective": one_term("Worded")}, "the first batch cannot be trained on: the first line$"),
