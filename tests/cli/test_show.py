@@ -93,3 +93,28 @@ def test_a_finding_is_judged_by_its_log_loss(capsys: pytest.CaptureFixture[str])
         ["baseline: base rate", "0.625", "", ""],
     ]
     assert "As they were read." in text
+
+
+def test_several_findings_are_one_table_with_their_means(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {
+        "kind": "finding", "predictor": "logistic", "n": 40, "groups": 30, "log_loss": 0.25, "roc_auc": 0.75, "frequency": "few",
+        "average_precision": 0.5, "ci95": {"roc_auc": [0.625, 0.875]}, "by_region": {"present": {"n": 12}},
+        "baselines": {"base_rate": {"log_loss": 0.5}}, "calibration": {"note": "So it is."},
+        "shown": {"verdict": "shown better than always saying 0.3"},
+    }  # fmt: skip
+    other = one | {"by_region": {"present": {"n": 3}}, "shown": {"verdict": "not shown better than always saying 0.1"}}
+    macro = {"macro": {"value": 0.75, "columns": ["edema"], "left_out": ["mass"], "ci95": "too few groups"}}
+    means = {
+        "columns": ["edema"], "few_positives": {"mass": 3}, "least_positives": 10,
+        "figures": dict.fromkeys(("log_loss", "roc_auc", "average_precision"), macro),
+    }  # fmt: skip
+    show_block({"edema": one, "mass": other, "findings": means}, "test")
+    text = capsys.readouterr().out
+    assert rows(text)[1:] == [
+        ["edema", "12 of 40", "0.25", "0.5", "0.75", "0.625 to 0.875", "0.5"],
+        ["mass", "3 of 40", "0.25", "0.5", "0.75", "0.625 to 0.875", "0.5"],
+        ["mean of 1", "", "0.75", "", "0.75", "too few groups", "0.75"],
+    ]
+    assert text.startswith("1 of 2 findings is shown better than the better baseline: edema.")
+    assert "without mass" in text
+    assert text.count("So it is.") == 1

@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 
 from medgauge.evaluation.choosing import blend_weights, choose, nested_blend_weights
 from medgauge.metrics.crossed import crossed_draws
+from medgauge.tasks.values import least_absolute
 
 NAN = float("nan")
 
@@ -234,7 +235,7 @@ def drawn_values(seed: int, cases: int = 60) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(5))
 def test_blend_weights_are_those_of_the_program_as_it_is_written(seed: int) -> None:
     value, label = drawn_values(seed)
-    weights = blend_weights(torch.from_numpy(value), torch.from_numpy(label)).numpy()
+    weights = blend_weights(torch.from_numpy(value), torch.from_numpy(label), least_absolute).numpy()
     assert weights.sum() == pytest.approx(1, abs=1e-12)
     assert (weights >= 0).all()
     assert weights == pytest.approx(blended(value, label), abs=1e-6)
@@ -245,15 +246,15 @@ def test_blend_weights_are_those_of_the_program_as_it_is_written(seed: int) -> N
 def test_blend_weights_of_special_values() -> None:
     label = torch.tensor([1.0, 2.0, NAN])
     values = torch.tensor([[1.0, 2.0, 9.0], [4.0, 2.0, NAN]])
-    assert blend_weights(values, label).tolist() == [1, 0]
-    assert blend_weights(values[:1], label).tolist() == [1]
+    assert blend_weights(values, label, least_absolute).tolist() == [1, 0]
+    assert blend_weights(values[:1], label, least_absolute).tolist() == [1]
     both_too_high = torch.tensor([[3.0, 4.0, 0.0], [2.0, 3.0, 0.0]])
-    assert blend_weights(both_too_high, label).tolist() == pytest.approx([0, 1])
-    assert blend_weights(values[:1].expand(3, -1), label).sum() == pytest.approx(1)
+    assert blend_weights(both_too_high, label, least_absolute).tolist() == pytest.approx([0, 1])
+    assert blend_weights(values[:1].expand(3, -1), label, least_absolute).sum() == pytest.approx(1)
     with pytest.raises(ValueError, match="missing ones alone"):
-        blend_weights(values, label * NAN)
+        blend_weights(values, label * NAN, least_absolute)
     with pytest.raises(ValueError, match="finite"):
-        blend_weights(values, torch.tensor([1.0, 2.0, 3.0]))
+        blend_weights(values, torch.tensor([1.0, 2.0, 3.0]), least_absolute)
 
 
 def test_nested_weights_leave_the_groups_of_the_fold_out() -> None:
@@ -261,7 +262,7 @@ def test_nested_weights_leave_the_groups_of_the_fold_out() -> None:
     group = [str(case // 2) for case in range(60)]
     fold = [case // 2 % 3 for case in range(60)]
     fold[1] = 2  # its group is in folds 0 and 2
-    found = nested_blend_weights(torch.from_numpy(value), torch.from_numpy(label), group, fold).numpy()
+    found = nested_blend_weights(torch.from_numpy(value), torch.from_numpy(label), group, fold, least_absolute).numpy()
     for case in range(60):
         without = {name for name, there in zip(group, fold, strict=True) if there == fold[case]}
         kept = np.array([name not in without for name in group])

@@ -19,6 +19,7 @@ from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
 from medgauge.runs.outputs import Outputs
 from medgauge.study import load_study
+from medgauge.tasks.values import least_absolute
 from tests.fitting.small_study import make_table
 
 NAMES = ("quick", "times")
@@ -204,7 +205,7 @@ def test_weights_of_folds_are_the_best_of_many_on_the_other_folds(seed: int) -> 
     group, fold = [f"p{row // 2}" for row in range(60)], torch.arange(60) // 2 % 4
     many = random.dirichlet(np.full(3, 0.7), 20000)
     label[5, 1], value[2, 9, 0] = np.nan, np.nan
-    whole, parts = fold_weights(torch.tensor(value), torch.tensor(label), group, fold, 4)
+    whole, parts = fold_weights(torch.tensor(value), torch.tensor(label), group, fold, 4, least_absolute)
     for target in range(2):
         fine = np.isfinite(label[:, target]) & np.isfinite(value[:, :, target]).all(0)
         for where, found in ((fine, whole), *((fine & (fold != one).numpy(), part) for one, part in enumerate(parts))):
@@ -218,4 +219,4 @@ def test_weights_of_folds_are_the_best_of_many_on_the_other_folds(seed: int) -> 
 def test_too_few_cases_to_weigh_by() -> None:
     value, label = torch.randn(2, 4, 1), torch.tensor([[1.0], [2.0], [torch.nan], [torch.nan]])
     with pytest.raises(Unblended, match="too few cases"):
-        fold_weights(value, label, ["a", "b", "c", "d"], torch.tensor([0, 0, 1, 1]), 2)
+        fold_weights(value, label, ["a", "b", "c", "d"], torch.tensor([0, 0, 1, 1]), 2, least_absolute)

@@ -8,6 +8,7 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.inference.neighbours import NeighbourPredictor
 from medgauge.inference.tuned import Tuned
+from medgauge.tasks.findings import Findings
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.settings import HeadSettings
 from tests.inference.small import drawn, number_task
@@ -111,3 +112,14 @@ def test_evidence_of_kernel_regression_is_its_own_and_makes_its_value() -> None:
             value, total = value + weight * float(gallery.label[row, 0]), total + weight
         assert total == pytest.approx(1, abs=1e-9)
         assert float(reading.value[place, 0]) == pytest.approx(value, abs=1e-8)
+
+
+def test_regression_of_findings_is_the_predictor_of_the_smallest_log_loss() -> None:
+    draw = torch.Generator().manual_seed(0)
+    embedding, names = torch.randn(80, 3, generator=draw), [str(row) for row in range(80)]
+    label = (embedding[:, :2] + torch.randn(80, 2, generator=draw) > 0.5).double()
+    gallery = Cases(embedding, label, names, names)
+    task = Findings.make(["a", "b"], HeadSettings("none", kernel=True, logistic=True), "none").fit(label, None)
+    tuned = Tuned.fit(task, gallery, gallery, record="regression")
+    assert set(tuned.validation) == {"neighbours", "kernel", "logistic"}
+    assert tuned.record == min(tuned.validation, key=lambda name: tuned.validation[name])

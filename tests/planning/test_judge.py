@@ -101,3 +101,20 @@ def test_of_one_folds_fit_only_the_cases_that_it_left_out_count(tmp_path: Path) 
     assert 0 < len(out) < len(judge.id)
     assert found[out].numpy() == pytest.approx(whole[out].numpy(), nan_ok=True)
     assert bool(found[[row for row in range(len(judge.id)) if row not in out]].isnan().all())
+
+
+def test_a_finding_is_judged_by_its_log_loss(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "data")
+    frame = pandas.read_csv(table)
+    frame["old"] = (frame["age"] > frame["age"].median()).astype(int)
+    frame.to_csv(table, index=False)
+    given = {
+        "data.table": str(table), "data.image": "path", "data.label": ["old"], "data.kind": {"old": "finding"},
+        "data.group": "patient", "data.cache": str(tmp_path / "cache"),
+    }  # fmt: skip
+    judge = Judge.of(load_study(Candidate(QUICK, {"data.folds": 3}, 0.0, "").recipe(given)))
+    value = np.random.default_rng(1).uniform(0.1, 0.9, len(judge.id))
+    found = judge.errors(write(tmp_path / "run", judge, {"old": value}))
+    true = np.where(judge.label[:, 0].numpy() == 1, value, 1 - value)
+    assert found.numpy() == pytest.approx(-np.log(true))
+    assert judge.names == ["base_rate"]

@@ -14,6 +14,7 @@ from medgauge.planning.judge import Judge
 from medgauge.planning.outcomes import Outcome, chosen_of, promising, write_candidates
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.seal import fit_digest
+from medgauge.tasks.values import distance
 
 COUNT = 60
 
@@ -30,6 +31,7 @@ def judge(**more: Any) -> Judge:
         "baseline": torch.full((COUNT,), 10.0).double(),
         "constant": torch.full((COUNT,), 10.0).double(),
         "names": ["median"],
+        "error": [distance],
         "folds": 5,
     }
     return Judge(**{**given, **more})

@@ -61,7 +61,7 @@ def test_regions_without_a_baseline_take_the_training_median() -> None:
     assert [row["region"] for row in rows] == ["many", "medium", "few", "all"]
     assert [row["n"] for row in rows] == ["2", "0", "1", "3"]
     assert [plain(row["cells"][0]) for row in rows] == ["1.50 mm", "–", "–", "2.00 mm"]
-    assert [plain(row["median"]) for row in rows] == ["2.00 mm", "–", "5.00 mm", "3.00 mm"]  # |1-4|, |5-4|; |9-4|
+    assert [plain(row["constant"]) for row in rows] == ["2.00 mm", "–", "5.00 mm", "3.00 mm"]  # |1-4|, |5-4|; |9-4|
 
 
 def test_folds_and_their_spread(view: RunView) -> None:

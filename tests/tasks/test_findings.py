@@ -140,6 +140,19 @@ def test_missing_labels_have_no_weight_in_any_predictor() -> None:
             torch.testing.assert_close(pair[0], pair[1])
 
 
+def test_candidates_are_weighed_by_the_log_loss() -> None:
+    task, label = several([[0.0], [1.0]]), torch.tensor([1.0, 0.0, 1.0]).double()
+    value = torch.tensor([[0.9, 0.2, 0.8], [0.4, 0.5, 0.4]]).double()
+    assert task.weigh(value, label).tolist() == pytest.approx([1, 0], abs=1e-6)
+
+
+def test_several_findings_have_figures_together_and_one_has_none() -> None:
+    label = torch.tensor([[0.0, 1.0], [1.0, 0.0]] * 20).double()
+    found = several(label.tolist()).together(label * 0.5 + 0.2, label, label, [str(row) for row in range(40)], seed=0)
+    assert found["findings"]["columns"] == ["f0", "f1"]
+    assert several([[0.0], [1.0]]).together(label[:, :1], label[:, :1], label[:, :1], ["a"] * 40, seed=0) == {}
+
+
 class TestFindingsByPrototypes(TestFindings):
     def make(self) -> Findings:
         settings = HeadSettings("prototypes", naming=Naming(source="one_hot", hidden=8), kernel=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medgauge.core.beside import BESIDE
 from medgauge.core.words import counted, printable
 
 if TYPE_CHECKING:
@@ -32,13 +33,18 @@ def show_results(run: "Run") -> None:
 
 def show_block(block: Mapping[str, Any], split: str) -> None:
     """One split's figures as a table; before all of them whether they are shown better than the baselines'."""
+    from medgauge.report.together import together_sentence, told_together
     from medgauge.runfolder.headline import shown_sentence
 
-    for target, figures in block.items():
+    together, better = told_together(block)
+    if together:
+        tell(together_sentence(together, better))
+    alone = {target: figures for target, figures in block.items() if target not in together}
+    for target, figures in alone.items():
         if sentence := shown_sentence(target, figures, split):
             tell(sentence)
-    for target, figures in block.items():
-        if target == "space":
+    for target, figures in alone.items():
+        if target in BESIDE:
             continue
         ends = {"val": " split (used for selection, so too good)", "out_of_fold": " cases", "table": ""}
         note = ends.get(split, " split")
@@ -55,6 +61,8 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
                 tell(
                     f"labels differ within {counted(ranges['differ'], 'group')}, {most}; their mean is the group's label"
                 )
+    if together:
+        _show_together({name: block[name] for name in together}, block["findings"], split)
     if "space" in block:
         space = block["space"]
         tell(f"space: D5 {_number(space['d5'])}, RV {_number(space['rv'])} {space.get('rv_note') or ''}".rstrip())
@@ -71,6 +79,39 @@ SHOWN = {
     "spearman": "Spearman",
 }
 """Columns beside the main figure, each where the target has that figure."""
+
+
+def _show_together(findings: Mapping[str, Any], means: Mapping[str, Any], split: str) -> None:
+    """Several findings in one table, a row each, their means below."""
+    from rich.console import Console
+    from rich.table import Table
+
+    first = next(iter(findings.values()))
+    about = f"{counted(len(findings), 'finding')}: {split.replace('_', ' ')} cases, predictor {first['predictor']}"
+    table = Table(title=_cell(about), title_justify="left")
+    for name in ("", "present", "log loss", "base rate", "AUC", "95 % interval", "average precision"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name, figures in findings.items():
+        present = f"{figures['by_region']['present']['n']} of {figures['n']}"
+        constant: Mapping[str, Any] = next(iter(figures["baselines"].values()), {})
+        blind = constant.get("log_loss")
+        table.add_row(
+            _cell(name), present, _number(figures["log_loss"]), _number(blind), _number(figures["roc_auc"]),
+            _around(figures, "roc_auc"), _number(figures["average_precision"]),
+        )  # fmt: skip
+    macro = {name: part["macro"] for name, part in means["figures"].items()}
+    area = {"ci95": {"roc_auc": macro["roc_auc"]["ci95"]}}
+    table.add_row(
+        f"mean of {len(means['columns'])}", "", _number(macro["log_loss"]["value"]), "", _number(macro["roc_auc"]["value"]),
+        _around(area, "roc_auc"), _number(macro["average_precision"]["value"]),
+    )  # fmt: skip
+    Console(width=None if sys.stdout.isatty() else 130).print(table)
+    if few := means["few_positives"]:
+        least = means["least_positives"]
+        tell(f"the mean is of findings with {least} present cases or more, without {', '.join(few)}")
+    for note in dict.fromkeys(str(figures.get("calibration", {}).get("note") or "") for figures in findings.values()):
+        if note:
+            tell(note)
 
 
 MAINS = {"mae": "MAE"}

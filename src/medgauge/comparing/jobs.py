@@ -99,7 +99,7 @@ def _figures(block: dict[str, Any]) -> dict[str, Any]:
     said = {name: whole[name] for name in (*SAID, certainty.extent) if name in whole}
     said["by_region"] = {
         region: {name: part.get(name) for name in ("n", "coverage", certainty.extent)}
-        for region, part in whole["by_region"].items()
+        for region, part in (whole.get("by_region") or {}).items()
     }
     return kept | {"baselines": block["baselines"], certainty.key: said}
 

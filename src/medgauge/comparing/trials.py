@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medgauge.core.beside import BESIDE
 from medgauge.core.errors import InputError
 from medgauge.core.words import did_you_mean
 from medgauge.metrics.catalogue import FIGURES
@@ -60,7 +61,7 @@ def choose_trial(name: str, entries: Sequence[Mapping[str, Any]], laid: Sequence
 
 def trial_score(entry: Mapping[str, Any]) -> float:
     """Validation error relative to that of the constant baseline, mean over the targets; infinite where it failed."""
-    blocks = [block for target, block in (entry.get("val") or {}).items() if target != "space"]
+    blocks = [block for target, block in (entry.get("val") or {}).items() if target not in BESIDE]
     mains = [next(iter(FIGURES[block["kind"]])) for block in blocks]
     parts = [
         _relative(block[main], next(iter(block["baselines"].values()))[main])

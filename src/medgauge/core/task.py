@@ -206,8 +206,9 @@ class Task(Protocol):
     """One kind of label and the columns that are of it, with one head, one part of the objective, one section of the report.
 
     ``recipe`` is used where none is given; ``regression`` names its regression on an embedding, among ``predictors`` where
-    the recipe wants it; ``certainty`` and ``baselines`` are classes; ``figures`` come as tables show
-    them, and the first of them is the mean of ``error``, by which predictors and baselines are judged.
+    the recipe wants it, or is ``auto``, the predictor of the lowest error; ``certainty`` and ``baselines`` are classes;
+    ``figures`` come as tables show them, and the first of them is the mean of ``error``, by which predictors and baselines
+    are judged.
     """
 
     kind: ClassVar[str]
@@ -257,6 +258,9 @@ class Task(Protocol):
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """The error of each value; tunes what has to be tuned."""
 
+    def weigh(self, value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
+        """Weights of the values of c candidates for one target, all there, with the least mean error of their weighted mean."""
+
     def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
         """Mean errors of the targets over those of the constant baseline for these labels, mean over the targets."""
 
@@ -271,6 +275,20 @@ class Task(Protocol):
 
     def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
         """Further keys of a target's block in results.json, such as errors in a transformed unit."""
+
+    def together(
+        self,
+        value: Float[Tensor, "n t"],
+        raw: Float[Tensor, "n t"],
+        label: Float[Tensor, "n t"],
+        group: Sequence[str],
+        *,
+        seed: int | None,
+    ) -> dict[str, dict[str, object]]:
+        """Figures of all its columns together, by a key of ``core.beside.BESIDE``; nothing where there are none.
+
+        ``raw``: values before what is said for certain corrects them.
+        """
 
     def to_dict(self) -> dict[str, object]:
         """What was fitted, as plain JSON values; the coding is kept with the model's weights."""

@@ -1,6 +1,6 @@
 """Choosing among candidates by their out-of-fold errors, and what the choice is worth on cases that had no part in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from medgauge.metrics.bootstrap import MIN_GROUPS
 from medgauge.metrics.comparison import ends
 from medgauge.metrics.crossed import BLOCK, crossed_draws
 from medgauge.metrics.groups import group_codes
+
+Weigh = Callable[[Tensor, Tensor], Tensor]
+"""(values (c, n) of c candidates, labels (n,)) -> weights (c,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +108,7 @@ def choose(
     - Departs: groups are drawn, not cases; the one-standard-error rule takes the place of the lowest error.
 
     Args:
-        error: absolute errors, in one unit.
+        error: of each candidate, in one unit.
         baseline: errors of the better of the baselines.
         group: what is independent and drawn whole (patients).
         fold: the fold that left the case out; groups with a case in it take no part in its choice.
@@ -144,20 +147,17 @@ def choose(
     )
 
 
-def blend_weights(value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
-    """Weights of the candidates' values, none negative, their sum 1, with the least absolute error of the weighted value.
+def blend_weights(value: Float[Tensor, "c n"], label: Float[Tensor, " n"], weigh: Weigh) -> Float[Tensor, " c"]:
+    """Weights of the candidates' values, none negative, their sum 1, with the least error of the weighted value.
 
-    That error is what candidates are chosen by.
+    ``weigh`` finds them on the labelled cases: by the error that candidates are chosen by.
 
     - Shape: value (c, n), label (n,) with NaN = missing and left out -> (c,), float64.
     - Raises: ValueError if shapes do not fit, no label is known, or a value of a labelled case is not finite.
-    - Source: least absolute deviations as a linear program (Charnes, Cooper, Ferguson 1955), here its dual, which has c
-      constraints: with R the residuals, the largest t with t <= (R s)_j for every candidate j and |s_i| <= 1 for every
-      case i is the least error in sum, and the multipliers of the c constraints are the weights.
 
-    >>> weights = blend_weights(torch.tensor([[0.0, 2.0], [4.0, 6.0]]), torch.tensor([1.0, 3.0]))
-    >>> [round(one, 6) for one in weights.tolist()]
-    [0.75, 0.25]
+    >>> equal = lambda value, label: torch.full((len(value),), 1 / len(value))
+    >>> blend_weights(torch.tensor([[0.0, 2.0], [4.0, 6.0]]), torch.tensor([1.0, 3.0]), equal)
+    tensor([0.5000, 0.5000])
 
     Args:
         value: of each candidate, cheapest first.
@@ -167,14 +167,17 @@ def blend_weights(value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Fl
     seen = ~label.isnan()
     if not seen.any():
         raise ValueError("label must have a value, got missing ones alone")
-    residual = (value - label)[:, seen]
-    if not residual.isfinite().all():
+    if not value[:, seen].isfinite().all():
         raise ValueError("value must be finite where the label is known")
-    return _simplex(residual)
+    return weigh(value[:, seen], label[seen])
 
 
 def nested_blend_weights(
-    value: Float[Tensor, "c n"], label: Float[Tensor, " n"], group: Sequence[str], fold: Sequence[int]
+    value: Float[Tensor, "c n"],
+    label: Float[Tensor, " n"],
+    group: Sequence[str],
+    fold: Sequence[int],
+    weigh: Weigh,
 ) -> Float[Tensor, "c n"]:
     """The weights of :func:`blend_weights` for each case, found without the groups of its fold.
 
@@ -192,28 +195,8 @@ def nested_blend_weights(
     for one in set(folds.tolist()):
         own = folds == one
         others = ~torch.isin(code, code[own])
-        weights[:, own] = blend_weights(value[:, others], label[others])[:, None]
+        weights[:, own] = blend_weights(value[:, others], label[others], weigh)[:, None]
     return weights
-
-
-def _simplex(residual: Float[Tensor, "c n"]) -> Float[Tensor, " c"]:
-    """Weights of the least sum of |weighted residual|."""
-    from scipy.optimize import linprog
-
-    scale = residual.abs().mean()
-    rows = (residual / scale if scale > 0 else residual).numpy()
-    count, cases = rows.shape
-    ends = np.array([[-1.0, 1.0]] * cases + [[-np.inf, np.inf]])
-    found = linprog(
-        np.append(np.zeros(cases), -1.0),
-        A_ub=np.hstack([-rows, np.ones((count, 1))]),
-        b_ub=np.zeros(count),
-        bounds=ends,
-    )
-    if not found.success:
-        raise ValueError(f"no weights were found ({found.message})")
-    weights = torch.as_tensor(-found.ineqlin.marginals, dtype=torch.float64).clamp(min=0)
-    return weights / weights.sum()
 
 
 def _paired(value: Tensor, label: Tensor) -> tuple[Float[Tensor, "c n"], Float[Tensor, " n"]]:

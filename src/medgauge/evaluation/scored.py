@@ -74,6 +74,11 @@ class Scored:
             found[target] = block
         return found
 
+    def together(self, *, seed: int | None) -> dict[str, dict[str, object]]:
+        """Figures of all columns together, as results.json holds them beside the targets."""
+        observed = self.readings.observed
+        return self.task.together(self.readings.value, observed.value, observed.label, observed.group, seed=seed)
+
     def by_group(self) -> "Scored":
         """The same with groups as cases: the mean value of a group's cases against the mean of their labels."""
         names, code = grouping(self.cases.group)

@@ -126,17 +126,19 @@ def _against(judged: Judged, target: int) -> _Against | None:
         blind=errors[best.name],
         group=[name for name, kept in zip(judged.group, known.tolist(), strict=True) if kept],
         key=best.name,
-        words="the covariates alone" if best.of_covariates else _constant_words(said[best.name][:, 0]),
+        words="the covariates alone"
+        if best.of_covariates
+        else _constant_words(best.name.replace("_", " "), said[best.name][:, 0]),
     )
 
 
-def _constant_words(values: Float[Tensor, " n"]) -> str:
-    """What a constant baseline says; of several fits it may be several constants."""
+def _constant_words(name: str, values: Float[Tensor, " n"]) -> str:
+    """What a constant baseline of that name says; of several fits it may be several constants."""
     there = values[~values.isnan()]
     if not len(there):
         return "a constant"
     low, high = f"{float(there.min()):.4g}", f"{float(there.max()):.4g}"
-    return f"always saying {low}" if low == high else f"always saying the training median ({low} to {high})"
+    return f"always saying {low}" if low == high else f"always saying the training {name} ({low} to {high})"
 
 
 def _error_reasons(against: _Against, interval: list[float] | str) -> list[str]:
@@ -162,7 +164,7 @@ def _value_reasons(judged: Judged, target: int) -> list[str]:
     """What the values themselves tell."""
     value, label = judged.pair(target)
     known = ~label[:, 0].isnan()
-    if int(known.sum()) < 2:
+    if int(known.sum()) < 2 or judged.main.unit != "label":  # chances of rare states lie together
         return []
     spread, wanted = float(value[known].std()), float(label[known].std())
     if wanted > 0 and spread < FLAT * wanted:

@@ -11,7 +11,7 @@ from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import fold_name
-from medgauge.evaluation.choosing import blend_weights, nested_blend_weights
+from medgauge.evaluation.choosing import Weigh, blend_weights, nested_blend_weights
 from medgauge.evaluation.scored import Scored
 from medgauge.fitting.fit import finished, looked
 from medgauge.fitting.folds import shared_recipe
@@ -146,7 +146,7 @@ def _blended(
     for number, (where, own) in enumerate(zip(places, parts, strict=True)):
         value[:, where] = torch.stack([part.observed.value.double() for part in own])
         fold[where] = number
-    weights, by_fold = fold_weights(value, label, table.group, fold, len(fits))
+    weights, by_fold = fold_weights(value, label, table.group, fold, len(fits), task.weigh)
     blends = [BlendedReader(names, own, weight, task) for own, weight in zip(readers, by_fold, strict=True)]
     whole = PooledReader(blends, task, blends[0].calibrated)
     joined = whole.aligned([blend.blend(own) for blend, own in zip(blends, parts, strict=True)])
@@ -160,6 +160,7 @@ def fold_weights(
     group: Sequence[str],
     fold: Int[Tensor, " n"],
     folds: int,
+    weigh: Weigh,
 ) -> tuple[Float[Tensor, "c t"], list[Float[Tensor, "c t"]]]:
     """Weights of the candidates' values of each target: from all cases, and for each fold those found without its groups.
 
@@ -174,8 +175,8 @@ def fold_weights(
         own = value[:, :, target]
         known = label[:, target].double().where(own.isfinite().all(0), torch.nan)
         try:
-            whole[:, target] = blend_weights(own, known)
-            nested = nested_blend_weights(own, known, group, fold.tolist())
+            whole[:, target] = blend_weights(own, known, weigh)
+            nested = nested_blend_weights(own, known, group, fold.tolist(), weigh)
         except ValueError as error:
             raise Unblended("too few cases have a label and a value of every candidate") from error
         for number, part in enumerate(parts):

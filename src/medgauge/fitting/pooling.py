@@ -77,6 +77,7 @@ def write_pooled(
         for place, (target, figures) in enumerate(one.blocks(seed=seed, by_group=by_group).items()):
             with_reasons({target: figures}, reasons)
             block[target] = figures | figures_by_fold(one, place)
+        block |= one.together(seed=seed)
     block["space"] = mean_space([fit.results["test"]["space"] for fit in fits])
     names = fold_of_cases(study)
     splits = ["test" if fold == "" else OUT_OF_FOLD for _, fold in names]

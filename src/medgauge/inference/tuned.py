@@ -44,7 +44,7 @@ class Tuned:
     def fit(cls, task: Task, gallery: Cases, validation: Cases, *, record: str) -> "Tuned":
         """Tune on validation cases.
 
-        ``record``: a predictor's name, regression for that of the kind, or auto for the one with the lowest error there.
+        ``record``: a predictor's name, regression for what the kind says, or auto for the one with the lowest error there.
         """
         surroundings = task.surroundings()
         made = {NEIGHBOURS: surroundings, **task.predictors()}
@@ -53,7 +53,8 @@ class Tuned:
             nearest = surroundings.nearest_distance(validation.embedding, group=validation.group)
         scores = {name: task.relative(one.validation, validation.label) for name, one in fitted.items()}
         best = min(scores, key=lambda name: scores[name])
-        chosen = {AUTO: best, REGRESSION: task.regression}.get(record, record)
+        wanted = task.regression if record == REGRESSION else record
+        chosen = best if wanted == AUTO else wanted
         errors = {name: float(one.validation.nanmean(-1)) for name, one in fitted.items()}
         return cls(task, gallery, fitted, surroundings, chosen, errors, scores[chosen], far_threshold(nearest))
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.core.task import Error
 from medgauge.data.tables.folds import fold_name
 from medgauge.planning.fingerprint import baseline_values
 from medgauge.recipes.build import build_tasks
@@ -31,6 +32,7 @@ class Judge:
         baseline: error of the better baseline, (n,).
         constant: error of the constant baseline, (n,).
         names: of the better baseline of each target.
+        error: of the values of each target.
         folds: their number; 0 = one partition, and these are its validation cases.
     """
 
@@ -43,6 +45,7 @@ class Judge:
     baseline: Float[Tensor, " n"]
     constant: Float[Tensor, " n"]
     names: list[str]
+    error: Sequence[Error]
     folds: int
 
     @classmethod
@@ -73,6 +76,7 @@ class Judge:
             baseline=_mean(errors, scale),
             constant=_mean(constant, scale),
             names=names,
+            error=[task.error for task in tasks for _ in task.columns],
             folds=folds,
         )
 
@@ -94,9 +98,9 @@ class Judge:
         for column, target in enumerate(self.targets):
             value = torch.tensor(read_numbers(folder, PREDICTIONS, columns, f"value_{target}"), dtype=torch.float64)
             read = torch.where(at >= 0, value[at.clamp(min=0)], torch.nan)
-            found.append((read - self.label[:, column]).abs())
-        error = _mean(found, self.scale)
-        return error if fold is None else torch.where(torch.tensor(self.fold) == fold, error, torch.nan)
+            found.append(self.error[column](read, self.label[:, column]))
+        mean = _mean(found, self.scale)
+        return mean if fold is None else torch.where(torch.tensor(self.fold) == fold, mean, torch.nan)
 
 
 def _mean(errors: Sequence[Float[Tensor, " n"]], scale: Sequence[float]) -> Float[Tensor, " n"]:

@@ -12,7 +12,11 @@ from medgauge.runfolder.chosen import CANDIDATES, PLAN, is_of_plan, other_plan_w
 
 PAGE = "report.html"
 READ = {"out of fold": "out-of-fold ", "on validation cases": "validation "}
-CONSTANT = {"median": "always saying the training median", "covariates_only": "the covariates alone"}
+CONSTANT = {
+    "median": "always saying the training median",
+    "base_rate": "always saying the training rate",
+    "covariates_only": "the covariates alone",
+}
 
 
 def write_candidates_page(path: Path) -> Path:

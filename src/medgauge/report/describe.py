@@ -1,5 +1,6 @@
 """What the page says, as texts and figures, from a run folder that was read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from medgauge.report.evidence import EFFECTS, FAR, Thumbnails
@@ -8,6 +9,7 @@ from medgauge.report.parts import split_words
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
 from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts
+from medgauge.report.together import together_words
 from medgauge.report.words import times
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import shown_sentence
@@ -22,6 +24,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         texts, own = _section(view, target, f"target-{place}", picture)
         targets.append({"correction": "", "transformed": "", **texts, "drawn": list(own)})
         drawn |= own
+    together = together_words(view)
     made = view.recipe.get("made") or {}
     claim = view.recipe.get("claim") or {}
     unit = targets[0]["unit"] if len(targets) == 1 else ""
@@ -30,7 +33,8 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "name": view.path.resolve().name,
         "targets": targets,
         "shown": view.shown,
-        "sentences": [{"text": one, "less": less} for one, less in _sentences(view)],
+        "together": together,
+        "sentences": [{"text": one, "less": less} for one, less in _sentences(view, together["targets"])],
         "looked": view.shown == "test",
         "words": split_words(view),
         "looks": times((view.results.get("looks") or {}).get("test", 0)),
@@ -51,9 +55,9 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
     }
 
 
-def _sentences(view: RunView) -> list[tuple[str, bool]]:
-    """The first sentence of each target, and whether it is not shown better than its baseline."""
-    blocks = {target: view.block.get(target) or {} for target in view.targets}
+def _sentences(view: RunView, together: Sequence[str]) -> list[tuple[str, bool]]:
+    """The first sentence of each target that is not in the table of all findings, and whether it is not shown better than its baseline."""
+    blocks = {target: view.block.get(target) or {} for target in view.targets if target not in together}
     return [
         (shown_sentence(target, block, view.shown), bool(block["shown"]["reason"]))
         for target, block in blocks.items()

@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards
@@ -61,7 +61,7 @@ def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, m
     for kind, row in choose_cards(view.predictions, target, count=cards_a_kind(len(view.targets))):
         record = str(cases[row].get("predictor") or view.record(target))
         card = _card(cases[row], target, look, record, picture)
-        card["sides"] = _sides(_neighbours(cases[row], target, record, labels, look, picture), record)
+        card["sides"] = _sides(_neighbours(cases[row], target, record, labels, look, picture), record, look)
         card["words"] = evidence_words(cases[row], target, record, look, finite(radius))
         groups.setdefault(kind, []).append(card | more(cases[row], labels))
     return [
@@ -121,6 +121,8 @@ def _neighbours(
                 "fold": f"fold-{folds[place]}" if place < len(folds) else "",
                 "weight": number(weight, 3, sign=True) if signed else percent(weight),
                 "bar": f"{100 * min(abs(weight or 0.0) / (unit or 1.0), 1.0):.1f}",
+                "size": abs(weight or 0.0),
+                "own": finite(labels.get(int(row))),
                 "against": weight is not None and weight < 0,
                 "effect": finite(effects[place]) if place < len(effects) else None,
                 "distance": "–" if distance is None else f"{distance:.3g}",
@@ -129,11 +131,14 @@ def _neighbours(
     return shown
 
 
-def _sides(shown: list[dict[str, Any]], record: str) -> list[dict[str, Any]]:
+def _sides(shown: list[dict[str, Any]], record: str, look: Look) -> list[dict[str, Any]]:
     """The cases shown, those that raise the value apart from those that lower it, where it rests on them; else together.
 
-    A case raises the value where weight times (label - value) is above 0.
+    A case raises the value where weight times (label - value) is above 0. Of labels that are states each state is a side,
+    with its share of the weight of all that are shown.
     """
+    if look.states:
+        return sides_by_state(shown, look.states)
     if record not in RESTING or all(one["effect"] is None for one in shown):
         return [{"title": "", "cases": shown}]
     parts = (
@@ -142,6 +147,21 @@ def _sides(shown: list[dict[str, Any]], record: str) -> list[dict[str, Any]]:
         ("Neither", [one for one in shown if not one["effect"]]),
     )
     return [{"title": title, "cases": cases} for title, cases in parts if cases]
+
+
+def sides_by_state(shown: list[dict[str, Any]], states: Mapping[float, str]) -> list[dict[str, Any]]:
+    """The cases shown by their label, with the share of each side in the sum of |weight| of those that have one."""
+    known = [one for one in shown if one["own"] in states]
+    whole = math.fsum(one["size"] for one in known)
+    sides = [(name, [one for one in known if one["own"] == state]) for state, name in states.items()]
+    return [
+        {
+            "title": f"{name}: {percent(math.fsum(one['size'] for one in cases) / whole) if whole else '–'} of the weight shown",
+            "cases": cases,
+        }
+        for name, cases in sides
+        if cases
+    ]
 
 
 def evidence_words(case: Case, target: str, record: str, look: Look, radius: float | None) -> dict[str, str]:

@@ -87,7 +87,9 @@ def region_rows(
 
     - Shape: ``cases`` has label and region; ``median`` is the training cases' median label.
     """
-    parts = {region: part or {} for region, part in (block.get("by_region") or dict.fromkeys(REGIONS)).items()}
+    found = block.get("by_region") or {}
+    regions = REGIONS if set(found) <= set(REGIONS) else tuple(found)
+    parts = {region: found.get(region) or {} for region in regions}
     whole = {
         **block,
         "baselines": {name: (one or {}).get(look.main) for name, one in (block.get("baselines") or {}).items()},

@@ -1,7 +1,7 @@
 """How the values, labels, errors and figures of one target are written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from medgauge.core.task import Figure
@@ -21,6 +21,7 @@ class Look:
         of_errors: unit of errors.
         decimals: of values and errors.
         whole: labels are written without decimals.
+        states: of labels that are states, what training cases of each are called, in the order of a card.
     """
 
     figures: Mapping[str, Figure]
@@ -28,6 +29,7 @@ class Look:
     of_errors: str
     decimals: int
     whole: bool = False
+    states: Mapping[float, str] = field(default_factory=dict)
 
     @property
     def main(self) -> str:

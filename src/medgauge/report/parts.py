@@ -84,16 +84,18 @@ def group_words(block: Block, look: Look, said: str) -> str:
     part = block.get("by_group_mean")
     if not part:
         return ""
+    main = look.main
     covered, ranges = part.get(said) or {}, part.get("labels_within_groups") or {}
     words = (
         f"With each group’s images as one value (their mean, against the mean of their labels), {counted(part.get('n'), 'group')} "
-        f"are read with a mean absolute error of {look.figure('mae', part.get('mae'))} "
-        f"(95 %: {look.ends('mae', (part.get('ci95') or {}).get('mae'))}) and a bias of "
-        f"{look.figure('bias', part.get('bias'))}; "
-        f"their {said}s cover {percent(finite(covered.get('coverage')))}."
+        f"are read with a {look.figures[main].words} of {look.figure(main, part.get(main))} "
+        f"(95 %: {look.ends(main, (part.get('ci95') or {}).get(main))})"
     )
+    words += f" and a bias of {look.figure('bias', part['bias'])}" if "bias" in part else ""
+    covering = finite(covered.get("coverage"))
+    words += "." if covering is None else f"; their {said}s cover {percent(covering)}."
     if ranges.get("differ"):
         differ = f"{counted(ranges['differ'], 'group')} with labels that differ from image to image"
         words += f" There {'is' if ranges['differ'] == 1 else 'are'} {differ}, by up to "
-        words += f"{look.figure('mae', ranges.get('largest_range'))}."
+        words += f"{look.figure(main, ranges.get('largest_range'))}."
     return words

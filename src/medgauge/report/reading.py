@@ -177,7 +177,7 @@ def _table(folder: RunFolder, name: str, needed: Sequence[str], *, rows: int | N
             found[column] = pandas.Series(cells, dtype=str)
         else:
             found[column] = np.array(read_numbers(folder, name, columns, column), dtype=np.float64)
-    return pandas.DataFrame(found)
+    return pandas.DataFrame(found).copy()  # its columns side by side: many of them apart are slow
 
 
 def _own_name(column: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from medgauge.core.beside import BESIDE
 from medgauge.core.forms import (
     ANY_GROUP,
     CHANCE,
@@ -144,7 +145,17 @@ _D5 = Leaf(
 _SPACE_KEYS = ("rv_neighbours", "rv_share", "rv_n")
 _SPACE: dict[str, Form] = {"d5": _D5, "rv": NUMBER, "rv_note?": optional(TEXT)}
 _SPACE |= {f"{name}?": NUMBER for name in _SPACE_KEYS}
-SPLIT = Group({"space?": Group({**_SPACE, "by_fold?": Listed(Group(_SPACE))})}, others=BLOCK)
+_MACRO: dict[str, Form] = {"value": NUMBER, "columns": Listed(TEXT), "left_out": Listed(TEXT)}
+_TOGETHER = Group(
+    {
+        "least_positives": COUNT,
+        "columns": Listed(TEXT),
+        "few_positives": Named(COUNT),
+        "figures": Named(Group({"macro": Group({**_MACRO, "ci95": ENDS}), "by_frequency": Named(Group(_MACRO))})),
+        "ranking_precision": NUMBER,
+    }
+)
+SPLIT = Group({"findings?": _TOGETHER, "space?": Group({**_SPACE, "by_fold?": Listed(Group(_SPACE))})}, others=BLOCK)
 """A block for each target, and the quality of the space."""
 _TRAINING: dict[str, Form] = {"steps?": COUNT, "best_step?": COUNT, "stopped_because?": TEXT, "seconds?": NUMBER}
 RESULTS = Group(
@@ -220,7 +231,7 @@ def read_finished(folder: RunFolder) -> dict[str, Any]:
     judged = [split for split in SPEAKS if split in values]
     if not judged:
         raise folder.broken("results.json", f"{', '.join(SPEAKS[:-1])} and {SPEAKS[-1]} are missing")
-    bare = [split for split in judged if not values[split].keys() - {"space"}]
+    bare = [split for split in judged if not values[split].keys() - set(BESIDE)]
     if bare:
         raise folder.broken("results.json", f"{bare[0]} has no figures")
     return values

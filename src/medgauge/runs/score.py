@@ -95,7 +95,12 @@ class Scorer:
 def blocks(
     scored: Sequence[Scored], *, seed: int | None, by_group: bool, trainings: Sequence[object] = ()
 ) -> dict[str, dict[str, object]]:
-    """The figures of all targets of all tasks; ``trainings`` of each fit, as results.json tells them, may explain them."""
+    """The figures of all targets of all tasks, and of kinds that have them those of all columns together.
+
+    ``trainings`` of each fit, as results.json tells them, may explain them.
+    """
     found = {target: block for one in scored for target, block in one.blocks(seed=seed, by_group=by_group).items()}
     with_reasons(found, training_reasons([one for one in trainings if isinstance(one, Mapping)]))
+    for one in scored:
+        found |= one.together(seed=seed)
     return found

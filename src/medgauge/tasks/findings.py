@@ -15,11 +15,13 @@ from medgauge.core.forms import ANY_GROUP, Group, check_form
 from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
 from medgauge.functional.findings import FindingStrata
+from medgauge.functional.weights import mixture_weights
 from medgauge.inference import HeadPredictor, KernelPredictor, LogisticPredictor, NeighbourPredictor
 from medgauge.inference.clamped import ClampedPredictor
 from medgauge.inference.prototypes import PrototypePredictor
 from medgauge.metrics.catalogue import FINDING
 from medgauge.metrics.finding_baselines import FindingCovariates, TrainingRate
+from medgauge.metrics.finding_macros import findings_block
 from medgauge.metrics.findings import case_log_loss
 from medgauge.models.findings import FindingCoding, FindingHead
 from medgauge.models.prototypes import PrototypeHead
@@ -48,7 +50,7 @@ class Findings:
 
     kind: ClassVar[str] = "finding"
     recipe: ClassVar[str] = "finding"
-    regression: ClassVar[str] = "logistic"
+    regression: ClassVar[str] = "auto"
     semantic: ClassVar[bool] = True
     divides: ClassVar[bool] = False
     states: ClassVar[bool] = True
@@ -156,6 +158,10 @@ class Findings:
         """-log of the chance of the true state, in nats; a value beyond 0 or 1 counts as these."""
         return case_log_loss(value.clamp(0, 1), label)
 
+    def weigh(self, value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
+        """By the log loss."""
+        return mixture_weights((-self.error(value, label)).exp())
+
     def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
         """Mean log losses over those of the training rates for the same labels, both in sum over the findings.
 
@@ -186,6 +192,21 @@ class Findings:
             "training": {"present": strata.positives[target], "absent": strata.negatives[target]},
             "frequency": strata.regions[target],
         }
+
+    def together(
+        self,
+        value: Float[Tensor, "n t"],
+        raw: Float[Tensor, "n t"],
+        label: Float[Tensor, "n t"],
+        group: Sequence[str],
+        *,
+        seed: int | None,
+    ) -> dict[str, dict[str, object]]:
+        """``findings``: macro figures, where there are several."""
+        if len(self.columns) < 2:
+            return {}
+        region = dict(zip(self.columns, self.strata.regions, strict=True))
+        return {"findings": findings_block(self.figures, value, raw, label, group, self.columns, region, seed=seed)}
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
         """Names of findings that are read as others of the label vectors' source."""

@@ -27,7 +27,7 @@ from medgauge.models.ranks import GradeRanks
 from medgauge.models.scaling import ScalingKind
 from medgauge.tasks.problems import column_problems, level_problems
 from medgauge.tasks.settings import HeadSettings
-from medgauge.tasks.values import constant, distance, relative_error
+from medgauge.tasks.values import constant, distance, least_absolute, relative_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +143,10 @@ class Grades:
         """The absolute error, in grades."""
         return distance(value, label)
 
+    def weigh(self, value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
+        """By the absolute error."""
+        return least_absolute(value, label)
+
     def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
         """Mean absolute errors over those of the training median."""
         if self.median is None:
@@ -169,6 +173,18 @@ class Grades:
 
     def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
         """Nothing."""
+        return {}
+
+    def together(
+        self,
+        value: Float[Tensor, "n t"],
+        raw: Float[Tensor, "n t"],
+        label: Float[Tensor, "n t"],
+        group: Sequence[str],
+        *,
+        seed: int | None,
+    ) -> dict[str, dict[str, object]]:
+        """Nothing: each column stands alone."""
         return {}
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:

@@ -24,7 +24,7 @@ from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.scaling import ScalingKind
 from medgauge.tasks.problems import column_problems, negative_problems
 from medgauge.tasks.settings import HeadSettings
-from medgauge.tasks.values import constant, distance, relative_error
+from medgauge.tasks.values import constant, distance, least_absolute, relative_error
 
 TRANSFORMED = ("mae", "rmse", "r2", "bias")
 
@@ -129,6 +129,10 @@ class Numbers:
         """The absolute error."""
         return distance(value, label)
 
+    def weigh(self, value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
+        """By the absolute error."""
+        return least_absolute(value, label)
+
     def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
         """Mean absolute errors over those of the training median."""
         if self.median is None:
@@ -154,6 +158,18 @@ class Numbers:
         pair = [self.coding.transformed(part[:, target : target + 1].clamp(min=-0.999999)) for part in (value, label)]
         figures = {name: float(self.figures[name].of(pair[0], pair[1])[0]) for name in TRANSFORMED}
         return {"transformed": {"unit": "log2(1 + label)", **figures}}
+
+    def together(
+        self,
+        value: Float[Tensor, "n t"],
+        raw: Float[Tensor, "n t"],
+        label: Float[Tensor, "n t"],
+        group: Sequence[str],
+        *,
+        seed: int | None,
+    ) -> dict[str, dict[str, object]]:
+        """Nothing: each column stands alone."""
+        return {}
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
         """Labels that a distribution head cannot say, a sentence a column."""

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.functional.weights import least_absolute_weights
 from medgauge.metrics import median_baseline
 
 
@@ -15,6 +16,11 @@ def distance(value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Floa
 def constant(label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
     """The median of each target's training labels."""
     return median_baseline(label, 1)[0]
+
+
+def least_absolute(value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
+    """Weights of candidates' values with the least absolute error of the weighted value."""
+    return least_absolute_weights(value - label)
 
 
 def relative_error(error: Float[Tensor, " t"], label: Float[Tensor, "n t"], median: Float[Tensor, " t"]) -> float:

@@ -2,16 +2,35 @@
 
 import pandas
 
-from medgauge.report.kinds.finding import calibration_words, on_card
+from medgauge.report.evidence import sides_by_state
+from medgauge.report.kinds.finding import STATES, calibration_words, on_card
 
 
 def test_threshold_and_share_are_told() -> None:
-    told = calibration_words({"threshold": 0.25, "share_positive": 0.1, "note": "So it is."})
-    assert told == {"there": True, "threshold": "0.25", "share": "10\xa0%", "note": "So it is."}
+    told = calibration_words(
+        {"threshold": 0.25, "share_positive": 0.1, "note": "So it is.", "sensitivity": 0.5, "f1": 0.25}
+    )
+    assert (told["threshold"], told["share"], told["note"]) == ("0.25", "10\xa0%", "So it is.")
+    assert told["decisions"] == "sensitivity 50\xa0%, F1 0.25"
+    assert told["error"] == "–"
     assert not calibration_words({})["there"]
 
 
 def test_a_card_tells_what_the_finding_is_called() -> None:
-    case = pandas.Series({"positive_a": 1.0, "label_a": 0.0})
-    assert on_card(case, "a") == {"called": "present", "right": False}
+    case = pandas.Series({"positive_a": 1.0, "label_a": 0.0, "neighbours_a": 0.25})
+    assert on_card(case, "a") == {"vote": "25\xa0%", "called": "present", "right": False}
     assert on_card(pandas.Series({"label_a": 0.0}), "a")["called"] == "–"
+
+
+def test_training_cases_are_told_apart_by_their_state_with_their_share() -> None:
+    shown = [
+        {"own": 1.0, "size": 0.25},
+        {"own": 0.0, "size": 0.5},
+        {"own": 1.0, "size": 0.25},
+        {"own": None, "size": 0.0},
+    ]
+    with_it, without = sides_by_state(shown, STATES)
+    assert with_it["title"] == "With the finding, for it: 50\xa0% of the weight shown"
+    assert [one["size"] for one in with_it["cases"]] == [0.25, 0.25]
+    assert without["title"] == "Without it, against it: 50\xa0% of the weight shown"
+    assert sides_by_state(shown[1:2], STATES)[0]["title"].startswith("Without it, against it: 100")

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import NDArray
 
+from medgauge.core.beside import BESIDE
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.data.bundled import is_bundled
@@ -41,7 +42,7 @@ from medgauge.data.tables.sources import NPZ, image_source, index_notes, picture
 from medgauge.data.tables.subgroups import missing_notes
 from medgauge.data.tables.words import covariate_columns
 
-RESERVED_TARGETS = frozenset({"space", "n", "seconds"})
+RESERVED_TARGETS = frozenset({*BESIDE, "n", "seconds"})
 """Names of other things in ``results.json``, so no target may be called so."""
 
 

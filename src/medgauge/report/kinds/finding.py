@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.evidence import Case, Thumbnails, number_in
 from medgauge.report.kinds.shared import Said, Section, shared_section
 from medgauge.report.look import Look
+from medgauge.report.plots import Plot
+from medgauge.report.plots_findings import reliability_curve, roc_curve
 from medgauge.report.reading import RunView
 from medgauge.report.words import counted, finite, number, percent
 
 DECIMALS = 3
+DECISIONS = {
+    "sensitivity": ("sensitivity", percent),
+    "specificity": ("specificity", percent),
+    "f1": ("F1", lambda one: number(one, 2)),
+}
+STATES = {1.0: "With the finding, for it", 0.0: "Without it, against it"}
 SAID = Said(
     "calibration",
     "share_positive",
@@ -25,7 +35,7 @@ SAID = Said(
 def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Section:
     """All of one target."""
     block = view.block.get(target) or {}
-    look = Look(FIGURES["finding"], "", "", DECIMALS, whole=True)
+    look = Look(FIGURES["finding"], "", "", DECIMALS, whole=True, states=STATES)
     shown = ["log_loss"]
     texts, drawn = shared_section(
         view,
@@ -53,7 +63,21 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         "lead": ("has a log loss of", "a case"),
         "labels": f"{number(finite(training.get('present')), 0)} of them with the finding",
     }
-    return texts, drawn
+    return texts, drawn | _plots(view, target, key, finite((block.get("calibration") or {}).get("threshold")))
+
+
+def _plots(view: RunView, target: str, key: str, threshold: float | None) -> dict[str, Plot]:
+    """ROC curve and reliability of the shown cases."""
+    names = {part: f"{part}_{target}" for part in ("label", "value", "positive", "uncalibrated")}
+    cases = view.cases[[name for name in names.values() if name in view.cases]]
+    cases = cases[np.isfinite(cases[names["label"]]) & np.isfinite(cases[names["value"]])]
+    label, value, called, raw = (
+        cases[names[part] if names[part] in cases else names[other]].to_numpy(dtype=np.float64)
+        for part, other in (("label", "label"), ("value", "value"), ("positive", "value"), ("uncalibrated", "value"))
+    )
+    known = threshold if names["positive"] in cases else None
+    drawn = {"roc": roc_curve(raw, label, called, known), "reliability": reliability_curve(value, label)}
+    return {f"{key}-{name}": plot for name, plot in drawn.items() if plot is not None}
 
 
 def calibration_words(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,11 +87,23 @@ def calibration_words(part: Mapping[str, Any]) -> dict[str, Any]:
         "threshold": number(finite(part.get("threshold")), 2),
         "share": percent(finite(part.get("share_positive"))),
         "note": str(part.get("note") or ""),
+        "decisions": ", ".join(
+            f"{name} {write(finite(part.get(key)))}"
+            for key, (name, write) in DECISIONS.items()
+            if finite(part.get(key)) is not None
+        ),
+        "error": number(finite(part.get("calibration_error")), 3),
+        "by_chance": number(finite(part.get("calibration_error_by_chance")), 3),
     }
 
 
 def on_card(case: Case, target: str) -> dict[str, Any]:
-    """Whether the finding is called present."""
+    """Whether the finding is called present, and the share of the neighbours' vote that has it."""
     said = number_in(case, f"positive_{target}")
     label = number_in(case, f"label_{target}")
-    return {"called": "–" if said is None else "present" if said else "absent", "right": said == label}
+    vote = number_in(case, f"neighbours_{target}")
+    return {
+        "vote": "" if vote is None else percent(vote),
+        "called": "–" if said is None else "present" if said else "absent",
+        "right": said == label,
+    }
