@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from medgauge.core.task import Observed
+from medgauge.evaluation.figures import Judged
 from medgauge.evaluation.shown import shown_block, training_reasons, with_reasons
 from medgauge.metrics.crossed import crossed_draws
+from medgauge.tasks.findings import Findings
+from medgauge.tasks.settings import HeadSettings
 from tests.evaluation.small import judged, scored
 
 NAN = float("nan")
@@ -185,3 +190,27 @@ def test_reasons_are_added_to_what_is_not_shown_alone() -> None:
     assert blocks["a"]["shown"]["reason"] == "few; late"
     assert blocks["a"]["by_group_mean"]["shown"]["reason"] == "late"
     assert blocks["b"]["shown"]["reason"] == ""
+
+
+def findings(present: int, cases: int = 60) -> dict[str, Any]:
+    """What is shown of a finding that ``present`` of the cases have, each read almost rightly."""
+    label = torch.zeros(cases, 1, dtype=torch.float64)
+    label[:present] = 1
+    value = 0.9 * label + 0.05
+    task = Findings.make(["edema"], HeadSettings(), "none").fit(torch.tensor([[0.0], [1.0]] * 20).double(), None)
+    names = [f"p{row:02d}" for row in range(cases)]
+    observed = Observed(value, label, names)
+    readings: Any = SimpleNamespace(value=value, observed=observed)
+    nothing: Any = None
+    blind = {"base_rate": torch.full((cases, 1), present / cases, dtype=torch.float64)}
+    return shown_block(Judged(task, "logistic", readings, nothing, blind, {}), 0)
+
+
+def test_a_finding_that_few_cases_have_shows_nothing() -> None:
+    assert findings(10)["verdict"] == "shown better than always saying 0.1667"
+    assert findings(10)["reason"] == ""
+    few = findings(9)
+    assert few["verdict"].startswith("not shown better")
+    assert few["ci95"][0] > 0
+    assert few["reason"] == "present in 9 of 60 cases, and fewer than 10 show nothing"
+    assert findings(51)["reason"] == "absent in 9 of 60 cases, and fewer than 10 show nothing"

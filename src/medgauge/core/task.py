@@ -38,6 +38,7 @@ class Figure:
             (b,), of ``chances`` the prediction is (n, k); None: it is computed anew on each draw.
         chances: it is computed from the probabilities of the levels or classes, not from values; NaN where there are none.
         ranks: it rests on the order of the cases alone, and is computed from values before a calibration, which may tie them.
+        least: cases of each part of the labels without which it shows nothing.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Figure:
     drawn: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     chances: bool = False
     ranks: bool = False
+    least: int = 0
 
     @property
     def a_mean_of_cases(self) -> bool:

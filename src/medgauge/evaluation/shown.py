@@ -68,11 +68,12 @@ def shown_block(judged: Judged, target: int) -> dict[str, object]:
     if against is None:
         return {}
     interval = against.interval()
-    is_shown = not isinstance(interval, str) and interval[0] > 0
+    few = _few_reasons(judged, target)
+    is_shown = not few and not isinstance(interval, str) and interval[0] > 0
     flat = _value_reasons(judged, target)
     reasons = [f"yet {one}, so that they tell hardly any case from another" for one in flat]
     if not is_shown:
-        reasons = [*_error_reasons(against, interval), *flat]
+        reasons = few or [*_error_reasons(against, interval), *flat]
     return {
         "baseline": against.key,
         "skill": against.skill,
@@ -158,6 +159,21 @@ def _error_reasons(against: _Against, interval: list[float] | str) -> list[str]:
         few = f"few cases: to show a skill of {size:.2f}, about {needed} groups are needed, and there are {against.groups}"
         found.append(few if needed <= WITHIN_REACH * against.groups else "its error is hardly smaller")
     return found
+
+
+def _few_reasons(judged: Judged, target: int) -> list[str]:
+    """Parts of the labels with too few cases for the figure to show anything."""
+    strata, least = judged.task.strata, judged.main.least
+    if not least:
+        return []
+    place = strata.of(judged.readings.observed.label)[:, target]
+    counts = {name: int((place == code).sum()) for code, name in enumerate(strata.names)}
+    whole = sum(counts.values())
+    return [
+        f"{name} in {count} of {whole} cases, and fewer than {least} show nothing"
+        for name, count in counts.items()
+        if count < least
+    ]
 
 
 def _value_reasons(judged: Judged, target: int) -> list[str]:

@@ -36,6 +36,7 @@ from medgauge.metrics.findings import (
     roc_auc,
 )
 from medgauge.metrics.grades import accuracy, is_grade, is_within_one, within_one
+from medgauge.metrics.macro import LEAST_POSITIVES
 
 MAE = Figure(
     "mae",
@@ -116,6 +117,7 @@ LOG_LOSS = Figure(
     in_strata=True,
     each=case_log_loss,
     drawn=drawn_log_loss,
+    least=LEAST_POSITIVES,
 )
 AUC = Figure(
     "roc_auc",
