@@ -87,7 +87,8 @@ def _show_together(findings: Mapping[str, Any], means: Mapping[str, Any], split:
     from rich.table import Table
 
     first = next(iter(findings.values()))
-    about = f"{counted(len(findings), 'finding')}: {split.replace('_', ' ')} cases, predictor {first['predictor']}"
+    selected = " (used for selection, so too good)" if split == "val" else ""
+    about = f"{counted(len(findings), 'finding')}: {split.replace('_', ' ')} cases{selected}, predictor {first['predictor']}"
     table = Table(title=_cell(about), title_justify="left")
     for name in ("", "present", "log loss", "base rate", "AUC", "95 % interval", "average precision"):
         table.add_column(name, justify="left" if not name else "right")
@@ -100,18 +101,22 @@ def _show_together(findings: Mapping[str, Any], means: Mapping[str, Any], split:
             _around(figures, "roc_auc"), _number(figures["average_precision"]),
         )  # fmt: skip
     macro = {name: part["macro"] for name, part in means["figures"].items()}
-    area = {"ci95": {"roc_auc": macro["roc_auc"]["ci95"]}}
-    table.add_row(
-        f"mean of {len(means['columns'])}", "", _number(macro["log_loss"]["value"]), "", _number(macro["roc_auc"]["value"]),
-        _around(area, "roc_auc"), _number(macro["average_precision"]["value"]),
-    )  # fmt: skip
+    if means["columns"]:
+        area = {"ci95": {"roc_auc": macro["roc_auc"]["ci95"]}}
+        table.add_row(
+            f"mean of {len(means['columns'])}", "", _number(macro["log_loss"]["value"]), "",
+            _number(macro["roc_auc"]["value"]), _around(area, "roc_auc"), _number(macro["average_precision"]["value"]),
+        )  # fmt: skip
     Console(width=None if sys.stdout.isatty() else 130).print(table)
     if few := means["few_positives"]:
         least = means["least_positives"]
-        tell(f"the mean is of findings with {least} present cases or more, without {', '.join(few)}")
-    for note in dict.fromkeys(str(figures.get("calibration", {}).get("note") or "") for figures in findings.values()):
+        tell(f"means are of findings with {least} present cases or more, without {', '.join(few)}")
+    notes: dict[str, list[str]] = {}
+    for name, figures in findings.items():
+        notes.setdefault(str(figures.get("calibration", {}).get("note") or ""), []).append(name)
+    for note, names in notes.items():
         if note:
-            tell(note)
+            tell(f"{', '.join(names)}: {note}")
 
 
 MAINS = {"mae": "MAE"}
@@ -167,7 +172,9 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
 def _around(figures: Mapping[str, Any], main: str) -> str:
     """The bootstrap interval of the main figure, or why there is none."""
     ends = figures.get("ci95", {}).get(main, "")
-    return ends if isinstance(ends, str) else f"{_number(ends[0])} to {_number(ends[1])}"
+    if isinstance(ends, str):
+        return ends
+    return "–" if all(end is None or end != end for end in ends) else f"{_number(ends[0])} to {_number(ends[1])}"
 
 
 KINDS = {"label_conditional": "label-conditional", "split": "plain split", "cross": "cross-fitted"}

@@ -53,7 +53,7 @@ def _head(name: str, look: Look) -> str:
 def together_sentence(names: Sequence[str], better: Sequence[str]) -> str:
     """How many findings are shown better than their baselines, and which."""
     listed = f": {', '.join(better)}" if better else ""
-    are = "is" if len(better) == 1 else "are"
+    are = "is" if len(better) < 2 else "are"
     return f"{len(better) or 'None'} of {counted(len(names), 'finding')} {are} shown better than the better baseline{listed}."
 
 
