@@ -83,6 +83,7 @@ class TermContract:
     """Rules for a term. A subclass gives :meth:`make`, and may give another :meth:`step`."""
 
     tolerance: ClassVar[float] = 1e-9
+    distance: ClassVar[float] = 1e9  # of far labels; 0 where labels are places
     waits: ClassVar[list[str]] = []  # what a step may wait for, with the reason beside it
 
     def make(self) -> nn.Module:
@@ -139,7 +140,7 @@ class TermContract:
         if odd == "equal labels":
             step = replace(step, label=step.label[:1].expand_as(step.label))
         if odd == "far labels":
-            step = replace(step, label=step.label + 1e9)
+            step = replace(step, label=step.label + self.distance)
         if odd == "all missing":
             step = replace(step, label=torch.full_like(step.label, float("nan")))
         term, given = self.make().double(), self.given(step)

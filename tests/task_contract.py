@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from medgauge.core.batch import Cases
 from medgauge.core.task import Observed, Task
+from medgauge.inference.readings import asked_by
 
 DIMENSION, SEEDS, NOISE = 4, 20, (0.1, 0.4, 1.6)
 
@@ -29,6 +30,10 @@ class TaskContract:
         """Columns (n, 1) that cannot be of this kind, each with words of the sentence that says so."""
         raise AssertionError("a contract's subclass must give bad columns")
 
+    def exact(self, label: Tensor) -> Tensor:
+        """Values without any error: the labels, but for kinds whose values are chances."""
+        return label
+
     def noisy(self, label: Tensor, noise: float, seed: int) -> Tensor:
         """Values (n, 1) that miss the label by ``noise`` of its spread; another kind may err in another way."""
         spread = label[~label.isnan()].std()
@@ -42,7 +47,8 @@ class TaskContract:
     def cases(self, task: Task, head: nn.Module | None, seed: int) -> Cases:
         """Cases with the labels, a noisy embedding of them, and what the head says of it."""
         label, names = self.labels(), [str(row) for row in range(len(self.labels()))]
-        embedding = self.noisy(label, 0.1, seed).float().expand(-1, DIMENSION).contiguous()
+        embedding = self.noisy(label, 0.1, seed).float().flatten(1)
+        embedding = embedding.repeat(1, DIMENSION)[:, :DIMENSION].contiguous()
         prediction, logits = None, None
         if head is not None:
             with torch.no_grad():
@@ -94,8 +100,9 @@ class TaskContract:
 
     def test_a_perfect_prediction_has_the_best_score_and_no_error(self) -> None:
         task, label = self.fitted(), self.labels()
-        assert task.score(label, label) == pytest.approx(0, abs=1e-6)
-        error = task.error(label.expand(3, -1, -1), label)
+        assert task.score(self.exact(label), label) == pytest.approx(0, abs=1e-6)
+        value = self.exact(label)
+        error = task.error(value.expand(3, *value.shape), label)
         assert error.shape == (3, *label.shape)
         assert error.nan_to_num(0.0).abs().max() < 1e-6
         assert torch.equal(error.isnan()[0], label.isnan())
@@ -110,8 +117,10 @@ class TaskContract:
         assert task.figures
         for name, figure in task.figures.items():
             assert figure.name == name
-            assert figure.of(label, label).item() == pytest.approx(figure.best, abs=2e-6), name
-            worse = figure.of(self.noisy(label, 1.0, 0), label).item()
+            assert figure.of(asked_by(figure, self.exact(label), 0), label).item() == pytest.approx(
+                figure.best, abs=2e-6
+            ), name
+            worse = figure.of(asked_by(figure, self.noisy(label, 1.0, 0), 0), label).item()
             assert abs(worse - figure.best) > 1e-4, f"{name} does not see noise"
 
     def test_strata_place_every_label(self) -> None:
@@ -142,7 +151,8 @@ class TaskContract:
         value = self.noisy(label, 0.4, 0)
         mean = task.error(value, label).nanmean(0)
         assert task.relative(mean, label) == pytest.approx(task.score(value, label), rel=1e-9)
-        assert next(iter(task.figures.values())).of(value, label).item() == pytest.approx(mean.item(), rel=1e-9)
+        first = next(iter(task.figures.values()))
+        assert first.of(asked_by(first, value, 0), label).item() == pytest.approx(mean.item(), rel=1e-9)
         json.dumps(task.further(value, label, 0))
 
     def test_each_predictor_reads_every_case(self) -> None:
@@ -150,12 +160,12 @@ class TaskContract:
         found, _ = self.readings(task)
         assert found
         for name, reading in found.items():
-            assert reading.value.shape == self.labels().shape, name
+            assert reading.value.shape == self.exact(self.labels()).shape, name
             assert reading.value.dtype == torch.float64, name
             assert reading.value.isfinite().all(), name
             if reading.probability is not None:
                 torch.testing.assert_close(
-                    reading.probability.sum(-1).double(), torch.ones_like(reading.value), rtol=0, atol=1e-5
+                    reading.probability.sum(-1).double(), torch.ones_like(self.labels()), rtol=0, atol=1e-5
                 )
 
     def test_columns_and_cells_of_the_certainty_fit(self) -> None:
@@ -163,7 +173,8 @@ class TaskContract:
         observed, target = self.observed(task), task.columns[0]
         sure = task.certainty.fit(observed, task.strata, self.settings(), seed=0, cross=False)
         stated = sure.apply(observed)
-        assert stated["value"].shape == stated["covered"].shape == observed.label.shape
+        assert stated["value"].shape == observed.value.shape
+        assert stated["covered"].shape == observed.label.shape
         assert all(len(part) == len(observed.label) for part in stated.values())
         assert not stated["covered"][observed.label.isnan()].any()
         columns, cells = sure.columns(target), sure.cells(stated, 0)

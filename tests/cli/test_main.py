@@ -123,8 +123,8 @@ def test_a_command_that_cannot_be_read_ends_with_status_2(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--kind", "age"], "--kind takes NAME=number|grade|finding,…, got 'age'"),
-        (["--kind", "age=grad"], "data.kind.age must be one of number, grade, finding, got grad (did you mean grade?)"),
+        (["--kind", "age"], "--kind takes NAME=number|grade|finding|class,…, got 'age'"),
+        (["--kind", "age=grad"], "data.kind.age must be one of number, grade, finding, class, got grad (did you mean grade?)"),
         (["--kind", "ag=grade"], "data.kind names 'ag', which is not in data.label (did you mean age?)"),
         (["--augmentation.flip", "rows,colums"], "augmentation.flip[1] must be one of rows, columns, depth, got colums"),
         (["--aggregate", "men"], "did you mean mean?"),

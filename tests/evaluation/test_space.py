@@ -10,6 +10,7 @@ from medgauge.core.batch import Cases
 from medgauge.evaluation.space import choose_graph, mean_space, space_block, space_labels
 from medgauge.models.scaling import LabelScaling
 from medgauge.tasks import Tasks
+from medgauge.tasks.classes import Classes
 from medgauge.tasks.grades import Grades
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.settings import HeadSettings
@@ -39,12 +40,30 @@ def test_an_isometric_space_has_no_residual_and_its_nearest_cases_are_counted() 
     task = Numbers.make(["age"], HeadSettings(), "zscore").fit(gallery, None)
     own = cases(label, label.float())
     other = Cases(gallery.float(), gallery, [f"g{row}" for row in range(80)], [f"g{row}" for row in range(80)])
-    block = space_block(own, other, task.coding, [task], choose_graph(own, task.coding))
+    tasks = Tasks((task,))
+    block = space_block(own, other, tasks, choose_graph(own, tasks))
     nearest = [np.sort(np.abs(gallery.numpy()[:, 0] - one))[:5].mean() for one in label.numpy()[:, 0]]
     assert block["d5"] == pytest.approx(np.mean(nearest), rel=1e-4)
     assert block["rv"] == pytest.approx(0, abs=1e-4)
     assert block["rv_share"] == 1
     assert isinstance(task.coding, LabelScaling)
+
+
+def test_nearest_cases_of_another_class_are_counted_whatever_their_places() -> None:
+    random = np.random.default_rng(1)
+    names = {"view": ["AP", "LL", "PA"]}
+    tasks = Tasks((Classes.make(["view"], HeadSettings(classes=names), "none"),))
+    place, there = (torch.tensor(random.integers(0, 3, (count, 1))).double() for count in (30, 40))
+    points, others = (label + 1.2 * torch.tensor(random.normal(size=(len(label), 1))) for label in (place, there))
+    own = cases(place, points.float())
+    gallery = Cases(others.float(), there, [f"g{row}" for row in range(40)], [f"g{row}" for row in range(40)])
+    block = space_block(own, gallery, tasks, choose_graph(own, tasks))
+    order = (points - others.T).abs().argsort(dim=1)[:, :5]
+    unlike = (there[order, 0] != place).double().mean().item()
+    assert block["d5"] == pytest.approx(unlike, rel=1e-6)
+    assert 0.2 < unlike < 0.8
+    swapped = cases(2 - place, points.float())  # RV knows no order of places either
+    assert space_block(swapped, gallery, tasks, choose_graph(swapped, tasks))["rv"] == pytest.approx(block["rv"])
 
 
 def test_the_mean_of_several_spaces_leaves_missing_ones_out() -> None:

@@ -9,7 +9,7 @@ import torch
 from medgauge.core.evidence import Evidence
 from medgauge.core.task import Observed
 from medgauge.inference.readings import Readings
-from medgauge.metrics.catalogue import AUC, MACRO_AUC, MAE
+from medgauge.metrics.catalogue import AUC, BALANCED, MACRO_AUC, MAE
 
 NAN = float("nan")
 
@@ -44,5 +44,6 @@ def test_a_figure_is_computed_from_the_values_of_record_or_from_chances() -> Non
     assert missing.shape == (len(one), 1, 1)
     assert missing.isnan().all()
     chance = torch.rand(len(one), 1, 3, generator=torch.Generator().manual_seed(0))
-    known = replace(one, observed=replace(one.observed, probability=chance))
+    known = replace(one, stated={"value": chance})
     assert torch.equal(known.of_figure(MACRO_AUC, 0), chance.double())
+    assert known.of_figure(BALANCED, 0).flatten().tolist() == [1.0, 2.0, 1.0]  # the likeliest class

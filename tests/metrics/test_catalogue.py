@@ -14,12 +14,14 @@ def test_a_mean_is_the_mean_of_its_cases_numbers(kind: str, figure: Figure) -> N
     label[3] = torch.nan
     if kind == "finding":
         value = torch.rand(2, 3, 50, generator=random, dtype=torch.float64)
+    elif figure.chances:
+        value = torch.rand(2, 3, 50, 5, generator=random, dtype=torch.float64)
     elif kind == "class":
         value = torch.randint(0, 5, (2, 3, 50), generator=random).double()
     else:
         value = label.nan_to_num(2.0) + torch.randn(2, 3, 50, generator=random, dtype=torch.float64)
     each = figure.each(value, label)
-    assert each.shape == value.shape
+    assert each.shape == (2, 3, 50)
     assert each.isnan().nonzero()[:, -1].unique().tolist() == [3]
     of = figure.of(value[1, 2][:, None], label[:, None])
     torch.testing.assert_close(each[1, 2].nanmean(), of[0], rtol=1e-12, atol=0)

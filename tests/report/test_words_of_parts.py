@@ -147,13 +147,13 @@ def test_a_regression_says_which_share_is_shown_and_that_it_rests_on_many() -> N
 
 def test_cases_that_raise_a_value_stand_apart_from_those_that_lower_it(tmp_path: Path) -> None:
     shown = [{"id": name, "effect": effect} for name, effect in (("a", 0.5), ("b", -0.25), ("c", 0.125), ("d", 0.0))]
-    sides = _sides(shown, "kernel")
+    sides = _sides(shown, "kernel", LOOK)
     assert [(side["title"], [one["id"] for one in side["cases"]]) for side in sides] == [
         ("Raise the value", ["a", "c"]), ("Lower the value", ["b"]), ("Neither", ["d"]),
     ]  # fmt: skip
-    assert _sides(shown, "head") == [{"title": "", "cases": shown}]
+    assert _sides(shown, "head", LOOK) == [{"title": "", "cases": shown}]
     without = [{"id": "a", "effect": None}]
-    assert _sides(without, "kernel") == [{"title": "", "cases": without}]
+    assert _sides(without, "kernel", LOOK) == [{"title": "", "cases": without}]
     case = {
         "neighbours": "[3, 4]", "neighbour_ids": '["a", "b"]', "distances": "[1.0, 2.0]", "weights_x": "[-0.04, 0.02]",
         "effects_x": "[-0.5, null]",

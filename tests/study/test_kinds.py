@@ -30,19 +30,37 @@ def told(table: Path, label: list[str], recipe: str | None = None, **data: Any) 
 def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path) -> None:
     assert "read as: age a number, stage a grade" in told(table, ["stage", "age"], kind={"stage": "grade"})
     assert "read as: stage a number" in told(table, ["stage"])
+    lines = told(table, ["word", "age"], kind={"word": "class"})
+    assert "read as: age a number, word a class" in lines
+    assert "label word has 2 classes: mild, severe" in lines
 
 
 @pytest.mark.parametrize(
     ("label", "data", "words"),
     [
-        (["word"], {}, r"label word: holds words \('(mild|severe)', '(mild|severe)'\), and only numbers and grades"),
+        (["word"], {}, r"label word: holds words \('(mild|severe)', '(mild|severe)'\); read it as a class"),
         (["word"], {"kind": {"word": "grade"}}, "label word: holds words"),
+        (
+            ["half"],
+            {"kind": {"half": "class"}},
+            r"label half: holds numbers that are not whole.*\(--kind half=number\)",
+        ),
+        (
+            ["word"],
+            {"kind": {"word": "class"}, "classes": {"word": ["mild"]}},
+            r"data\.classes\.word must be two or more",
+        ),
+        (
+            ["stage"],
+            {"classes": {"stage": ["1", "2"]}},
+            r"data\.classes names 'stage', which is a number; say --kind stage=class",
+        ),
         (["half"], {"kind": {"half": "grade"}}, "and a grade is a whole number; correct it, or read half as a number"),
         (["stage"], {"kind": {"stag": "grade"}}, r"data\.kind names 'stag'.*did you mean stage"),
         (
             ["stage"],
             {"kind": {"stage": "grad"}},
-            r"data\.kind\.stage must be one of number, grade, finding, got grad \(did you mean grade",
+            r"data\.kind\.stage must be one of number, grade.*, got grad \(did you mean grade",
         ),
         (
             ["stage"],

@@ -1,5 +1,6 @@
 """What calibration cases serve: intervals and sets that hold, corrections, and how well they cover."""
 
+from medgauge.calibration.class_sets import ClassSets
 from medgauge.calibration.conformal import SplitConformal
 from medgauge.calibration.correction import AgeGapLine, PredictionCorrection, delta_corrected
 from medgauge.calibration.covering import binomial_interval, coverage, mean_width
@@ -11,6 +12,7 @@ from medgauge.calibration.scores import Hull
 
 __all__ = [
     "AgeGapLine",
+    "ClassSets",
     "CrossFitted",
     "GradeSets",
     "Hull",

@@ -14,13 +14,21 @@ from medgauge.functional.grades import level_places, level_word
 
 
 def set_figures(
-    stated: Stated, observed: Observed, strata: Strata, levels: Sequence[float], target: int, *, seed: int
+    stated: Stated,
+    observed: Observed,
+    strata: Strata,
+    levels: Sequence[float],
+    target: int,
+    *,
+    seed: int,
+    words: Sequence[str] | None = None,
+    by: str = "by_grade",
 ) -> dict[str, Any]:
     """Coverage and size of the sets of one target's labelled cases; NaN where there is none.
 
     ``coverage_ci95`` is the Clopper-Pearson interval from one drawn case a group (``drawn`` of them, ``drawn_covered``
     covered), since cases of one group are not independent. ``off_levels`` cases have a label that is no training level:
-    they count as not covered, and are in no entry of ``by_grade``.
+    they count as not covered, and are in no entry of ``by``.
 
     Args:
         stated: ``set`` (n, t, k) and ``covered`` (n, t).
@@ -29,6 +37,8 @@ def set_figures(
         levels: of this target.
         target: its place.
         seed: of the draw of one case a group.
+        words: what the levels are called; None: as the numbers that they are.
+        by: the key of the entries of each true level.
     """
     label = observed.label[:, [target]].cpu()
     place = level_places(label, [levels])[:, 0]
@@ -52,7 +62,7 @@ def set_figures(
     }
     return whole | {
         "by_region": {name: brief(known & (region == code)) for code, name in enumerate(strata.names)},
-        "by_grade": {level_word(level): full(place == at) for at, level in enumerate(levels)},
+        by: {word: full(place == at) for at, word in enumerate(words or map(level_word, levels))},
     }
 
 

@@ -57,10 +57,10 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
             )
             ranges = groups["labels_within_groups"]
             if ranges["differ"]:
-                most = f"by up to {_number(ranges['largest_range'])}"
-                tell(
-                    f"labels differ within {counted(ranges['differ'], 'group')}, {most}; their mean is the group's label"
-                )
+                what = f"by up to {_number(ranges['largest_range'])}; their mean is the group's label"
+                if "classes" in figures:
+                    what = "which are of no class then and take no part"
+                tell(f"labels differ within {counted(ranges['differ'], 'group')}, {what}")
     if together:
         _show_together({name: block[name] for name in together}, block["findings"], split)
     if "space" in block:
@@ -71,6 +71,9 @@ def show_block(block: Mapping[str, Any], split: str) -> None:
 SHOWN = {
     "roc_auc": "AUC",
     "average_precision": "average precision",
+    "balanced_accuracy": "balanced accuracy",
+    "error_rate": "error rate",
+    "macro_auc": "macro AUC",
     "bias": "bias",
     "r2": "R2",
     "quadratic_kappa": "kappa",
@@ -146,7 +149,7 @@ def _show_figures(title: str, figures: Mapping[str, Any], what: str = "cases") -
 
     add("all", figures)
     for name, region in figures["by_region"].items():
-        add(f"{name} ({region['n']} {what})", region)
+        add(f"{_cell(name)} ({region['n']} {what})", region)
     for column, values in figures.get("subgroups", {}).items():
         for value, part in values.items():
             add(f"{_cell(f'{column} {value}')} ({part['n']} {what}, coverage {_share(part['coverage'])})", part)
@@ -231,10 +234,13 @@ def _percents(ends: Sequence[float]) -> str:
 
 
 def set_line(part: Mapping[str, Any]) -> str:
-    """Coverage and size of the sets of grades, whole and by grade."""
-    by_grade = ", ".join(f"{name} {_share(one['coverage'])} of {one['n']}" for name, one in part["by_grade"].items())
-    ends = f"coverage {_share(part['coverage'])} (by grade: {by_grade}), mean size {_number(part['size'])}"
-    return f"{part['level'] * 100:g}% sets of grades: {ends}, from {part['n_groups']} calibration groups"
+    """Coverage and size of the sets of grades or classes, whole and by the true one."""
+    noun, several = ("class", "classes") if "by_class" in part else ("grade", "grades")
+    each = ", ".join(
+        f"{_cell(name)} {_share(one['coverage'])} of {one['n']}" for name, one in part[f"by_{noun}"].items()
+    )
+    ends = f"coverage {_share(part['coverage'])} (by {noun}: {each}), mean size {_number(part['size'])}"
+    return f"{part['level'] * 100:g}% sets of {several}: {ends}, from {part['n_groups']} calibration groups"
 
 
 def _share(value: Any) -> str:

@@ -20,6 +20,7 @@ from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
 from medgauge.runfolder.whole import edited_note, no_seal_note, refuse_cut_look, vouched
 from medgauge.runs.files import read_recipe
 from medgauge.runs.reading import reading
+from medgauge.study.table import refuse_classes
 
 NEEDED = ("cases", "training", "seconds", "val", "test")
 """Parts of results.json that a comparison takes."""
@@ -106,7 +107,9 @@ def _read_whole(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str,
             "runs without data.folds"
         )
     results = read_results(folder, NEEDED)
-    recipe, targets = folder.read_yaml("recipe.yaml"), read_recipe(folder).data.label
+    recipe, data = folder.read_yaml("recipe.yaml"), read_recipe(folder).data
+    refuse_classes("a comparison", data.classes)
+    targets = data.label
     for split in ("val", "test"):
         absent = [name for name in (*targets, "space") if name not in results[split]]
         if absent:

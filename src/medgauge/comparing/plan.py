@@ -23,6 +23,7 @@ from medgauge.runfolder.seal import text_digest
 from medgauge.study import Study
 from medgauge.study.decide import decide_training
 from medgauge.study.representation import decide_representation
+from medgauge.study.table import refuse_classes
 
 TUNING = 1000  # the tuning seed is the first run's seed plus this
 EQUAL = ("seed", "data", "image", "augmentation", "model.encoder", "training", "prediction.level")
@@ -232,6 +233,7 @@ def make_plan(
     reference = next(iter(recipes)) if reference is None else reference
     if reference not in recipes:
         raise InputError(f"the reference {reference!r} is none of the methods ({did_you_mean(reference, recipes)})")
+    refuse_classes("a comparison", study.table.classes)
     methods = {name: _settled(recipe, study) for name, recipe in recipes.items()}
     first = study.recipe.seed
     laid = _trials(methods, trials, grid)
@@ -248,9 +250,8 @@ def _settled(recipe: Recipe, study: Study) -> Recipe:
     """The recipe with all that the data decide, the same for each method and seed."""
     decided = study.recipe
     own = decided.data
-    data = replace(
-        recipe.data, image=own.image, id=own.id, label=own.label, kind=own.kind, covariate_words=own.covariate_words
-    )
+    names = ("image", "id", "label", "kind", "classes", "covariate_words")
+    data = replace(recipe.data, **{name: getattr(own, name) for name in names})
     laid = decide_representation(replace(recipe, data=data, image=decided.image, augmentation=decided.augmentation))
     rows = [row for row, split in enumerate(study.splits) if split == "train" or (own.folds and split != "test")]
     settled = decide_training(laid, study.images.array.ndim - 2, study.table.label[rows])

@@ -207,15 +207,15 @@ class Baseline(Protocol):
 class Task(Protocol):
     """One kind of label and the columns that are of it, with one head, one part of the objective, one section of the report.
 
-    ``recipe`` is used where none is given; ``regression`` names its regression on an embedding, among ``predictors`` where
-    the recipe wants it, or is ``auto``, the predictor of the lowest error; ``certainty`` and ``baselines`` are classes;
-    ``figures`` come as tables show them, and the first of them is the mean of ``error``, by which predictors and baselines
-    are judged.
+    ``recipe`` is used where none is given; ``regression`` names that on an embedding, among ``predictors`` where it is wanted,
+    or is ``auto``, the predictor of the lowest error; ``ordered``: labels lie on a line; ``figures`` come as tables show
+    them, and the first is the mean of ``error``, by which predictors and baselines are judged.
     """
 
     kind: ClassVar[str]
     recipe: ClassVar[str]
     regression: ClassVar[str]
+    ordered: ClassVar[bool]
     certainty: ClassVar[type[Certainty]]
     baselines: ClassVar[tuple[type[Baseline], ...]]
     figures: ClassVar[Mapping[str, Figure]]

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.task import Known, Task
+from medgauge.evaluation.chances import are_chances
 
 
 def read_baselines(
@@ -21,7 +22,9 @@ def read_baselines(
         if kind.of_covariates and not covariates.shape[1]:
             continue
         made = kind.fit(train, validation)
-        values[kind.name] = made.read(covariates)
+        read = made.read(covariates)
+        aligned = task.aligned(read, task) if are_chances(read) else read
+        values[kind.name] = read if aligned is None else aligned
         sorts[kind.name] = made.sort
     return values, sorts
 

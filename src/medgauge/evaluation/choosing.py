@@ -152,7 +152,7 @@ def blend_weights(value: Float[Tensor, "c n"], label: Float[Tensor, " n"], weigh
 
     ``weigh`` finds them on the labelled cases: by the error that candidates are chosen by.
 
-    - Shape: value (c, n), label (n,) with NaN = missing and left out -> (c,), float64.
+    - Shape: value (c, n), or chances (c, n, k), label (n,) with NaN = missing and left out -> (c,), float64.
     - Raises: ValueError if shapes do not fit, no label is known, or a value of a labelled case is not finite.
 
     >>> equal = lambda value, label: torch.full((len(value),), 1 / len(value))
@@ -191,7 +191,7 @@ def nested_blend_weights(
     if not len(group) == len(fold) == len(label):
         raise ValueError(f"group and fold must be of {len(label)} cases, got {len(group)} and {len(fold)}")
     code, folds = group_codes(list(group))[0], torch.as_tensor(fold)
-    weights = torch.empty_like(value)
+    weights = torch.empty(value.shape[:2], dtype=torch.float64)
     for one in set(folds.tolist()):
         own = folds == one
         others = ~torch.isin(code, code[own])
@@ -200,8 +200,10 @@ def nested_blend_weights(
 
 
 def _paired(value: Tensor, label: Tensor) -> tuple[Float[Tensor, "c n"], Float[Tensor, " n"]]:
-    if value.ndim != 2 or label.ndim != 1 or value.shape[1] != len(label) or not len(value):
-        raise ValueError(f"value must be (c, n) and label (n,), got {tuple(value.shape)} and {tuple(label.shape)}")
+    if value.ndim not in (2, 3) or label.ndim != 1 or value.shape[1] != len(label) or not len(value):
+        raise ValueError(
+            f"value must be (c, n) or (c, n, k) and label (n,), got {tuple(value.shape)} and {tuple(label.shape)}"
+        )
     return value.detach().cpu().double(), label.detach().cpu().double()
 
 

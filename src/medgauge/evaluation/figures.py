@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from medgauge.core.task import Figure, Saying, Task
-from medgauge.inference.readings import Readings
+from medgauge.inference.readings import Readings, asked_by
 from medgauge.metrics import bootstrap_interval, drawn_interval, skill
 
 
@@ -73,19 +73,14 @@ def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, obj
         name: _region_block(judged, target, region == code, seed) for code, name in enumerate(task.strata.names)
     }
     block["by_predictor"] = {
-        name: {
-            key: float(figure.of(other[:, target : target + 1].double(), label)[0])
-            for key, figure in figures.items()
-            if not figure.chances
-        }
+        name: {key: float(figure.of(asked_by(figure, other, target), label)[0]) for key, figure in figures.items()}
         for name, other in judged.readings.by_predictor.items()
     }
     block |= judged.saying.figures(
         judged.readings.stated, judged.readings.observed, task.strata, target, seed=seed or 0
     )
     errors = {
-        name: float(main.of(values[:, target : target + 1].double(), label)[0])
-        for name, values in judged.baselines.items()
+        name: float(main.of(asked_by(main, values, target), label)[0]) for name, values in judged.baselines.items()
     }
     block["baselines"] = {
         name: {main.name: error} | ({"kind": judged.sorts[name][target]} if judged.sorts.get(name) else {})
@@ -133,7 +128,6 @@ def _region_block(judged: Judged, target: int, rows: Bool[Tensor, " n"], seed: i
     }
     block["ci95"] = {main.name: interval_of(main, value, inside, judged.group, seed)}
     block["baselines"] = {
-        name: float(main.of(values[:, target : target + 1].double(), inside)[0])
-        for name, values in judged.baselines.items()
+        name: float(main.of(asked_by(main, values, target), inside)[0]) for name, values in judged.baselines.items()
     }
     return block

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from medgauge.core.cells import cell
+from medgauge.evaluation.chances import are_chances, named, of_read, raised
 from medgauge.evaluation.scored import Scored
 from medgauge.inference.pooled import PooledReader
 
@@ -11,6 +12,18 @@ LISTED = 10  # neighbours named in predictions.csv
 WHERE = ("row", "id", "split", "group")
 TEXTS = ("id", "split", "group")
 """Columns of the tables of predictions whose cells may be a user's words; the other texts are numbers and lists of them."""
+
+
+def user_columns(scored: Sequence[Scored]) -> list[str]:
+    """``TEXTS``, and the columns that names of classes are in: also under the name of the target alone."""
+    columns = list(TEXTS)
+    for one in scored:
+        if are_chances(one.readings.value):
+            parts = ("label", "value", "region", "set", *one.reader.predictors)
+            columns += [
+                name for target in one.task.columns for name in (target, *(f"{part}_{target}" for part in parts))
+            ]
+    return columns
 
 
 def prediction_columns(scored: Sequence[Scored]) -> list[str]:
@@ -79,7 +92,10 @@ class _Rows:
         self.values = _values(scored)
         readings = scored.readings
         self.nearest, self.far = readings.nearest.tolist(), readings.far.tolist()
-        self.spreads = None if readings.spread is None else readings.spread.tolist()
+        spread = readings.spread
+        if spread is not None and are_chances(spread):
+            spread = of_read(spread, readings.value)
+        self.spreads = None if spread is None else spread.tolist()
         self.origins = scored.reader.origins(len(readings), scored.code)
         self.evidence = _evidence(scored)
 
@@ -99,7 +115,8 @@ class _Rows:
 def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:
     """For each case the gallery cases of the largest weights, and their distances, and for each target their weights w and
     effects w (y - v): y their label, at this case's scale where labels are divided, v the value that all weights make.
-    Above 0 the case raises the value, below it lowers it; over all training cases they cancel.
+    Above 0 the case raises the value, below it lowers it; over all training cases they cancel. Of classes it is the chance
+    of the class that is read.
     """
     reader, divisor = scored.reader, scored.cases.divisor
     found, rows, distances, weights, share = scored.readings.evidence.leading(LISTED)
@@ -107,7 +124,8 @@ def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:
     rescaled = None if divisor is None else reader.rescaled(rows.flatten(), divisor.repeat_interleave(rows.shape[1]))
     if rescaled is not None:
         label = rescaled.double().reshape(label.shape)
-    effects = weights * (label - scored.readings.supported[:, None]).nan_to_num(0.0)
+    lifted, supported = raised(label, scored.readings.value, scored.readings.supported)
+    effects = weights * (lifted - supported[:, None]).nan_to_num(0.0)
     lists = [part.movedim(2, 1).tolist() for part in (weights, effects, label)]
     lines, count = [], found.tolist()
     for place, (row, distance, parts) in enumerate(zip(rows.tolist(), distances.tolist(), share.tolist(), strict=True)):
@@ -125,14 +143,15 @@ def _values(scored: Scored) -> list[list[object]]:
     """For each case and target: label, values, what is said of it and region."""
     readings, task = scored.readings, scored.task
     names, code = task.strata.names, task.strata.of(scored.cases.label).tolist()
-    label, value = scored.cases.label.double().tolist(), readings.value.double().tolist()
-    others = [readings.by_predictor[name].double().tolist() for name in scored.reader.predictors]
+    chances = are_chances(readings.value)
+    numbers = [scored.cases.label, readings.value, *(readings.by_predictor[name] for name in scored.reader.predictors)]
+    written = [named(one, task.strata, of_chances=chances) for one in numbers]
     said = [scored.saying.cells(readings.stated, target) for target in range(len(task.columns))]
     table: list[list[object]] = []
     for place in range(len(scored.cases)):
         line: list[object] = []
         for t in range(len(task.columns)):
-            line += [cell(label[place][t]), cell(value[place][t]), *(cell(other[place][t]) for other in others)]
+            line += [one[place][t] for one in written]
             line += [*said[t][place], names[code[place][t]] if code[place][t] >= 0 else ""]
         table.append(line)
     return table

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.evaluation.chances import shares_words
 from medgauge.evaluation.figures import Judged
 from medgauge.metrics import skill
 from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS
@@ -129,17 +130,23 @@ def _against(judged: Judged, target: int) -> _Against | None:
         key=best.name,
         words="the covariates alone"
         if best.of_covariates
-        else _constant_words(best.name.replace("_", " "), said[best.name][:, 0]),
+        else _constant_words(best.name, said[best.name][:, 0], judged, target),
     )
 
 
-def _constant_words(name: str, values: Float[Tensor, " n"]) -> str:
+def _constant_words(name: str, values: Float[Tensor, "n *k"], judged: Judged, target: int) -> str:
     """What a constant baseline of that name says; of several fits it may be several constants."""
-    there = values[~values.isnan()]
+    there = values[~values.reshape(len(values), -1).isnan().any(1)]
     if not len(there):
         return "a constant"
+    if values.ndim == 2:
+        return shares_words(there, judged.task.strata, target, len(judged.task.columns))
     low, high = f"{float(there.min()):.4g}", f"{float(there.max()):.4g}"
-    return f"always saying {low}" if low == high else f"always saying the training {name} ({low} to {high})"
+    return (
+        f"always saying {low}"
+        if low == high
+        else f"always saying the training {name.replace('_', ' ')} ({low} to {high})"
+    )
 
 
 def _error_reasons(against: _Against, interval: list[float] | str) -> list[str]:

@@ -1,7 +1,8 @@
 """The quality of a representation space, as results.json holds it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -10,36 +11,60 @@ from torch import Tensor
 from medgauge import metrics
 from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.task import Task
+from medgauge.functional.classes import one_hot
 
 
-def space_labels(cases: Cases, tasks: Sequence[Task]) -> Float[Tensor, "n t"]:
-    """Labels as the space knows them: divided by ``divisor`` where a task learns that quotient."""
+class Tasks(Protocol):
+    """What is needed of the tasks of a run: each, and the coding of all."""
+
+    @property
+    def coding(self) -> LabelCoding:
+        """Labels to normalised units."""
+
+    def __iter__(self) -> Iterator[Task]:
+        """Each task."""
+
+
+def space_labels(cases: Cases, tasks: Sequence[Task], classes: int = 1) -> Float[Tensor, "n c"]:
+    """Labels as the space knows them: divided by ``divisor`` where a task learns that quotient; of classes a column each.
+
+    A target of classes has ``classes`` columns, 1/2 in that of its class and 0 in the others, so that |differences| of two
+    classes are 1 in sum.
+    """
     parts = torch.split(cases.label, [len(task.columns) for task in tasks], dim=1)
     divided = [
-        part / cases.divisor[:, None] if cases.divisor is not None and task.coding.divides else part
+        (one_hot(part, classes) / 2).flatten(1)
+        if not task.ordered
+        else part / cases.divisor[:, None]
+        if cases.divisor is not None and task.coding.divides
+        else part
         for task, part in zip(tasks, parts, strict=True)
     ]
     return torch.cat(divided, dim=1)
 
 
-def choose_graph(cases: Cases, coding: LabelCoding) -> metrics.ResidualVariance:
+def choose_graph(cases: Cases, tasks: Tasks) -> metrics.ResidualVariance:
     """The k of RV's neighbour graph, chosen on these cases (val, in a run)."""
-    return metrics.choose_neighbours(cases.embedding, _encoded(cases, coding))
+    return metrics.choose_neighbours(cases.embedding, _encoded(cases, tasks))
 
 
-def space_block(
-    cases: Cases, gallery: Cases, coding: LabelCoding, tasks: Sequence[Task], chosen: metrics.ResidualVariance
-) -> dict[str, object]:
-    """D5 (in label units, or label / divisor) and RV (against normalised labels) of one split, with the k of ``chosen``."""
-    d5 = metrics.neighbour_difference(
+def space_block(cases: Cases, gallery: Cases, tasks: Tasks, chosen: metrics.ResidualVariance) -> dict[str, object]:
+    """D5 (in label units, or label / divisor) and RV (against normalised labels) of one split, with the k of ``chosen``.
+
+    D5 of classes is the share of the nearest cases that are of another class.
+    """
+    each, classes = list(tasks), _classes(cases, gallery)
+    columns = metrics.neighbour_difference(
         cases.embedding,
-        space_labels(cases, tasks),
+        space_labels(cases, each, classes),
         gallery.embedding,
-        space_labels(gallery, tasks),
+        space_labels(gallery, each, classes),
         group=cases.group,
         gallery_group=gallery.group,
     )
-    found = metrics.residual_variance(cases.embedding, _encoded(cases, coding), neighbours=max(1, chosen.neighbours))
+    parts = torch.split(columns, [len(task.columns) * (1 if task.ordered else classes) for task in each])
+    d5 = torch.cat([part.reshape(len(task.columns), -1).sum(1) for task, part in zip(each, parts, strict=True)])
+    found = metrics.residual_variance(cases.embedding, _encoded(cases, tasks), neighbours=max(1, chosen.neighbours))
     reliable = not math.isnan(chosen.value)
     return {
         "d5": float(d5.nanmean()),
@@ -51,8 +76,23 @@ def space_block(
     }
 
 
-def _encoded(cases: Cases, coding: LabelCoding) -> Float[Tensor, "n t"]:
-    return coding.encode(cases.label, cases.divisor if coding.divides else None)
+def _encoded(cases: Cases, tasks: Tasks) -> Float[Tensor, "n c"]:
+    """Normalised labels; of classes a column each, so that two different ones are 1 apart."""
+    coded = tasks.coding.encode(cases.label, cases.divisor if tasks.coding.divides else None)
+    parts = torch.split(coded, [len(task.columns) for task in tasks], dim=1)
+    classes = _classes(cases)
+    return torch.cat(
+        [
+            part if task.ordered else (one_hot(part, classes) / math.sqrt(2)).flatten(1).to(part.dtype)
+            for task, part in zip(tasks, parts, strict=True)
+        ],
+        dim=1,
+    )
+
+
+def _classes(*cases: Cases) -> int:
+    """The number of places up to the largest label."""
+    return max(int(one.label.nan_to_num(0.0).max()) if one.label.numel() else 0 for one in cases) + 1
 
 
 def mean_space(blocks: Sequence[Mapping[str, object]]) -> dict[str, object]:

@@ -141,7 +141,8 @@ def _blended(
     ]
     table = study.table.take(rows)
     label = torch.from_numpy(table.label)[:, tasks.places[task.name].columns]
-    value = torch.full((len(names), *label.shape), torch.nan, dtype=torch.float64)
+    shape = len(names), *label.shape, *parts[0][0].observed.value.shape[2:]
+    value = torch.full(shape, torch.nan, dtype=torch.float64)
     fold = torch.zeros(len(rows), dtype=torch.int64)
     for number, (where, own) in enumerate(zip(places, parts, strict=True)):
         value[:, where] = torch.stack([part.observed.value.double() for part in own])
@@ -173,7 +174,8 @@ def fold_weights(
     parts = [torch.empty_like(whole) for _ in range(folds)]
     for target in range(label.shape[1]):
         own = value[:, :, target]
-        known = label[:, target].double().where(own.isfinite().all(0), torch.nan)
+        there = own.isfinite().reshape(*own.shape[:2], -1).all(-1).all(0)
+        known = label[:, target].double().where(there, torch.nan)
         try:
             whole[:, target] = blend_weights(own, known, weigh)
             nested = nested_blend_weights(own, known, group, fold.tolist(), weigh)

@@ -29,6 +29,7 @@ from medgauge.study import Study, load_study
 from medgauge.study.features import frozen_features
 from medgauge.study.folds import fold_study
 from medgauge.study.loading import cache_folder
+from medgauge.study.table import refuse_classes
 
 FOLDS, LEAST_GROUPS, LEAST_SIZE, SIZES = 5, 20, 8, 6
 ABOUT = "for frozen features; a tuned network may gain more"
@@ -82,6 +83,7 @@ def curve(
     started = time.monotonic()
     with Display(terminal) as display:
         study = load_study(wanted, progress=display.images)
+        refuse_classes("a learning curve", study.table.classes)
         for note in study.notes:
             display.say(note)
         values = _measured(study, draws, display)

@@ -181,8 +181,7 @@ def _ordered(chances: Sequence[Tensor], where: Int[Tensor, " n"], count: int) ->
     """Probabilities (or expected errors) of all folds' cases in one order."""
     if not chances:
         return None
-    joined = torch.cat(list(chances))
-    return group_means(joined.flatten(1), where, count).reshape(count, *joined.shape[1:])
+    return group_means(torch.cat(list(chances)), where, count)
 
 
 def fold_baselines(

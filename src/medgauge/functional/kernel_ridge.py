@@ -1,7 +1,7 @@
 """Kernel ridge regression with an offset on standardised columns, by the eigenvectors of its kernel; groups left out exactly."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,16 @@ class Columns:
     def standardised(self, features: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
         """(n, p) float64, clipped."""
         return ((features.double() - self.mean) / self.deviation).clamp(-self.farthest, self.farthest)
+
+    def kept(self) -> dict[str, Tensor]:
+        """As finite numbers to be stored: a constant column has the deviation 0."""
+        return {"mean": self.mean, "deviation": self.deviation.where(self.deviation.isfinite(), 0.0)}
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Tensor], *, weighted: bool = False) -> "Columns":
+        """The inverse of ``kept``."""
+        deviation = kept["deviation"].where(kept["deviation"] > 0, math.inf)
+        return cls(kept["mean"], deviation, math.inf if weighted else FARTHEST)
 
 
 def squared_distances(a: Float[Tensor, "n p"], b: Float[Tensor, "m p"]) -> Float[Tensor, "n m"]:

@@ -129,7 +129,7 @@ def blend_readings(
     """
     weights = weights.double()
     value = torch.stack([part.observed.value.double() for part in parts])
-    share = _shares(weights, ~value.isnan())
+    share = _shares(weights, ~value.isnan().flatten(3).any(-1) if value.ndim > 3 else ~value.isnan())
     carried = torch.stack([part.evidence.sums_of_weights() > 0 for part in parts])
     own = _shares(weights, carried)
     supported = torch.stack([part.supported.double() for part in parts])
@@ -162,8 +162,9 @@ def _shares(weights: Float[Tensor, "c t"], known: Tensor) -> Float[Tensor, "c n 
     return kept / whole.where(whole > 0, 1.0)
 
 
-def _mean(share: Float[Tensor, "c n t"], value: Float[Tensor, "c n t"]) -> Float[Tensor, "n t"]:
+def _mean(share: Float[Tensor, "c n t"], value: Float[Tensor, "c n t *k"]) -> Float[Tensor, "n t *k"]:
     """NaN where no candidate has a share."""
+    share = share.reshape(*share.shape, *[1] * (value.ndim - share.ndim))
     found = (share * value.where(share > 0, 0.0)).sum(0)
     return found.masked_fill(share.sum(0) == 0, torch.nan)
 

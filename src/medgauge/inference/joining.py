@@ -57,9 +57,9 @@ def join_readings(
         fit_scales = _by_fit(scales, known, places, count, several=several)
     observed = Observed(
         value=mean([part.observed.value for part in parts]),
-        label=task.of_group(mean([part.observed.label for part in parts])),
+        label=labels_of_groups(task, torch.cat([part.observed.label for part in parts]), place, count),
         group=list(group),
-        probability=mean([one.flatten(1) for one in chances]).reshape(-1, *chances[0].shape[1:]) if chances else None,
+        probability=mean(chances) if chances else None,
         scale=mean(scales) if scales else None,
         fits=fits,
         fit_scales=fit_scales,
@@ -81,6 +81,18 @@ def join_readings(
         supported=mean([part.supported for part in parts]),
         fits=fits,
     )
+
+
+def labels_of_groups(
+    task: Task, label: Float[Tensor, "n t"], code: Int[Tensor, " n"], count: int
+) -> Float[Tensor, "g t"]:
+    """The label of each group, of its cases' mean; labels without an order that differ within a group make none."""
+    made = task.of_group(group_means(label, code, count))
+    if task.ordered:
+        return made
+    other = (label != made[code]) & ~label.isnan()
+    differ = torch.zeros(made.shape, dtype=torch.int64).index_add(0, code, other.long().cpu()) > 0
+    return made.masked_fill(differ.to(made.device), torch.nan)
 
 
 def _moved(evidence: Evidence, start: int, same: Int[Tensor, " g"] | None) -> Evidence:
@@ -156,7 +168,7 @@ def join_cases(task: Task, cases: Cases, place: Int[Tensor, " n"], names: Sequen
     """Groups as cases: the mean of the labels (and of what they are divided by), the group's name as id, no embedding."""
     return Cases(
         embedding=torch.empty(len(names), 0),
-        label=task.of_group(group_means(cases.label, place, len(names))),
+        label=labels_of_groups(task, cases.label, place, len(names)),
         id=list(names),
         group=list(names),
         divisor=None if cases.divisor is None else group_means(cases.divisor[:, None], place, len(names))[:, 0],

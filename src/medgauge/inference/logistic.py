@@ -13,7 +13,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Error
 from medgauge.functional.grades import Levels, level_places
-from medgauge.functional.kernel_ridge import FARTHEST, Columns
+from medgauge.functional.kernel_ridge import Columns
 from medgauge.inference.predictor import validation_error
 
 FOLDS = 5
@@ -83,9 +83,9 @@ class LogisticPredictor:
                 "the embedding of a training case has values that are not finite numbers; the network diverged"
             )
         place = level_places(gallery.label.cpu(), self.levels)
-        self._fold = _folds(place, gallery.group)
+        self._fold = dealt_folds(place, gallery.group)
         self._columns = Columns.fit(points, weighted=self.weighted)
-        rotated, basis = _rotated(self._columns.standardised(points))
+        rotated, basis = in_their_span(self._columns.standardised(points))
         self.constant, left_out = self._chosen(rotated, place)
         models = [self._learned(rotated, place, torch.arange(len(place)), self.constant, {}), *left_out]
         self._models = [Steps(torch.einsum("pr,rtk->ptk", basis, one.weight), one.bias) for one in models]
@@ -102,10 +102,8 @@ class LogisticPredictor:
     def learned(self) -> dict[str, Tensor]:
         """Columns, regressions (the first of all cases, then without each fold), and the fold of each training case."""
         self._check_fitted()
-        deviation = self._columns.deviation
         return {
-            "mean": self._columns.mean,
-            "deviation": deviation.where(deviation.isfinite(), 0.0),  # 0: of a constant column
+            **self._columns.kept(),
             "weight": torch.stack([one.weight for one in self._models]),
             "bias": torch.stack([one.bias for one in self._models]),
             "fold": self._fold,
@@ -125,9 +123,7 @@ class LogisticPredictor:
         for name, shape in shapes.items():
             if tuple(kept[name].shape) != shape:
                 raise ValueError(f"{name} must be of shape {shape}, got {tuple(kept[name].shape)}")
-        deviation = kept["deviation"]
-        farthest = torch.inf if self.weighted else FARTHEST
-        self._columns = Columns(kept["mean"], deviation.where(deviation > 0, torch.inf), farthest)
+        self._columns = Columns.restored(kept, weighted=self.weighted)
         self._models = [Steps(*one) for one in zip(kept["weight"], kept["bias"], strict=True)]
         self._fold = kept["fold"]
         self._take_groups(self._gallery)
@@ -189,7 +185,7 @@ class LogisticPredictor:
             if bool(beyond.all()) or not bool(beyond.any()):
                 bias[target, step] = SURE if len(own) and bool(beyond.all()) else -SURE
                 continue
-            solver = solvers.setdefault((target, step), _solver())
+            solver = solvers.setdefault((target, step), logistic_solver())
             solver.C = 1 / constant
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a solver that stops at its last step is near enough
@@ -199,13 +195,14 @@ class LogisticPredictor:
         return Steps(weight, bias)
 
 
-def _solver() -> Any:
+def logistic_solver() -> Any:
+    """Of scikit-learn, which goes on where the fit before it has ended."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(max_iter=_STEPS, tol=1e-5, warm_start=True)
 
 
-def _folds(place: Int[Tensor, "n t"], group: Any) -> Int[Tensor, " n"]:
+def dealt_folds(place: Int[Tensor, "n t"], group: Any) -> Int[Tensor, " n"]:
     """The fold of each case: groups in the order of their mean level are dealt out one after the other."""
     known = torch.where(place >= 0, place.double(), torch.nan).nanmean(1).nan_to_num(-1.0).tolist()
     rows: dict[str, list[float]] = {}
@@ -218,7 +215,7 @@ def _folds(place: Int[Tensor, "n t"], group: Any) -> Int[Tensor, " n"]:
     return torch.tensor([fold[str(name)] for name in group], dtype=torch.int64)
 
 
-def _rotated(points: Float[Tensor, "n p"]) -> tuple[Float[Tensor, "n r"], Float[Tensor, "p r"]]:
+def in_their_span(points: Float[Tensor, "n p"]) -> tuple[Float[Tensor, "n r"], Float[Tensor, "p r"]]:
     """Points of more columns than rows in the space that they span, where an L2 penalty is the same; and its basis."""
     if points.shape[1] <= len(points):
         return points, torch.eye(points.shape[1], dtype=points.dtype)

@@ -13,6 +13,7 @@ from medgauge.core.difficulty import Difficulty
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Certainty, Observed, Saying, Task
 from medgauge.inference.far import is_far
+from medgauge.inference.joining import labels_of_groups
 from medgauge.inference.readings import Readings
 from medgauge.inference.tuned import Tuned
 from medgauge.metrics.groups import group_means, grouping
@@ -41,11 +42,9 @@ def pooled(task: Task, observed: Observed, code: Int[Tensor, " n"], names: Seque
     chance = observed.probability
     return Observed(
         value=group_means(observed.value, code, count),
-        label=task.of_group(group_means(observed.label, code, count)),
+        label=labels_of_groups(task, observed.label, code, count),
         group=list(names),
-        probability=None
-        if chance is None
-        else group_means(chance.flatten(1), code, count).reshape(-1, *chance.shape[1:]),
+        probability=None if chance is None else group_means(chance, code, count),
         scale=None if observed.scale is None else group_means(observed.scale, code, count),
         fold=None if observed.fold is None else group_means(observed.fold[:, None], code, count)[:, 0].long(),
     )

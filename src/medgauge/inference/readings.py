@@ -8,6 +8,20 @@ from torch import Tensor
 
 from medgauge.core.evidence import Evidence
 from medgauge.core.task import Figure, Observed, Stated
+from medgauge.functional.classes import likeliest
+
+
+def asked_by(
+    figure: Figure, value: Float[Tensor, "n t *k"], target: int
+) -> Float[Tensor, "n 1"] | Float[Tensor, "n 1 k"]:
+    """What a figure of one target is computed from: numbers, or of chances the likeliest class or these themselves.
+
+    A figure of chances of what are no chances has NaN.
+    """
+    own = value[:, target : target + 1].double()
+    if figure.chances:
+        return own if own.ndim == 3 else torch.full((len(own), 1, 1), torch.nan, dtype=torch.float64)
+    return likeliest(own) if own.ndim == 3 else own
 
 
 @dataclass(frozen=True)
@@ -43,14 +57,7 @@ class Readings:
 
         NaN where chances are missing.
         """
-        if figure.ranks:
-            return self.observed.value[:, target : target + 1].double()
-        if not figure.chances:
-            return self.value[:, target : target + 1].double()
-        chance = self.observed.probability
-        if chance is None:
-            return torch.full((len(self), 1, 1), torch.nan, dtype=torch.float64)
-        return chance[:, target : target + 1].double()
+        return asked_by(figure, self.observed.value if figure.ranks else self.value, target)
 
     @property
     def spread(self) -> Float[Tensor, "n t"] | None:

@@ -5,6 +5,7 @@ from medgauge.losses.asymmetric import AsymmetricLoss
 from medgauge.losses.balanced_mse import BalancedMSELoss
 from medgauge.losses.binary_cross_entropy import BinaryCrossEntropyLoss
 from medgauge.losses.coarse_to_fine_spearman import CoarseToFineSpearmanEmbeddingLoss, CoarseToFineSpearmanLoss
+from medgauge.losses.cross_entropy import CrossEntropyLoss
 from medgauge.losses.distribution import DistributionLoss
 from medgauge.losses.dual_weighted import DualWeightedMetricLoss
 from medgauge.losses.focal import FocalLoss
@@ -25,6 +26,7 @@ __all__ = [
     "BinaryCrossEntropyLoss",
     "CoarseToFineSpearmanEmbeddingLoss",
     "CoarseToFineSpearmanLoss",
+    "CrossEntropyLoss",
     "DistributionLoss",
     "DualWeightedMetricLoss",
     "FocalLoss",

@@ -13,6 +13,7 @@ from medgauge.metrics.agreement import (
 )
 from medgauge.metrics.classes import (
     balanced_accuracy,
+    case_class_log_loss,
     class_log_loss,
     drawn_balanced_accuracy,
     drawn_class_log_loss,
@@ -182,6 +183,7 @@ CLASS_LOG_LOSS = Figure(
     "0 is perfect",
     headline=True,
     in_strata=True,
+    each=case_class_log_loss,
     drawn=drawn_class_log_loss,
     chances=True,
 )
@@ -195,6 +197,6 @@ def named(figures: Iterable[Figure]) -> dict[str, Figure]:
 NUMBER: Mapping[str, Figure] = named([MAE, RMSE, BIAS, GEOMETRIC, R2, PEARSON, SPEARMAN, CONCORDANCE, SLOPE, INTERCEPT])
 GRADE: Mapping[str, Figure] = named([MAE, KAPPA, ACCURACY, WITHIN_ONE, BIAS, SPEARMAN])
 FINDING: Mapping[str, Figure] = named([LOG_LOSS, AUC, PRECISION, BRIER])
-CLASS: Mapping[str, Figure] = named([ERROR_RATE, BALANCED, MACRO_AUC, CLASS_LOG_LOSS])
+CLASS: Mapping[str, Figure] = named([CLASS_LOG_LOSS, BALANCED, ERROR_RATE, MACRO_AUC])
 FIGURES: Mapping[str, Mapping[str, Figure]] = {"number": NUMBER, "grade": GRADE, "finding": FINDING, "class": CLASS}
 """The figures of each kind of label, as tables show them, the one that baselines are judged by first."""

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.functional.classes import class_log_loss as loss_of_each
 from medgauge.functional.grades import check_grades
-from medgauge.metrics.findings import LEAST_CHANCE, drawn_mean, drawn_roc_auc
+from medgauge.metrics.findings import drawn_mean, drawn_roc_auc
 from medgauge.metrics.masking import Metric, over_targets
 
 
@@ -69,10 +70,12 @@ def macro_auc(probability: Float[Tensor, "n t k"], label: Float[Tensor, "n t"]) 
     return _of_chances(lambda chance, truth: drawn_macro_auc(chance, truth, _once(truth))[0], probability, label)
 
 
-def case_class_log_loss(probability: Float[Tensor, "n k"], label: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """-log max(probability of the true class, 1/1000) of each case; NaN where the label is missing."""
-    own = probability.gather(1, label.nan_to_num(0).long()[:, None])[:, 0]
-    return -own.clamp(min=LEAST_CHANCE).log().masked_fill(torch.isnan(label), torch.nan)
+def case_class_log_loss(probability: Float[Tensor, "*m n k"], label: Float[Tensor, " n"]) -> Float[Tensor, "*m n"]:
+    """-log max(probability of the true class, 1/1000) of each case; NaN where the label is missing.
+
+    ``class_log_loss`` is its mean.
+    """
+    return loss_of_each(probability[..., None, :], label[:, None])[..., 0]
 
 
 def drawn_error_rate(

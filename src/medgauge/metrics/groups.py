@@ -30,8 +30,8 @@ def grouping(group: Sequence[str]) -> tuple[list[str], Int[Tensor, " n"]]:
     return list(place), torch.tensor([place[name] for name in group], dtype=torch.int64)
 
 
-def group_means(value: Float[Tensor, "n t"], code: Int[Tensor, " n"], count: int) -> Float[Tensor, "g t"]:
-    """The mean of the rows of each group for each column, float64; NaN is missing and left out, NaN where all are.
+def group_means(value: Float[Tensor, "n t *k"], code: Int[Tensor, " n"], count: int) -> Float[Tensor, "g t *k"]:
+    """The mean of the rows of each group for each column, or number in it, float64; NaN is missing and left out, NaN where all are.
 
     >>> group_means(torch.tensor([[1.0], [3.0], [torch.nan], [4.0]]), torch.tensor([0, 0, 1, 1]), 3).flatten()
     tensor([2., 4., nan], dtype=torch.float64)
@@ -43,6 +43,6 @@ def group_means(value: Float[Tensor, "n t"], code: Int[Tensor, " n"], count: int
     """
     value = value.double()
     seen = ~value.isnan()
-    nothing = torch.zeros(count, value.shape[1], dtype=torch.float64, device=value.device)
+    nothing = torch.zeros(count, *value.shape[1:], dtype=torch.float64, device=value.device)
     total = nothing.index_add(0, code, torch.where(seen, value, torch.zeros_like(value)))
     return total / nothing.index_add(0, code, seen.double())

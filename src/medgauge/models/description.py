@@ -184,12 +184,14 @@ PROTOTYPES: Rules = {
     "hidden": whole(0, MOST_WIDTH),
     "similarity": one_of(*SIMILARITIES),
 }
+SOFTMAX: Rules = {"name": TEXT, "classes": list_of(whole(2, 1000), 1000)}
 ORDINAL: Rules = {"name": TEXT, "thresholds": list_of(real(-1e12, 1e12), 1000), "kind": one_of(*get_args(Kind))}
 
 
 ONE_HEAD: Mapping[str, tuple[Rules, set[str]]] = {
     "linear": (LINEAR, {"name"}),
     "ordinal": (ORDINAL, {"name", "thresholds"}),
+    "softmax": (SOFTMAX, {"name", "classes"}),
     "distribution": (DISTRIBUTION, set(DISTRIBUTION)),
     "prototypes": (PROTOTYPES, set(PROTOTYPES)),
     "findings": (FINDING, {"name"}),

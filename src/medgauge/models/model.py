@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
 from medgauge.core.threads import few_threads
+from medgauge.models.classes import SoftmaxHead
 from medgauge.models.encoders import build_encoder
 from medgauge.models.feature_smoothing import FeatureSmoothing
 from medgauge.models.findings import FindingHead
@@ -130,6 +131,8 @@ def _build_head(description: Mapping[str, Any], embedding: int, targets: int) ->
                 for part, whole in zip(parts, settings["heads"], strict=True)
             ]
         )
+    if description["name"] == "softmax":
+        return SoftmaxHead(embedding, **settings)
     if description["name"] == "linear":
         return LinearHead(embedding, targets, **settings)
     if description["name"] == "ordinal":

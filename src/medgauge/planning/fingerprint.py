@@ -110,7 +110,7 @@ def baseline_values(study: Study, tasks: Tasks) -> list[dict[str, torch.Tensor]]
         for learned, read in cuts:
             known, none = (task_known(tasks, files.known_of(study, rows))[place] for rows in (learned, []))
             for name, value in read_baselines(task, known, none, covariates[read])[0].items():
-                whole = values.setdefault(name, torch.full((len(study.table), len(task.columns)), torch.nan).double())
+                whole = values.setdefault(name, torch.full((len(study.table), *value.shape[1:]), torch.nan).double())
                 whole[read] = value.double()
         found.append(values)
     return found

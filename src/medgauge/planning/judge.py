@@ -1,7 +1,7 @@
 """The errors of candidates and baselines on the same development cases."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -12,7 +12,8 @@ from medgauge.data.tables.folds import fold_name
 from medgauge.planning.fingerprint import baseline_values
 from medgauge.recipes.build import build_tasks
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.tables import need_columns, read_numbers
+from medgauge.runfolder.classes import read_values
+from medgauge.runfolder.tables import need_columns
 from medgauge.study import Study
 
 PREDICTIONS = "predictions.csv"
@@ -34,6 +35,7 @@ class Judge:
         names: of the better baseline of each target.
         error: of the values of each target.
         folds: their number; 0 = one partition, and these are its validation cases.
+        classes: of targets that are classes their names.
     """
 
     id: list[str]
@@ -47,6 +49,7 @@ class Judge:
     names: list[str]
     error: Sequence[Error]
     folds: int
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, study: Study) -> "Judge":
@@ -77,6 +80,7 @@ class Judge:
             constant=_mean(constant, scale),
             names=names,
             error=[task.error for task in tasks for _ in task.columns],
+            classes=study.recipe.data.classes,
             folds=folds,
         )
 
@@ -96,9 +100,10 @@ class Judge:
         at = torch.tensor([place.get(name, -1) for name in self.id])
         found = []
         for column, target in enumerate(self.targets):
-            value = torch.tensor(read_numbers(folder, PREDICTIONS, columns, f"value_{target}"), dtype=torch.float64)
-            read = torch.where(at >= 0, value[at.clamp(min=0)], torch.nan)
-            found.append(self.error[column](read, self.label[:, column]))
+            value = torch.from_numpy(read_values(folder, PREDICTIONS, columns, target, self.classes.get(target, ())))
+            read = value[at.clamp(min=0)]
+            read[at < 0] = torch.nan
+            found.append(self.error[column](read[:, None], self.label[:, [column]])[:, 0])
         mean = _mean(found, self.scale)
         return mean if fold is None else torch.where(torch.tensor(self.fold) == fold, mean, torch.nan)
 

@@ -1,22 +1,23 @@
 """From a checked recipe to its parts: objective, model, label scaling, schedule, and the settings of lower layers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
 from medgauge.data.tables.words import model_covariates
-from medgauge.functional.ordinal import Kind
+from medgauge.functional.ordinal import Kind as OrdinalKind
 from medgauge.models import FeatureSmoothing, Model, build_model
 from medgauge.models.smoothing_nodes import smoothing_nodes
 from medgauge.models.stored import Budget
 from medgauge.recipes.entries import DEFAULT_KIND, read_entries
 from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
-from medgauge.tasks import KINDS, Tasks
+from medgauge.tasks import KINDS, Kind, Tasks
 from medgauge.tasks.naming import Naming
 from medgauge.tasks.settings import Bins, HeadSettings
 from medgauge.training.loop import Schedule
@@ -37,7 +38,8 @@ def build_tasks(recipe: Recipe) -> Tasks:
     for name, kind in KINDS.items():
         columns = [column for column in data.label if data.kind.get(column, DEFAULT_KIND) == name]
         if columns:
-            found.append(kind.make(columns, _head_settings(recipe, name, semantic=kind.semantic), data.label_scaling))
+            head = replace(_head_settings(recipe, name, semantic=kind.semantic), classes=data.classes)
+            found.append(kind.make(columns, head, data.label_scaling))
     if recipe.model.head == "prototypes" and not any(kind.semantic for kind in found):
         raise InputError(
             f"model.head prototypes reads findings, and {', '.join(data.label[:3])} is none (--kind COLUMN=finding); write auto"
@@ -69,7 +71,7 @@ def _head_settings(recipe: Recipe, task: str, *, semantic: bool) -> HeadSettings
         if "thresholds" in entry.init_args or name == ORDINAL:
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
-            kind: Kind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
+            kind: OrdinalKind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
             return HeadSettings(head, given if numbers else "ranks", kind, bins, naming, kernel, logistic, weighted)
     return HeadSettings(head, bins=bins, naming=naming, kernel=kernel, logistic=logistic, weighted=weighted)
 
@@ -110,6 +112,7 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
             parts[name] = tasks.places[task]
         terms[name] = (resolve_class(entry.class_path)(**entry.init_args), entry.factor)
         column = tasks.targets[tasks.places[task].start]
+        _refuse_order(name, terms[name][0], next(one for one in tasks if one.name == task))
         if not tasks.places[task].logits and "logits" in required_fields(terms[name][0]):
             raise InputError(
                 f"objective.{name} needs logits, and the head of the {task} gives none; an ordinal one does (of a grade, "
@@ -117,6 +120,17 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
                 f"{column}=finding) and model.head distribution with a DistributionLoss"
             )
     return Objective(terms, parts)
+
+
+def _refuse_order(name: str, term: nn.Module, task: Kind) -> None:
+    """Raise for a term that takes labels for numbers where they have no order."""
+    asked = required_fields(term)
+    ours = type(term).__module__.startswith("medgauge.")
+    if not task.ordered and ("prediction" in asked or (ours and "logits" not in asked)):
+        raise InputError(
+            f"objective.{name} ({type(term).__name__}) takes labels for numbers, and {task.columns[0]} is a {task.kind}, whose "
+            "labels have no order; write CrossEntropyLoss in its place, or leave it out"
+        )
 
 
 def model_description(

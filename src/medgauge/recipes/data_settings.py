@@ -64,7 +64,8 @@ class DataSettings(Section):
         findings_from: column with the names of a case's findings, joined (Effusion|Mass; No Finding = none of them; empty =
             missing), split into 0/1 labels: those of findings, or all names that occur.
         separator: what stands between two names there.
-        kind: the kind of a label column, by name: number or grade; a column that is not named is a number.
+        kind: the kind of a label column, by name: number, grade, finding or class; a column that is not named is a number.
+        classes: the names of the classes of a label column, by name, in order; empty = the words or whole numbers of the table.
         group: column of what may not be on both sides of a split (patient, examination).
         no_groups: every case is its own group; must be said.
         groups_are_exact: groups whose names differ in spelling alone (case, blanks, separators as in P-1 and P1, letters that
@@ -106,6 +107,7 @@ class DataSettings(Section):
     findings_from: Name | None = None
     separator: Name = "|"
     kind: dict[Name, KindName] = field(default_factory=dict)
+    classes: dict[Name, Names] = field(default_factory=dict)
     group: Name | None = None
     no_groups: bool = False
     groups_are_exact: bool = False
@@ -163,9 +165,23 @@ class DataSettings(Section):
                 found.append(f"data.covariate_words.{name} must be words without spaces around them, got {spaced[0]!r}")
             if name == self.label_times:
                 found.append(f"data.label_times must be a column of numbers, and {name} is one of words")
+        found += self._class_conflicts()
         unknown = [name for name in self.kind if self.label and name not in (*self.label, *self.findings)]
         hints = [f"{name!r}, which is not in data.label ({did_you_mean(name, self.label)})" for name in unknown]
         return found + [f"data.kind names {hint}" for hint in hints]
+
+    def _class_conflicts(self) -> list[str]:
+        """What does not hold of the names of classes, a sentence each."""
+        found = []
+        for name, words in self.classes.items():
+            if self.label and name not in self.label:
+                hint = did_you_mean(name, self.label)
+                found.append(f"data.classes names {name!r}, which is not in data.label ({hint})")
+            if len(words) < 2:
+                found.append(f"data.classes.{name} must be two or more names, got {words}")
+            if spaced := [word for word in words if word != trim(word)]:
+                found.append(f"data.classes.{name} must be names without spaces around them, got {spaced[0]!r}")
+        return found
 
     def _one_column_twice(self) -> list[str]:
         """Columns that are given as two things of which a column can be one, a sentence each."""

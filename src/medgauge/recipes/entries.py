@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from medgauge.core.settings import Range, read_as
 
-KindName = Literal["number", "grade", "finding"]
+KindName = Literal["number", "grade", "finding", "class"]
 DEFAULT_KIND: KindName = "number"
 """Of a label column whose kind is not said."""
 FINDING: KindName = "finding"

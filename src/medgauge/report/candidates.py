@@ -15,6 +15,7 @@ READ = {"out of fold": "out-of-fold ", "on validation cases": "validation "}
 CONSTANT = {
     "median": "always saying the training median",
     "base_rate": "always saying the training rate",
+    "shares": "always saying the training shares",
     "covariates_only": "the covariates alone",
 }
 

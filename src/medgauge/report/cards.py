@@ -38,8 +38,9 @@ def shown_split(predictions: "DataFrame") -> str:
 def choose_cards(predictions: "DataFrame", target: str, *, count: int = 4) -> list[tuple[str, int]]:
     """The cases of the shown split that get a card, as (kind, row); the same table always gives the same cards.
 
-    best, median and worst go by absolute error (ties by row) and share no case. rare are cases of region few, spread
-    evenly over their labels whatever their error, so a case may be both worst and rare.
+    best, median and worst go by absolute error, of classes by what the chance of the true one lacks (ties by row), and share
+    no case. rare are cases of region few, spread evenly over their labels whatever their error, so a case may be both worst
+    and rare.
 
     - Shape: ``predictions`` as in predictions.csv; at most ``count`` cases a kind.
     - Raises: ValueError if ``count`` is below 1 or the target is not in the table.
@@ -49,7 +50,8 @@ def choose_cards(predictions: "DataFrame", target: str, *, count: int = 4) -> li
     if target not in targets_in(predictions):
         raise ValueError(f"target must be one of {targets_in(predictions)}, got {target}")
     cases = predictions[predictions["split"] == shown_split(predictions)]
-    error = (cases[f"value_{target}"] - cases[f"label_{target}"]).abs()
+    lacking = f"error_{target}"  # of classes
+    error = cases[lacking] if lacking in cases else (cases[f"value_{target}"] - cases[f"label_{target}"]).abs()
     cases = cases.assign(error=error)[np.isfinite(error)].sort_values(["error", "row"], kind="stable")
     rows = [int(row) for row in cases["row"]]
     many = min(count, max(1, len(rows) // 3))

@@ -34,6 +34,10 @@ KINDS = {
 }
 
 
+OF_CLASSES = {"best": "the highest chances of the true class", "worst": "the lowest chances of the true class"}
+"""What the cards of a class are."""
+
+
 class Thumbnails:
     """The run's thumbnails as data addresses; counts those handed out. Without images every answer is None."""
 
@@ -64,8 +68,9 @@ def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, m
         card["sides"] = _sides(_neighbours(cases[row], target, record, labels, look, picture), record, look)
         card["words"] = evidence_words(cases[row], target, record, look, finite(radius))
         groups.setdefault(kind, []).append(card | more(cases[row], labels))
+    meanings = OF_CLASSES if look.names else {}
     return [
-        {"kind": kind, "title": KINDS[kind][0], "meaning": KINDS[kind][1], "cards": cards}
+        {"kind": kind, "title": KINDS[kind][0], "meaning": meanings.get(kind, KINDS[kind][1]), "cards": cards}
         for kind, cards in groups.items()
     ]
 
@@ -85,7 +90,7 @@ def _card(case: Case, target: str, look: Look, record: str, picture: Thumbnails)
         "image": picture(int(case["row"])),
         "value": look.value(value),
         "label": look.label(label),
-        "error": look.error(value - label, sign=True),
+        "error": look.missed(value, label, number_in(case, f"error_{target}")),
         "region": str(case[f"region_{target}"]),
         "far": FAR if case.get("far") == 1 else "",
         "record": record,
@@ -124,26 +129,36 @@ def _neighbours(
                 "size": abs(weight or 0.0),
                 "own": finite(labels.get(int(row))),
                 "against": weight is not None and weight < 0,
-                "effect": finite(effects[place]) if place < len(effects) else None,
+                "effect": _effect(case, target, labels.get(int(row)), effects, place, look),
                 "distance": "–" if distance is None else f"{distance:.3g}",
             }
         )
     return shown
 
 
+def _effect(case: Case, target: str, label: float | None, effects: list[Any], place: int, look: Look) -> float | None:
+    """Above 0 where a training case raises the value; of classes where it is of the class that is read."""
+    if look.names:
+        return None if label is None else 1.0 if label == number_in(case, f"value_{target}") else -1.0
+    return finite(effects[place]) if place < len(effects) else None
+
+
 def _sides(shown: list[dict[str, Any]], record: str, look: Look) -> list[dict[str, Any]]:
     """The cases shown, those that raise the value apart from those that lower it, where it rests on them; else together.
 
-    A case raises the value where weight times (label - value) is above 0. Of labels that are states each state is a side,
-    with its share of the weight of all that are shown.
+    A case raises the value where weight times (label - value) is above 0; of classes where it is of the class that is read.
+    Of labels that are states each state is a side, with its share of the weight of all that are shown.
     """
     if look.states:
         return sides_by_state(shown, look.states)
     if record not in RESTING or all(one["effect"] is None for one in shown):
         return [{"title": "", "cases": shown}]
     parts = (
-        ("Raise the value", [one for one in shown if (one["effect"] or 0) > 0]),
-        ("Lower the value", [one for one in shown if (one["effect"] or 0) < 0]),
+        (
+            "Of the class that is read" if look.names else "Raise the value",
+            [one for one in shown if (one["effect"] or 0) > 0],
+        ),
+        ("Of another class" if look.names else "Lower the value", [one for one in shown if (one["effect"] or 0) < 0]),
         ("Neither", [one for one in shown if not one["effect"]]),
     )
     return [{"title": title, "cases": cases} for title, cases in parts if cases]
@@ -203,7 +218,11 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
             heading = "Training cases that this value rests on in part: the folds’ predictors differ"
         if shown:
             sentences["share"] = f"The {many} shown would carry {share} of the weight in the neighbours’ value."
-    if own is not None and neighbours is not None:
+    if own is not None and neighbours is not None and look.names:
+        if own != neighbours:
+            says_so = f"The {says.get(other, other)} says {look.value(own)}, the neighbours {look.value(neighbours)}."
+            sentences["disagreement"] = says_so
+    elif own is not None and neighbours is not None:
         gap = look.error(abs(own - neighbours))
         sentences["disagreement"] = (
             f"The {says.get(other, other)} says {look.value(own)}, the neighbours {look.value(neighbours)}: {gap} apart."

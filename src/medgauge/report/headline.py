@@ -69,9 +69,12 @@ def comparison(block: dict[str, Any], record: str, look: Look) -> list[dict[str,
 
 def baseline_name(key: str) -> str:
     """A baseline's name in words."""
-    return {"median": "training median", "base_rate": "training rate", "covariates_only": "covariates alone"}.get(
-        key, key.replace("_", " ")
-    )
+    return {
+        "median": "training median",
+        "base_rate": "training rate",
+        "shares": "training shares",
+        "covariates_only": "covariates alone",
+    }.get(key, key.replace("_", " "))
 
 
 def constant_name(block: dict[str, Any]) -> str:

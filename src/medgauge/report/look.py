@@ -1,11 +1,11 @@
 """How the values, labels, errors and figures of one target are written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from medgauge.core.task import Figure
-from medgauge.report.words import finite, number, quantity, span
+from medgauge.report.words import finite, number, percent, quantity, span
 
 SHORT = {"mae": "MAE"}
 """Figures that have a shorter name."""
@@ -22,6 +22,7 @@ class Look:
         decimals: of values and errors.
         whole: labels are written without decimals.
         states: of labels that are states, what training cases of each are called, in the order of a card.
+        names: of classes, in order of the places that labels and values are.
     """
 
     figures: Mapping[str, Figure]
@@ -30,6 +31,7 @@ class Look:
     decimals: int
     whole: bool = False
     states: Mapping[float, str] = field(default_factory=dict)
+    names: Sequence[str] = ()
 
     @property
     def main(self) -> str:
@@ -54,6 +56,8 @@ class Look:
 
     def label(self, value: float | None) -> str:
         """A label."""
+        if self.names:
+            return self._named(value)
         return quantity(value, self.of_labels, self.unit)
 
     def labels(self, low: float | None, high: float | None) -> str:
@@ -62,11 +66,25 @@ class Look:
 
     def value(self, value: float | None) -> str:
         """A value that was read."""
+        if self.names:
+            return self._named(value)
         return quantity(value, self.decimals, self.unit)
 
     def error(self, value: float | None, *, sign: bool = False) -> str:
         """The error of one case, or how far two of its values are apart."""
         return quantity(value, self.decimals, self.of_errors, sign=sign)
+
+    def missed(self, value: float, label: float, lacking: float | None) -> str:
+        """The error of one case; of classes what the chance of the true one lacks to 1."""
+        if not self.names:
+            return self.error(value - label, sign=True)
+        whether = "none" if value == label else "another class"
+        return whether if lacking is None else f"{whether}, the true class has {percent(1 - lacking)}"
+
+    def _named(self, place: float | None) -> str:
+        """A class by its place."""
+        there = place is not None and place == place and 0 <= int(place) < len(self.names)
+        return self.names[int(place)] if there and place is not None else number(None)
 
     def figure(self, name: str, value: Any, *, sign: bool = True) -> str:
         """A figure; ``sign``: one that has a sign is written with it."""

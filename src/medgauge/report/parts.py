@@ -96,6 +96,7 @@ def group_words(block: Block, look: Look, said: str) -> str:
     words += "." if covering is None else f"; their {said}s cover {percent(covering)}."
     if ranges.get("differ"):
         differ = f"{counted(ranges['differ'], 'group')} with labels that differ from image to image"
-        words += f" There {'is' if ranges['differ'] == 1 else 'are'} {differ}, by up to "
-        words += f"{look.figure(main, ranges.get('largest_range'))}."
+        words += f" There {'is' if ranges['differ'] == 1 else 'are'} {differ}, "
+        by = f"by up to {look.figure(main, ranges.get('largest_range'))}"
+        words += f"{'which are of no class then and take no part' if look.names else by}."
     return words

@@ -1,6 +1,7 @@
 """Figures of the embedding and of the training, as Plotly specifications (see plots.py)."""
 
 import math
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +38,19 @@ def principal_plane(
 
 
 def embedding_plane(
-    cases: "DataFrame", shares: tuple[float, float], target: str, unit: str, decimals: int, *, whole: bool = False
+    cases: "DataFrame",
+    shares: tuple[float, float],
+    target: str,
+    unit: str,
+    decimals: int,
+    *,
+    whole: bool = False,
+    names: Sequence[str] = (),
 ) -> Plot:
     """The embedding's first two principal components, coloured by label, the splits told apart by symbol.
 
-    - Shape: ``cases`` has id, split, label, first, second; ``whole``: labels are whole numbers.
+    - Shape: ``cases`` has id, split, label, first, second; ``whole``: labels are whole numbers; ``names``: of
+      classes, whose places the labels are.
     """
     shared = {  # not a coloraxis: with one, Plotly's legend warns on the console
         "colorscale": [[step / 4, colour(f"scale-{step}")] for step in range(5)],
@@ -52,6 +61,7 @@ def embedding_plane(
             "thickness": 12,
             "outlinewidth": 0,
             **({"dtick": 1} if whole else {}),
+            **({"tickvals": list(range(len(names))), "ticktext": list(map(safe, names))} if names else {}),
         },
     }
     traces: list[dict[str, Any]] = []
@@ -59,7 +69,8 @@ def embedding_plane(
         part = fewer(cases[cases["split"] == split], MOST_POINTS // (1 if split in ("train", "test") else 2))
         if len(part):
             texts = [
-                f"<b>{safe(case['id'])}</b><br>{safe(target)} {escape(quantity(case['label'], decimals, unit))}"
+                f"<b>{safe(case['id'])}</b><br>{safe(target)} "
+                f"{safe(names[int(case['label'])]) if names else escape(quantity(case['label'], decimals, unit))}"
                 f"<br>{split}"
                 for case in part.to_dict("records")
             ]

@@ -1,6 +1,6 @@
 """Reads what the report needs out of a run folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from medgauge.core.forms import ANY_GROUP, Group, check_form
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.cards import evidence_prefix, shown_split, targets_in
 from medgauge.runfolder import RunFolder
+from medgauge.runfolder.classes import classes_of, with_places
 from medgauge.runfolder.contents import read_predictors, read_results
 from medgauge.runfolder.looks import counted_looks
 from medgauge.runfolder.tables import check_lists, list_form, need_columns, read_numbers, read_wholes
@@ -60,6 +61,7 @@ class RunView:
     row: Int64[np.ndarray, " n"] | None
     targets: list[str]
     shown: str
+    classes: dict[str, list[str]]
 
     @property
     def cases(self) -> "DataFrame":
@@ -112,11 +114,14 @@ def read_run(run: Path) -> RunView:
     recipe, results = folder.read_yaml("recipe.yaml"), read_results(folder)
     try:
         check_form("", recipe, SHOWN)
+        classes = classes_of(recipe)
     except ValueError as error:
         raise folder.broken("recipe.yaml", error) from error
     results["looks"] = {"test": counted_looks(folder, results)}
-    splits = _table(folder, "splits.csv", ["id", "group", "split"])
-    predictions = _table(folder, "predictions.csv", ["row", "id", "group", "split"], rows=len(splits))
+    splits = typed_table(folder, "splits.csv", ["id", "group", "split"])
+    predictions = typed_table(
+        folder, "predictions.csv", ["row", "id", "group", "split"], rows=len(splits), classes=classes
+    )
     predictions = _finished(predictions, results)
     targets = targets_in(predictions)
     of_targets = [f"region_{target}" for target in targets]
@@ -132,13 +137,14 @@ def read_run(run: Path) -> RunView:
         predictors=read_predictors(folder),
         splits=splits,
         predictions=predictions,
-        gallery=_table(folder, "gallery.csv", needed, rows=len(splits)),
+        gallery=typed_table(folder, "gallery.csv", needed, rows=len(splits), classes=classes),
         log=_optional(folder, "log.csv", []),
         problems=_optional(folder, "problems.csv", ["id", "reason"]),
         embedding=embedding,
         row=row,
         targets=targets,
         shown=shown_split(predictions),
+        classes=classes,
     )
 
 
@@ -149,21 +155,31 @@ def _finished(predictions: "DataFrame", results: dict[str, Any]) -> "DataFrame":
 
 def _optional(folder: RunFolder, name: str, needed: Sequence[str]) -> "DataFrame | None":
     """A table, or None where the run has none."""
-    return _table(folder, name, needed) if folder.has(name) else None
+    return typed_table(folder, name, needed) if folder.has(name) else None
 
 
-def _table(folder: RunFolder, name: str, needed: Sequence[str], *, rows: int | None = None) -> "DataFrame":
+def typed_table(
+    folder: RunFolder,
+    name: str,
+    needed: Sequence[str],
+    *,
+    rows: int | None = None,
+    classes: Mapping[str, Sequence[str]] | None = None,
+) -> "DataFrame":
     """A CSV file; ids, groups and lists stay text, everything else is float64 with NaN for an empty cell, rows int.
+
+    Names of classes become their places.
 
     Args:
         folder: the run folder.
         name: of the file.
         needed: columns that must be there.
         rows: how many cases splits.csv has, of which ``row`` and ``neighbours`` are places.
+        classes: of targets that are classes their names.
     """
     import pandas
 
-    columns = folder.read_columns(name)
+    columns = with_places(folder.read_columns(name), classes or {})
     need_columns(folder, name, columns, needed)
     found: dict[str, Any] = {}
     for column, cells in columns.items():

@@ -75,12 +75,15 @@ def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
         facts.append(f"enlarged to {LEAST} pixels by the pretrained network")
     pictures = []
     labels = dict(zip(view.gallery["row"].tolist(), view.gallery[f"label_{target}"].tolist(), strict=True))
+    names = view.classes.get(target, ())
+
+    def called(label: float | None) -> str:
+        return quantity(label, 1, unit_of(target)) if not names or label is None else names[int(label)]
+
     for row in seen_rows(view.gallery):
         image, label = picture(row), finite(labels[row])
         if image is not None:
-            pictures.append(
-                {"image": image, "id": str(known.at[row, "id"]), "label": quantity(label, 1, unit_of(target))}
-            )
+            pictures.append({"image": image, "id": str(known.at[row, "id"]), "label": called(label)})
     named = " and ".join(str(file).replace("\\", "/").rpartition("/")[2] for file in files)
     return {"pictures": pictures, "facts": ", ".join(facts), "target": target, "features": named}
 
@@ -105,6 +108,8 @@ def space_quality(view: RunView, unit: str) -> list[dict[str, str]]:
         each = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
         words = ", ".join(quantity(finite(one), 3, unit) for one in each)
         meaning = "mean label difference to the five nearest training cases; smaller is better"
+        if view.classes:
+            meaning = f"{meaning}; of classes the share of these that are of another class"
         rows.append({"name": "D5", "value": words, "meaning": meaning})
     if "rv" in part:
         neighbours, share, count = (

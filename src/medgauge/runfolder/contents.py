@@ -1,6 +1,6 @@
 """results.json and predictors.json, read by what each of their parts must be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medgauge.core.beside import BESIDE
@@ -30,12 +30,13 @@ from medgauge.metrics import REGION_NAMES
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder.folder import RunFolder
 from medgauge.runfolder.headline import SPEAKS
+from medgauge.runfolder.tables import TEXTS
 
 _FIGURES: dict[str, Form] = {f"{name}?": NUMBER for figures in FIGURES.values() for name in figures}
 _MAIN = {kind: next(iter(figures)) for kind, figures in FIGURES.items()}
 """The figure of each kind that is always there."""
-_STRATA = {"finding": STATES}
-"""Parts of the labels of kinds that have no regions by density."""
+_STRATA: Mapping[str, Sequence[str]] = {"finding": STATES, "class": ()}
+"""Parts of the labels of kinds that have no regions by density; none: a run's own."""
 _PART: dict[str, Form] = {**_FIGURES, "n?": COUNT, "groups?": COUNT, "coverage?": NUMBER, "ci95?": Named(ENDS)}
 _SAID: dict[str, Form] = {
     **{f"{name}?": NUMBER for name in ("width", "pieces", "size", "set_coverage")},
@@ -58,16 +59,20 @@ _CERTAINTY: dict[str, Form] = {
     "coverage": NUMBER,
     "by_region": Group(dict.fromkeys(REGION_NAMES, _SAID_OF_PART)),
     "by_grade?": Named(_SAID_OF_PART),
+    "by_class?": Named(_SAID_OF_PART),
 }
 _INTERVAL = Group(
     {**_CERTAINTY, "kind": one_of("label_conditional", "split", "cross"), "width": NUMBER, "share_infinite": NUMBER}
 )
 _SET = Group({**_CERTAINTY, "kind": TEXT, "size": NUMBER, "by_grade": Named(_SAID_OF_PART)})
+_CLASS_SET = Group(
+    {**_CERTAINTY, "by_region": Named(_SAID_OF_PART), "by_class": Named(_SAID_OF_PART), "kind": TEXT, "size": NUMBER}
+)
 _CONFUSION = Leaf(
     "levels, and as many counts for each",
     lambda value: (
         isinstance(value, dict)
-        and NUMBERS.holds(value.get("levels"))
+        and (NUMBERS.holds(value.get("levels")) or TEXTS.holds(value.get("levels")))
         and isinstance(value.get("counts"), list)
         and len(value["counts"]) == len(value["levels"])
         and all(
@@ -98,6 +103,7 @@ _AGAIN = Again()
 def _block(kind: str) -> Group:
     """The form of a target's block."""
     main: dict[str, Form] = {_MAIN[kind]: NUMBER}
+    strata = _STRATA.get(kind, REGION_NAMES)
     region = Group({**_PART, **main, "n": COUNT, "baselines?": Named(NUMBER)})
     parts: dict[str, Form] = {
         **_PART,
@@ -106,7 +112,7 @@ def _block(kind: str) -> Group:
         "predictor": TEXT,
         "n": COUNT,
         "groups": COUNT,
-        "by_region": Group(dict.fromkeys(_STRATA.get(kind, REGION_NAMES), region)),
+        "by_region": Group(dict.fromkeys(strata, region)) if strata else Named(region),
         "by_predictor": Named(Group({**_FIGURES, **main})),
         "baselines": Named(Group({**_FIGURES, **main, "kind?": TEXT})),
         "skill?": Named(NUMBER),
@@ -116,7 +122,7 @@ def _block(kind: str) -> Group:
         "by_fold?": Listed(Group({**_PART, **main, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
         "spread_over_folds?": Group(_FIGURES),
         **{f"{name}?": _INTERVAL for name in ("interval", "plain_interval", "label_conditional_interval")},
-        "set?": _SET,
+        "set?": _SET if strata else _CLASS_SET,
         "confusion?": _CONFUSION,
         "correction?": Group({"kind?": TEXT, "note?": TEXT, "groups?": COUNT}),
         "uncorrected?": Group({**_FIGURES, **main, "bias": NUMBER}),
@@ -126,6 +132,7 @@ def _block(kind: str) -> Group:
         "labels_within_groups?": Group({"differ": COUNT, "largest_range": NUMBER}),
         "training?": Named(COUNT),
         "frequency?": TEXT,
+        "classes?": TEXTS,
         "calibration?": _CALIBRATION,
     }
     return Group(parts)

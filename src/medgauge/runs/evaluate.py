@@ -110,8 +110,8 @@ def spaces(run: Finished, cases: Sequence[Cases]) -> dict[str, object]:
     """Quality of the space (the spaces, of several fits), with the k of RV chosen on these cases."""
     found = []
     for fit, own in zip(run.fits, cases, strict=True):
-        chosen = choose_graph(own, fit.tasks.coding)
-        block = space_block(own, fit.gallery, fit.tasks.coding, list(fit.tasks), chosen)
+        chosen = choose_graph(own, fit.tasks)
+        block = space_block(own, fit.gallery, fit.tasks, chosen)
         found.append(block | {"rv_note": block["rv_note"] or "k chosen on these cases"})
     return found[0] if len(found) == 1 else mean_space(found)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from medgauge.core.batch import Cases
-from medgauge.core.cells import cell, csv_text
+from medgauge.core.cells import csv_text
 from medgauge.core.errors import InputError
 from medgauge.core.task import Known
 from medgauge.core.version import __version__
@@ -127,7 +127,7 @@ def splits_text(study: Study, tasks: Tasks, splits: Sequence[str], folds: Sequen
 
 def write_gallery_table(folder: RunFolder, table: Table, rows: Sequence[int]) -> None:
     """Write gallery.csv: the cases that values rest on."""
-    lines = [[row, table.id[row], table.group[row], *map(cell, table.label[row].tolist())] for row in rows]
+    lines = [[row, table.id[row], table.group[row], *table.label_cells([row])[0]] for row in rows]
     folder.write_table("gallery.csv", ["row", "id", "group", *(f"label_{name}" for name in table.target)], lines)
 
 

@@ -12,7 +12,14 @@ from medgauge.data.images.image import ENDINGS
 from medgauge.data.tables.names import Spelling
 from medgauge.data.tables.numbers import Mark
 from medgauge.data.tables.table import Table
-from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
+from medgauge.evaluation.predictions import (
+    TEXTS,
+    group_columns,
+    group_rows,
+    prediction_columns,
+    prediction_rows,
+    user_columns,
+)
 from medgauge.evaluation.scored import Scored, judge
 from medgauge.inference.pooled import AnyReader
 from medgauge.runfolder import write_whole
@@ -97,6 +104,7 @@ def predict_cases(
             display.say(note)
     frame = _frame(run, table, scored, by_group=by_group)
     frame.attrs["notes"] = [*odd, *of_images, *notes]
+    frame.attrs["texts"] = user_columns(scored)
     if out is not None:
         write_frame(frame, Path(out))
     return frame
@@ -163,4 +171,6 @@ def write_frame(frame: "DataFrame", path: Path) -> None:
 
 def frame_text(frame: "DataFrame") -> str:
     """The values as the text of a CSV file."""
-    return csv_text(list(frame.columns), frame.itertuples(index=False, name=None), texts=TEXTS)
+    return csv_text(
+        list(frame.columns), frame.itertuples(index=False, name=None), texts=frame.attrs.get("texts", TEXTS)
+    )

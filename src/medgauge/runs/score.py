@@ -53,14 +53,14 @@ class Scorer:
         """
         recipe, parts = self.study.recipe, []
         by_group = recipe.prediction.aggregate == "mean"
-        chosen = choose_graph(self.collected.get("val", self.collected["train"]), self.tasks.coding)
+        chosen = choose_graph(self.collected.get("val", self.collected["train"]), self.tasks)
         gallery = self.collected["train"].observed()
         for split in (name for name in SPLITS if name in splits and name in self.collected):
             scored = self.scored(split)
             parts.append((split, self.study.rows(split), scored))
             if split in JUDGED:
                 seed = recipe.seed if outputs.report else None
-                quality = space_block(self.collected[split], gallery, self.tasks.coding, list(self.tasks), chosen)
+                quality = space_block(self.collected[split], gallery, self.tasks, chosen)
                 figures = blocks(scored, seed=seed, by_group=by_group, trainings=[results.get("training")])
                 results[split] = figures | {"space": quality}
         write_predictions(self.folder, parts, self.gallery_rows, by_group=by_group)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from medgauge.core.errors import InputError
-from medgauge.evaluation.predictions import TEXTS, group_columns, group_rows, prediction_columns, prediction_rows
+from medgauge.evaluation.predictions import group_columns, group_rows, prediction_columns, prediction_rows, user_columns
 from medgauge.evaluation.scored import Scored
 from medgauge.runfolder import RunFolder
 from medgauge.study import Study
@@ -35,18 +35,24 @@ def write_predictions(
         lines += prediction_rows(rows, split, scored, gallery_rows)
         if by_group:
             groups += group_rows(split, [one.by_group() for one in scored], gallery_rows)
-    _write(folder, "predictions.csv", prediction_columns(parts[0][2]), lines, kept)
+    texts = user_columns(parts[0][2])
+    _write(folder, "predictions.csv", prediction_columns(parts[0][2]), lines, kept, texts)
     if by_group:
-        _write(folder, "predictions_by_group.csv", group_columns(parts[0][2]), groups, kept)
+        _write(folder, "predictions_by_group.csv", group_columns(parts[0][2]), groups, kept, texts)
 
 
 def _write(
-    folder: RunFolder, name: str, columns: Sequence[str], lines: Sequence[Sequence[object]], kept: str | None
+    folder: RunFolder,
+    name: str,
+    columns: Sequence[str],
+    lines: Sequence[Sequence[object]],
+    kept: str | None,
+    texts: Sequence[str],
 ) -> None:
     there = [] if kept is None else [line for line in folder.read_table(name) if line.get("split") == kept]
     if any(list(line) != list(columns) for line in there):
         raise InputError(f"{folder / name} is damaged or of another version of medgauge; run `medgauge fit` again")
-    folder.write_table(name, columns, [*(list(line.values()) for line in there), *lines], texts=TEXTS)
+    folder.write_table(name, columns, [*(list(line.values()) for line in there), *lines], texts=texts)
 
 
 def write_problems(folder: RunFolder, study: Study) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.data.images.cache import prepare_images
 from medgauge.report import thumbnails_needed
+from medgauge.report.reading import typed_table
 from medgauge.runfolder import RunFolder, write_whole
 from medgauge.study import Study
 from medgauge.study.decide import decide_image, prepare_settings
@@ -14,10 +15,10 @@ from medgauge.study.decide import decide_image, prepare_settings
 
 def write_thumbnails(folder: RunFolder, study: Study) -> None:
     """Write the thumbnails that the report shows."""
-    import pandas
-
-    frame = pandas.read_csv(folder / "predictions.csv", dtype={"id": str, "group": str})
-    gallery = pandas.read_csv(folder / "gallery.csv", dtype={"id": str, "group": str})
+    classes = study.recipe.data.classes
+    frame, gallery = (
+        typed_table(folder, name, ["row"], classes=classes) for name in ("predictions.csv", "gallery.csv")
+    )
     rows = sorted(thumbnails_needed(frame, gallery))
     if study.columns:
         _write_beside_features(folder, study, rows)

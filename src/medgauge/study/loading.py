@@ -12,6 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.core.words import counted
 from medgauge.data.images.cache import PreparedImages, prepare_images
+from medgauge.data.tables.classes import class_notes
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.notes import table_notes, unlabelled_notes
@@ -36,6 +37,7 @@ from medgauge.study.study import Study
 from medgauge.study.table import (
     check_columns,
     correct_sizes,
+    decide_classes,
     decide_kinds,
     decide_words,
     kind_notes,
@@ -95,6 +97,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
     notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
+    notes += class_notes(found.table.classes)
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
@@ -123,7 +126,7 @@ def _read_table(recipe: Recipe) -> _Found:
     """Read the table and give every case its split; with ``skip_bad`` without the cases whose cells are wrong."""
     check_columns(recipe)
     recipe = decide_representation(decide_kinds(with_bundled_columns(recipe)))
-    table, problems = _open(recipe)
+    recipe, table, problems = _open(recipe)
     try:
         splits, more = split_cases(table, recipe)
     except InputError as error:
@@ -136,7 +139,7 @@ def _read_table(recipe: Recipe) -> _Found:
     )
     whole = any(problem.row is None and problem.where.startswith("covariate ") for problem in problems)
     if table.words != recipe.data.covariate_words and not whole:  # words of val and test alone are none
-        table, problems = _open(recipe)
+        recipe, table, problems = _open(recipe)
     left_out, problems = _skip([*problems, *of_words], splits, recipe)
     found = _Found(recipe, table, splits, [*problems, *more], left_out, len(table))
     dropped = {problem.row for problem, _ in left_out}
@@ -145,9 +148,10 @@ def _read_table(recipe: Recipe) -> _Found:
     return found
 
 
-def _open(recipe: Recipe) -> tuple[Table, list[Problem]]:
-    """The table, with all that is wrong in its cells and in the files that it names."""
+def _open(recipe: Recipe) -> tuple[Recipe, Table, list[Problem]]:
+    """The recipe with its classes, and the table, with all that is wrong in its cells and in the files that it names."""
     table, problems = open_table(recipe)
+    recipe, lone = decide_classes(recipe, table)
     told = {problem.where for problem in problems}
     for at, name in enumerate(table.target):  # no cell is a number: they are told, and that all are missing is not
         if (
@@ -156,13 +160,13 @@ def _open(recipe: Recipe) -> tuple[Table, list[Problem]]:
         ):
             told.add(f"label {name}")
     of_kinds = build_tasks(recipe).problems(torch.from_numpy(table.label), table.id)
-    problems += [problem for problem in of_kinds if problem.where not in told or problem.row is not None]
+    problems += [problem for problem in [*of_kinds, *lone] if problem.where not in told or problem.row is not None]
     problems += missing_files(table)
     try:
         subgroup_values({name: table.extra[name] for name in recipe.data.subgroups})
     except InputError as error:
         problems.append(Problem("data.subgroups", str(error).rstrip("."), "table"))
-    return table, problems
+    return recipe, table, problems
 
 
 def _learned_from(recipe: Recipe) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Reads the table that a recipe names, or another one with the same columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.core.words import nearest
 from medgauge.data.bundled import is_bundled
+from medgauge.data.tables.classes import lone_classes
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.findings import Joined
 from medgauge.data.tables.folds import parse_holdout
@@ -22,6 +23,7 @@ from medgauge.recipes.entries import DEFAULT_KIND, FINDING
 from medgauge.recipes.prediction_settings import PredictionSettings
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS
+from medgauge.tasks.classes import class_columns
 
 
 def check_columns(recipe: Recipe) -> None:
@@ -84,6 +86,11 @@ def decide_kinds(recipe: Recipe) -> Recipe:
         raise InputError(
             f"prediction.threshold is for findings, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out"
         )
+    for name in data.classes:
+        if name not in class_columns(data.label, kinds):
+            raise InputError(
+                f"data.classes names {name!r}, which is a {kinds.get(name)}; say --kind {name}=class, or leave it out"
+            )
     ordered = [name for kind in KINDS for name in data.label if kinds[name] == kind]
     return replace(recipe, data=replace(data, label=ordered, kind={name: kinds[name] for name in ordered}))
 
@@ -192,6 +199,7 @@ def open_table(
         need_image=not recipe.represent.is_table,
         extra=extra,
         words=data.covariate_words,
+        classes={name: data.classes.get(name, ()) for name in class_columns(data.label, data.kind)},
         numbers=[str(data.label_times), *recipe.augmentation.named_sizes] if own else columns_of(recipe),
         divisor=data.label_times,
         joined=joined_of(recipe),
@@ -226,6 +234,21 @@ def decide_words(recipe: Recipe, table: Table, training: Sequence[int]) -> tuple
             what = f"is {' or '.join(map(repr, kept)) or 'missing'} in all training cases, so nothing can be learned from it"
             problems.append(Problem(f"covariate {name}", f"{what}; leave it out", "table"))
     return replace(recipe, data=replace(recipe.data, covariate_words=decided)), problems
+
+
+def decide_classes(recipe: Recipe, table: Table) -> tuple[Recipe, list[Problem]]:
+    """The recipe with the classes of its table, and classes that too few groups have."""
+    decided = {**recipe.data.classes, **table.classes}
+    lone = lone_classes(table.target, table.classes, table.label, table.group)
+    return replace(recipe, data=replace(recipe.data, classes=decided)), lone
+
+
+def refuse_classes(what: str, classes: Mapping[str, Sequence[str]]) -> None:
+    """Raise where there are classes, in what judges values as numbers."""
+    if classes:
+        raise InputError(
+            f"{what} is of numbers, grades and findings, and {next(iter(classes))} is a class; leave it out"
+        )
 
 
 def untrained_words(recipe: Recipe, covariates: np.ndarray[Any, Any]) -> list[Problem]:

@@ -52,6 +52,7 @@ class Findings:
     recipe: ClassVar[str] = "finding"
     regression: ClassVar[str] = "auto"
     semantic: ClassVar[bool] = True
+    ordered: ClassVar[bool] = True
     divides: ClassVar[bool] = False
     states: ClassVar[bool] = True
     certainty: ClassVar[type[Certainty]] = FindingProbabilities

@@ -49,6 +49,7 @@ class Grades:
     recipe: ClassVar[str] = "grade"
     regression: ClassVar[str] = "logistic"
     semantic: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True
     divides: ClassVar[bool] = False
     states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = GradeSets

@@ -46,6 +46,7 @@ class Numbers:
     recipe: ClassVar[str] = "default"
     regression: ClassVar[str] = "kernel"
     semantic: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True
     divides: ClassVar[bool] = True
     states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = Intervals

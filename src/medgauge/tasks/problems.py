@@ -40,6 +40,23 @@ def _all(count: int, noun: str) -> str:
     return f"the only {noun}" if count == 1 else f"all {count} {noun}s"
 
 
+def class_problems(name: str, label: Float[Tensor, " n"], classes: Sequence[str], ids: Sequence[str]) -> list[Problem]:
+    """Columns of classes that are missing everywhere or of one class, and labels that are no place of a class."""
+    problems = [
+        Problem(ids[row], f"label {name} is {float(label[row]):g}, which is no place of a class", "label", row)
+        for row in torch.nonzero(~label.isnan() & ~(torch.isin(label, torch.arange(len(classes)).to(label))))
+        .flatten()
+        .tolist()
+    ]
+    known = label[~label.isnan()]
+    if not len(known):
+        problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}", "label"))
+    elif not problems and bool(known.min() == known.max()):
+        what = f"is {classes[int(known[0])]} in {_all(len(known), 'labelled case')}, so nothing can be learned from it"
+        problems.append(Problem(f"label {name}", what, "label"))
+    return problems
+
+
 def negative_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -> list[Problem]:
     """Labels that log2(1 + label) does not allow."""
     negative = torch.nonzero(label < 0).flatten().tolist()

@@ -1,7 +1,7 @@
 """What a recipe says of the head of a task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from medgauge.core.errors import InputError
@@ -30,8 +30,9 @@ class HeadSettings:
         bins: of a distribution head, from its term; None where the objective has no such term.
         naming: of a prototype head, where its label vectors come from.
         kernel: whether kernel ridge regression is among the predictors of numbers.
-        logistic: whether logistic regression is among those of grades.
+        logistic: whether logistic regression is among those of grades and classes.
         weighted: whether columns of the embedding are weighted against one another, which regressions keep.
+        classes: of each column of classes their names, in order of their places.
     """
 
     name: HeadName = "auto"
@@ -42,6 +43,7 @@ class HeadSettings:
     kernel: bool = False
     logistic: bool = False
     weighted: bool = False
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def numbers(self) -> Sequence[float]:
         """Thresholds in normalised label units.

@@ -168,7 +168,7 @@ def number_columns(
         numbers[:, column] = values
         words = words_among(columns.text[name], [row for row, _ in wrong]) if role == "label" else ""
         if words:
-            what = f"holds words ({words}), and only numbers and grades are read; give it as numbers"
+            what = f"holds words ({words}); read it as a class (--kind {name}=class), or give it as numbers"
             problems.append(Problem(called, what, kind))
             continue
         absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}

@@ -51,7 +51,8 @@ _CODES = frozenset([-1.0, -2.0, -7.0, -8.0])
 
 def table_notes(table: Table, *, missing: bool = True) -> list[str]:
     """What is odd in the labels and covariates of a table; ``missing``: a label can be said to mean missing (``--missing``)."""
-    labels, covariates = enumerate(table.target), enumerate(table.covariate)
+    labels = [(at, name) for at, name in enumerate(table.target) if name not in table.classes]
+    covariates = enumerate(table.covariate)
     found = [number_notes(f"label {name}", table.label[:, at], table.id, missing=missing) for at, name in labels]
     found += [
         number_notes(f"covariate {name}", table.covariates[:, at], table.id, missing=False) for at, name in covariates

@@ -19,9 +19,9 @@ from medgauge.data.tables.cells import (
     in_one_sentence,
     index_problems,
     name_problems,
-    number_columns,
     without_name,
 )
+from medgauge.data.tables.classes import label_cells, label_columns
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.findings import Joined, split_findings
 from medgauge.data.tables.folders import Found, find_in_folders
@@ -53,7 +53,8 @@ class Table:
     - Shape: n texts each for id, group and split (None without a split column); n image sources; label (n, t) and
       covariates (n, q) float64 in original units, words coded, NaN = missing; target: t names; covariate: q names; line:
       where each case stands in the file (header = line 1; in Parquet the row, from 1); extra: further columns as text;
-      words: those of each covariate of words, as coded (:mod:`medgauge.data.tables.words`).
+      words: those of each covariate of words, as coded (:mod:`medgauge.data.tables.words`); classes: of each label that is a
+      class its names, whose places are the labels.
     - ``notes``: what was read otherwise than it stands in the file.
     - ``digest``: SHA-256 of the columns in use as they were read (of the whole table also after :meth:`take`),
       independent of the file's place, kind and other columns.
@@ -72,6 +73,7 @@ class Table:
     digest: str
     extra: dict[str, list[str]] = field(default_factory=dict)
     words: dict[str, list[str]] = field(default_factory=dict)
+    classes: dict[str, list[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -95,6 +97,10 @@ class Table:
             line=[self.line[place] for place in places],
             extra={name: pick(values) for name, values in self.extra.items()},
         )
+
+    def label_cells(self, rows: Sequence[int]) -> list[list[object]]:
+        """The labels of some cases as cells of a CSV file: numbers, and names of classes."""
+        return label_cells(self.label[list(rows)], self.target, self.classes)
 
 
 def read_table(
@@ -120,6 +126,7 @@ def read_table(
     joined: Joined | None = None,
     image_folders: str | None = None,
     split_lists: Mapping[str, str] | None = None,
+    classes: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Table, list[Problem]]:
     """Read a table of cases from CSV, Parquet or bundled data, and say all that is wrong with its cells.
 
@@ -153,6 +160,7 @@ def read_table(
         joined: a column that the labels of its ``names`` are read from; None: each label has a column of its own.
         image_folders: pattern of folders, relative to the table's, in which images are that are named by their file alone.
         split_lists: in place of ``split``, a text file a split that names its images, relative to the table's folder.
+        classes: of each label that is a class its names, in order of their places; none: those that are found.
     """
     if is_bundled(path):
         image = image if image or array else "image"
@@ -212,7 +220,7 @@ def read_table(
         text |= named.text
         problems += named.problems
         notes += named.notes
-    labels = number_columns(columns, label, ids, "label", missing, decimal)
+    labels = label_columns(columns, label, ids, classes=classes or {}, missing=missing, mark=decimal)
     beside = covariate_columns(
         columns, covariates, ids, words=words or {}, numbers=numbers, mark=decimal, divisor=divisor
     )
@@ -220,7 +228,7 @@ def read_table(
         id=[name or f"without id ({columns.place} {line})" for name, line in zip(ids, columns.line, strict=True)],
         group=groups.names,
         image=sources,
-        label=labels.values.reshape(n, len(label)),
+        label=labels.values,
         covariates=beside.values,
         target=list(label),
         covariate=beside.names,
@@ -230,6 +238,7 @@ def read_table(
         digest="",
         extra={name: text[name] for name in extra},
         words=beside.words,
+        classes=labels.classes,
         notes=(*notes, *groups.notes, *labels.notes, *beside.notes),
     )
     wrong = in_one_sentence([*problems, *groups.problems, *labels.problems, *beside.problems])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from medgauge.report.evidence import Thumbnails
-from medgauge.report.kinds import finding, grade, number
+from medgauge.report.kinds import classes, finding, grade, number
 from medgauge.report.kinds.shared import Said, Section
 from medgauge.report.reading import RunView
 
@@ -21,7 +21,7 @@ class KindModule(Protocol):
         """Texts and figures of one target; ``key`` is its id on the page."""
 
 
-SECTIONS: Mapping[str, KindModule] = {"number": number, "grade": grade, "finding": finding}
+SECTIONS: Mapping[str, KindModule] = {"number": number, "grade": grade, "finding": finding, "class": classes}
 """Every kind's module."""
 
 __all__ = ["SECTIONS"]

@@ -165,5 +165,7 @@ def _embedding(view: RunView, target: str, key: str, look: Look) -> dict[str, Pl
     cases = cases[np.isfinite(cases["label"])]
     if len(cases) == 0:
         return {}
-    drawn = plots_space.embedding_plane(cases, shares, target, look.unit, look.of_labels, whole=look.whole)
+    drawn = plots_space.embedding_plane(
+        cases, shares, target, look.unit, look.of_labels, whole=look.whole, names=look.names
+    )
     return {f"{key}-embedding": drawn}
