@@ -16,8 +16,9 @@ from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
 from medgauge.functional.findings import FindingStrata
 from medgauge.functional.weights import mixture_weights
-from medgauge.inference import HeadPredictor, KernelPredictor, LogisticPredictor, NeighbourPredictor
+from medgauge.inference import HeadPredictor, KernelPredictor, NeighbourPredictor
 from medgauge.inference.clamped import ClampedPredictor
+from medgauge.inference.finding_logistic import FindingLogistic
 from medgauge.inference.prototypes import PrototypePredictor
 from medgauge.metrics.catalogue import FINDING
 from medgauge.metrics.finding_baselines import FindingCovariates, TrainingRate
@@ -30,7 +31,6 @@ from medgauge.semantics.vectors import LabelVectors
 from medgauge.tasks.problems import column_problems, copy_problems, finding_problems
 from medgauge.tasks.settings import HeadSettings
 
-LEVELS = (0.0, 1.0)
 PROTOTYPES = "prototypes"
 
 
@@ -149,7 +149,7 @@ class Findings:
         if settings.kernel:
             found["kernel"] = ClampedPredictor(KernelPredictor(self.coding, weighted=settings.weighted))
         if settings.logistic:
-            found["logistic"] = LogisticPredictor([LEVELS] * len(self.columns), weighted=settings.weighted)
+            found["logistic"] = FindingLogistic(len(self.columns), weighted=settings.weighted)
         return found
 
     def difficulty(self) -> None:
