@@ -81,7 +81,10 @@ def decide_kinds(recipe: Recipe) -> Recipe:
         "prediction.age_gap": recipe.prediction.age_gap,
     }
     for setting in (setting for setting, given in asked.items() if given and not numbers):
-        raise InputError(f"{setting} is for numbers, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out")
+        raise InputError(
+            f"{setting} is for numbers, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out, or read that as a number "
+            f"(--kind {data.label[0]}=number)"
+        )
     if recipe.prediction.threshold != PredictionSettings().threshold and FINDING not in kinds.values():
         raise InputError(
             f"prediction.threshold is for findings, and {data.label[0]} is a {kinds[data.label[0]]}; leave it out"

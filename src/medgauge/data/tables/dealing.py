@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 MOST_STRATA = 10
 """Strata of consecutive scores that are spread beside the states."""
-OF_CASES = 0.3
+OF_CASES = 0.6
 """How much a side's share of the cases counts beside its share of a state's groups."""
 
 
