@@ -18,7 +18,15 @@ from tests.fitting.small_study import COLUMNS, SMALL, make_table
 from tests.report.fake_run import FakeRun, make_run
 
 FOLDS = {"folds", "new_cases", "out_of_fold"}
-ASKED = {"by_group_mean", "correction", "findings", "label_conditional_interval", "subgroups", "transformed", "uncorrected"}
+ASKED = {
+    "by_group_mean",
+    "correction",
+    "findings",
+    "label_conditional_interval",
+    "subgroups",
+    "transformed",
+    "uncorrected",
+}
 """Keys of results.json that the report looks for and that a plain run lacks: of runs of folds, of what recipes may ask for."""
 PLAIN = {"calibration_groups", "kind", "merged"}
 """Keys that only one kind of interval or of baseline has, or regions that were taken together."""
