@@ -162,6 +162,8 @@ def augmented_batch(
 def _one_target(study: Study, setting: str) -> None:
     if len(study.table.target) != 1:
         raise InputError(f"{setting} knows one target, and data.label names {len(study.table.target)}")
+    for name in study.table.classes:
+        raise InputError(f"{setting} goes by the density of numbers, and {name} is a class; leave it out")
 
 
 def _asked(make: Callable[[], Made]) -> Made:

@@ -54,7 +54,7 @@ def train(folder: RunFolder, study: Study, parts: Parts, display: Display) -> "t
     outcome = trainer.fit()
     display.say(
         f"trained {outcome.step} steps in {outcome.elapsed:.0f} s (stopped by {outcome.stopped_because}); best validation "
-        f"score {outcome.best:.3g} at step {outcome.best_step} (0 is perfect, 1 the training median)"
+        f"score {outcome.best:.3g} at step {outcome.best_step} (0 is perfect, 1 the constant baseline)"
     )
     if fabric.is_global_zero:
         write_end(folder, outcome)

@@ -166,6 +166,8 @@ def model_description(
     elif model.neck == "feature_smoothing":
         if targets != 1:
             raise InputError(f"model.neck feature_smoothing knows one target, and data.label names {targets}")
+        for name in recipe.data.classes:
+            raise InputError(f"model.neck feature_smoothing is of numbers, and {name} is a class; leave it out")
         given: dict[str, Any] = dict(vars(model.smoothing))
         asked = {name: given.pop(name) for name in ("low", "high", "bin_width")}
         ends = {name: None if value == "auto" else value for name, value in asked.items()}
