@@ -8,6 +8,8 @@ import numpy as np
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+RARE = ("few", "present")
+"""Regions whose cases get cards of their own: the sparsest labels, and cases with a finding."""
 SHOWN_NEIGHBOURS = 5
 """Neighbours with an image on a card; the largest weights come first."""
 
@@ -39,7 +41,8 @@ def choose_cards(predictions: "DataFrame", target: str, *, count: int = 4) -> li
     """The cases of the shown split that get a card, as (kind, row); the same table always gives the same cards.
 
     best, median and worst go by absolute error, of classes by what the chance of the true one lacks (ties by row), and share
-    no case. rare are cases of region few, spread evenly over their labels whatever their error, so a case may be both worst
+    no case. rare are cases of region few (of a finding, those that have it),
+    spread evenly over their labels whatever their error, so a case may be both worst
     and rare.
 
     - Shape: ``predictions`` as in predictions.csv; at most ``count`` cases a kind.
@@ -65,8 +68,8 @@ def choose_cards(predictions: "DataFrame", target: str, *, count: int = 4) -> li
 
 
 def _rare(cases: "DataFrame", target: str, count: int) -> list[int]:
-    """Rows of region few, spread evenly over their labels, from the smallest label to the largest."""
-    few = cases[cases[f"region_{target}"] == "few"].sort_values([f"label_{target}", "row"], kind="stable")
+    """Rows of region few or present, spread evenly over their labels, from the smallest label to the largest."""
+    few = cases[cases[f"region_{target}"].isin(RARE)].sort_values([f"label_{target}", "row"], kind="stable")
     if len(few) == 0:
         return []
     places = sorted(set(np.linspace(0, len(few) - 1, min(count, len(few))).round().astype(int).tolist()))

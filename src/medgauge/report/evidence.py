@@ -30,7 +30,10 @@ KINDS = {
     "best": ("Best", "the smallest absolute errors"),
     "median": ("Median", "errors in the middle of all"),
     "worst": ("Worst", "the largest absolute errors"),
-    "rare": ("Rare", "cases of region few, spread over their labels, chosen without regard to their error"),
+    "rare": (
+        "Rare",
+        "cases of region few, or with the finding, spread over their labels, chosen without regard to their error",
+    ),
 }
 
 

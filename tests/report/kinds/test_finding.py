@@ -2,8 +2,10 @@
 
 import pandas
 
+from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.evidence import sides_by_state
-from medgauge.report.kinds.finding import STATES, calibration_words, on_card
+from medgauge.report.kinds.finding import STATES, calibration_words, on_card, with_raw
+from medgauge.report.look import Look
 
 
 def test_threshold_and_share_are_told() -> None:
@@ -34,3 +36,15 @@ def test_training_cases_are_told_apart_by_their_state_with_their_share() -> None
     assert [one["size"] for one in with_it["cases"]] == [0.25, 0.25]
     assert without["title"] == "Without it, against it: 50\xa0% of the weight shown"
     assert sides_by_state(shown[1:2], STATES)[0]["title"].startswith("Without it, against it: 100")
+
+
+def test_the_value_before_calibration_stands_beside_that_of_record() -> None:
+    look = Look(FIGURES["finding"], "", "", 3)
+    rows = [{"name": "logistic", "note": "predictor of record", "error": 0.25, "width": "50.0", "value": "0.250"}]
+    found = with_raw(rows, {"uncalibrated": {"log_loss": 0.5}}, look)
+    assert [(row["name"], row["error"], row["width"]) for row in found] == [
+        ("logistic", 0.25, "50.0"),
+        ("logistic", 0.5, "100.0"),
+    ]
+    assert with_raw(rows, {}, look) == rows
+    assert with_raw([], {"uncalibrated": {"log_loss": 0.5}}, look) == []

@@ -1,6 +1,6 @@
 """The section of a finding: how well its probability holds, by state, and what it is called on the cards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         "present": counted(training.get("present"), "training case"),
         "absent": counted(training.get("absent"), "training case"),
         "frequency": str(block.get("frequency") or "–"),
-        "split": view.shown,
+        "split": view.shown.replace("_", "-"),
+        "comparison": with_raw(texts["comparison"], block.get("calibration") or {}, look),
         "parts_are": "State",
         "lead": ("has a log loss of", "a case"),
         "labels": f"{number(finite(training.get('present')), 0)} of them with the finding",
@@ -78,6 +79,17 @@ def _plots(view: RunView, target: str, key: str, threshold: float | None) -> dic
     known = threshold if names["positive"] in cases else None
     drawn = {"roc": roc_curve(raw, label, called, known), "reliability": reliability_curve(value, label)}
     return {f"{key}-{name}": plot for name, plot in drawn.items() if plot is not None}
+
+
+def with_raw(rows: Sequence[dict[str, Any]], part: Mapping[str, Any], look: Look) -> list[dict[str, Any]]:
+    """The bars of predictors and baselines, with what was read before calibration after the first."""
+    raw = finite((part.get("uncalibrated") or {}).get(look.main))
+    if not rows or raw is None:
+        return list(rows)
+    added = {"name": rows[0]["name"], "note": "before calibration, as are those not of record", "error": raw}
+    found = [rows[0], added | {"value": look.figure(look.main, raw)}, *rows[1:]]
+    longest = max(row["error"] for row in found) or 1.0
+    return [row | {"width": f"{100 * row['error'] / longest:.1f}"} for row in found]
 
 
 def calibration_words(part: Mapping[str, Any]) -> dict[str, Any]:
