@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -240,8 +240,19 @@ def arrays_of(study: Study, features: np.ndarray[Any, Any]) -> CaseArrays:
     return replace(arrays, array=neck(raw).numpy(), scale=1.0)
 
 
-def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
-    """One fit of neck and head: validation score, and the errors, D5 and RV of the fold that was left out."""
+class Trained(NamedTuple):
+    """A neck and a head at their best validation score, the cases as they embed them, and the task's predictors."""
+
+    study: Study
+    tasks: Tasks
+    score: float
+    read: Tuned
+    cases: Callable[[str], Cases]
+    seconds: float
+
+
+def trained(study: Study, arrays: CaseArrays, validate: Callable[[Tuned, Cases], float] | None = None) -> Trained:
+    """One fit of neck and head, without a run folder; ``validate``: another score of the validation cases than the task's."""
     start = time.process_time()
     recipe, train = study.recipe, study.rows("train")
     batch = min(int(recipe.training.batch_size), len(train))  # a small share has fewer
@@ -258,14 +269,21 @@ def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
             neck.fit(torch.from_numpy(arrays.covariates[train]))
         model = Model(ReadFeatures(arrays.array.shape[1]), neck, tasks.head(width))
     objective, sampler, keeper = build_objective(recipe, tasks), build_sampler(study), Memory()
+    objective.fit_labels(tasks.coding.encode(torch.from_numpy(study.table.label[train])))
     fabric = Fabric(accelerator="cpu", devices=1)
     wrapped, optimiser = fabric.setup(model, build_optimiser([model, objective], recipe.optimiser))
 
     def cases(split: str) -> Cases:
         return embed(model, arrays, study.table, study.rows(split))
 
-    def tuned() -> Any:
+    def tuned() -> list[Tuned]:
         return tune(tasks, cases("train").observed(), cases("val"), recipe.prediction.predictor)
+
+    def validation() -> Validation:
+        if validate is None:
+            return validation_of(tuned())
+        (one,) = tuned()
+        return Validation(validate(one, cases("val")), {})
 
     trainer = Trainer(
         fabric=fabric,
@@ -276,22 +294,31 @@ def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
         coding=tasks.coding,
         schedule=build_schedule(recipe, len(train)),
         rates=recipe.optimiser,
-        validate=lambda: validation_of(tuned()),
+        validate=validation,
         keeper=keeper,
     )
     progress = trainer.fit()
     if keeper.best is None:
         raise InputError("no reading of the validation cases had a score")
     model.load_state_dict(keeper.best["model"])
-    (read,), test, gallery = tuned(), cases("test").observed(), cases("train").observed()
-    reading, *_ = read.read(test)
+    (read,) = tuned()
+    return Trained(study, tasks, progress.best, read, cases, time.process_time() - start)
+
+
+def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
+    """One fit of neck and head: validation score, and the errors, D5 and RV of the fold that was left out."""
+    start = time.process_time()
+    made = trained(study, arrays)
+    tasks, cases = made.tasks, made.cases
+    test, gallery = cases("test").observed(), cases("train").observed()
+    reading, *_ = made.read.read(test)
     space = space_block(test, gallery, tasks.coding, list(tasks), choose_graph(cases("val"), tasks.coding))
     return {
-        "score": progress.best,
+        "score": made.score,
         "error": (reading.value - test.label).abs()[:, 0],
         "d5": round(float(space["d5"]), 4),
         "rv": round(float(space["rv"]), 4),
-        "predictor": read.record,
+        "predictor": made.read.record,
         "seconds": time.process_time() - start,
     }
 
