@@ -1,6 +1,7 @@
 """The dual-weighted metric loss and plain losses for findings: neck and head on frozen features, over folds and seeds.
 
 python benchmarks/findings_study.py vectors                                   (label vectors of the texts; needs the small text model)
+python benchmarks/findings_study.py pilot --work FOLDER                       (smallest differences to be shown, on another partition)
 python benchmarks/findings_study.py run --work FOLDER [--minutes N] [--only SET]  (can be stopped and goes on from FOLDER)
 python benchmarks/findings_study.py table --work FOLDER                       (JSON, and docs/methods/dual-weighted.md between its marks)
 
@@ -24,16 +25,17 @@ import torch
 from common import machine, write_between
 from frozen_features import SHARED
 from loss_power import EQUAL, FOLDS, TRIAL_SEED, Trained, arrays_of, rates, trained
-from medgauge.semantics import prototypes
 
 from medgauge.core.batch import Cases
-from medgauge.fitting.parts import build_parts, fit_tasks
+from medgauge.fitting.parts import build_parts
 from medgauge.inference.tuned import Tuned
 from medgauge.metrics.comparison import ends, holm, paired_p
 from medgauge.metrics.findings import drawn_average_precision, drawn_roc_auc
 from medgauge.metrics.groups import group_codes
+from medgauge.recipes.build import build_tasks
 from medgauge.recipes.read import build_recipe, load_values, override
 from medgauge.recipes.schema import Recipe
+from medgauge.semantics import prototypes
 from medgauge.study import Study, load_study
 from medgauge.study.features import frozen_features
 from medgauge.study.folds import fold_study
@@ -142,7 +144,7 @@ def vectors_of(data: str) -> Path:
 def make_vectors() -> None:
     """Encode the texts of both sets with the small text model, centred."""
     prototypes(NIH, "chest14", out=vectors_of("nih_cxr1000"))
-    prototypes(RETINA, "minilm", descriptions=HERE / "retina_findings.yaml", out=vectors_of("rfmid64"))
+    prototypes(RETINA, "retina45", out=vectors_of("rfmid64"))
 
 
 @cache
@@ -231,10 +233,8 @@ def fit_regression(data: str, partition: int, fold: int, name: str, file: Path) 
         study.table.id,
         study.table.group,
     )
-    split = replace(study, splits=["train" if row in set(train) else one for row, one in enumerate(study.splits)])
-    settings = replace(split.recipe, represent=replace(split.recipe.represent, name="frozen"))
-    settings = replace(settings, model=replace(settings.model, neck="standardised", head="none"))
-    (task,) = fit_tasks(replace(split, recipe=settings))
+    frozen = build_recipe(override(load_values("frozen"), SETS[data]))
+    (task,) = build_tasks(frozen).fit(whole.label[train], None)
     gallery, test = whole.take(torch.tensor(train)).observed(), whole.take(torch.tensor(study.rows("test")))
     values = task.predictors()[name].fit(gallery, None, task.error).read(test).value
     keep(file, values.numpy()[None].astype(np.float32), study, rate=0.0, scores=[], seconds=time.process_time() - start)
@@ -411,6 +411,18 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> dict[str, Any]:
     }
 
 
+def pilot(work: Path, sets: list[str]) -> None:
+    """The smallest differences to be shown between two methods, on a partition of which no figure is taken."""
+    known = {one.name: one for one in methods()}
+    for data in sets:
+        for name, fold in itertools.product((FULL, BCE), range(FOLDS)):
+            file = work / f"{data}_1_{name}_{fold}.npz"
+            if not file.exists():
+                fit_bundle(data, 1, fold, known[name], file)
+        found = figures(work, data, 1)["differences"][f"{FULL} - {BCE}"]
+        print(data, {key: round(one["smallest"], 4) for key, one in found.items()}, flush=True)
+
+
 def table(work: Path, sets: list[str]) -> None:
     """Write the JSON and the page."""
     results = {data: figures(work, data, 0) for data in sets}
@@ -450,7 +462,7 @@ def said(one: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("vectors", "run", "table"))
+    parser.add_argument("what", choices=("vectors", "pilot", "run", "table"))
     parser.add_argument("--work", type=Path)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--partitions", type=int, default=1)
@@ -460,6 +472,8 @@ def main() -> None:
     sets = asked.only or list(SETS)
     if asked.what == "vectors":
         make_vectors()
+    elif asked.what == "pilot":
+        pilot(asked.work, sets)
     elif asked.what == "run":
         run(asked.work, sets, asked.partitions, asked.minutes)
     else:

@@ -38,6 +38,7 @@ from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regio
 from medgauge.fitting.train import tune, validation_of
 from medgauge.functional.regions import LabelRegions
 from medgauge.inference import KernelPredictor
+from medgauge.inference.tuned import Tuned
 from medgauge.metrics.comparison import ends, holm, paired_p, verdict
 from medgauge.metrics.crossed import crossed_means
 from medgauge.models import Model
@@ -51,8 +52,9 @@ from medgauge.study.embedding import embed
 from medgauge.study.features import frozen_features
 from medgauge.study.folds import fold_study
 from medgauge.study.loading import cache_folder
+from medgauge.tasks import Tasks
 from medgauge.training.divergence import Diverged
-from medgauge.training.loop import Stopped, Trainer
+from medgauge.training.loop import Stopped, Trainer, Validation
 from medgauge.training.plan import build_optimiser
 
 HERE = Path(__file__).resolve().parent
