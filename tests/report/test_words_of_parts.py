@@ -94,6 +94,9 @@ def test_groups_as_one_value() -> None:
         "labels_within_groups": {"differ": 1, "largest_range": 4.0},
     }  # fmt: skip
     words = plain(group_words({"by_group_mean": part}, LOOK, "interval"))
+    decided = plain(group_words({"by_group_mean": part}, LOOK, "interval", "Right decisions"))
+    assert "; right decisions: " in decided
+    assert "cover" not in decided
     for piece in ("3 groups are read", "of 2.00 mm (95 %: 1.00 to 3.00 mm)", "a bias of -0.50 mm", "cover 75 %",
                   "There is 1 group with labels that differ", "by up to 4.00 mm"):  # fmt: skip
         assert piece in words

@@ -54,3 +54,8 @@ def test_values_of_record_are_chances_where_there_are_classes(tmp_path: Path) ->
     np.testing.assert_array_equal(read_values(folder, "predictions.csv", columns, "age", ()), [1.5, np.nan])
     chance = read_values(folder, "predictions.csv", columns, "view", NAMES["view"])
     np.testing.assert_array_equal(chance, [[0.25, 0.75], [np.nan, np.nan]])
+
+
+def test_values_of_a_finding_are_read_before_calibration(tmp_path: Path) -> None:
+    columns = {"value_mass": ["0.25"], "uncalibrated_mass": ["0.75"]}
+    assert read_values(RunFolder(tmp_path), "predictions.csv", columns, "mass", ()).tolist() == [0.75]

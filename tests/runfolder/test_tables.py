@@ -14,8 +14,8 @@ from medgauge.runfolder.tables import (
     need_columns,
     read_numbers,
     read_rows,
-    read_values,
     read_wholes,
+    value_column,
 )
 
 NAME = "predictions.csv"
@@ -32,10 +32,10 @@ def test_numbers_are_read_as_they_are_written(folder: RunFolder) -> None:
     assert found == pytest.approx([1, -2.5, 0.001, math.nan, math.nan, math.inf, -math.inf, 0.5, 3], nan_ok=True)
 
 
-def test_values_of_a_finding_are_those_before_calibration(folder: RunFolder) -> None:
+def test_values_of_a_finding_are_those_before_calibration() -> None:
     columns = {"value_mass": ["0.25"], "uncalibrated_mass": ["0.75"], "value_age": ["40"]}
-    assert read_values(folder, NAME, columns, "mass") == [0.75]
-    assert read_values(folder, NAME, columns, "age") == [40]
+    assert value_column(columns, "mass") == "uncalibrated_mass"
+    assert value_column(columns, "age") == "value_age"
 
 
 @pytest.mark.parametrize("text", ["x", " 1", "1_0", "0x1", "1,5", "[1]", "١", "NaN", "--1", "1e"])

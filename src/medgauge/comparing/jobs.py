@@ -13,7 +13,7 @@ from medgauge.core.faults import sentence
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.tables import need_columns, read_numbers, read_values
+from medgauge.runfolder.tables import need_columns, read_numbers, value_column
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
@@ -112,7 +112,7 @@ def _cases(folder: RunFolder, split: str, targets: Sequence[str]) -> dict[str, l
     found: dict[str, Sequence[Any]] = {part: columns[part] for part in ("id", "group")}
     for target in targets:
         found[f"label_{target}"] = read_numbers(folder, name, columns, f"label_{target}")
-        found[f"value_{target}"] = read_values(folder, name, columns, target)
+        found[f"value_{target}"] = read_numbers(folder, name, columns, value_column(columns, target))
     kept = [place for place, own in enumerate(columns["split"]) if own == split]
     return {column: [cells[place] for place in kept] for column, cells in found.items()}
 

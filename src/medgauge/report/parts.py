@@ -76,10 +76,11 @@ def subgroup_tables(block: Block, look: Look, names: Sequence[str]) -> list[Bloc
     return tables
 
 
-def group_words(block: Block, look: Look, said: str) -> str:
+def group_words(block: Block, look: Look, said: str, holding: str = "") -> str:
     """The figures of groups whose images are one value, in a few sentences; nothing where they were not asked for.
 
-    ``said`` is the block's key of what is said of each: its intervals, or sets.
+    ``said`` is the block's key of what is said of each: its intervals, or sets; ``holding`` what the share of groups of which it
+    holds is called, where that is no coverage.
     """
     part = block.get("by_group_mean")
     if not part:
@@ -93,7 +94,8 @@ def group_words(block: Block, look: Look, said: str) -> str:
     )
     words += f" and a bias of {look.figure('bias', part['bias'])}" if "bias" in part else ""
     covering = finite(covered.get("coverage"))
-    words += "." if covering is None else f"; their {said}s cover {percent(covering)}."
+    held = f"{holding.lower()}: " if holding else f"their {said}s cover "
+    words += "." if covering is None else f"; {held}{percent(covering)}."
     if ranges.get("differ"):
         differ = f"{counted(ranges['differ'], 'group')} with labels that differ from image to image"
         words += f" There {'is' if ranges['differ'] == 1 else 'are'} {differ}, "

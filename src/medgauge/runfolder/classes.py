@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from medgauge.core.forms import TEXT, Group, Listed, Named, check_form
 from medgauge.runfolder.folder import RunFolder
-from medgauge.runfolder.tables import read_numbers
+from medgauge.runfolder.tables import read_numbers, value_column
 
 CLASSES = Group({"data?": Group({"classes?": Named(Listed(TEXT))})})
 """Where recipe.yaml has the names of classes."""
@@ -53,10 +53,12 @@ def read_values(
 ) -> Float64[np.ndarray, "n *k"]:
     """The values of record of one target: numbers, or the chance of each of its classes where it has any; NaN = missing.
 
+    Of findings those before calibration.
+
     Raises:
         InputError: the file is damaged.
     """
-    wanted = [f"probability_{one}_{target}" for one in classes] or [f"value_{target}"]
+    wanted = [f"probability_{one}_{target}" for one in classes] or [value_column(columns, target)]
     found = np.array([read_numbers(folder, name, columns, one) for one in wanted], dtype=np.float64)
     return found.T if classes else found[0]
 

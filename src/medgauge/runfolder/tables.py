@@ -54,13 +54,14 @@ def read_numbers(folder: RunFolder, name: str, columns: Columns, column: str) ->
     return found
 
 
-def read_values(folder: RunFolder, name: str, columns: Columns, target: str) -> list[float]:
-    """The values of record of a target, before a calibration where there is one (findings); nothing is NaN.
+def value_column(columns: Columns, target: str) -> str:
+    """The column with the values of record of a target, before a calibration where there is one (findings).
 
-    Methods are compared by these: a calibration rests on few cases, and may give rare findings one probability for all.
+    Methods and candidates are compared by these: a calibration rests on few cases, and may give rare findings one
+    probability for all.
     """
     before = f"uncalibrated_{target}"
-    return read_numbers(folder, name, columns, before if before in columns else f"value_{target}")
+    return before if before in columns else f"value_{target}"
 
 
 def read_wholes(folder: RunFolder, name: str, columns: Columns, column: str, *, below: int | None = None) -> list[int]:

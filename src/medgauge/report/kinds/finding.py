@@ -44,7 +44,7 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         picture,
         look,
         lambda case, _: on_card(case, target),
-        said=SAID.key,
+        said=SAID,
         in_regions=shown,
         in_folds=shown,
         in_subgroups=shown,

@@ -39,7 +39,7 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         picture,
         look,
         lambda case, labels: _on_card(case, target, names, labels),
-        said=SAID.key,
+        said=SAID,
         in_regions=shown,
         in_folds=folds,
         in_subgroups=shown,

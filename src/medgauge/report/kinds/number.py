@@ -32,7 +32,7 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         picture,
         look,
         lambda case, _: _on_card(case, target, look),
-        said=SAID.key,
+        said=SAID,
         in_regions=("mae", "bias"),
         in_folds=("mae", "bias", "r2"),
         in_subgroups=("mae", "bias"),

@@ -63,7 +63,7 @@ def shared_section(
     look: Look,
     more: More,
     *,
-    said: str,
+    said: Said,
     in_regions: "Sequence[str]",
     in_folds: "Sequence[str]",
     in_subgroups: "Sequence[str]",
@@ -77,7 +77,7 @@ def shared_section(
         picture: gives thumbnails.
         look: how it is written.
         more: what the kind adds to a card.
-        said: the block's key of what is said of each case, ``interval`` or ``set``.
+        said: what is said of each case.
         in_regions: figures of the table by label region.
         in_folds: figures of the table of folds.
         in_subgroups: figures of the tables of subgroups.
@@ -103,7 +103,8 @@ def shared_section(
         "comparison": comparison(block, view.record(target), look),
         "folds": fold_rows(view, target, look, in_folds),
         "subgroups": subgroup_tables(block, look, in_subgroups),
-        "by_group": group_words(block, look, said),
+        "by_group": group_words(block, look, said.key, said.holding),
+        "holding": said.holding or "Coverage",
         "regions": region_rows(block, cases, median, look, in_regions),
         "far": f"{counted(int((own['far'] == 1).sum()), 'case') if 'far' in own else '–'}",
         "alarms": alarm_words(view.results, target) if view.shown != "val" else "",
