@@ -33,6 +33,8 @@ def test_label_facts_are_those_of_scipy() -> None:
 
 def test_labels_that_are_missing_or_equal_have_facts_too() -> None:
     assert label_facts(np.array([np.nan])) == {"known": 0, "missing": 1}
+    found = label_facts(np.array([1.0, 0.0, 1.0, np.nan]), ["AP", "PA", "LL"])
+    assert found == {"known": 3, "missing": 1, "classes": {"AP": 1, "PA": 2, "LL": 0}}
     assert label_facts(np.array([2.0, 2.0]))["skew"] == 0.0
 
 

@@ -31,7 +31,10 @@ def fingerprint(study: Study) -> dict[str, Any]:  # fit for JSON
         "labels": {
             target: {
                 "kind": task.kind,
-                **label_facts(study.table.label[rows, tasks.places[task.name].columns][:, place]),
+                **label_facts(
+                    study.table.label[rows, tasks.places[task.name].columns][:, place],
+                    study.table.classes.get(target, ()),
+                ),
             }
             for task in tasks
             for place, target in enumerate(task.columns)
@@ -70,8 +73,8 @@ def _alike(spacing: Sequence[tuple[float, ...]]) -> bool:
     return len(set(map(len, spacing))) == 1
 
 
-def label_facts(label: Numbers) -> dict[str, Any]:
-    """How the labels of one target lie; NaN = missing.
+def label_facts(label: Numbers, classes: Sequence[str] = ()) -> dict[str, Any]:
+    """How the labels of one target lie, or how many cases each class has; NaN = missing.
 
     >>> label_facts(np.array([1.0, 2.0, 3.0, np.nan]))["missing"]
     1
@@ -79,6 +82,9 @@ def label_facts(label: Numbers) -> dict[str, Any]:
     known = label[~np.isnan(label)]
     if not len(known):
         return {"known": 0, "missing": len(label)}
+    if classes:
+        counts = {name: int((known == place).sum()) for place, name in enumerate(classes)}
+        return {"known": len(known), "missing": len(label) - len(known), "classes": counts}
     spread = float(known.std())
     return {
         "known": len(known),
