@@ -11,6 +11,7 @@ from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, said_as
 from medgauge.core.threads import few_threads
+from medgauge.data.tables.classes import spread_labels
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.side_by_side import side_by_side_notes
 from medgauge.fitting.parts import Parts
@@ -121,7 +122,7 @@ def space_notes(study: Study, collected: Mapping[str, Cases]) -> list[str]:
     table = study.table
     rows = [row for split in collected for row in study.rows(split)]
     fitted = np.concatenate([np.full(len(cases), split == "train") for split, cases in collected.items()])
-    known = [table.label, table.covariates]
+    known = [spread_labels(table.label, table.target, table.classes), table.covariates]
     if study.divisor is not None:
         known.append(table.label / study.divisor[:, None])
     embedding = torch.cat([cases.embedding for cases in collected.values()])

@@ -104,7 +104,8 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen)
     notes += source_notes(found.recipe, images.digests, found.table, found.splits)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
-    notes += site_notes(study.subgroups, images, chosen.label, chosen.target)
+    ordered = [at for at, name in enumerate(chosen.target) if name not in chosen.classes]
+    notes += site_notes(study.subgroups, images, chosen.label[:, ordered], [chosen.target[at] for at in ordered])
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)
     return replace(

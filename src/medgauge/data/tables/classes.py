@@ -130,6 +130,22 @@ def label_cells(
     ]
 
 
+def spread_labels(
+    label: NDArray[np.float64], target: Sequence[str], classes: Mapping[str, Sequence[str]]
+) -> NDArray[np.float64]:
+    """Labels (n, t) with a 0/1 column a class in place of its column of places, so that all differences mean something.
+
+    >>> spread_labels(np.array([[1.5, 1.0], [2.0, np.nan]]), ["age", "view"], {"view": ["AP", "PA"]}).tolist()
+    [[1.5, 0.0, 1.0], [2.0, nan, nan]]
+    """
+    columns = []
+    for name, column in zip(target, label.T, strict=True):
+        places = range(len(classes.get(name, ())))
+        known = np.where(np.isnan(column), np.nan, 0.0)
+        columns += [known + (column == place) for place in places] or [column]
+    return np.stack(columns, axis=1)
+
+
 def _class_column(
     columns: Columns, name: str, ids: Sequence[str], known: list[str], missing: float | None
 ) -> tuple[list[str], NumberColumns]:
