@@ -192,11 +192,11 @@ def test_reasons_are_added_to_what_is_not_shown_alone() -> None:
     assert blocks["b"]["shown"]["reason"] == ""
 
 
-def findings(present: int, cases: int = 60) -> dict[str, Any]:
+def findings(present: int, cases: int = 60, sure: float = 0.9) -> dict[str, Any]:
     """What is shown of a finding that ``present`` of the cases have, each read almost rightly."""
     label = torch.zeros(cases, 1, dtype=torch.float64)
     label[:present] = 1
-    value = 0.9 * label + 0.05
+    value = sure * label + (1 - sure) / 2
     task = Findings.make(["edema"], HeadSettings(), "none").fit(torch.tensor([[0.0], [1.0]] * 20).double(), None)
     names = [f"p{row:02d}" for row in range(cases)]
     observed = Observed(value, label, names)
@@ -214,3 +214,17 @@ def test_a_finding_that_few_cases_have_shows_nothing() -> None:
     assert few["ci95"][0] > 0
     assert few["reason"] == "present in 9 of 60 cases, and fewer than 10 show nothing"
     assert findings(51)["reason"] == "absent in 9 of 60 cases, and fewer than 10 show nothing"
+
+
+def test_chances_that_are_one_constant_are_told() -> None:
+    """The constant of the values is nearer to these labels than that of the training cases."""
+    label = torch.tensor([[1.0], [0.0]] * 30).double()
+    task = Findings.make(["edema"], HeadSettings(), "none").fit(torch.tensor([[0.0], [1.0]] * 20).double(), None)
+    readings: Any = SimpleNamespace(
+        value=torch.full_like(label, 0.4), observed=Observed(label, label, [f"p{row:02d}" for row in range(60)])
+    )
+    nothing: Any = None
+    found = shown_block(Judged(task, "logistic", readings, nothing, {"base_rate": torch.full_like(label, 0.1)}, {}), 0)
+    assert found["verdict"].startswith("shown better")
+    assert found["reason"].startswith("yet its values hardly differ")
+    assert "hardly" not in str(findings(10, sure=0.1)["reason"])

@@ -49,3 +49,11 @@ def test_means_name_their_columns_and_those_left_out() -> None:
 
 def test_one_finding_has_no_table() -> None:
     assert together_words(view(findings=None)) == {"there": False, "targets": []}
+
+
+def test_a_finding_with_something_to_say_against_it_is_not_counted_as_better() -> None:
+    told = together_words(view())
+    flat = view()
+    flat.block["a"]["shown"]["reason"] = "yet its values hardly differ"
+    assert told["sentence"].startswith("1 of 2")
+    assert together_words(flat)["sentence"] == "None of 2 findings is shown better than the better baseline."

@@ -18,6 +18,8 @@ from medgauge.metrics.crossed import crossed_means
 DRAWS = 1000
 FLAT = 0.1
 """Of the labels' standard deviation: values that differ less hardly differ."""
+FLAT_CHANCES = 0.01
+"""The same of chances of a state, which lie together where it is rare."""
 WITHIN_REACH = 20
 """How many times more groups are still named as what would tell."""
 EARLY = 0.1
@@ -187,9 +189,10 @@ def _value_reasons(judged: Judged, target: int) -> list[str]:
     """What the values themselves tell."""
     value, label = judged.pair(target)
     known = ~label[:, 0].isnan()
-    if int(known.sum()) < 2 or judged.main.unit != "label":  # chances of rare states lie together
+    if int(known.sum()) < 2 or value.ndim > 2:  # chances of classes
         return []
+    least = FLAT if judged.main.unit == "label" else FLAT_CHANCES
     spread, wanted = float(value[known].std()), float(label[known].std())
-    if wanted > 0 and spread < FLAT * wanted:
+    if wanted > 0 and spread < least * wanted:
         return [f"its values hardly differ: their standard deviation is {spread:.2g}, that of the labels {wanted:.2g}"]
     return []

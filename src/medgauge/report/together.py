@@ -41,8 +41,13 @@ def told_together(block: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     if not isinstance(block.get("findings"), dict):
         return [], []
     names = [name for name, one in block.items() if name not in BESIDE and "frequency" in (one or {})]
-    shown = {name: str((block[name].get("shown") or {}).get("verdict", "")) for name in names}
-    return names, [name for name in names if shown[name].startswith("shown")]
+    shown = {name: block[name].get("shown") or {} for name in names}
+    return names, [name for name, one in shown.items() if _is_better(one)]
+
+
+def _is_better(shown: Mapping[str, Any]) -> bool:
+    """Shown better than the baseline, with nothing to say against it."""
+    return str(shown.get("verdict", "")).startswith("shown") and not shown.get("reason")
 
 
 def _head(name: str, look: Look) -> str:
