@@ -40,6 +40,7 @@ def test_a_column_of_0_and_1_without_a_kind_is_a_finding(table: str) -> None:
     assert changes(table, label=["Mass", "Edema"], kind={"Mass": "number"}) == {
         "kind": {"Mass": "number", "Edema": "finding"}
     }
+    assert changes("bundled:hc18", label=["hc_mm"]) == {}
     assert changes(table, label=["age"]) == changes("no.csv", label=["Mass"]) == label_changes({"data": 3}) == {}
 
 
@@ -66,6 +67,18 @@ def test_joined_names_that_are_asked_for_are_labels_alone(table: str) -> None:
         changes(table, findings=["Edma"], findings_from="found")
     with pytest.raises(InputError, match=re.escape("has no finding 'EDEMA' (did you mean 'Edema'?).")):
         changes(table, label=["EDEMA"], findings_from="found")
+
+
+def test_a_column_of_words_is_one_of_classes(tmp_path: Path) -> None:
+    table = write(
+        tmp_path / "u.csv", [["AP", "no", "3", "Mass;Edema"], ["PA", "", "4", "Mass"], ["AP", "yes", "x", "Edema"]]
+    )
+    assert changes(table, label=["Mass", "Edema"]) == {"kind": {"Mass": "class", "Edema": "class"}}
+    assert changes(table, label=["Mass"], kind={"Mass": "grade"}) == changes(table, label=["age"]) == {}
+    said = "label found joins names (Mass;Edema): --findings-from 'found' --separator ';' splits them into findings, --kind 'found=class'"
+    with pytest.raises(InputError, match=re.escape(said)):
+        changes(table, label=["found"])
+    assert changes(table, label=["found"], kind={"found": "class"}) == {}
 
 
 def test_minus_one_beside_0_and_1_is_refused_with_both_ways_on(tmp_path: Path) -> None:

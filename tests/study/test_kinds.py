@@ -38,7 +38,11 @@ def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path
 @pytest.mark.parametrize(
     ("label", "data", "words"),
     [
-        (["word"], {}, r"label word: holds words \('(mild|severe)', '(mild|severe)'\); read it as a class"),
+        (
+            ["word"],
+            {"kind": {"word": "number"}},
+            r"label word: holds words \('(mild|severe)', '(mild|severe)'\); read it as a class",
+        ),
         (["word"], {"kind": {"word": "grade"}}, "label word: holds words"),
         (
             ["half"],

@@ -11,6 +11,8 @@ DEFAULT_KIND: KindName = "number"
 """Of a label column whose kind is not said."""
 FINDING: KindName = "finding"
 """Of a column of 0 and 1."""
+CLASS: KindName = "class"
+"""Of a column of words."""
 ENTRY = ("factor", "term", "task")
 """What an entry may say."""
 

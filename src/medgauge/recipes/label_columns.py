@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medgauge.core.errors import InputError
-from medgauge.recipes.entries import FINDING
+from medgauge.recipes.entries import CLASS, FINDING
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.sections import read_section
 
@@ -18,13 +18,13 @@ def label_changes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Changes by dotted place that name all labels and the kinds that the table tells.
 
     ``data.findings`` become labels of the kind finding; so do the names in the column ``data.findings_from``, all that occur
-    where none is asked for, and a column of 0 and 1 whose kind is not given.
+    where none is asked for, and a column of 0 and 1 whose kind is not given. A column of words is one of classes.
 
     Args:
         values: of a recipe, not checked yet.
 
     Raises:
-        InputError: a name is in no cell, or a column of 0 and 1 has -1 too and nothing says what that means.
+        InputError: a name is in no cell, a column of words joins names, or a column of 0 and 1 has -1 too and nothing says what that means.
     """
     wrong: list[str] = []
     recipe = read_section(Recipe, {"data": values.get("data", {})}, wrong)
@@ -70,6 +70,7 @@ def _told_by_cells(table: str, names: Sequence[str], missing: float | None) -> d
     """The kind of each column whose cells tell it; nothing of a table that cannot be read, which is told later."""
     from medgauge.data.tables.columns import Wanted, read_columns
     from medgauge.data.tables.missing import is_missing, trim
+    from medgauge.data.tables.numbers import parse_numbers, words_among
 
     if not names:
         return {}
@@ -79,10 +80,14 @@ def _told_by_cells(table: str, names: Sequence[str], missing: float | None) -> d
         return {}
     code = {f"{missing:g}", f"{missing:.1f}"} if missing is not None else set[str]()
     kinds = dict[str, str]()
-    for name, cells in columns.text.items():
+    for name in names:
+        cells = columns.text.get(name, [])  # bundled data give all their columns
         there = {trim(cell) for cell in cells if not is_missing(cell)} - code
         if there & STATES and there <= STATES:
             kinds[name] = FINDING
+        elif words_among(cells, [row for row, _ in parse_numbers(cells, decimal_comma=columns.decimal_comma).wrong]):
+            _refuse_joined(name, cells)
+            kinds[name] = CLASS
         elif there & STATES and there & UNCERTAIN and there <= STATES | UNCERTAIN:
             row = next(row for row, cell in enumerate(cells) if trim(cell) in UNCERTAIN)
             raise InputError(
@@ -90,3 +95,16 @@ def _told_by_cells(table: str, names: Sequence[str], missing: float | None) -> d
                 f"--kind {name}=number as a number"
             )
     return kinds
+
+
+def _refuse_joined(name: str, cells: Sequence[str]) -> None:
+    """Raise where the words of a column are names that are joined."""
+    from medgauge.data.tables.findings import joining_sign
+
+    if sign := joining_sign(cells):
+        cell = next(cell for cell in cells if sign in cell)
+        own = "" if sign == "|" else f" --separator '{sign}'"
+        raise InputError(
+            f"label {name} joins names ({cell.strip()}): --findings-from '{name}'{own} splits them into findings, --kind '{name}=class' "
+            "reads each cell as one class"
+        )

@@ -132,17 +132,31 @@ def no_such_finding(name: str, column: str, known: Sequence[str]) -> str:
     return f"column '{column}' has no finding '{name}'{hint}"
 
 
+def joining_sign(cells: Sequence[str]) -> str:
+    """The sign that stands between names which occur alone as well; no text without one.
+
+    >>> joining_sign(["Mass;Edema", "Mass"]), joining_sign(["T1/T2", "T1 fast"])
+    (';', '')
+    """
+    whole = {trim(cell) for cell in set(cells)}
+    return next(
+        (
+            sign
+            for sign in SEPARATORS
+            if any(trim(part) in whole for cell in whole if sign in cell for part in cell.split(sign))
+        ),
+        "",
+    )
+
+
 def _check_separator(where: str, cells: Sequence[str], separator: str) -> None:
     """Raise where no cell has the separator, and another sign stands between names that occur alone as well."""
-    if any(separator in cell for cell in cells):
+    if any(separator in cell for cell in cells) or not (sign := joining_sign(cells)):
         return
-    whole = {trim(cell) for cell in cells}
-    for sign in SEPARATORS:
-        having = [cell for cell in cells if sign in cell]
-        if any(trim(part) in whole for cell in having for part in cell.split(sign)):
-            raise InputError(
-                f"{where} has '{separator}' in no cell, and '{sign}' in {len(having)} ('{trim(having[0])}'); give --separator '{sign}'."
-            )
+    having = [trim(cell) for cell in cells if sign in cell]
+    raise InputError(
+        f"{where} has '{separator}' in no cell, and '{sign}' in {len(having)} ('{having[0]}'); give --separator '{sign}'."
+    )
 
 
 def _cell_problems(columns: Columns, joined: Joined, ids: Sequence[str]) -> list[Problem]:

@@ -76,8 +76,8 @@ def lacking_states(table: Table, split: Sequence[str], states: Collection[int]) 
         values, others = np.unique(label[~np.isnan(label)]), table.label[~train, at]
         if len(values) == 1 and bool((~np.isnan(others) & (others != values[0])).any()):
             what = (
-                f"is {values[0]:g} in all {int((~np.isnan(label)).sum())} labelled training cases, so nothing can be learned of it; "
-                "leave the column out, or split the cases in another way (another seed, fewer folds)"
+                f"is {_state(table, at, values[0])} in all {int((~np.isnan(label)).sum())} labelled training cases, so nothing can be "
+                "learned of it; leave the column out, or split the cases in another way (another seed, fewer folds)"
             )
             problems.append(Problem(f"label {table.target[at]}", what, "label"))
     return problems
@@ -99,11 +99,17 @@ def lone_states(table: Table, split: Sequence[str], states: Collection[int]) -> 
             groups = np.unique(group[dealt & (label == value)])
             if len(groups) == 1:
                 what = (
-                    f"is {value:g} in cases of one group alone ({groups[0]}), and the fold that leaves it out has none to learn from; "
-                    "leave the column out, or use no folds (--folds 0)"
+                    f"is {_state(table, at, value)} in cases of one group alone ({groups[0]}), and the fold that leaves it out has none to "
+                    "learn from; leave the column out, or use no folds (--folds 0)"
                 )
                 problems.append(Problem(f"label {table.target[at]}", what, "label"))
     return problems
+
+
+def _state(table: Table, at: int, value: float) -> str:
+    """A state as the table has it: a number, or the name of a class."""
+    names = table.classes.get(table.target[at])
+    return f"{value:g}" if names is None else repr(names[int(value)])
 
 
 def too_few(
