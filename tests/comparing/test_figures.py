@@ -1,5 +1,6 @@
 """Figures of a comparison of findings: drawn by patient, paired, and computed anew on each draw."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,12 +43,23 @@ def test_the_difference_of_two_aucs_is_paired_by_patient() -> None:
     assert "quadratic_kappa" not in block["methods"]["metric"]
 
 
-def test_draws_without_a_present_case_are_left_out() -> None:
-    one = judged(groups=30)
+def test_an_auc_of_few_present_groups_has_no_interval() -> None:
+    one = judged(groups=40)
     one.label[:] = 0
-    one.label[[0, 1, 2]] = 1
-    found = figures(one, draws=400)["mass"]["methods"]["metric"]["roc_auc"]
-    assert 0 <= found["ci95"][0] <= found["ci95"][1] <= 1
-    one.label[:] = 0
+    one.label[0:18:2] = 1
+    found = figures(one, draws=50)["mass"]["methods"]["metric"]
+    assert found["roc_auc"]["ci95"] == found["roc_auc"]["difference_ci95"] == "too few groups"
+    assert found["roc_auc"]["mean"] is not None
+    assert found["brier"]["ci95"][0] < found["brier"]["ci95"][1]
+    one.label[18] = 1
     found = figures(one, draws=50)["mass"]["methods"]["metric"]["roc_auc"]
-    assert torch.tensor(found["ci95"]).isnan().all()
+    assert 0 <= found["ci95"][0] < found["ci95"][1] <= 1
+
+
+def test_draws_in_which_no_method_has_a_figure_are_left_out() -> None:
+    one = judged(groups=40)
+    run: dict[str, Any] = {"test": {"mass": {"kind": "grade", "predictor": "head"}, "space": {}}}
+    one = replace(one, entries={name: [run] * 3 for name in one.entries}, label=torch.zeros_like(one.label))
+    one.label[:2] = 1
+    one.value[:] = one.label  # a kappa of 1, and none where the two cases of the first group are not drawn
+    assert figures(one, draws=200)["mass"]["methods"]["metric"]["quadratic_kappa"]["ci95"] == [1, 1]

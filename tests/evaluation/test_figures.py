@@ -9,7 +9,7 @@ import torch
 
 from medgauge.evaluation.figures import count_groups, interval_of, target_block
 from medgauge.evaluation.scored import Scored
-from medgauge.metrics.catalogue import MAE
+from medgauge.metrics.catalogue import AUC, MAE
 from tests.evaluation.small import judged, scored
 
 NAN = float("nan")
@@ -81,3 +81,14 @@ def test_the_bootstrap_draws_groups() -> None:
 
 def test_groups_are_counted_once() -> None:
     assert count_groups(["a", "b", "a", "c"], torch.tensor([True, False, True, True])) == 2
+
+
+def test_an_interval_of_an_order_needs_ten_groups_of_both_states() -> None:
+    chance = torch.Generator().manual_seed(0)
+    label = torch.zeros(60, 1, dtype=torch.float64)
+    label[:20] = 1
+    value = torch.rand(60, 1, generator=chance, dtype=torch.float64) + 0.3 * label
+    low, high = interval_of(AUC, value, label, [f"p{row // 2}" for row in range(60)], 0)
+    assert 0 <= float(low) < float(high) <= 1
+    assert interval_of(AUC, value, label, [f"p{row // 3}" for row in range(60)], 0) == "too few groups"
+    assert interval_of(MAE, value, label, [f"p{row // 3}" for row in range(60)], 0) != "too few groups"

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.task import Figure
-from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS
+from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS, enough_of_both
 from medgauge.metrics.catalogue import FIGURES, KAPPA, MAE
 from medgauge.metrics.comparison import ends, holm, paired_p, verdict
 from medgauge.metrics.crossed import crossed_figures, crossed_means, seed_mean
@@ -166,7 +166,7 @@ def _further_part(figure: Figure, cases: Cases, judged: Judged, seed: int) -> li
     label, at = cases.label[:, None], list(judged.entries).index(judged.reference)
     made = [judged.repeats(name, one) for name, one in zip(judged.entries, cases.value, strict=True)]
     by_seed = [figure.of(one.T, label.expand(-1, len(one))).tolist() for one in made]
-    few = len(set(cases.group)) < MIN_GROUPS
+    few = len(set(cases.group)) < MIN_GROUPS or (figure.ranks and not enough_of_both(cases.label, cases.group))
     found: list[dict[str, Any]] = [_spread(one) for one in by_seed]
     drawn = None if few else _draw(figure, cases, ANEW, seed)
     for place, block in enumerate(found):

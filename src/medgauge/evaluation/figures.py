@@ -9,7 +9,7 @@ from torch import Tensor
 
 from medgauge.core.task import Figure, Saying, Task
 from medgauge.inference.readings import Readings, asked_by
-from medgauge.metrics import bootstrap_interval, drawn_interval, skill
+from medgauge.metrics import TOO_FEW_GROUPS, bootstrap_interval, drawn_interval, enough_of_both, skill
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,10 @@ def interval_of(
         return "not computed"
     known = ~torch.isnan(label[:, 0])
     if not known.any():
-        return "too few groups"
+        return TOO_FEW_GROUPS
     named = [name for name, kept in zip(group, known.tolist(), strict=True) if kept]
+    if figure.ranks and not enough_of_both(label[known, 0], named):
+        return TOO_FEW_GROUPS
     if figure.drawn is not None:
         at_once = drawn_interval(figure.drawn, value[known, 0], label[known, 0], named, seed=seed)
         return at_once if isinstance(at_once, str) else list(at_once)

@@ -13,7 +13,7 @@ from medgauge.metrics.agreement import (
     spearman,
 )
 from medgauge.metrics.baselines import CovariateBaseline, covariate_baseline, median_baseline, skill
-from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, bootstrap_interval, drawn_interval
+from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, bootstrap_interval, drawn_interval, enough_of_both
 from medgauge.metrics.error import bias, geometric_mean_error, mae, r2, rmse
 from medgauge.metrics.findings import average_precision, brier, log_loss, roc_auc
 from medgauge.metrics.grades import accuracy, confusion, within_one
@@ -44,6 +44,7 @@ __all__ = [
     "confusion",
     "covariate_baseline",
     "drawn_interval",
+    "enough_of_both",
     "geometric_mean_error",
     "interval_score",
     "log_loss",

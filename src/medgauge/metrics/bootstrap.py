@@ -13,6 +13,7 @@ from medgauge.metrics.groups import group_codes
 from medgauge.metrics.masking import Metric
 
 MIN_GROUPS = 20
+MIN_OF_BOTH = 10  # groups of present and of absent cases that an interval of their order needs
 TOO_FEW_GROUPS = "too few groups"
 BLOCK = 250_000  # drawn groups held at a time
 
@@ -108,6 +109,17 @@ def drawn_interval(
     tail = (1 - level) / 2
     low, high = torch.nanquantile(values, torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
     return low, high
+
+
+def enough_of_both(label: Float[Tensor, " n"], group: Sequence[str]) -> bool:
+    """Whether ten groups or more have a case that is present (1), and ten one that is absent (0).
+
+    With fewer, draws hardly differ in what orders the cases, and an interval of a ROC-AUC is far too narrow.
+
+    >>> enough_of_both(torch.tensor([0.0, 1.0] * 10), [f"p{case // 2}" for case in range(20)])
+    True
+    """
+    return min(_count(group, label == state) for state in (0, 1)) >= MIN_OF_BOTH
 
 
 def group_times(groups: int, draws: int, seed: int) -> Iterator[Float[Tensor, "g b"]]:
