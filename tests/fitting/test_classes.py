@@ -28,6 +28,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = pandas.read_csv(path)
     frame["life"] = np.select([frame["age"] < 45, frame["age"] > 60], ["=young", "old"], "middle")
     frame.loc[[4, 9], "life"] = ""
+    frame["half"] = np.where(frame["age"] > frame["age"].median(), 2, 1)
     frame.to_csv(path, index=False)
     return path
 
@@ -41,8 +42,8 @@ def settings(table: Path, cache: Path, **more: Any) -> dict[str, Any]:
     return {
         "data.table": str(table),
         "data.image": "path",
-        "data.label": ["life", "age"],
-        "data.kind": {"life": "class"},
+        "data.label": ["life", "age", "half"],
+        "data.kind": {"life": "class", "half": "class"},
         "data.group": "patient",
         "data.folds": 3,
         "data.cache": str(cache),
@@ -89,6 +90,8 @@ def test_the_figures_are_those_of_the_chances_in_the_table(run: medgauge.Run, ta
     assert list(block["by_region"]) == list(block["set"]["by_class"]) == ORDER
     assert sum(map(sum, block["confusion"]["counts"])) == len(frame)
     assert run.results["out_of_fold"]["age"]["kind"] == "number"
+    assert list(run.results["out_of_fold"]["half"]["by_region"]) == ["1", "2"]
+    assert set(pandas.read_csv(run.folder / "predictions.csv")["value_half"]) == {1, 2}
 
 
 def test_the_page_and_the_gallery_have_the_names(run: medgauge.Run) -> None:
@@ -119,7 +122,7 @@ def test_words_that_are_no_class_are_refused(run: medgauge.Run, table: Path) -> 
 def test_a_blend_mixes_the_chances_of_its_candidates(table: Path, cache: Path, tmp_path: Path) -> None:
     members = []
     for name, own in (("one", {}), ("two", {"image.size": [16, 16], "image.fit": "pad_or_crop"})):
-        changes = settings(table, cache, **{"data.label": ["life"]}, **own)
+        changes = settings(table, cache, **{"data.label": ["life"], "data.kind": {"life": "class"}}, **own)
         medgauge.fit("frozen", out=tmp_path / name, changes=changes, report=False, images=False)
         members.append(Member(name, RunFolder(tmp_path / name), load_study(make_recipe("frozen", changes=changes))))
     with Display(False) as display:
@@ -137,6 +140,10 @@ def test_a_blend_mixes_the_chances_of_its_candidates(table: Path, cache: Path, t
     "changes", [{"weights.scheme": "inverse"}, {"sampler.name": "balanced"}, {"model.neck": "feature_smoothing"}]
 )
 def test_what_goes_by_density_is_refused(table: Path, cache: Path, changes: dict[str, Any]) -> None:
-    own = settings(table, cache, **{"data.label": ["life"], "data.folds": 0, "training.steps": 1, **changes})
+    own = settings(
+        table,
+        cache,
+        **{"data.label": ["life"], "data.kind": {"life": "class"}, "data.folds": 0, "training.steps": 1, **changes},
+    )
     with pytest.raises(InputError, match=f"{next(iter(changes))}.* life is a class; leave it out"):
         medgauge.check("class", changes={name: value for name, value in own.items() if "encoder" not in name})

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from medgauge.core.task import Figure, Saying, Task
+from medgauge.evaluation.chances import are_chances
 from medgauge.inference.readings import Readings, asked_by
 from medgauge.metrics import TOO_FEW_GROUPS, bootstrap_interval, drawn_interval, enough_of_both, skill
 
@@ -51,7 +52,7 @@ class Judged:
 def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, object]:
     """All figures of one target; with the seed None no intervals are drawn, which takes seconds."""
     task, figures, main = judged.task, judged.task.figures, judged.main
-    label = judged.pair(target)[1]
+    value, label = judged.pair(target)
     known = ~torch.isnan(label[:, 0])
     region = task.strata.of(judged.readings.observed.label)[:, target]
     block: dict[str, object] = {
@@ -70,7 +71,9 @@ def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, obj
         if figure.headline
     }
     block["by_region"] = {
-        name: _region_block(judged, target, region == code, seed) for code, name in enumerate(task.strata.names)
+        name: _region_block(judged, target, region == code, seed)
+        for code, name in enumerate(task.strata.names)
+        if not are_chances(value) or bool((region == code).any())  # classes of other columns are none of this one
     }
     block["by_predictor"] = {
         name: {key: float(figure.of(asked_by(figure, other, target), label)[0]) for key, figure in figures.items()}
