@@ -40,3 +40,13 @@ def test_no_predictor_of_findings_has_chances_beside_its_value() -> None:
     task = Findings.make(["a", "b"], HeadSettings("none", kernel=True, logistic=True), "none").fit(cases.label, None)
     for name, one in {"neighbours": task.surroundings(), **task.predictors()}.items():
         assert one.fit(cases, cases, task.error).read(cases).probability is None, name
+
+
+def test_cases_of_the_one_group_with_a_finding_are_not_surely_without_it() -> None:
+    cases = gallery()
+    names = ["one" if present else str(row) for row, present in enumerate(cases.label[:, 0] == 1)]
+    made = FindingLogistic(2).fit(Cases(cases.embedding, cases.label, names, names))
+    own = [row for row, name in enumerate(names) if name == "one"]
+    value = made.read(Cases(cases.embedding[own], cases.label[own], ["one"] * len(own), ["one"] * len(own))).value[:, 0]
+    learned = sum(fold != made._fold[own[0]] for fold in made._fold.tolist())
+    torch.testing.assert_close(value, torch.full_like(value, 0.5 / (learned + 1)))
