@@ -72,7 +72,7 @@ def test_the_collection_is_checked_in_one_call(collection: Path) -> None:
         table=collection / "Data_Entry_2017.csv", image_folders="images_*/images", split_lists=LISTS, **NIH,
         changes={"data.findings": ["Effusion", "Infiltration"], "image.size": [32, 32], "data.cache": str(collection / "cache")},
     )  # fmt: skip
-    assert told[-1] == "nothing is wrong"
+    assert told[-1].startswith("nothing is wrong")
     assert any(line.startswith("the split lists have train 1") and "cut from train" in line for line in told)
 
 
@@ -88,7 +88,7 @@ def test_the_recipe_of_the_collection_needs_the_table_alone(collection: Path, gi
         "nih_dwml", table=collection / "Data_Entry_2017.csv", findings=["Effusion", "Infiltration"],
         changes={**small, "model.semantics.source": "one_hot", **given},
     )  # fmt: skip
-    assert told[-1] == "nothing is wrong"
+    assert told[-1].startswith("nothing is wrong")
     assert any(line.startswith("the split lists have") for line in told) == (not given)
 
 
