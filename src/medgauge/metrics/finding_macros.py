@@ -62,7 +62,7 @@ def findings_block(
         "columns": list(counted),
         "few_positives": few,
         "figures": found,
-        "ranking_precision": ranking_precision(value, label),
+        "ranking_precision": ranking_precision(raw, label),
     }
 
 

@@ -70,10 +70,12 @@ def enough_positives(
 def ranking_precision(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> float:
     """Label-ranking average precision: of each case's present findings the mean share of present ones at or above them.
 
-    1 is perfect. Columns without a label are left out of their case. A case whose labels are all present or all absent
-    counts 1, one without any label not at all; NaN without cases, or where a probability is missing beside its label.
+    1 is perfect. The mean is over cases with at least one present and one absent finding; columns without a label are left
+    out of their case. NaN without such cases, or where a probability of theirs is missing beside its label.
 
-    - Source: Tsoumakas, Katakis, Vlahavas, 2010, as scikit-learn's ``label_ranking_average_precision_score``.
+    - Source: Tsoumakas, Katakis, Vlahavas, 2010.
+    - Departs: scikit-learn's ``label_ranking_average_precision_score`` counts a case whose labels are all present or all
+      absent as 1, so that it rises with the share of cases without a finding; nothing is ranked in them.
 
     >>> round(ranking_precision(torch.tensor([[0.2, 0.9, 0.5]]), torch.tensor([[1.0, 0.0, float("nan")]])), 4)
     0.5
@@ -83,7 +85,7 @@ def ranking_precision(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n 
         raise ValueError(f"prediction and label must be of one shape (n, t), got {shapes}")
     check_findings(label, "ranking_precision")
     known = ~torch.isnan(label)
-    rows = known.any(1)
+    rows = (label == 1).any(1) & (label == 0).any(1)
     prediction, label, known = prediction.detach().cpu().double()[rows], label.detach().cpu()[rows], known.cpu()[rows]
     if not len(label) or bool((torch.isnan(prediction) & known).any()):
         return float("nan")
@@ -96,6 +98,4 @@ def _case_precision(prediction: Tensor, label: Tensor, known: Tensor) -> Float[T
     present = label == 1
     above = (prediction[:, None, :] >= prediction[:, :, None]) & known[:, None, :]  # column j at or above column i
     share = (above & present[:, None, :]).sum(2).double() / above.sum(2).clamp(min=1)
-    count = present.sum(1)
-    plain = (count == 0) | (count == known.sum(1))
-    return torch.where(plain, 1.0, (share * present).sum(1) / count.clamp(min=1))
+    return (share * present).sum(1) / present.sum(1)
