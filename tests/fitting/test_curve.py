@@ -137,6 +137,11 @@ def test_wrong_settings_are_told_before_anything_is_read(table: Path, tmp_path: 
     frame["stage"] = (frame["age"] // 20).astype(int)
     frame.to_csv(table.with_name("staged.csv"), index=False)
     given: dict[str, Any] = {**COLUMNS, "label": "stage", "kind": {"stage": "grade"}}
-    with pytest.raises(InputError, match="a learning curve reads numbers, and stage is a grade"):
+    with pytest.raises(InputError, match="a learning curve is of numbers, and stage is a grade"):
         medgauge.curve(table=table.with_name("staged.csv"), out=tmp_path / "curve", **given)
+    frame["old"] = (frame["age"] > frame["age"].median()).astype(int)
+    frame.to_csv(table.with_name("found.csv"), index=False)
+    given = {**COLUMNS, "label": "old", "kind": {"old": "finding"}}
+    with pytest.raises(InputError, match="a learning curve is of numbers, and old is a finding"):
+        medgauge.curve(table=table.with_name("found.csv"), out=tmp_path / "curve", **given)
     assert not (tmp_path / "curve").exists()

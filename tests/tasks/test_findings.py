@@ -76,6 +76,14 @@ def test_a_column_that_is_a_copy_of_another_is_told() -> None:
     assert [str(one) for one in found] == ["label c: is the same as a in all 3 cases; leave one of them out"]
 
 
+def test_a_column_that_is_the_opposite_of_another_is_told() -> None:
+    label = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [NAN, NAN, 1.0]]).double()
+    found = Findings.make(["a", "b", "c"], HeadSettings(), "none").problems(label, ["1", "2", "3"])
+    assert [str(one) for one in found] == [
+        "label b: is the opposite (1 - label) of a in all 3 cases; leave one of them out"
+    ]
+
+
 def test_many_broken_labels_are_one_sentence() -> None:
     found = Findings.make(["a"], HeadSettings(), "none").problems(column(0, 1, 2, 2, 2, 2), list("abcdef"))
     assert {one.together for one in found} == {

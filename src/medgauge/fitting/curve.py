@@ -124,6 +124,11 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
     """The curves of all targets."""
     recipe = study.recipe
     parts = build_parts(fold_study(study, 0))
+    for task in parts.tasks:
+        if "kernel" not in task.predictors() or "mae" not in task.figures:
+            raise InputError(
+                f"a learning curve is of numbers, and {task.columns[0]} is a {task.name}; give a label column of numbers"
+            )
     display.say("reading features")
     features = frozen_features(
         cast(Encoder, parts.model.encoder), parts.arrays, cache_folder(recipe.data.cache), progress=display.images
@@ -134,10 +139,6 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
     scale = None if divisor is None else torch.from_numpy(divisor[rows])
     group, targets = [study.table.group[row] for row in rows], {}
     for task in parts.tasks:
-        if "kernel" not in task.predictors():
-            raise InputError(
-                f"a learning curve reads numbers, and {task.columns[0]} is a {task.name}; read it as a number (without --kind)"
-            )
         place = parts.tasks.places[task.name]
         own = labels[:, place.columns]
         for at, name in enumerate(task.columns):

@@ -113,11 +113,13 @@ def finding_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) 
 
 
 def copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
-    """Columns that are equal, missing cells too, to one before them."""
-    told, found = label.nan_to_num(-1.0), []
+    """Columns of findings that are equal, missing cells too, to one before them or to 1 less it."""
+    told, turned, found = label.nan_to_num(-1.0), (1 - label).nan_to_num(-1.0), []
     for place, name in enumerate(names):
-        same = next((other for other in range(place) if torch.equal(told[:, other], told[:, place])), None)
-        if same is not None:
-            what = f"is the same as {names[same]} in {_all(len(label), 'case')}; leave one of them out"
-            found.append(Problem(f"label {name}", what, "label"))
+        for words, as_told in (("the same as", told), ("the opposite (1 - label) of", turned)):
+            same = next((other for other in range(place) if torch.equal(as_told[:, other], told[:, place])), None)
+            if same is not None:
+                what = f"is {words} {names[same]} in {_all(len(label), 'case')}; leave one of them out"
+                found.append(Problem(f"label {name}", what, "label"))
+                break
     return found

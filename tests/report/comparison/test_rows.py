@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from medgauge.metrics.comparison import verdict
 from medgauge.report.comparison.figures import differences, error_and_variance, error_by_region
 from medgauge.report.comparison.rows import (
     cases_words,
     change_interval,
+    column_notes,
     interval,
     mean_sd,
     region_table,
@@ -103,3 +105,10 @@ def test_every_kind_has_a_section_that_says_what_its_certainty_says() -> None:
     assert {kind: (one.certainty.key, one.certainty.extent) for kind, one in KINDS.items()} == {
         kind: (section.SAID.key, section.SAID.extent) for kind, section in SECTIONS.items()
     }
+
+
+def test_the_page_says_of_two_seeds_what_the_verdict_says(values: dict[str, Any]) -> None:
+    said = " ".join(column_notes(values))
+    assert "“not decided” is said in place of these three; “not shown” is said as ever" in said
+    assert verdict(0.5, (-1.0, 0.2), 0.2, 0.2, seeds=2) == "not shown"
+    assert verdict(0.01, (-2.0, -1.0), -0.1, -0.1, seeds=2) == "not decided: two seeds"

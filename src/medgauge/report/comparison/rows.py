@@ -234,7 +234,8 @@ def column_notes(values: Mapping[str, Any]) -> Sequence[str]:
         if one_seed
         else "Groups and seeds are drawn with replacement, crossed"
     )
-    mean, few = "over the seeds", "With fewer than three seeds none of the three is said, but “not decided”."
+    mean = "over the seeds"
+    few = "With fewer than three seeds “not decided” is said in place of these three; “not shown” is said as ever."
     if folds:
         mean = "over partitions and seeds, of cases read by the model that left their fold out"
         drawn = "Groups, partitions and seeds are drawn with replacement, crossed"
