@@ -114,6 +114,15 @@ def test_the_kind_is_chosen_by_the_groups_of_the_rarer_state() -> None:
     assert choose(value[:0], label[:0], [], seed=0).calibrator.kind == "none"
 
 
+def test_a_calibrator_that_gives_all_cases_one_probability_is_the_base_rate() -> None:
+    for rows in (60, 400):  # with logistic alone, and with a choice
+        value, label = drawn(rows)
+        for flat in (1 - value, np.full(rows, 0.3)):
+            found = choose(flat, label, [str(row) for row in range(rows)], seed=0)
+            assert found.rarer >= 10
+            assert found.calibrator == Calibrator("rate", ((label.sum() + 0.5) / (rows + 1),))
+
+
 def test_the_base_rate_is_shrunk_by_one_case_that_is_half_present() -> None:
     label = np.array([1.0, 0.0, 0.0, 0.0])
     assert Calibrator.fit(label, label, kind="rate").apply(np.array([0.1, 0.9])).tolist() == [0.3, 0.3]

@@ -105,6 +105,22 @@ def test_the_rarer_state_decides_and_the_note_says_so() -> None:
     assert "of the smallest log loss" in fitted(observed).note(0)
 
 
+def test_no_threshold_is_chosen_where_all_cases_have_one_probability() -> None:
+    observed = drawn(300)
+    turned = Observed(1 - observed.value, observed.label, observed.group)
+    sure = fitted(turned)
+    stated = sure.apply(drawn(60, 1))
+    assert sure.threshold == (0.5, 0.5)
+    assert stated["value"][:, 0].unique().tolist() == [pytest.approx((float(observed.label[:, 0].sum()) + 0.5) / 301)]
+    assert not stated["positive"].any()
+    present = int(observed.label[:, 0].sum())
+    assert sure.note(0) == (
+        "The probabilities that were read do not rise with the share of cases with the finding on "
+        f"{present} calibration groups with the finding and {300 - present} without: every case is given one probability, the "
+        "share of calibration cases with the finding (one more case counted half), and no threshold is chosen."
+    )
+
+
 def test_groups_count_and_not_their_cases() -> None:
     observed = drawn(400, each=20)
     kinds = [one.calibrator.kind for one in fitted(observed).choices]

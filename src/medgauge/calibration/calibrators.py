@@ -134,7 +134,8 @@ def choose(value: Column, label: Column, group: Sequence[str], *, seed: int) -> 
     """The calibrator of the smallest log loss on cases whose fifth of the groups was left out, fitted on all cases.
 
     A group counts for each state that one of its cases has. With fewer than 50 groups of the rarer state it is logistic;
-    with fewer than 10 one rate for all cases; without cases the probability as it came. Equal losses: the simpler one.
+    with fewer than 10 one rate for all cases, and too where it would give all of them one probability; without cases the
+    probability as it came. Equal losses: the simpler one.
 
     Args:
         value: probabilities of labelled cases.
@@ -151,7 +152,10 @@ def choose(value: Column, label: Column, group: Sequence[str], *, seed: int) -> 
         kinds = ("logistic",) if min(counts) >= LEAST_GROUPS else ("rate",)
     losses = _losses(value, label, _folds(names, label, seed), kinds) if len(kinds) > 1 else {}
     best = min(kinds, key=lambda kind: losses.get(kind, 0.0))
-    return Choice(Calibrator.fit(value, label, kind=best), counts[0], counts[1], losses)
+    found = Calibrator.fit(value, label, kind=best)
+    if np.ptp(found.apply(value)) == 0:
+        found = Calibrator.fit(value, label, kind="rate")
+    return Choice(found, counts[0], counts[1], losses)
 
 
 def _losses(value: Column, label: Column, fold: Int64[np.ndarray, " n"], kinds: Sequence[Kind]) -> dict[str, float]:

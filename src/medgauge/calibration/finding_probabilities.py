@@ -41,8 +41,9 @@ class FindingProbabilities:
     """Probabilities calibrated on calibration cases, and the threshold that serves a rule best there.
 
     With fewer than 10 calibration groups of either state there is one probability for all cases, the share of n cases with
-    the finding, (k + 1/2) / (n + 1), and no threshold is chosen: so few say nothing of how sure a probability may be. What
-    was read stands beside it (``uncalibrated``).
+    the finding, (k + 1/2) / (n + 1), and no threshold is chosen: so few say nothing of how sure a probability may be. So it
+    is where no rising function of what was read tells calibration cases apart. What was read stands beside it
+    (``uncalibrated``).
 
     Of cases that one fold's fit left out, calibrator and threshold are those of the other folds' cases, so that what is
     observed of them is not optimistic (``inference.pooled.LeftOut``).
@@ -146,10 +147,17 @@ class FindingProbabilities:
         groups = f"{present} calibration group{'s' * (present != 1)} with the finding and {absent} without"
         if kind == "rate":
             be = "is" if present == 1 else "are"
+            one = (
+                "every case is given one probability, the share of calibration cases with the finding (one more case "
+                "counted half), and no threshold is chosen"
+            )
+            if made.rarer < LEAST_GROUPS:
+                return (
+                    f"There {be} {groups}, and {LEAST_GROUPS} of both are needed: {one}; with data.folds all development "
+                    "cases calibrate."
+                )
             return (
-                f"There {be} {groups}, and {LEAST_GROUPS} of both are needed: every case is given one probability, the share "
-                "of calibration cases with the finding (one more case counted half), and no threshold is chosen; with "
-                "data.folds all development cases calibrate."
+                f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
             )
         why = (
             f", without a choice below {MANY_GROUPS} of both"
