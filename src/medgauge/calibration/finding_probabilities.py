@@ -156,9 +156,7 @@ class FindingProbabilities:
                     f"There {be} {groups}, and {LEAST_GROUPS} of both are needed: {one}; with data.folds all development "
                     "cases calibrate."
                 )
-            return (
-                f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
-            )
+            return f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
         why = (
             f", without a choice below {MANY_GROUPS} of both"
             if made.rarer < MANY_GROUPS
