@@ -101,8 +101,12 @@ def test_the_rarer_state_decides_and_the_note_says_so() -> None:
         "probability, the share of calibration cases with the finding (one more case counted half), and no threshold is chosen; "
         "with data.folds all development cases calibrate."
     )
-    assert sure.note(1).startswith("Probabilities are calibrated (logistic, without a choice below 50 of both) on 30 ")
-    assert "of the smallest log loss" in fitted(observed).note(0)
+    losses = sure.choices[1].losses
+    assert sure.note(1).startswith(
+        "Probabilities are calibrated (logistic) on 30 calibration groups with the finding and 370 without (log loss of cases "
+        f"left out {losses['none']:.3f} as read, logistic {losses['logistic']:.3f}; others need 50 groups of both), and "
+    )
+    assert "others need" not in fitted(observed).note(0)
 
 
 def test_no_threshold_is_chosen_where_all_cases_have_one_probability() -> None:
@@ -119,6 +123,31 @@ def test_no_threshold_is_chosen_where_all_cases_have_one_probability() -> None:
         f"{present} calibration groups with the finding and {300 - present} without: every case is given one probability, the "
         "share of calibration cases with the finding (one more case counted half), and no threshold is chosen."
     )
+
+
+def test_probabilities_that_no_calibrator_makes_better_stay_with_a_threshold_of_their_own() -> None:
+    observed = drawn(300, sharp=1.0)
+    sure = fitted(observed)
+    assert [one.calibrator.kind for one in sure.choices] == ["none", "none"]
+    stated = sure.apply(observed)
+    assert torch.equal(stated["value"], observed.value)
+    cuts = [float(f1((observed.value[:, :1] >= cut), observed.label[:, :1])[0]) for cut in observed.value[:, 0]]
+    assert float(f1(stated["positive"], observed.label)[0]) == pytest.approx(max(cuts))
+    assert sure.note(0).startswith("Probabilities are as they were read, since no calibrator was better on ")
+
+
+def test_a_larger_log_loss_than_before_is_told() -> None:
+    sure, fresh = fitted(drawn(300)), drawn(300, 1, sharp=1.0)
+    strata = FindingStrata.fit(fresh.label)
+    block: Any = sure.figures(sure.apply(fresh), fresh, strata, 0, seed=0)["calibration"]
+    before, after = (
+        sklearn.metrics.log_loss(fresh.label[:, 0], one[:, 0]) for one in (fresh.value, sure.apply(fresh)["value"])
+    )
+    assert block["note"].endswith(
+        f" On the cases judged here it made the log loss larger: {after:.3f}, and {before:.3f} as read."
+    )
+    better: Any = sure.figures(sure.apply(drawn(300, 2)), drawn(300, 2), strata, 0, seed=0)["calibration"]
+    assert better["note"] == sure.note(0)
 
 
 def test_groups_count_and_not_their_cases() -> None:

@@ -16,10 +16,10 @@ from medgauge.metrics.findings import LEAST_CHANCE, case_log_loss
 
 Kind = Literal["logistic", "beta", "isotonic", "rate", "none"]
 Column = Float64[np.ndarray, " n"]
-CHOICES: tuple[Kind, ...] = ("logistic", "beta", "isotonic")
+CHOICES: tuple[Kind, ...] = ("none", "logistic", "beta", "isotonic")
 """What is chosen among, the simplest first."""
 MANY_GROUPS = 50
-"""Groups of the rarer state from which on there is a choice."""
+"""Groups of the rarer state from which on beta and isotonic are tried too."""
 LEAST_GROUPS = 10
 """Groups of the rarer state below which a probability is the base rate."""
 FOLDS = 5
@@ -116,7 +116,7 @@ SAVED = Group({"kind": one_of(*get_args(Kind)), "numbers": NUMBERS, "knots": _KN
 class Choice:
     """A calibrator, the groups with and without the finding that it rests on, and the log losses that chose it.
 
-    ``losses`` are those of cases whose fifth of the groups was left out; of one kind alone there are none.
+    ``losses`` are those of cases whose fifth of the groups was left out; with too few groups there are none.
     """
 
     calibrator: Calibrator
@@ -133,9 +133,9 @@ class Choice:
 def choose(value: Column, label: Column, group: Sequence[str], *, seed: int) -> Choice:
     """The calibrator of the smallest log loss on cases whose fifth of the groups was left out, fitted on all cases.
 
-    A group counts for each state that one of its cases has. With fewer than 50 groups of the rarer state it is logistic;
-    with fewer than 10 one rate for all cases, and too where it would give all of them one probability; without cases the
-    probability as it came. Equal losses: the simpler one.
+    The probability as it came is one of them. A group counts for each state that one of its cases has. With fewer than 50
+    groups of the rarer state it is that or logistic; with fewer than 10 one rate for all cases, and too where it would give
+    all of them one probability; without cases the probability as it came. Equal losses: the simpler one.
 
     Args:
         value: probabilities of labelled cases.
@@ -149,7 +149,7 @@ def choose(value: Column, label: Column, group: Sequence[str], *, seed: int) -> 
         return Choice(Calibrator("none"), 0, 0, {})
     kinds: tuple[Kind, ...] = CHOICES
     if min(counts) < MANY_GROUPS:
-        kinds = ("logistic",) if min(counts) >= LEAST_GROUPS else ("rate",)
+        kinds = ("none", "logistic") if min(counts) >= LEAST_GROUPS else ("rate",)
     losses = _losses(value, label, _folds(names, label, seed), kinds) if len(kinds) > 1 else {}
     best = min(kinds, key=lambda kind: losses.get(kind, 0.0))
     found = Calibrator.fit(value, label, kind=best)

@@ -62,3 +62,13 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
             figure.__name__: float(figure(raw, label)[0]) for figure in (log_loss, brier, roc_auc, calibration_error)
         },
     }
+
+
+def worse_words(stated: Stated, observed: Observed, target: int) -> str:
+    """That calibrated probabilities have the larger log loss on these cases, where they do to three decimals."""
+    value, raw = (stated[name][:, [target]] for name in ("value", "uncalibrated"))
+    label = observed.label[:, [target]].cpu().double().masked_fill(value.isnan(), torch.nan)
+    after, before = (round(float(log_loss(one, label)[0]), 3) for one in (value, raw))
+    if not after > before:
+        return ""
+    return f" On the cases judged here it made the log loss larger: {after:.3f}, and {before:.3f} as read."

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from medgauge.calibration import calibrators
 from medgauge.calibration.calibrators import LEAST_GROUPS, MANY_GROUPS, Calibrator, Choice
-from medgauge.calibration.finding_figures import finding_figures
+from medgauge.calibration.finding_figures import finding_figures, worse_words
 from medgauge.calibration.scores import check_level
 from medgauge.calibration.thresholds import HALF, Rule, choose_threshold
 from medgauge.core.asked import Asked
@@ -40,6 +40,7 @@ SERVES: Mapping[str, str] = {"f1": "has the largest F1", "youden": "has the larg
 class FindingProbabilities:
     """Probabilities calibrated on calibration cases, and the threshold that serves a rule best there.
 
+    A calibrator is used where its log loss on cases left out of its fit is lower than that of the probabilities as they are.
     With fewer than 10 calibration groups of either state there is one probability for all cases, the share of n cases with
     the finding, (k + 1/2) / (n + 1), and no threshold is chosen: so few say nothing of how sure a probability may be. So it
     is where no rising function of what was read tells calibration cases apart. What was read stands beside it
@@ -90,7 +91,7 @@ class FindingProbabilities:
             said = made.calibrator.apply(one[known])
             chosen = choose_threshold(said, truth[known], rule=rule, sensitivity=settings.sensitivity)
             choices.append(made)
-            thresholds.append(chosen if made.calibrator.kind not in ("rate", "none") else HALF)
+            thresholds.append(chosen if made.calibrator.kind != "rate" else HALF)
         return cls(settings.level, tuple(choices), tuple(thresholds), rule, settings.sensitivity, cross)
 
     def apply(self, observed: Observed) -> Stated:
@@ -126,7 +127,7 @@ class FindingProbabilities:
         head: dict[str, object] = {
             "kind": made.calibrator.kind,
             "level": self.level,
-            "note": self.note(target),
+            "note": self.note(target) + worse_words(stated, observed, target),
             "present_groups": made.present_groups,
             "absent_groups": made.absent_groups,
             "losses": dict(made.losses),
@@ -139,7 +140,7 @@ class FindingProbabilities:
         """What must be said beside the probabilities of a finding."""
         made, threshold = self.choices[target], self.threshold[target]
         kind, present, absent = made.calibrator.kind, made.present_groups, made.absent_groups
-        if kind == "none":
+        if not present + absent:
             return (
                 "No calibration case has a label of this finding: probabilities are as they were read, and it is called "
                 "present from one half on."
@@ -157,15 +158,9 @@ class FindingProbabilities:
                     "cases calibrate."
                 )
             return f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
-        why = (
-            f", without a choice below {MANY_GROUPS} of both"
-            if made.rarer < MANY_GROUPS
-            else ", of the smallest log loss"
-        )
         serves = SERVES.get(self.rule, f"finds {100 * self.sensitivity:g} % of the cases with it")
         text = (
-            f"Probabilities are calibrated ({kind}{why}) on {groups}, and the finding is called present from "
-            f"{threshold:.3g} on, which {serves} there."
+            f"{_chosen_words(made, groups)}, and the finding is called present from {threshold:.3g} on, which {serves} there."
         )
         more = (
             " They come from several fits; the mean of these, which new cases have, may be less sure than it could be."
@@ -201,3 +196,13 @@ class FindingProbabilities:
         return cls(
             float(saved["level"]), choices, threshold, saved["rule"], float(saved["sensitivity"]), saved["cross"]
         )
+
+
+def _chosen_words(made: Choice, groups: str) -> str:
+    """Which calibrator was chosen, on what, and by which log losses."""
+    tried = [f"{name} {loss:.3f}" for name, loss in made.losses.items() if name != "none"]
+    below = f"; others need {MANY_GROUPS} groups of both" if made.rarer < MANY_GROUPS else ""
+    losses = f"log loss of cases left out {made.losses['none']:.3f} as read, {', '.join(tried)}{below}"
+    if made.calibrator.kind == "none":
+        return f"Probabilities are as they were read, since no calibrator was better on {groups} ({losses})"
+    return f"Probabilities are calibrated ({made.calibrator.kind}) on {groups} ({losses})"
