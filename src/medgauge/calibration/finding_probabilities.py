@@ -159,9 +159,7 @@ class FindingProbabilities:
                 )
             return f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
         serves = SERVES.get(self.rule, f"finds {100 * self.sensitivity:g} % of the cases with it")
-        text = (
-            f"{_chosen_words(made, groups)}, and the finding is called present from {threshold:.3g} on, which {serves} there."
-        )
+        text = f"{_chosen_words(made, groups)}, and the finding is called present from {threshold:.3g} on, which {serves} there."
         more = (
             " They come from several fits; the mean of these, which new cases have, may be less sure than it could be."
         )
