@@ -177,7 +177,7 @@ class TaskContract:
         assert stated["covered"].shape == observed.label.shape
         assert all(len(part) == len(observed.label) for part in stated.values())
         assert not stated["covered"][observed.label.isnan()].any()
-        columns, cells = sure.columns(target), sure.cells(stated, 0)
+        columns, cells = sure.columns(target, 0), sure.cells(stated, 0)
         assert len(set(columns)) == len(columns) > 0
         assert all(target in column for column in columns)
         assert len(cells) == len(observed.label)

@@ -38,7 +38,7 @@ def test_sets_hold_within_each_class_and_an_unseen_one_is_in_all() -> None:
 
 def test_names_stand_in_columns_cells_and_figures() -> None:
     sets = ClassSets(0.8, ((0.0, 1.0, 2.0),), ((0.6, 0.6, 0.6),), ((9, 9, 9),), (27,), names=STRATA.classes)
-    assert sets.columns("view") == ["set_view", "probability_AP_view", "probability_LL_view", "probability_PA_view"]
+    assert sets.columns("view", 0) == ["set_view", "probability_AP_view", "probability_LL_view", "probability_PA_view"]
     chance = torch.tensor([[[0.5, 0.4, 0.1]], [[0.1, 0.2, 0.7]]]).double()
     seen = Observed(chance, torch.tensor([[0.0], [1.0]]).double(), ["a", "b"], chance)
     stated = sets.apply(seen)
@@ -48,6 +48,21 @@ def test_names_stand_in_columns_cells_and_figures() -> None:
     said = found["set"]
     assert isinstance(said, dict)
     assert {name: one["coverage"] for name, one in said["by_class"].items() if one["n"]} == {"AP": 1.0, "LL": 0.0}
+
+
+def test_each_of_several_columns_has_its_own_classes_alone() -> None:
+    strata = ClassStrata((("AP", "PA"), ("F", "M", "X")))
+    levels = ((0.0, 1.0), (0.0, 1.0, 2.0))
+    sets = ClassSets(0.8, levels, ((0.6, 0.6), (0.6, 0.6, 0.6)), ((9, 9), (9, 9, 9)), (18, 27), names=strata.classes)
+    assert sets.columns("view", 0) == ["set_view", "probability_AP_view", "probability_PA_view"]
+    assert sets.columns("sex", 1) == ["set_sex", "probability_F_sex", "probability_M_sex", "probability_X_sex"]
+    chance = torch.tensor([[[0.75, 0.25, 0.0], [0.125, 0.375, 0.5]]]).double()
+    seen = Observed(chance, torch.tensor([[0.0, 2.0]]).double(), ["a"], chance)
+    stated = sets.apply(seen)
+    assert sets.cells(stated, 0) == [["AP", 0.75, 0.25]]
+    assert sets.cells(stated, 1) == [["X", 0.125, 0.375, 0.5]]
+    said = [sets.figures(stated, seen, strata, target, seed=0)["set"] for target in (0, 1)]
+    assert [list(one["by_region"]) for one in said if isinstance(one, dict)] == [["AP", "PA"], ["F", "M", "X"]]
 
 
 def test_names_go_through_json() -> None:

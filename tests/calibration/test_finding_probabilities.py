@@ -167,7 +167,7 @@ def test_without_calibration_cases_probabilities_stay_as_they_were_read() -> Non
     assert stated["value"][:3].tolist() == value[:3].tolist()
     assert stated["positive"].flatten().tolist() == [True, False, True, False]
     assert stated["covered"].flatten().tolist() == [True, False, False, False]
-    assert sure.columns("mass") == ["positive_mass", "uncalibrated_mass"]
+    assert sure.columns("mass", 0) == ["positive_mass", "uncalibrated_mass"]
     assert sure.cells(stated, 0) == [[1, 0.5], [0, 0.25], [1, 0.75], ["", ""]]
     assert "as they were read" in sure.note(0)
     block: Any = sure.figures(stated, Observed(value, label * NAN, list("abcd")), FindingStrata((1,), (1,)), 0, seed=0)

@@ -172,11 +172,12 @@ def test_two_targets_of_different_levels_share_columns() -> None:
     assert stated["set"].shape == (3, 2, 3)
     assert not stated["set"][:, 1, 2].any()
     assert stated["probability"][:, 1, 2].tolist() == [0, 0, 0]
-    assert sets.columns("dr") == ["set_dr", *(f"probability_{level}_dr" for level in "0134")]
-    assert sets.cells(stated, 0)[0] == ["0", 0.333333, 0.666667, 0, ""]
-    assert [len(row) for target in range(2) for row in sets.cells(stated, target)] == [5] * 6
-    assert sets.cells(stated, 0)[1] == ["1", 0, 1, 0, ""]
-    assert sets.cells(stated, 1)[1] == ["4", "", 0, "", 1]
+    assert sets.columns("dr", 0) == ["set_dr", *(f"probability_{level}_dr" for level in "013")]
+    assert sets.columns("dme", 1) == ["set_dme", "probability_1_dme", "probability_4_dme"]
+    assert sets.cells(stated, 0)[0] == ["0", 0.333333, 0.666667, 0]
+    assert [len(row) for target in range(2) for row in sets.cells(stated, target)] == [4] * 3 + [3] * 3
+    assert sets.cells(stated, 0)[1] == ["1", 0, 1, 0]
+    assert sets.cells(stated, 1)[1] == ["4", 0, 1]
 
 
 def test_order_of_rows_does_not_matter_and_the_seed_does() -> None:

@@ -91,7 +91,12 @@ def test_the_figures_are_those_of_the_chances_in_the_table(run: medgauge.Run, ta
     assert sum(map(sum, block["confusion"]["counts"])) == len(frame)
     assert run.results["out_of_fold"]["age"]["kind"] == "number"
     assert list(run.results["out_of_fold"]["half"]["by_region"]) == ["1", "2"]
-    assert set(pandas.read_csv(run.folder / "predictions.csv")["value_half"]) == {1, 2}
+    frame = pandas.read_csv(run.folder / "predictions.csv")
+    assert set(frame["value_half"]) == {1, 2}
+    assert [name for name in frame if name.startswith("probability_") and name.endswith("_half")] == [
+        "probability_1_half",
+        "probability_2_half",
+    ]
 
 
 def test_the_page_and_the_gallery_have_the_names(run: medgauge.Run) -> None:

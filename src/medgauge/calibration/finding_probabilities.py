@@ -110,9 +110,9 @@ class FindingProbabilities:
         columns = [made.calibrator.apply(one.numpy()) for made, one in zip(self.choices, raw.unbind(1), strict=True)]
         return torch.from_numpy(np.stack(columns, axis=1))
 
-    def columns(self, target: str) -> list[str]:
+    def columns(self, name: str, target: int) -> list[str]:
         """Whether the finding is called present, and the probability before calibration."""
-        return [f"positive_{target}", f"uncalibrated_{target}"]
+        return [f"positive_{name}", f"uncalibrated_{name}"]
 
     def cells(self, stated: Stated, target: int) -> list[list[object]]:
         """1 or 0, and a probability; empty where none was read."""

@@ -93,11 +93,11 @@ class Intervals:
             said["delta_corrected"] = delta_corrected(value, label, self.age_gap)
         return said
 
-    def columns(self, target: str) -> list[str]:
+    def columns(self, name: str, target: int) -> list[str]:
         """Ends of both intervals, the pieces of the label-conditional set, the gap."""
-        ends = [f"lower_{target}", f"upper_{target}", f"pieces_{target}"]
-        ends += [f"{BESIDE[self.record.kind]}_{end}_{target}" for end in ("lower", "upper")]
-        return ends + [f"delta_corrected_{target}"] * (self.age_gap is not None)
+        ends = [f"lower_{name}", f"upper_{name}", f"pieces_{name}"]
+        ends += [f"{BESIDE[self.record.kind]}_{end}_{name}" for end in ("lower", "upper")]
+        return ends + [f"delta_corrected_{name}"] * (self.age_gap is not None)
 
     def cells(self, stated: Stated, target: int) -> list[list[object]]:
         """A row a case."""

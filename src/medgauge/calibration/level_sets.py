@@ -140,30 +140,20 @@ class LevelSets:
         """What the levels of a target are called."""
         return list(self.names[target]) if self.names else [level_word(level) for level in self.levels[target]]
 
-    @property
-    def words(self) -> list[str]:
-        """All levels of all targets, rising, as they name columns."""
-        if self.names:
-            return list(dict.fromkeys(name for of in self.names for name in of))
-        return [level_word(level) for level in sorted({level for of in self.levels for level in of})]
-
-    def columns(self, target: str) -> list[str]:
-        """The set, and the chance of each level that any target has, so that all targets have the same columns."""
-        return [f"set_{target}", *(f"probability_{word}_{target}" for word in self.words)]
+    def columns(self, name: str, target: int) -> list[str]:
+        """The set, and the chance of each of the target's levels."""
+        return [f"set_{name}", *(f"probability_{word}_{name}" for word in self.called(target))]
 
     def cells(self, stated: Stated, target: int) -> list[list[object]]:
-        """The set with a separator between, then the chances; empty where missing, and for other targets' levels."""
+        """The set with a separator between, then the chances; empty where missing."""
         own = self.called(target)
         rows: list[list[object]] = []
         for inside, chances in zip(
             stated["set"][:, target].tolist(), stated["probability"][:, target].tolist(), strict=True
         ):
-            said = {
-                word: "" if math.isnan(chance) else float(f"{chance:.6g}")
-                for word, chance in zip(own, chances, strict=False)
-            }
+            said = ["" if math.isnan(chance) else float(f"{chance:.6g}") for chance in chances[: len(own)]]
             members = self.between.join(word for word, there in zip(own, inside, strict=False) if there)
-            rows.append([members, *(said.get(word, "") for word in self.words)])
+            rows.append([members, *said])
         return rows
 
     def figures(
@@ -174,6 +164,8 @@ class LevelSets:
         found = set_figures(stated, observed, strata, self.levels[target], target, words=words, by=by, seed=seed)
         for word, count in zip(found[by], self.groups[target], strict=True):
             found[by][word]["calibration_groups"] = count
+        if self.names:  # of several columns, the strata have the classes of all
+            found["by_region"] = {name: part for name, part in found["by_region"].items() if name in words}
         said = {"kind": self.kind, "level": self.level, "note": self.note(target), "n_groups": self.n_groups[target]}
         counts = confusion(self.read(stated["value"])[:, target], observed.label[:, target], self.levels[target])
         known = list(self.names[target] if self.names else self.levels[target])

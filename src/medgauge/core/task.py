@@ -143,8 +143,8 @@ class Saying(Protocol):
     def apply(self, observed: Observed) -> Stated:
         """What is said of cases: ``value`` (corrected) among it, and ``covered`` (n, t), whether it holds of their label."""
 
-    def columns(self, target: str) -> list[str]:
-        """Columns of predictions.csv for one target."""
+    def columns(self, name: str, target: int) -> list[str]:
+        """Columns of predictions.csv for one target, of its name and its place."""
 
     def cells(self, stated: Stated, target: int) -> list[list[object]]:
         """For each case the cells of these columns."""

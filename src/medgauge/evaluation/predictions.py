@@ -40,9 +40,9 @@ def prediction_columns(scored: Sequence[Scored]) -> list[str]:
 
 def _value_columns(scored: Scored) -> list[str]:
     columns = []
-    for target in scored.task.columns:
+    for place, target in enumerate(scored.task.columns):
         columns += [f"label_{target}", f"value_{target}"] + [f"{name}_{target}" for name in scored.reader.predictors]
-        columns += [*scored.saying.columns(target), f"region_{target}"]
+        columns += [*scored.saying.columns(target, place), f"region_{target}"]
     return columns
 
 

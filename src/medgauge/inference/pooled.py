@@ -44,9 +44,9 @@ class LeftOut:
                 whole[place] = tensor
         return said
 
-    def columns(self, target: str) -> list[str]:
+    def columns(self, name: str, target: int) -> list[str]:
         """As of all folds."""
-        return self.whole.columns(target)
+        return self.whole.columns(name, target)
 
     def cells(self, stated: Stated, target: int) -> list[list[object]]:
         """As of all folds."""

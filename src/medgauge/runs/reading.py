@@ -35,7 +35,7 @@ def check_reader(reader: AnyReader, galleries: Sequence[Cases], *paths: Path) ->
         for said in (reader.calibrated.cases, reader.calibrated.groups):
             said.apply(observed)
             for place, target in enumerate(reader.task.columns):
-                said.columns(target)
+                said.columns(target, place)
                 said.note(place)
 
 
