@@ -17,7 +17,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = pandas.read_csv(path)
     stage = (frame["age"] // 20).astype(int)
     words = stage.map({1: "mild", 2: "mild", 3: "severe", 4: "severe"})
-    frame = frame.assign(stage=stage, word=words, half=stage + 0.5 * (frame.index % 9 == 0), size=1.5)
+    frame = frame.assign(stage=stage, word=words, half=stage + 0.5 * (frame.index % 9 == 0), size=1.5, one="PA")
     frame.to_csv(path, index=False)
     return path
 
@@ -48,6 +48,11 @@ def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path
             ["half"],
             {"kind": {"half": "class"}},
             r"label half: holds numbers that are not whole.*\(--kind half=number\)",
+        ),
+        (
+            ["age", "one"],
+            {"kind": {"one": "class"}},
+            "label one: is 'PA' in every labelled case, and a class needs two or more; leave the column out",
         ),
         (
             ["word"],

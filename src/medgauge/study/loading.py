@@ -12,7 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
 from medgauge.core.words import counted
 from medgauge.data.images.cache import PreparedImages, prepare_images
-from medgauge.data.tables.classes import class_notes
+from medgauge.data.tables.classes import class_notes, lacking_classes
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.nearly_states import nearly_states_notes
@@ -155,6 +155,9 @@ def _read_table(recipe: Recipe) -> _Found:
 def _open(recipe: Recipe) -> tuple[Recipe, Table, list[Problem]]:
     """The recipe with its classes, and the table, with all that is wrong in its cells and in the files that it names."""
     table, problems = open_table(recipe)
+    if lacking := lacking_classes(table.classes):
+        told = {problem.where for problem in problems}
+        raise_problems([*problems, *(problem for problem in lacking if problem.where not in told)], table.path)
     recipe, lone = decide_classes(recipe, table)
     told = {problem.where for problem in problems}
     for at, name in enumerate(table.target):  # no cell is a number: they are told, and that all are missing is not

@@ -106,6 +106,24 @@ def lone_classes(
     return problems
 
 
+def lacking_classes(classes: Mapping[str, Sequence[str]]) -> list[Problem]:
+    """Columns of fewer than two classes, a sentence each.
+
+    >>> str(lacking_classes({"view": ["PA"], "sex": ["F", "M"]})[0])
+    "label view: is 'PA' in every labelled case, and a class needs two or more; leave the column out, or write the others there"
+    """
+    return [
+        Problem(
+            f"label {name}",
+            f"{f'is {own[0]!r} in every labelled case' if own else 'is missing in all cases'}, and a class needs two or more; "
+            "leave the column out, or write the others there",
+            "label",
+        )
+        for name, own in classes.items()
+        if len(own) < 2
+    ]
+
+
 def class_notes(classes: Mapping[str, Sequence[str]]) -> list[str]:
     """The classes of each column, in a line.
 
