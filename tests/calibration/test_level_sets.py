@@ -10,7 +10,7 @@ from medgauge.core.task import Observed
 
 def test_levels_are_called_by_their_numbers_unless_they_have_names() -> None:
     given = (0.9, ((0.0, 3.0),), ((0.5, 0.5),), ((9, 9),), (9,))
-    assert GradeSets(*given).words == ["0", "3"]
+    assert GradeSets(*given).called(0) == ["0", "3"]
     assert LevelSets(*given, names=(("PA", "AP"),)).called(0) == ["PA", "AP"]
 
 

@@ -115,13 +115,17 @@ def test_new_cases_are_read_alike_after_loading(run: medgauge.Run, table: Path) 
     pandas.testing.assert_frame_equal(first, again)
 
 
-def test_words_that_are_no_class_are_refused(run: medgauge.Run, table: Path) -> None:
+def test_words_that_are_no_class_are_refused_where_labels_are_needed(run: medgauge.Run, table: Path) -> None:
     frame = pandas.read_csv(table)
     frame.loc[2, "life"] = "Old"
     frame.to_csv(table.parent / "odd.csv", index=False)
     words = r"label life: it holds 'Old' in 1 case, the first on line 4 \(did you mean old\?\); the classes are"
     with pytest.raises(InputError, match=words):
-        medgauge.predict(run.folder.path, table.parent / "odd.csv")
+        medgauge.evaluate(run.folder.path, table.parent / "odd.csv")
+    found = medgauge.predict(run.folder.path, table.parent / "odd.csv")
+    assert set(found["life"]) <= set(NAMES)
+    note = "labels are not needed here, and 1 that is wrong is left aside: label life on line 4 is 'Old', which is no class"
+    assert note in found.attrs["notes"]
 
 
 def test_a_blend_mixes_the_chances_of_its_candidates(table: Path, cache: Path, tmp_path: Path) -> None:

@@ -83,6 +83,14 @@ def test_new_cases_are_read_alike_after_loading(run: medgauge.Run, table: Path) 
     assert set(first["positive_ill"]) <= {0, 1}
 
 
+def test_a_label_that_is_no_finding_is_noted_where_none_is_needed(run: medgauge.Run, table: Path) -> None:
+    frame = pandas.read_csv(table)
+    frame.loc[2, "ill"] = 2
+    frame.to_csv(table.parent / "odd.csv", index=False)
+    notes = medgauge.predict(run.folder.path, table.parent / "odd.csv").attrs["notes"]
+    assert any("1 that is wrong is left aside: label ill is 2, and a finding is 1" in note for note in notes)
+
+
 def test_labels_that_are_none_are_refused(table: Path, cache: Path, tmp_path: Path) -> None:
     frame = pandas.read_csv(table)
     frame.loc[2, "old"] = 2

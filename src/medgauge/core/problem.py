@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from medgauge.core.words import printable
+from medgauge.core.words import plural, printable
 
 
 class Problem(NamedTuple):
@@ -45,6 +45,20 @@ def of_finished(problems: Sequence[Problem]) -> list[Problem]:
         else one
         for one in problems
     ]
+
+
+def aside_notes(problems: Sequence[Problem]) -> list[str]:
+    """What is wrong in labels that nothing needs, in a line.
+
+    >>> aside_notes([Problem("a", "label view on line 2 is 'pa', which is no class; mend it", "label", 0)])
+    ["labels are not needed here, and 1 that is wrong is left aside: label view on line 2 is 'pa', which is no class"]
+    """
+    if not problems:
+        return []
+    one = problems[0]
+    first = (one.what if one.row is not None else str(one)).partition(";")[0]
+    told = f"{len(problems)} that {plural(len(problems), 'is', 'are')} wrong {plural(len(problems), 'is', 'are')} left aside"
+    return [f"labels are not needed here, and {told}: {'' if len(problems) == 1 else 'the first, '}{first}"]
 
 
 def name_cases(ids: Sequence[str], *, limit: int = 5) -> str:

@@ -11,7 +11,7 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_lists
-from medgauge.core.problem import of_finished
+from medgauge.core.problem import aside_notes, of_finished
 from medgauge.core.words import counted, nearest, plural
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.data.images.cache import PreparedImages, prepare_images
@@ -80,9 +80,14 @@ def read_table_of(
     if need_label and group is not None and not known:
         raise InputError(f"{path} has no group column {group!r}, by which intervals are drawn; add it")
     table, problems = open_table(recipe, path=path, need_label=need_label, need_group=known, spelling=spelling)
-    if need_label:  # a column of which only the whole is wrong (constant, all missing) can be scored
-        label = torch.from_numpy(table.label)
-        problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
+    label = torch.from_numpy(
+        table.label
+    )  # a column of which only the whole is wrong (constant, all missing) can be scored
+    problems += [found for found in run.tasks.problems(label, table.id) if found.row is not None]
+    if not need_label:
+        aside = aside_notes(of_finished([found for found in problems if found.kind == "label"]))
+        table = replace(table, notes=(*table.notes, *aside))
+        problems = [found for found in problems if found.kind != "label"]
     problems += [] if recipe.represent.is_table else missing_files(table)
     raise_problems(of_finished(problems), table.path)
     if known and not local:
