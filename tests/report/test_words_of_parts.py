@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pandas
 import pytest
@@ -18,7 +19,7 @@ from medgauge.report.kinds.shared import target_cases, training_cases
 from medgauge.report.look import Look
 from medgauge.report.parts import fold_rows, group_words, record_words, split_words, subgroup_tables
 from medgauge.report.reading import RunView, read_run
-from medgauge.report.sections import case_counts, space_quality, training_facts
+from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts
 from medgauge.runfolder import RunFolder
 from tests.report.fake_run import FakeRun, make_run
 
@@ -179,6 +180,17 @@ def test_thumbnails_are_counted_and_left_out_on_demand(tmp_path: Path) -> None:
     assert picture(4) is None
     assert picture.used == {3}
     assert Thumbnails(RunFolder(tmp_path), images=False)(3) is None
+
+
+def test_training_pictures_of_a_finding_say_whether_it_is_there(view: RunView) -> None:
+    (target, *_), gallery = view.targets, view.gallery.copy()
+    gallery[f"label_{target}"] = [float(row % 2) for row in range(len(gallery))]
+    blocks = {"test": {target: {"kind": "finding"}}}
+    found = replace(view, gallery=gallery, results={**view.results, **blocks})
+    picture = cast(Thumbnails, lambda row: "data:")
+    assert {one["label"] for one in seen_pictures(found, picture)["pictures"]} <= {"absent", "present"}
+    assert found.kind(target) == "finding"
+    assert plain(seen_pictures(replace(found, results=view.results), picture)["pictures"][0]["label"])[:3] in ("0.0", "1.0")
 
 
 def test_cases_of_a_target_have_label_and_value(view: RunView) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from medgauge.core.errors import InputError
 from medgauge.study.folds import fold_of_cases, fold_study
-from medgauge.study.splits import split_cases, split_notes, used_rows
+from medgauge.study.splits import calibration_notes, split_cases, split_notes, used_rows
 from tests.study.small import recipe_of, study_of, table_of
 
 GROUP = [f"g{row // 2:02d}" for row in range(120)]
@@ -163,3 +163,20 @@ def test_a_finding_is_spread_over_splits_and_folds() -> None:
             recipe_of(data={"kind": {"age": "finding"}, "shares": {"train": 0.6, "val": 0.2, "test": 0.2}, **data}),
         )
         assert {"train", "val", "test"} == {split[row] for row in range(0, 120, 24)}
+
+
+def test_findings_with_few_calibration_groups_are_told_before_the_fit() -> None:
+    splits = ["calibration" if row < 60 else "test" if row < 90 else "train" for row in range(120)]
+    present = [float(row in (0, 1, 2, 61, 62) or row >= 102) for row in range(120)]  # of pairs: 2 to calibrate, 9 to train
+    recipe = recipe_of(data={"label": ["age"], "kind": {"age": "finding"}})
+    said = (
+        "fewer than 10 calibration groups are with the finding, or without it, of age (2): every case is given one probability of it"
+    )
+    more = "; with --folds 5 all development cases calibrate"
+    assert calibration_notes(table_of(present, GROUP), splits, recipe) == [said + more]
+    present[102:] = [0.0] * 18
+    assert calibration_notes(table_of(present, GROUP), splits, recipe) == [said]
+    half = [float(row // 2 % 2) for row in range(120)]
+    assert calibration_notes(table_of(half, GROUP), splits, recipe) == []
+    assert calibration_notes(table_of(present, GROUP), ["fold_0"] * 120, recipe) == []
+    assert calibration_notes(table_of(present, GROUP), splits, recipe_of(data={"label": ["age"]})) == []

@@ -75,7 +75,8 @@ def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
         facts.append(f"enlarged to {LEAST} pixels by the pretrained network")
     pictures = []
     labels = dict(zip(view.gallery["row"].tolist(), view.gallery[f"label_{target}"].tolist(), strict=True))
-    names = view.classes.get(target, ())
+    kind = view.kind(target)
+    names = view.classes.get(target) or (SECTIONS[kind].SAID.labels if kind in SECTIONS else ())
 
     def called(label: float | None) -> str:
         return quantity(label, 1, unit_of(target)) if not names or label is None else names[int(label)]

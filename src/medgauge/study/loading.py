@@ -33,7 +33,7 @@ from medgauge.study.pixel_size import size_notes
 from medgauge.study.representation import decide_representation, size_without_effect, source_notes
 from medgauge.study.site_notes import site_notes
 from medgauge.study.spacing_notes import spacing_notes
-from medgauge.study.splits import split_cases, split_notes, state_columns, used_rows
+from medgauge.study.splits import calibration_notes, split_cases, split_notes, state_columns, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import (
     check_columns,
@@ -103,6 +103,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     )
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
+    notes += calibration_notes(found.table, found.splits, found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
     notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen)
     notes += source_notes(found.recipe, images.digests, found.table, found.splits)

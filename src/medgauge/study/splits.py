@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from medgauge.calibration.calibrators import LEAST_GROUPS
 from medgauge.core.problem import Problem
 from medgauge.core.seeding import derive_seed
 from medgauge.data.tables.folds import holdout_splits, part_by_folds
 from medgauge.data.tables.splits import SPLITS, given_splits, make_splits
 from medgauge.data.tables.table import Table
-from medgauge.recipes.entries import DEFAULT_KIND
+from medgauge.recipes.entries import DEFAULT_KIND, FINDING
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS
+
+MOST_TOLD = 8
+"""Findings that are named in a note."""
 
 
 def split_cases(table: Table, recipe: Recipe) -> tuple[list[str], list[Problem]]:
@@ -64,6 +71,37 @@ def split_notes(table: Table, splits: Sequence[str], recipe: Recipe) -> list[str
     way = "; name it test in the column to say so, or give a test split of its own" if as_test else ""
     source = "the split column has" if data.split else "the split lists have"
     return [f"{source} {_numbers(given)}: {', '.join(done)}{now}{way}"]
+
+
+def calibration_notes(table: Table, splits: Sequence[str], recipe: Recipe) -> list[str]:
+    """Findings with too few calibration groups, with or without them, for more than one probability; in a line.
+
+    Args:
+        table: the cases.
+        splits: the split of each; names of folds where there are folds, of which nothing is said.
+        recipe: its settings say which columns are findings.
+    """
+    findings = [name for name in recipe.data.label if recipe.data.kind.get(name) == FINDING]
+    if "calibration" not in splits or not findings:
+        return []
+    own, split, group = table.label, np.asarray(splits), np.asarray(table.group)
+
+    def rarer(name: str, rows: NDArray[np.bool_]) -> int:
+        label = own[:, table.target.index(name)]
+        return min(len(np.unique(group[rows & (label == state)])) for state in (0, 1))
+
+    few = {name: count for name in findings if (count := rarer(name, split == "calibration")) < LEAST_GROUPS}
+    if not few:
+        return []
+    first = sorted(few, key=few.__getitem__)
+    told = ", ".join(f"{name} ({few[name]})" for name in first[:MOST_TOLD])
+    more = f" and {len(few) - MOST_TOLD} more" if len(few) > MOST_TOLD else ""
+    serve = any(rarer(name, split != "test") >= LEAST_GROUPS for name in few)
+    way = "; with --folds 5 all development cases calibrate" if serve else ""
+    return [
+        f"fewer than {LEAST_GROUPS} calibration groups are with the finding, or without it, of {told}{more}: every case is given "
+        f"one probability of it{way}"
+    ]
 
 
 def _counts(splits: Sequence[str]) -> dict[str, int]:

@@ -29,6 +29,7 @@ SAID = Said(
     False,
     "calibration and threshold",
     "Right decisions",
+    ("absent", "present"),
 )
 
 

@@ -36,6 +36,7 @@ class Said:
         in_label_units: whether its size has the unit of labels.
         calibrated: what calibration cases set.
         holding: what the share of cases of which it holds is called, where that is not the coverage of its level.
+        labels: what the labels 0, 1 and so on are called, of a kind that has words for them.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Said:
     in_label_units: bool
     calibrated: str
     holding: str = ""
+    labels: tuple[str, ...] = ()
 
     def covering(self, level: str) -> str:
         """What the share of cases of which it holds is called."""
