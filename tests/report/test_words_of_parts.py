@@ -190,7 +190,10 @@ def test_training_pictures_of_a_finding_say_whether_it_is_there(view: RunView) -
     picture = cast(Thumbnails, lambda row: "data:")
     assert {one["label"] for one in seen_pictures(found, picture)["pictures"]} <= {"absent", "present"}
     assert found.kind(target) == "finding"
-    assert plain(seen_pictures(replace(found, results=view.results), picture)["pictures"][0]["label"])[:3] in ("0.0", "1.0")
+    assert plain(seen_pictures(replace(found, results=view.results), picture)["pictures"][0]["label"])[:3] in (
+        "0.0",
+        "1.0",
+    )
 
 
 def test_cases_of_a_target_have_label_and_value(view: RunView) -> None:

@@ -167,11 +167,11 @@ def test_a_finding_is_spread_over_splits_and_folds() -> None:
 
 def test_findings_with_few_calibration_groups_are_told_before_the_fit() -> None:
     splits = ["calibration" if row < 60 else "test" if row < 90 else "train" for row in range(120)]
-    present = [float(row in (0, 1, 2, 61, 62) or row >= 102) for row in range(120)]  # of pairs: 2 to calibrate, 9 to train
+    present = [
+        float(row in (0, 1, 2, 61, 62) or row >= 102) for row in range(120)
+    ]  # of pairs: 2 to calibrate, 9 to train
     recipe = recipe_of(data={"label": ["age"], "kind": {"age": "finding"}})
-    said = (
-        "fewer than 10 calibration groups are with the finding, or without it, of age (2): every case is given one probability of it"
-    )
+    said = "fewer than 10 calibration groups are with the finding, or without it, of age (2): every case is given one probability of it"
     more = "; with --folds 5 all development cases calibrate"
     assert calibration_notes(table_of(present, GROUP), splits, recipe) == [said + more]
     present[102:] = [0.0] * 18
