@@ -176,6 +176,20 @@ def test_without_calibration_cases_probabilities_stay_as_they_were_read() -> Non
     assert block["calibration"]["calibration_error_ci95"] == "too few groups"
 
 
+def test_the_thresholds_that_decided_out_of_fold_cases_are_told() -> None:
+    observed = drawn(200)
+    places = [torch.arange(start, 200, 2) for start in range(2)]
+    parts = [fitted(without(observed, places[1 - start])) for start in range(2)]
+    folds = LeftOut(places, parts, fitted(observed))
+    strata = FindingStrata.fit(observed.label)
+    block: Any = folds.figures(folds.apply(observed), observed, strata, 0, seed=0)["calibration"]
+    assert block["thresholds_of_cases"] == sorted(part.threshold[0] for part in parts)
+    assert block["threshold"] == folds.whole.threshold[0]  # type: ignore[attr-defined]
+    whole: Any = folds.whole.figures(folds.whole.apply(observed), observed, strata, 0, seed=0)["calibration"]
+    assert whole["thresholds_of_cases"] == [block["threshold"]] * 2
+    assert f"new cases are called present from {block['threshold']:.3g} on" in block["note"]
+
+
 def without(observed: Observed, rows: torch.Tensor) -> Observed:
     return Observed(observed.value[rows], observed.label[rows], [observed.group[row] for row in rows.tolist()])
 

@@ -23,13 +23,21 @@ def test_the_curve_is_that_of_scikit_learn() -> None:
 
 def test_the_threshold_is_marked_where_it_calls() -> None:
     value, label = cases()
-    plot = roc_curve(value, label, (value >= 0.5).astype(float), 0.5)
+    plot = roc_curve(value, label, (value >= 0.5).astype(float), (0.5, 0.5))
     assert plot is not None
     mark = plot["data"][-1]
     assert mark["y"] == pytest.approx([(value[label == 1] >= 0.5).mean()])
     assert mark["x"] == pytest.approx([(value[label == 0] >= 0.5).mean()])
     assert len(roc_curve(value, label, label, None)["data"]) == 2  # type: ignore[index]
-    assert roc_curve(value, np.zeros(80), np.zeros(80), 0.5) is None
+    assert roc_curve(value, np.zeros(80), np.zeros(80), (0.5, 0.5)) is None
+
+
+def test_thresholds_that_differ_by_fold_are_told_as_such() -> None:
+    value, label = cases()
+    for ends, words in (((0.5, 0.5), "threshold 0.500<br>"), ((0.25, 0.5), "thresholds of the folds 0.250 to 0.500<br>")):
+        plot = roc_curve(value, label, (value >= 0.5).astype(float), ends)
+        assert plot is not None
+        assert plot["data"][-1]["hovertext"][0].startswith(words)
 
 
 def test_the_reliability_curve_counts_every_case_once() -> None:

@@ -20,9 +20,11 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
     ``coverage`` is the share of right decisions, by state in ``by_region`` (absent: specificity; present: sensitivity) with
     the Clopper-Pearson interval from one drawn case a group. ``calibration_error_ci95`` is drawn by group, the bins kept;
     ``calibration_error_by_chance`` is what true probabilities would have on average. ``uncalibrated``: figures without.
+    ``thresholds_of_cases``: the smallest and the largest threshold by which these cases were decided; of out-of-fold cases
+    each fold has its own.
 
     Args:
-        stated: ``value``, ``uncalibrated``, ``positive`` and ``covered``, (n, t) each.
+        stated: ``value``, ``uncalibrated``, ``threshold``, ``positive`` and ``covered``, (n, t) each.
         observed: the cases.
         strata: absent and present.
         target: its place.
@@ -48,8 +50,10 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
         ends = list(binomial_interval(int(sum(picked)), len(picked)))
         return part(rows) | {"coverage_ci95": ends, "drawn": len(picked), "drawn_covered": int(sum(picked))}
 
+    used = stated["threshold"][known, target]
     return {
         **part(known),
+        "thresholds_of_cases": [float(used.min()), float(used.max())] if len(used) else "no cases",
         "by_region": {name: full(known & (region == code)) for code, name in enumerate(strata.names)},
         "sensitivity": float(sensitivity(positive, label)[0]),
         "specificity": float(specificity(positive, label)[0]),

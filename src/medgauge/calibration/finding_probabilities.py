@@ -95,16 +95,17 @@ class FindingProbabilities:
         return cls(settings.level, tuple(choices), tuple(thresholds), rule, settings.sensitivity, cross)
 
     def apply(self, observed: Observed) -> Stated:
-        """``value`` (calibrated), ``uncalibrated``, ``positive`` and ``covered`` (whether that is the label), (n, t) each.
+        """``value`` (calibrated), ``uncalibrated``, ``threshold``, ``positive``, ``covered`` (it is the label), (n, t) each.
 
         A case without a probability is called absent, and is not covered.
         """
         check_same_shape(value=observed.value, label=observed.label)
         raw, label = observed.value.detach().cpu().double(), observed.label.detach().cpu()
         value = self._calibrated(raw)
-        positive = value >= torch.tensor(self.threshold, dtype=torch.float64)
+        threshold = torch.tensor(self.threshold, dtype=torch.float64).expand_as(value)
+        positive = value >= threshold
         covered = (positive == (label == 1)) & ~label.isnan() & ~value.isnan()
-        return {"value": value, "uncalibrated": raw, "positive": positive, "covered": covered}
+        return {"value": value, "uncalibrated": raw, "threshold": threshold, "positive": positive, "covered": covered}
 
     def _calibrated(self, raw: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         columns = [made.calibrator.apply(one.numpy()) for made, one in zip(self.choices, raw.unbind(1), strict=True)]
@@ -159,7 +160,7 @@ class FindingProbabilities:
                 )
             return f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
         serves = SERVES.get(self.rule, f"finds {100 * self.sensitivity:g} % of the cases with it")
-        text = f"{_chosen_words(made, groups)}, and the finding is called present from {threshold:.3g} on, which {serves} there."
+        text = f"{_chosen_words(made, groups)}, and new cases are called present from {threshold:.3g} on, which {serves} there."
         more = (
             " They come from several fits; the mean of these, which new cases have, may be less sure than it could be."
         )

@@ -27,8 +27,8 @@ def roc_points(value: Numbers, label: Numbers) -> tuple[Numbers, Numbers, Number
     return rates[0], rates[1], np.append(np.inf, value[last])
 
 
-def roc_curve(value: Numbers, label: Numbers, called: Numbers, threshold: float | None) -> Plot | None:
-    """The ROC curve with the point of the decisions (``called``: 1 or 0), which are made from a threshold on.
+def roc_curve(value: Numbers, label: Numbers, called: Numbers, threshold: tuple[float, float] | None) -> Plot | None:
+    """The ROC curve with the point of the decisions (``called``: 1 or 0), made from thresholds (smallest, largest) on.
 
     None unless there are cases with and without the finding.
     """
@@ -47,12 +47,14 @@ def roc_curve(value: Numbers, label: Numbers, called: Numbers, threshold: float 
         },
     ]  # fmt: skip
     if threshold is not None:
+        low, high = (number(one, 3) for one in threshold)
+        words = f"threshold {low}" if low == high else f"thresholds of the folds {low} to {high}"
         sensitivity, over = float(called[label == 1].mean()), float(called[label == 0].mean())
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "x": [over], "y": [sensitivity], "name": "threshold",
                 "marker": {"size": 12, "symbol": "diamond", "color": colour("few")}, "hoverinfo": "text",
-                "hovertext": [f"threshold {number(threshold, 3)}<br>sensitivity {percent(sensitivity)}, specificity {percent(1 - over)}"],
+                "hovertext": [f"{words}<br>sensitivity {percent(sensitivity)}, specificity {percent(1 - over)}"],
             }
         )  # fmt: skip
     return {

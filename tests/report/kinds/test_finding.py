@@ -10,12 +10,24 @@ from medgauge.report.look import Look
 
 def test_threshold_and_share_are_told() -> None:
     told = calibration_words(
-        {"threshold": 0.25, "share_positive": 0.1, "note": "So it is.", "sensitivity": 0.5, "f1": 0.25}
+        {"threshold": 0.25, "share_positive": 0.1, "note": "So it is.", "sensitivity": 0.5, "f1": 0.25}, "test"
     )
-    assert (told["threshold"], told["share"], told["note"]) == ("0.25", "10\xa0%", "So it is.")
-    assert told["decisions"] == "sensitivity 50\xa0%, F1 0.25"
+    assert told["note"] == "So it is."
+    assert told["decisions"] == (
+        "The finding is called present from a probability of 0.25 on, in 10\xa0% of the test cases: sensitivity 50\xa0%, F1 0.25."
+    )
     assert told["error"] == "–"
-    assert not calibration_words({})["there"]
+    assert not calibration_words({}, "test")["there"]
+
+
+def test_the_threshold_of_new_cases_is_told_apart_from_those_of_the_folds() -> None:
+    part = {"threshold": 0.04, "thresholds_of_cases": [0.05, 0.12], "share_positive": 0.6, "sensitivity": 0.28}
+    assert calibration_words(part, "out-of-fold")["decisions"] == (
+        "New cases are called present from a probability of 0.04 on; with thresholds chosen without each fold’s own cases "
+        "(0.05 to 0.12) 60\xa0% of the out-of-fold cases are: sensitivity 28\xa0%."
+    )
+    alike = calibration_words(part | {"thresholds_of_cases": [0.04, 0.04]}, "test")["decisions"]
+    assert alike.startswith("The finding is called present from a probability of 0.04 on, in 60\xa0% of the test cases:")
 
 
 def test_a_card_tells_what_the_finding_is_called() -> None:

@@ -55,20 +55,26 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
     texts |= {
         "heads": heads,
         "fold_heads": heads,
-        "calibration": calibration_words(block.get("calibration") or {}),
+        "calibration": calibration_words(block.get("calibration") or {}, view.shown.replace("_", "-")),
         "present": counted(training.get("present"), "training case"),
         "absent": counted(training.get("absent"), "training case"),
         "frequency": str(block.get("frequency") or "–"),
-        "split": view.shown.replace("_", "-"),
         "comparison": with_raw(texts["comparison"], block.get("calibration") or {}, look),
         "parts_are": "State",
         "lead": ("has a log loss of", "a case"),
         "labels": f"{number(finite(training.get('present')), 0)} of them with the finding",
     }
-    return texts, drawn | _plots(view, target, key, finite((block.get("calibration") or {}).get("threshold")))
+    return texts, drawn | _plots(view, target, key, of_cases(block.get("calibration") or {}))
 
 
-def _plots(view: RunView, target: str, key: str, threshold: float | None) -> dict[str, Plot]:
+def of_cases(part: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The smallest and the largest threshold by which the shown cases were decided."""
+    ends = part.get("thresholds_of_cases")
+    low, high = (finite(one) for one in (ends if isinstance(ends, list) else [part.get("threshold")] * 2))
+    return None if low is None or high is None else (low, high)
+
+
+def _plots(view: RunView, target: str, key: str, threshold: tuple[float, float] | None) -> dict[str, Plot]:
     """ROC curve and reliability of the shown cases."""
     names = {part: f"{part}_{target}" for part in ("label", "value", "positive", "uncalibrated")}
     cases = view.cases[[name for name in names.values() if name in view.cases]]
@@ -93,21 +99,36 @@ def with_raw(rows: Sequence[dict[str, Any]], part: Mapping[str, Any], look: Look
     return [row | {"width": f"{100 * row['error'] / longest:.1f}"} for row in found]
 
 
-def calibration_words(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Threshold, share called present, and what must be said beside them."""
+def calibration_words(part: Mapping[str, Any], split: str) -> dict[str, Any]:
+    """What was decided of the cases of a split by which threshold, and what must be said beside it."""
     return {
         "there": bool(part),
-        "threshold": number(finite(part.get("threshold")), 2),
-        "share": percent(finite(part.get("share_positive"))),
+        "decisions": decision_words(part, split),
         "note": str(part.get("note") or ""),
-        "decisions": ", ".join(
-            f"{name} {write(finite(part.get(key)))}"
-            for key, (name, write) in DECISIONS.items()
-            if finite(part.get(key)) is not None
-        ),
         "error": number(finite(part.get("calibration_error")), 3),
         "by_chance": number(finite(part.get("calibration_error_by_chance")), 3),
     }
+
+
+def decision_words(part: Mapping[str, Any], split: str) -> str:
+    """From where on new cases are called present, and how well the cases of a split were decided by which thresholds."""
+    threshold, ends = finite(part.get("threshold")), of_cases(part)
+    if threshold is None or ends is None:
+        return ""
+    told = ", ".join(
+        f"{name} {write(finite(part.get(key)))}"
+        for key, (name, write) in DECISIONS.items()
+        if finite(part.get(key)) is not None
+    )
+    cases = f"{percent(finite(part.get('share_positive')))} of the {split} cases"
+    rest = f": {told}." if told else "."
+    if ends == (threshold, threshold):
+        return f"The finding is called present from a probability of {threshold:.2g} on, in {cases}{rest}"
+    own = f"{ends[0]:.2g}" + f" to {ends[1]:.2g}" * (ends[0] < ends[1])
+    return (
+        f"New cases are called present from a probability of {threshold:.2g} on; with thresholds chosen without each fold’s own "
+        f"cases ({own}) {cases} are{rest}"
+    )
 
 
 def on_card(case: Case, target: str) -> dict[str, Any]:
