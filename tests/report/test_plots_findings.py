@@ -34,7 +34,10 @@ def test_the_threshold_is_marked_where_it_calls() -> None:
 
 def test_thresholds_that_differ_by_fold_are_told_as_such() -> None:
     value, label = cases()
-    for ends, words in (((0.5, 0.5), "threshold 0.500<br>"), ((0.25, 0.5), "thresholds of the folds 0.250 to 0.500<br>")):
+    for ends, words in (
+        ((0.5, 0.5), "threshold 0.500<br>"),
+        ((0.25, 0.5), "thresholds of the folds 0.250 to 0.500<br>"),
+    ):
         plot = roc_curve(value, label, (value >= 0.5).astype(float), ends)
         assert plot is not None
         assert plot["data"][-1]["hovertext"][0].startswith(words)

@@ -27,7 +27,9 @@ def test_the_threshold_of_new_cases_is_told_apart_from_those_of_the_folds() -> N
         "(0.05 to 0.12) 60\xa0% of the out-of-fold cases are: sensitivity 28\xa0%."
     )
     alike = calibration_words(part | {"thresholds_of_cases": [0.04, 0.04]}, "test")["decisions"]
-    assert alike.startswith("The finding is called present from a probability of 0.04 on, in 60\xa0% of the test cases:")
+    assert alike.startswith(
+        "The finding is called present from a probability of 0.04 on, in 60\xa0% of the test cases:"
+    )
 
 
 def test_a_card_tells_what_the_finding_is_called() -> None:
