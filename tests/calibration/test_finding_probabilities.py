@@ -144,8 +144,10 @@ def test_a_larger_log_loss_than_before_is_told() -> None:
         sklearn.metrics.log_loss(fresh.label[:, 0], one[:, 0]) for one in (fresh.value, sure.apply(fresh)["value"])
     )
     assert block["note"].endswith(
-        f" On the cases judged here it made the log loss larger: {after:.3f}, and {before:.3f} as read."
+        f" On the cases judged here calibrated probabilities have the larger log loss: {after:.3f}, and {before:.3f} as read."
     )
+    folds: Any = replace(sure, cross=True).figures(sure.apply(fresh), fresh, strata, 0, seed=0)["calibration"]
+    assert "judged here (out of fold each by a calibrator chosen without its fold) calibrated" in folds["note"]
     better: Any = sure.figures(sure.apply(drawn(300, 2)), drawn(300, 2), strata, 0, seed=0)["calibration"]
     assert better["note"] == sure.note(0)
 

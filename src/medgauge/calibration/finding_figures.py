@@ -68,11 +68,15 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
     }
 
 
-def worse_words(stated: Stated, observed: Observed, target: int) -> str:
-    """That calibrated probabilities have the larger log loss on these cases, where they do to three decimals."""
+def worse_words(stated: Stated, observed: Observed, target: int, *, cross: bool) -> str:
+    """That calibrated probabilities have the larger log loss on these cases, where they do to three decimals.
+
+    ``cross``: out-of-fold cases may have calibrators of their own, chosen without their fold.
+    """
     value, raw = (stated[name][:, [target]] for name in ("value", "uncalibrated"))
     label = observed.label[:, [target]].cpu().double().masked_fill(value.isnan(), torch.nan)
     after, before = (round(float(log_loss(one, label)[0]), 3) for one in (value, raw))
     if not after > before:
         return ""
-    return f" On the cases judged here it made the log loss larger: {after:.3f}, and {before:.3f} as read."
+    where = "here (out of fold each by a calibrator chosen without its fold)" if cross else "here"
+    return f" On the cases judged {where} calibrated probabilities have the larger log loss: {after:.3f}, and {before:.3f} as read."

@@ -128,7 +128,7 @@ class FindingProbabilities:
         head: dict[str, object] = {
             "kind": made.calibrator.kind,
             "level": self.level,
-            "note": self.note(target) + worse_words(stated, observed, target),
+            "note": self.note(target) + worse_words(stated, observed, target, cross=self.cross),
             "present_groups": made.present_groups,
             "absent_groups": made.absent_groups,
             "losses": dict(made.losses),
