@@ -54,7 +54,8 @@ def test_every_recipe_builds_and_says_what_it_should_show() -> None:
         default = "finding" if name in OF_FINDINGS else "number"
         kind = dict.fromkeys(label, next((one.kind for one in KINDS.values() if one.recipe == name), default))
         model = replace(recipe.model, semantics=SemanticsSettings(source="one_hot"))  # it needs nothing installed
-        labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind), model=model)
+        classes = {column: ["x", "y", "z", "w"] for column, one in kind.items() if one == "class"}
+        labelled = replace(recipe, data=replace(recipe.data, label=label, kind=kind, classes=classes), model=model)
         highest = 1.0 if "finding" in kind.values() else 3.0
         tasks = build_tasks(labelled).fit(torch.tensor([[0.0], [1.0], [highest]], dtype=torch.float64), None)
         assert recipe.model.neck == "standardised" or build_objective(labelled, tasks).needs

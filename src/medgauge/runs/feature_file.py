@@ -47,7 +47,7 @@ def feature_names(about: Mapping[str, Any], count: int) -> list[str]:  # as JSON
     """Names that are those of other features only where network, weights and the preparing of images are the same.
 
     >>> feature_names({"made_by": "timm/convnext_tiny", "weights_sha256": "0"}, 2)
-    ['timm_convnext_tiny_8b76a1_0', 'timm_convnext_tiny_8b76a1_1']
+    ['timm_convnext_tiny_305de9_0', 'timm_convnext_tiny_305de9_1']
     """
     made = hashlib.sha256(json.dumps([about.get(name) for name in ("made_by", "weights_sha256", "settings")]).encode())
     stem = re.sub(r"\W+", "_", str(about["made_by"]))
