@@ -128,7 +128,8 @@ def test_figures_of_each_fold_and_their_spread() -> None:
         origins=lambda count: [[0, "head"], [1, "neighbours"], [0, "head"], [1, "neighbours"], [2, "head"]]
     )
     scored: Any = SimpleNamespace(
-        readings=SimpleNamespace(of_figure=lambda figure, target: value[:, [target]]), cases=SimpleNamespace(label=label, group=["a", "b", "a", "c", "d"]),
+        readings=SimpleNamespace(of_figure=lambda figure, target: value[:, [target]]),
+        cases=SimpleNamespace(label=label, group=["a", "b", "a", "c", "d"]),
         task=SimpleNamespace(figures={"mae": NUMBER["mae"]}), reader=reader,
     )  # fmt: skip
     found = figures_by_fold(scored, 0)
