@@ -21,10 +21,10 @@ def test_threshold_and_share_are_told() -> None:
 
 
 def test_the_threshold_of_new_cases_is_told_apart_from_those_of_the_folds() -> None:
-    part = {"threshold": 0.04, "thresholds_of_cases": [0.05, 0.12], "share_positive": 0.6, "sensitivity": 0.28}
+    part = {"threshold": 0.04, "thresholds_of_cases": [0.117, 0.121], "share_positive": 0.6, "sensitivity": 0.28}
     assert calibration_words(part, "out-of-fold")["decisions"] == (
         "New cases are called present from a probability of 0.04 on; with thresholds chosen without each fold’s own cases "
-        "(0.05 to 0.12) 60\xa0% of the out-of-fold cases are: sensitivity 28\xa0%."
+        "(0.117 to 0.121) 60\xa0% of the out-of-fold cases are: sensitivity 28\xa0%."
     )
     alike = calibration_words(part | {"thresholds_of_cases": [0.04, 0.04]}, "test")["decisions"]
     assert alike.startswith(

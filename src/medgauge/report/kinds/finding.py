@@ -123,10 +123,10 @@ def decision_words(part: Mapping[str, Any], split: str) -> str:
     cases = f"{percent(finite(part.get('share_positive')))} of the {split} cases"
     rest = f": {told}." if told else "."
     if ends == (threshold, threshold):
-        return f"The finding is called present from a probability of {threshold:.2g} on, in {cases}{rest}"
-    own = f"{ends[0]:.2g}" + f" to {ends[1]:.2g}" * (ends[0] < ends[1])
+        return f"The finding is called present from a probability of {threshold:.3g} on, in {cases}{rest}"
+    own = f"{ends[0]:.3g}" + f" to {ends[1]:.3g}" * (ends[0] < ends[1])
     return (
-        f"New cases are called present from a probability of {threshold:.2g} on; with thresholds chosen without each fold’s own "
+        f"New cases are called present from a probability of {threshold:.3g} on; with thresholds chosen without each fold’s own "
         f"cases ({own}) {cases} are{rest}"
     )
 
