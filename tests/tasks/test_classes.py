@@ -135,6 +135,21 @@ def test_the_objective_of_a_class_takes_no_term_that_needs_an_order() -> None:
             build_objective(replace(recipe, objective=objective), tasks)
 
 
+def test_a_term_that_reads_another_kind_is_told_with_the_recipe_of_this_one() -> None:
+    label = {"label": ["view"], "kind": {"view": "class"}, "classes": {"view": list(VIEWS)}}
+    for recipe in ("finding", "weighted_bce", "focal", "asymmetric", "ldam"):
+        made_of = make_recipe(recipe, label)
+        with pytest.raises(
+            InputError, match="reads findings, which are 0 or 1, and view is a class; take the recipe class"
+        ):
+            build_objective(made_of, build_tasks(made_of))
+    for kind, of_kind in (("finding", "finding"), ("number", "default")):
+        made_of = make_recipe("class", {"label": ["age"], "kind": {"age": kind}})
+        words = rf"reads classes, and age is a {kind}; read it as a class \(--kind age=class\), or take the recipe {of_kind}"
+        with pytest.raises(InputError, match=words):
+            build_objective(made_of, build_tasks(made_of))
+
+
 def test_candidates_are_weighed_by_the_log_loss_of_their_mixture() -> None:
     draw = torch.Generator().manual_seed(0)
     label = torch.randint(0, 3, (200,), generator=draw).double()

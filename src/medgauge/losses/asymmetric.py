@@ -1,5 +1,7 @@
 """Asymmetric loss: absent findings fade sooner than present ones, and the easiest are dropped."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -26,6 +28,8 @@ class AsymmetricLoss(nn.Module):
         gamma_pos: exponent of the focus of present findings, >= 0.
         clip: probability up to which an absent finding costs nothing, in [0, 1).
     """
+
+    reads: ClassVar[str] = "finding"
 
     def __init__(self, gamma_neg: float = 4.0, gamma_pos: float = 1.0, clip: float = 0.05) -> None:
         super().__init__()

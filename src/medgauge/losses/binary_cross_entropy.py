@@ -1,7 +1,7 @@
 """Binary cross-entropy of findings."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -28,6 +28,7 @@ class BinaryCrossEntropyLoss(nn.Module):
             present training cases of that finding, so that both weigh the same in sum; or a number a finding, > 0.
     """
 
+    reads: ClassVar[str] = "finding"
     present_weight: Tensor
 
     def __init__(self, positive_weight: Sequence[float] | Literal["none", "auto"] = "none") -> None:

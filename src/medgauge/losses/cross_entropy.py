@@ -1,7 +1,7 @@
 """Cross-entropy of one class out of several."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -27,6 +27,7 @@ class CrossEntropyLoss(nn.Module):
             target, from the training labels; None: all labels weigh the same.
     """
 
+    reads: ClassVar[str] = "class"
     weights: Tensor
 
     def __init__(self, class_counts: Sequence[float] | Literal["auto"] | None = None) -> None:

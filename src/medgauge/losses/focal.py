@@ -1,5 +1,7 @@
 """Focal loss: entries that are answered well count less."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,6 +25,8 @@ class FocalLoss(nn.Module):
         gamma: exponent of the focus, >= 0; 0 is the cross-entropy, weighted.
         alpha: weight of present findings, in [0, 1]; 0.5 weighs both alike, and halves the value.
     """
+
+    reads: ClassVar[str] = "finding"
 
     def __init__(self, gamma: float = 2.0, alpha: float = 0.25) -> None:
         super().__init__()

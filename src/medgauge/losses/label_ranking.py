@@ -1,5 +1,7 @@
 """Label ranking: present findings of an image score above its absent ones."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,6 +24,8 @@ class LabelRankingLoss(nn.Module):
     Args:
         margin: gap of logits beyond which a pair costs nothing, >= 0.
     """
+
+    reads: ClassVar[str] = "finding"
 
     def __init__(self, margin: float = 1.0) -> None:
         super().__init__()

@@ -1,5 +1,7 @@
 """Label-distribution-aware margins: rare states of a finding are kept farther from the boundary."""
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -32,6 +34,7 @@ class LDAMLoss(nn.Module):
         deferred: share of the training after which states are re-weighted, in [0, 1].
     """
 
+    reads: ClassVar[str] = "finding"
     margin: Tensor
     state_weight: Tensor
 

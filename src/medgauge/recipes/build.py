@@ -112,7 +112,9 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
             parts[name] = tasks.places[task]
         terms[name] = (resolve_class(entry.class_path)(**entry.init_args), entry.factor)
         column = tasks.targets[tasks.places[task].start]
-        _refuse_order(name, terms[name][0], next(one for one in tasks if one.name == task))
+        own = next(one for one in tasks if one.name == task)
+        _refuse_kind(name, terms[name][0], own)
+        _refuse_order(name, terms[name][0], own)
         if not tasks.places[task].logits and "logits" in required_fields(terms[name][0]):
             raise InputError(
                 f"objective.{name} needs logits, and the head of the {task} gives none; an ordinal one does (of a grade, "
@@ -120,6 +122,23 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
                 f"{column}=finding) and model.head distribution with a DistributionLoss"
             )
     return Objective(terms, parts)
+
+
+READ = {"finding": "findings, which are 0 or 1", "class": "classes"}
+"""What terms of one kind of label alone read, by their ``reads``."""
+
+
+def _refuse_kind(name: str, term: nn.Module, task: Kind) -> None:
+    """Raise for a term that reads the logits of another kind of label."""
+    reads = getattr(term, "reads", task.kind)
+    if reads == task.kind or reads not in READ:
+        return
+    column = task.columns[0]
+    other = f"read it as a class (--kind {column}=class), or " if reads == "class" and task.kind != "class" else ""
+    raise InputError(
+        f"objective.{name} ({type(term).__name__}) reads {READ[reads]}, and {column} is a {task.kind}; {other}take the recipe "
+        f"{task.recipe}"
+    )
 
 
 def _refuse_order(name: str, term: nn.Module, task: Kind) -> None:
