@@ -24,6 +24,7 @@ from medgauge.study import Study
 from medgauge.study.decide import decide_training
 from medgauge.study.representation import decide_representation
 from medgauge.study.table import refuse_classes
+from medgauge.tasks.classes import class_columns
 
 TUNING = 1000  # the tuning seed is the first run's seed plus this
 EQUAL = ("seed", "data", "image", "augmentation", "model.encoder", "training", "prediction.level")
@@ -160,7 +161,7 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
     """The checked recipes; they must be equal in all but the method.
 
     Raises:
-        InputError: a recipe is wrong, or two differ in data, images, augmentation, encoder or training.
+        InputError: a recipe is wrong, a label is a class, or two differ in data, images, augmentation, encoder or training.
     """
     recipes = {}
     for name, one in values.items():
@@ -170,6 +171,8 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
             raise InputError(f"{name}: {error}") from error
         test_seed = recipe.seed if recipe.data.test_seed is None else recipe.data.test_seed
         recipes[name] = replace(recipe, data=replace(recipe.data, test_seed=test_seed))
+    for recipe in recipes.values():
+        refuse_classes("a comparison", class_columns(recipe.data.label, recipe.data.kind))
     first, *others = recipes
     for other in others:
         found = unlike(recipes[first], recipes[other], first, other)
@@ -233,7 +236,6 @@ def make_plan(
     reference = next(iter(recipes)) if reference is None else reference
     if reference not in recipes:
         raise InputError(f"the reference {reference!r} is none of the methods ({did_you_mean(reference, recipes)})")
-    refuse_classes("a comparison", study.table.classes)
     methods = {name: _settled(recipe, study) for name, recipe in recipes.items()}
     first = study.recipe.seed
     laid = _trials(methods, trials, grid)

@@ -1,6 +1,6 @@
 """Reads the table that a recipe names, or another one with the same columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -246,7 +246,7 @@ def decide_classes(recipe: Recipe, table: Table) -> tuple[Recipe, list[Problem]]
     return replace(recipe, data=replace(recipe.data, classes=decided)), lone
 
 
-def refuse_classes(what: str, classes: Mapping[str, Sequence[str]]) -> None:
+def refuse_classes(what: str, classes: Collection[str]) -> None:
     """Raise where there are classes, in what judges values as numbers."""
     if classes:
         raise InputError(
