@@ -45,6 +45,7 @@ def test_figures_are_those_of_labelled_cases() -> None:
     assert found["n"] == 5
     assert found["coverage"] == pytest.approx(3 / 5)
     assert (found["drawn"], found["drawn_covered"]) == (5, 3)
+    assert found["set_drawn_covered"] == round(5 * found["set_coverage"])
     ends = scipy.stats.binomtest(3, 5).proportion_ci(method="exact")
     assert found["coverage_ci95"] == pytest.approx([ends.low, ends.high])
     assert found["pieces"] == pytest.approx(5 / 5)

@@ -70,10 +70,13 @@ class Read:
 def covered(read: Read, inside: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
     """Size, coverage and its exact interval of some cases."""
     held, many = int(inside[rows].sum()), int(rows.sum())
+    place = np.flatnonzero(rows)
+    drawn = place[np.unique(np.asarray(read.group)[place], return_index=True)[1]]  # the first case of each group
+    hit = int(inside[drawn].sum())
     return {
         "n": many, "coverage": held / many if many else None,
-        "coverage_ci95": list(binomial_interval(held, many)) if many else [None, None],
-        "drawn": len(set(read.group[rows])), "drawn_covered": held,
+        "coverage_ci95": list(binomial_interval(hit, len(drawn))) if many else [None, None],
+        "drawn": len(drawn), "drawn_covered": hit,
     }  # fmt: skip
 
 

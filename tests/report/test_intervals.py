@@ -26,7 +26,8 @@ def test_both_intervals_are_told_that_of_record_first() -> None:
     assert list(rows) == ["many", "medium", "few", "all"]
     assert (rows["few"]["n"], rows["many"]["n"], rows["all"]["calibration"]) == ("2", "–", "30")
     assert plain(rows["all"]["cells"][1]["coverage"]) == "90 %"
-    assert plain(rows["all"]["cells"][0]["set"]) == "70 % (40 to 90 %)"
+    assert plain(rows["all"]["cells"][0]["set"]) == "70 %"
+    assert plain(rows["all"]["cells"][0]["set_between"]) == "40 to 90 %"
     assert [cell["has_set"] for cell in rows["all"]["cells"]] == [True, False]
     assert found["hull"] == ""
 
@@ -71,4 +72,4 @@ def test_a_correction_is_told_with_the_figures_without_it() -> None:
         "Corrected. Without it the mean absolute error is 4.00 mm and the bias -0.50 mm."
     )
     assert correction_words({}, 1, "mm") == ""
-    assert [between([math.nan, 0.5]), between("few")] == ["–", "–"]
+    assert [between({"coverage_ci95": [math.nan, 0.5]}), between({"coverage_ci95": "few"})] == ["–", "–"]

@@ -83,10 +83,23 @@ def test_folds_and_their_spread(view: RunView) -> None:
 
 
 def test_subgroups_have_their_figures_and_coverage() -> None:
-    part = {"n": 5, "groups": 2, "mae": 2.0, "coverage": 0.8, "ci95": {"mae": "too few groups", "coverage": [0.3, 1.0]}}
+    part = {
+        "n": 5,
+        "groups": 2,
+        "mae": 2.0,
+        "coverage": 0.8,
+        "drawn": 2,
+        "drawn_covered": 1,
+        "ci95": {"mae": "too few groups", "coverage": [0.01, 0.99]},
+    }
     (table,) = subgroup_tables({"subgroups": {"sex": {"F": part}}}, LOOK, ["mae"])
     assert (table["column"], table["rows"][0]["value"], table["rows"][0]["n"]) == ("sex", "F", "5")
-    assert [plain(cell) for cell in table["rows"][0]["cells"]] == ["2.00 mm", "too few groups", "80 %", "30 to 100 %"]
+    assert [plain(cell) for cell in table["rows"][0]["cells"]] == [
+        "2.00 mm",
+        "too few groups",
+        "80 %",
+        "50 % (1 to 99 %)",
+    ]
 
 
 def test_groups_as_one_value() -> None:

@@ -54,6 +54,7 @@ def interval_block(
             "share_empty": _mean(pieces == 0, known),
             "share_infinite": _mean((upper - lower).isinf(), known),
             "set_coverage": _mean(in_set, known),
+            "set_drawn_covered": int(sum(in_sets)),
             "set_coverage_ci95": list(binomial_interval(int(sum(in_sets)), len(in_sets))),
             "over_coverage": {
                 "length": _mean(excess, known & ~excess.isnan()),

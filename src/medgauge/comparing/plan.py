@@ -171,9 +171,8 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
             raise InputError(f"{name}: {error}") from error
         test_seed = recipe.seed if recipe.data.test_seed is None else recipe.data.test_seed
         recipes[name] = replace(recipe, data=replace(recipe.data, test_seed=test_seed))
-    for recipe in recipes.values():
-        refuse_classes("a comparison", class_columns(recipe.data.label, recipe.data.kind))
     first, *others = recipes
+    refuse_classes("a comparison", class_columns(recipes[first].data.label, recipes[first].data.kind))
     for other in others:
         found = unlike(recipes[first], recipes[other], first, other)
         if found:

@@ -39,6 +39,7 @@ def _subgroup(judged: Judged, target: int, rows: Bool[Tensor, " n"], seed: int |
         name: interval_of(one, judged.readings.of_figure(one, target), label, judged.group, seed)
         for name, one in figures.items()
     }
+    block |= {"drawn": len(drawn), "drawn_covered": int(sum(drawn))}
     return block | {"ci95": {**intervals, "coverage": list(binomial_interval(int(sum(drawn)), len(drawn)))}}
 
 

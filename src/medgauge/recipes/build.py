@@ -124,8 +124,11 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
     return Objective(terms, parts)
 
 
-READ = {"finding": "findings, which are 0 or 1", "class": "classes"}
-"""What terms of one kind of label alone read, by their ``reads``."""
+READ = {
+    "finding": ("findings, which are 0 or 1", ""),
+    "class": ("classes", "read it as a class (--kind {column}=class), or "),
+}
+"""What terms of one kind of label alone read, by their ``reads``, and how another column is read so."""
 
 
 def _refuse_kind(name: str, term: nn.Module, task: Kind) -> None:
@@ -133,11 +136,10 @@ def _refuse_kind(name: str, term: nn.Module, task: Kind) -> None:
     reads = getattr(term, "reads", task.kind)
     if reads == task.kind or reads not in READ:
         return
-    column = task.columns[0]
-    other = f"read it as a class (--kind {column}=class), or " if reads == "class" and task.kind != "class" else ""
+    column, (what, other) = task.columns[0], READ[reads]
     raise InputError(
-        f"objective.{name} ({type(term).__name__}) reads {READ[reads]}, and {column} is a {task.kind}; {other}take the recipe "
-        f"{task.recipe}"
+        f"objective.{name} ({type(term).__name__}) reads {what}, and {column} is a {task.kind}; {other.format(column=column)}"
+        f"take the recipe {task.recipe}"
     )
 
 

@@ -1,5 +1,6 @@
 """What the report says of the intervals of one target: which they are, how they cover, whole and by label region."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from medgauge.report.plots import REGIONS
@@ -96,9 +97,10 @@ def _row(region: str, parts: list[Block], decimals: int, unit: str) -> dict[str,
         "cells": [
             {
                 "coverage": percent(finite(one.get("coverage"))),
-                "between": between(one.get("coverage_ci95")),
+                "between": between(one),
                 "width": _width(one, decimals, unit),
-                "set": f"{percent(finite(one.get('set_coverage')))} ({between(one.get('set_coverage_ci95'))})",
+                "set": percent(finite(one.get("set_coverage"))),
+                "set_between": between(one, "set_coverage", "set_"),
                 "has_set": part.get("kind") == "label_conditional",
             }
             for one, part in zip(own, parts, strict=True)
@@ -106,14 +108,25 @@ def _row(region: str, parts: list[Block], decimals: int, unit: str) -> dict[str,
     }
 
 
-def between(ends: Any) -> str:
-    """The interval of a coverage in words.
+def between(part: Mapping[str, Any], of: str = "coverage", before: str = "") -> str:
+    """The coverage of one drawn case a group with its interval, in words; the interval alone where the count is not told.
 
-    >>> between([0.8, 0.95]), between([None, None])
-    ('80 to 95\\xa0%', '–')
+    >>> drawn = {"drawn": 20, "drawn_covered": 18, "coverage_ci95": [0.68, 0.99]}
+    >>> between(drawn), between({"coverage_ci95": [0.8, 0.95]}), between({})
+    ('90\\xa0% (68 to 99\\xa0%)', '80 to 95\\xa0%', '–')
+
+    Args:
+        part: a part of what is said for certain in results.json.
+        of: whose interval.
+        before: what stands before the name of the count of those covered.
     """
+    ends = part.get(f"{of}_ci95")
     low, high = (finite(end) for end in ends) if isinstance(ends, list | tuple) and len(ends) == 2 else (None, None)
-    return "–" if low is None or high is None else f"{low * 100:.0f} to {high * 100:.0f}\N{NO-BREAK SPACE}%"
+    if low is None or high is None:
+        return "–"
+    words = f"{low * 100:.0f} to {high * 100:.0f}\N{NO-BREAK SPACE}%"
+    drawn, covered = finite(part.get("drawn")), finite(part.get(f"{before}drawn_covered"))
+    return words if not drawn or covered is None else f"{percent(covered / drawn)} ({words})"
 
 
 def _hull(parts: list[Block]) -> str:

@@ -63,7 +63,7 @@ def subgroup_tables(block: Block, look: Look, names: Sequence[str]) -> list[Bloc
         for value, part in values.items():
             ends = part.get("ci95") or {}
             figures = [(look.figure(name, part.get(name)), look.ends(name, ends.get(name))) for name in names]
-            covered = (percent(finite(part.get("coverage"))), between(ends.get("coverage")))
+            covered = (percent(finite(part.get("coverage"))), between(part | {"coverage_ci95": ends.get("coverage")}))
             rows.append(
                 {
                     "value": str(value),

@@ -182,7 +182,7 @@ def coverage(
             "y": share, "hoverinfo": "text",
             "hovertext": [
                 f"{kind}, {safe(names[place])}<br>{percent(float(row['coverage']))} of {counted(row.get('n'), 'case')}"
-                f"<br>95 %: {between(row.get('coverage_ci95'))}"
+                f"<br>of one case a group, with its 95 % interval: {between(row)}"
                 for place, row in kept
             ],
             "error_y": {

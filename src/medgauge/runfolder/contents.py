@@ -37,13 +37,29 @@ _MAIN = {kind: next(iter(figures)) for kind, figures in FIGURES.items()}
 """The figure of each kind that is always there."""
 _STRATA: Mapping[str, Sequence[str]] = {"finding": STATES, "class": ()}
 """Parts of the labels of kinds that have no regions by density; none: a run's own."""
-_PART: dict[str, Form] = {**_FIGURES, "n?": COUNT, "groups?": COUNT, "coverage?": NUMBER, "ci95?": Named(ENDS)}
+_PART: dict[str, Form] = {
+    **_FIGURES,
+    "n?": COUNT,
+    "groups?": COUNT,
+    "coverage?": NUMBER,
+    "drawn?": COUNT,
+    "drawn_covered?": COUNT,
+    "ci95?": Named(ENDS),
+}
 _SAID: dict[str, Form] = {
     **{f"{name}?": NUMBER for name in ("width", "pieces", "size", "set_coverage")},
     **{f"{name}?": NUMBER for name in ("share_empty", "share_infinite", "share_whole")},
     **{
         f"{name}?": COUNT
-        for name in ("drawn", "drawn_covered", "calibration_groups", "off_levels", "merged_groups", "groups_needed")
+        for name in (
+            "drawn",
+            "drawn_covered",
+            "set_drawn_covered",
+            "calibration_groups",
+            "off_levels",
+            "merged_groups",
+            "groups_needed",
+        )
     },
     **{f"{name}?": PAIR for name in ("coverage_ci95", "set_coverage_ci95", "by_chance95")},
     "over_coverage?": Named(NUMBER),

@@ -73,7 +73,8 @@ def test_the_sets_say_how_they_hold_for_each_true_grade(report: Report) -> None:
     for name, part in sets["by_grade"].items():
         low, high = (f"{end * 100:.0f}" for end in part["coverage_ci95"])
         cells = f"{name} {training[float(name)]} {part['calibration_groups']} {part['n']} {part['drawn']}"
-        assert f"{cells} {percentage(part['coverage'])} {low} to {high} % {part['size']:.2f}" in table
+        of_drawn = f"{percentage(part['drawn_covered'] / part['drawn'])} ({low} to {high} %)"
+        assert f"{cells} {percentage(part['coverage'])} {of_drawn} {part['size']:.2f}" in table
     drawn = figures_of(report("grade"))
     assert {"target-0-coverage", "target-0-embedding"} <= set(drawn)
     assert "target-0-agreement" not in drawn

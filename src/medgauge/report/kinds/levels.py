@@ -53,7 +53,7 @@ def set_words(sets: Mapping[str, Any], by: str, level: float, training: Mapping[
     return {
         "level": percent(level),
         "coverage": percent(finite(sets.get("coverage"))),
-        "between": between(sets.get("coverage_ci95")),
+        "between": between(sets),
         "size": number(finite(sets.get("size")), 2),
         "groups": counted(sets.get("n_groups"), "group"),
         "whole": percent(finite(sets.get("share_whole"))),
@@ -68,7 +68,7 @@ def set_words(sets: Mapping[str, Any], by: str, level: float, training: Mapping[
                 "drawn": number(finite(part.get("drawn")), 0),
                 "calibration": number(finite(calibration), 0),
                 "coverage": percent(finite(part.get("coverage"))),
-                "between": between(part.get("coverage_ci95")),
+                "between": between(part),
                 "size": number(finite(part.get("size")), 2),
             }
             for name, part, calibration in rows
