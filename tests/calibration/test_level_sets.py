@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from medgauge.calibration.class_sets import ClassSets
 from medgauge.calibration.grade_sets import GradeSets
 from medgauge.calibration.level_sets import LevelSets
 from medgauge.core.task import Observed
@@ -11,7 +12,8 @@ from medgauge.core.task import Observed
 def test_levels_are_called_by_their_numbers_unless_they_have_names() -> None:
     given = (0.9, ((0.0, 3.0),), ((0.5, 0.5),), ((9, 9),), (9,))
     assert GradeSets(*given).called(0) == ["0", "3"]
-    assert LevelSets(*given, names=(("PA", "AP"),)).called(0) == ["PA", "AP"]
+    assert ClassSets(*given, names=(("PA", "AP"),)).called(0) == ["PA", "AP"]
+    assert GradeSets.called is ClassSets.called is LevelSets.called
 
 
 def test_values_of_other_cases_than_the_labels_are_refused() -> None:

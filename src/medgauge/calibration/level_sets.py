@@ -1,6 +1,7 @@
 """Conformal sets of levels, grades or classes, that hold within each true one."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
@@ -31,7 +32,7 @@ class HasLevel(Protocol):
 
 
 @dataclass(frozen=True)
-class LevelSets:
+class LevelSets(ABC):
     """Sets {y : 1 - p(y) <= threshold of y} of levels, grades or classes, with a threshold for each TRUE level.
 
     Calibration cases are sorted by their true level, and of each level one case a group is drawn: with g groups there, its
@@ -81,9 +82,9 @@ class LevelSets:
             raise ValueError(f"threshold must be >= 0, got {self.threshold}")
 
     @classmethod
+    @abstractmethod
     def levels_of(cls, strata: Any) -> Levels:
         """The levels of each target, as the kind's strata tell them."""
-        raise NotImplementedError
 
     @classmethod
     def names_of(cls, strata: Any) -> tuple[tuple[str, ...], ...]:
