@@ -135,6 +135,7 @@ def test_the_embedding_of_a_run_is_that_of_its_gallery_and_says_whom_it_knows(
     names = medgauge.embed(trained.folder.path, table=table, out=tmp_path / "run.parquet")
     frame, gallery = pandas.read_parquet(tmp_path / "run.parquet").set_index("case"), load_fit(trained.folder).gallery
     assert list(frame) == names
+    # the convolutions of other batches sum in another order, in float32
     torch.testing.assert_close(torch.tensor(frame.loc[gallery.id].to_numpy()), gallery.embedding, rtol=1e-3, atol=1e-4)
     splits = pandas.read_csv(trained.folder / "splits.csv")
     known = int((splits["split"] != "test").sum())

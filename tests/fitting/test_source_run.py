@@ -60,6 +60,7 @@ def test_the_features_are_those_of_the_runs_encoder(source: Path, table: Path, t
         features = cast(Encoder, before.model.encoder)(pixels)
     train = [row for row, split in enumerate(pandas.read_csv(run.folder / "splits.csv")["split"]) if split == "train"]
     wanted = Columns.fit(features[train]).standardised(features[train]).float()
+    # the convolutions of other batches sum in another order, in float32; columns of small spread enlarge that
     torch.testing.assert_close(own.gallery.embedding, wanted, rtol=1e-3, atol=1e-3)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError
 from medgauge.core.evidence import Reading
-from medgauge.inference import LogisticPredictor
+from medgauge.inference import LogisticPredictor, left_out_regression
 
 LEVELS = [(0.0, 1.0, 3.0)]
 NAN = float("nan")
@@ -52,7 +52,7 @@ def chance_of(reading: Reading) -> np.ndarray:
 
 @pytest.mark.parametrize("width", [4, 150])  # the second has more columns than cases
 def test_chances_are_those_of_a_logistic_regression_a_step(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    monkeypatch.setattr("medgauge.inference.logistic.CONSTANTS", (30.0,))
+    monkeypatch.setattr(left_out_regression, "CONSTANTS", (30.0,))
     (points, label), query = drawn(width=width), drawn(9, width, seed=5)[0]
     reading = LogisticPredictor(LEVELS).fit(cases(points, label)).read(cases(query, label[:9], "abcdefghi"))
     wanted = chances(standardised(points, points), label[:, 0].numpy(), standardised(points, query), 30.0)
@@ -62,7 +62,7 @@ def test_chances_are_those_of_a_logistic_regression_a_step(monkeypatch: pytest.M
 
 
 def test_a_training_group_is_read_without_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medgauge.inference.logistic.CONSTANTS", (10.0,))
+    monkeypatch.setattr(left_out_regression, "CONSTANTS", (10.0,))
     points, label = drawn(40)
     group = [f"g{row // 2}" for row in range(40)]
     model = LogisticPredictor(LEVELS).fit(cases(points, label, group), cases(points, label, group), absolute)
@@ -87,7 +87,7 @@ def test_the_constant_is_that_of_the_smallest_ranked_probability_score(monkeypat
     points, label = drawn(80)
     best, scores = LogisticPredictor(LEVELS).fit(cases(points, label)), {}
     for constant in (1e4, 100.0, best.tuned["constant"], 0.01):
-        monkeypatch.setattr("medgauge.inference.logistic.CONSTANTS", (constant,))
+        monkeypatch.setattr(left_out_regression, "CONSTANTS", (constant,))
         found = chance_of(LogisticPredictor(LEVELS).fit(cases(points, label)).read(cases(points, label)))
         above = np.stack([found[:, 1] + found[:, 2], found[:, 2]], 1)
         there = np.stack([label[:, 0] > 0, label[:, 0] > 1], 1)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
-from medgauge.inference.logistic import LogisticPredictor, Steps
+from medgauge.inference.left_out_regression import Linear
+from medgauge.inference.logistic import LogisticPredictor
 
 LEVELS = (0.0, 1.0)
 
@@ -41,7 +42,7 @@ class FindingLogistic(LogisticPredictor):
         rows: Int[Tensor, " m"],
         constant: float,
         solvers: dict[Any, Any],
-    ) -> Steps:
+    ) -> Linear:
         """As of grades, but for findings of which only one state is there."""
         made = super()._learned(points, place, rows, constant, solvers)
         for target in range(place.shape[1]):
