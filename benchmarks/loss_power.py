@@ -271,7 +271,7 @@ def trained(study: Study, arrays: CaseArrays, validate: Callable[[Tuned, Cases],
             neck.fit(torch.from_numpy(arrays.covariates[train]))
         model = Model(ReadFeatures(arrays.array.shape[1]), neck, tasks.head(width))
     objective, sampler, keeper = build_objective(recipe, tasks), build_sampler(study), Memory()
-    objective.fit_labels(tasks.coding.encode(torch.from_numpy(study.table.label[train])))
+    objective.fit_labels(torch.from_numpy(study.table.label[train]))
     fabric = Fabric(accelerator="cpu", devices=1)
     wrapped, optimiser = fabric.setup(model, build_optimiser([model, objective], recipe.optimiser))
 
