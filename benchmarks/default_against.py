@@ -19,8 +19,9 @@ from common import machine, write_between
 from frozen_features import SETS, table_of
 
 import medgauge
-from medgauge.metrics import LabelRegions
-from medgauge.metrics.comparison import MARGIN, MARGIN_FEW, crossed_means, ends
+from medgauge.functional.regions import Regions
+from medgauge.metrics.comparison import MARGIN, MARGIN_FEW, ends
+from medgauge.metrics.crossed import crossed_means
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "default_against.json"
@@ -67,7 +68,7 @@ def beside(name: str, home: Path, recipes: list[str]) -> dict[str, Any]:
     groups, truth = [default[one][0] for one in ids], torch.tensor([default[one][1] for one in ids]).double()
     values = torch.tensor([[one[key][2] for key in ids] for one in (default, *others.values())]).double()
     error = (values - truth).abs()
-    regions = LabelRegions.fit(truth[:, None])
+    regions = Regions.fit(truth[:, None])
     few = torch.nonzero(regions.of(truth[:, None])[:, 0] == regions.names.index("few")).flatten()
     found: dict[str, Any] = {"chosen": chosen, "n": len(ids), "n_few": len(few), "machine": machine(), "against": {}}
     found["mae"], found["few_mae"] = float(error[0].mean()), float(error[0, few].mean())

@@ -314,7 +314,7 @@ def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
     tasks, cases = made.tasks, made.cases
     test, gallery = cases("test").observed(), cases("train").observed()
     reading, *_ = made.read.read(test)
-    space = space_block(test, gallery, tasks.coding, list(tasks), choose_graph(cases("val"), tasks.coding))
+    space = space_block(test, gallery, tasks, choose_graph(cases("val"), tasks))
     return {
         "score": made.score,
         "error": (reading.value - test.label).abs()[:, 0],
