@@ -10,10 +10,11 @@ from medgauge.evaluation.alarms import far_block
 from tests.evaluation.small import scored
 
 
-def test_the_interval_has_one_case_a_group() -> None:
+def test_share_and_interval_are_of_one_case_a_group() -> None:
     far = torch.tensor([True, True, True, False, False, False, False, False])
     found = far_block(far, ["a", "a", "a", "b", "c", "d", "d", "e"])
-    assert (found["cases"], found["flagged"], found["share"]) == (8, 3, 3 / 8)
+    assert (found["cases"], found["flagged"]) == (8, 3)
+    assert (found["drawn"], found["drawn_flagged"], found["share"]) == (5, 1, 1 / 5)
     ends = scipy.stats.binomtest(1, 5).proportion_ci(method="exact")
     assert found["ci95"] == pytest.approx([ends.low, ends.high])
 

@@ -321,10 +321,17 @@ def test_the_rate_of_false_alarms_stands_beside_the_flagged_cases(report: Report
     run = make_run(tmp_path / "run", FakeRun(count=60))
     results = json.loads((run / "results.json").read_text())
     assert "False alarms" not in Page(write_report(run)).text
-    results["test"]["hc_mm"]["far"] = {"cases": 400, "flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}
+    results["test"]["hc_mm"]["far"] = {
+        "cases": 400,
+        "flagged": 5,
+        "drawn": 400,
+        "drawn_flagged": 5,
+        "share": 0.0125,
+        "ci95": [0.0041, 0.029],
+    }
     (run / "results.json").write_text(json.dumps(results))
     words = (
-        "False alarms: 1.2 % of 400 test cases are flagged so (95 % interval 0.4 to 2.9 %), and these are cases like"
+        "False alarms: 5 of 400 test cases are flagged so (1.2 %, 95 % interval 0.4 to 2.9 %), and these are cases like"
     )
     assert words in Page(write_report(run)).at("target-0")
     not_looked = Page(report("val"))

@@ -69,17 +69,32 @@ def test_the_target_that_is_shown_least_stands_for_the_run() -> None:
 
 
 def test_the_rate_of_false_alarms_is_that_of_cases_that_set_nothing() -> None:
-    def far(cases: int, share: float | None, ends: list[float | None]) -> dict[str, Any]:
-        return {"age": {"far": {"cases": cases, "flagged": 1, "share": share, "ci95": ends}}}
+    def far(cases: int, drawn: int, share: float | None, ends: list[float | None]) -> dict[str, Any]:
+        return {
+            "age": {
+                "far": {"cases": cases, "flagged": 7, "drawn": drawn, "drawn_flagged": 1, "share": share, "ci95": ends}
+            }
+        }
 
-    val, fold = far(50, 0.5, [0.4, 0.6]), far(1000, 0.01, [0.005, 0.02])
+    val, fold = far(50, 50, 0.5, [0.4, 0.6]), far(1000, 1000, 0.007, [0.005, 0.02])
     assert alarm_words({"val": val}, "age") == ""
-    said = "1.0 % of 1,000 out-of-fold cases are flagged so (95 % interval 0.5 to 2.0 %)"
+    said = "7 of 1,000 out-of-fold cases are flagged so (0.7 %, 95 % interval 0.5 to 2.0 %)"
     assert alarm_words({"val": val, "out_of_fold": fold}, "age") == said
-    one = far(1, None, [None, 1.0])
-    said = "– % of 1 test case is flagged so (95 % interval – to 100.0 %)"
+    several = far(60, 40, 0.025, [0.001, 0.13])
+    said = (
+        "7 of 60 test cases are flagged so (of one drawn case of each of 40 groups 2.5 %, 95 % interval 0.1 to 13.0 %)"
+    )
+    assert alarm_words({"out_of_fold": fold, "test": several}, "age") == said
+    one = {"age": {"far": {"cases": 1, "flagged": 1, "drawn": 1, "drawn_flagged": 1, "share": 1, "ci95": [None, 1.0]}}}
+    said = "1 of 1 test case is flagged so (100.0 %, 95 % interval – to 100.0 %)"
     assert alarm_words({"out_of_fold": fold, "test": one}, "age") == said
     assert alarm_words({"out_of_fold": fold, "test": {"age": {}}}, "other") == ""
+
+
+def test_of_a_run_whose_share_is_of_all_cases_the_interval_alone_is_told() -> None:
+    far = {"cases": 400, "flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}
+    said = "5 of 400 test cases are flagged so (of one drawn case a group, 95 % interval 0.4 to 2.9 %)"
+    assert alarm_words({"test": {"age": {"far": far}}}, "age") == said
 
 
 def test_without_baselines_there_is_no_first_sentence() -> None:

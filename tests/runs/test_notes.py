@@ -85,7 +85,9 @@ def test_far_cases_are_counted(fit: Fit, table: Path, tmp_path: Path, capsys: py
         names.append(str(tmp_path / f"{place}.png"))
         Image.fromarray(noise).save(names[-1])
     readers = [replace(reader, tuned=replace(reader.tuned, far_distance=0.0)) for reader in fit.readers]
-    alarms = {"far": {"cases": 400, "flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}}
+    alarms = {
+        "far": {"cases": 400, "flagged": 5, "drawn": 400, "drawn_flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}
+    }
     close = replace(fit, readers=readers, results=fit.results | {"test": {"age": alarms}})
     frame = predict_cases(close, names, covariates=["pixel_mm=1"], terminal=True)
     assert frame["number:far"].sum() == 3
@@ -95,7 +97,7 @@ def test_far_cases_are_counted(fit: Fit, table: Path, tmp_path: Path, capsys: py
         assert said in shown
         assert any(said in note for note in frame.attrs["notes"])
         note = next(note for note in frame.attrs["notes"] if said in note)
-        rate = "; of the run, 1.2 % of 400 test cases are flagged so (95 % interval 0.4 to 2.9 %)"
+        rate = "; of the run, 5 of 400 test cases are flagged so (1.2 %, 95 % interval 0.4 to 2.9 %)"
         assert note.endswith(rate) == (kind == "number")
     assert far_notes([], {}) == []
     whole = predict_cases(fit, table)

@@ -134,7 +134,13 @@ def _block(kind: str) -> Group:
         "baselines": Named(Group({**_FIGURES, **main, "kind?": TEXT})),
         "skill?": Named(NUMBER),
         "shown?": Group(_SHOWN),
-        "far?": Group({"cases": COUNT, "flagged": COUNT, "share": NUMBER, "ci95": PAIR}),
+        "far?": Group(
+            {
+                **dict.fromkeys(("cases", "flagged", "drawn?", "drawn_flagged?"), COUNT),
+                "share": NUMBER,
+                "ci95": PAIR,
+            }
+        ),
         "subgroups?": Named(Named(Group({**_PART, **main, "n": COUNT, "coverage": NUMBER}))),
         "by_fold?": Listed(Group({**_PART, **main, "fold": COUNT, "n": COUNT, "predictor?": TEXT})),
         "spread_over_folds?": Group(_FIGURES),

@@ -53,17 +53,24 @@ def _skill_words(shown: Mapping[str, Any]) -> str:
 def alarm_words(results: Mapping[str, Any], target: str) -> str:
     """How often the flag of far cases is a false alarm, by the run's cases that set nothing; nothing where it has none.
 
-    >>> part = {"age": {"far": {"cases": 400, "flagged": 5, "share": 0.0125, "ci95": [0.0041, 0.029]}}}
-    >>> alarm_words({"test": part}, "age")
-    '1.2 % of 400 test cases are flagged so (95 % interval 0.4 to 2.9 %)'
+    Where groups have several cases, the share of one drawn case a group stands beside the interval, which is of it.
+
+    >>> far = {"cases": 400, "flagged": 5, "drawn": 200, "drawn_flagged": 3, "share": 0.015, "ci95": [0.0031, 0.0432]}
+    >>> alarm_words({"test": {"age": {"far": far}}}, "age")
+    '5 of 400 test cases are flagged so (of one drawn case of each of 200 groups 1.5 %, 95 % interval 0.3 to 4.3 %)'
     """
     for split in SPEAKS[:2]:
         far = ((results.get(split) or {}).get(target) or {}).get("far")
         if far and far["cases"]:
             share, low, high = map(_percent, (far["share"], *far["ci95"]))
-            cases = _counted(far["cases"], CASES[split])
-            are = "is" if far["cases"] == 1 else "are"
-            return f"{share} % of {cases} {are} flagged so (95 % interval {low} to {high} %)"
+            are = "is" if far["flagged"] == 1 else "are"
+            of = "of one drawn case a group"
+            if far.get("drawn") is not None:  # else the share is that of all cases
+                of = f"{share} %"
+                if far["drawn"] < far["cases"]:
+                    of = f"of one drawn case of each of {_counted(far['drawn'], 'groups')} {of}"
+            said = f"{far['flagged']:,} of {_counted(far['cases'], CASES[split])} {are} flagged so"
+            return f"{said} ({of}, 95 % interval {low} to {high} %)"
     return ""
 
 
