@@ -363,4 +363,4 @@ def test_directions_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 def test_a_segmentation_of_slicer_is_refused(tmp_path: Path) -> None:
     header = {"Segment0_ID": "Segment_1", "Segment0_Name": "liver"}
     nrrd.write(str(tmp_path / "a.seg.nrrd"), VOLUME, header, custom_field_map=dict.fromkeys(header, "string"))
-    assert "is a segmentation of Slicer, not an image; name the image" in refused(tmp_path / "a.seg.nrrd")
+    assert "is a segmentation of Slicer, not an image; name the image, or export" in refused(tmp_path / "a.seg.nrrd")

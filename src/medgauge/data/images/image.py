@@ -40,7 +40,9 @@ class RawImage(NamedTuple):
       axis after c, or None where the file does not say; notes: what was dropped or changed, to be said once;
       padding: (h, w) or (d, h, w), True where a pixel holds no intensity, or None; has_unit: values mean the same in
       every image of the kind, as CT numbers do; direction: where in the patient the rows and the columns of a slice run,
-      in words, "" where the file does not say or it is oblique; kind: modality and more as a DICOM header says it, or "".
+      in words, "" where the file does not say or it is oblique; kind: modality and more as a DICOM header says it, or "";
+      affine: (4, 4) from places (z, y, x, 1) of a volume to millimetres along DICOM's x, y and z, None where the file does
+      not say or the image is 2-D.
     """
 
     array: np.ndarray[Any, Any]
@@ -50,6 +52,7 @@ class RawImage(NamedTuple):
     has_unit: bool = False
     direction: str = ""
     kind: str = ""
+    affine: np.ndarray[Any, np.dtype[np.float64]] | None = None
 
     @property
     def intensities(self) -> np.ndarray[Any, Any]:

@@ -49,7 +49,11 @@ def read_nifti(source: ImageSource) -> RawImage:
     array, notes = _voxels(values, source)
     fields = "srow_x, srow_y, srow_z" if int(header["sform_code"]) > 0 else "qoffset_x, qoffset_y, qoffset_z"
     image = turned_image(array, affine, source, fields)
-    return image._replace(spacing=None if NO_STEP in said else image.spacing, notes=(*notes, *said, *image.notes))
+    return image._replace(
+        spacing=None if NO_STEP in said else image.spacing,
+        notes=(*notes, *said, *image.notes),
+        affine=None if {NO_STEP, NO_ORIENTATION} & set(said) else image.affine,
+    )
 
 
 def _picture(data: bytes, source: ImageSource) -> tuple[Any, Any, list[float]]:

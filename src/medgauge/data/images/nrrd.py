@@ -39,7 +39,7 @@ def read_nrrd(source: ImageSource) -> RawImage:
     try:
         header = read_header(data)
         if re.search(rb"^Segment\d+_ID:=", data[: header.start], re.MULTILINE):
-            raise InputError(f"{source.path} is a segmentation of Slicer, not an image; name the image")
+            raise InputError(f"{source.path} is a segmentation of Slicer, not an image; name the image, or export the segmentation as a labelmap")
         if "data file" in header.fields:
             raise InputError(f"{source.path} keeps its pixels in another file; save it as one attached .nrrd file")
         array = _stored(data[header.start :], header, source)
@@ -127,11 +127,12 @@ def _image(array: np.ndarray[Any, Any], header: Header, source: ImageSource) -> 
         rows = np.array([directions[axis] for axis in spatial], dtype=float)
         factors = _factors(header, "space units", rows.shape[1])
         unknown = bool(np.isnan(factors).any())
-        image, said = _placed(array, np.where(np.isnan(factors), 1.0, factors) * rows, header, source)
+        factors = np.where(np.isnan(factors), 1.0, factors)
+        image, said = _placed(array, factors * rows, factors, header, source)
     if image.spacing is None and header.has_steps and not unknown:
         notes = (*notes, NO_STEP)
     if unknown:
-        image, notes = image._replace(spacing=None), (*notes, UNIT_UNKNOWN)
+        image, notes = image._replace(spacing=None, affine=None), (*notes, UNIT_UNKNOWN)
     return image._replace(notes=(*notes, *([said] if said else []), *image.notes))
 
 
@@ -143,9 +144,16 @@ def _of_space(kind: str, spacings: list[float], axis: int) -> bool:
 
 
 def _placed(
-    array: np.ndarray[Any, Any], rows: np.ndarray[Any, Any], header: Header, source: ImageSource
+    array: np.ndarray[Any, Any],
+    rows: np.ndarray[Any, Any],
+    factors: np.ndarray[Any, Any],
+    header: Header,
+    source: ImageSource,
 ) -> tuple[RawImage, str]:
-    """The image of pixels whose axes have these steps in space (a row an axis), and what is said of it."""
+    """The image of pixels whose axes have these steps in space (a row an axis, in mm), and what is said of it.
+
+    ``factors``: millimetres a unit of each direction of space.
+    """
     space = header.fields.get("space", "").lower().replace(" ", "-")
     if space not in TO_RAS and space not in UNNAMED:
         raise InputError(
@@ -159,8 +167,13 @@ def _placed(
         normal = np.cross(*rows)
         rows, array = np.vstack([rows, normal / (np.linalg.norm(normal) or 1.0)]), array[:, :, None]
     affine = np.eye(4)
-    affine[:3, :3] = np.diag(TO_RAS.get(space, TO_RAS["lps"])) @ rows.T
-    return turned_image(array, affine, source, "space directions"), NO_SPACE if space in UNNAMED else ""
+    turn, origin = np.diag(TO_RAS.get(space, TO_RAS["lps"])), header.origin
+    affine[:3, :3] = turn @ rows.T
+    if origin is not None:
+        affine[:3, 3] = turn @ (factors * origin)
+    image = turned_image(array, affine, source, "space directions")
+    image = image if origin is not None else image._replace(affine=None)
+    return image, NO_SPACE if space in UNNAMED else ""
 
 
 def _factors(header: Header, name: str, count: int) -> np.ndarray[Any, Any]:

@@ -88,6 +88,14 @@ class Header(NamedTuple):
         return found
 
     @property
+    def origin(self) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+        """Where the first pixel is in space, as many numbers as its directions have; None where it is not told."""
+        text = self.fields.get("space origin", "")
+        numbers = [_number(word, "space origin", text) for word in re.findall(NUMBER, text)]
+        steps = next((step for step in self.directions or [] if step is not None), ())
+        return np.array(numbers) if len(numbers) == len(steps) and np.isfinite(numbers).all() else None
+
+    @property
     def spacings(self) -> list[float]:
         """The step of each axis, NaN where it is not told."""
         words = self.words("spacings")

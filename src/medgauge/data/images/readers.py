@@ -45,11 +45,19 @@ def read_image(source: ImageSource, *, nan: float | None = None) -> RawImage:
     - Raises: InputError with one sentence: no such file, not an image, truncated, no pixels, no such array or row, ...
     """
     with one_sentence(source):
+        return _checked(read_stored(source), source, nan)
+
+
+def read_stored(source: ImageSource) -> RawImage:
+    """Read one image with the numbers of its file, whatever they are: those of a mask may be labels.
+
+    - Raises: as :func:`read_image`, but for what is wrong with the numbers.
+    """
+    with one_sentence(source):
         _check_file(source)
         read = _reader_of(source)
         with quiet():
-            image = read(source)
-        return _checked(image, source, nan)
+            return read(source)
 
 
 @contextmanager

@@ -39,13 +39,16 @@ def turned_image(
         raise InputError(f"{source.path} has an orientation that cannot be used ({fields}); set its directions anew")
     turn = tools.ornt_transform(found, tools.axcodes2ornt(("L", "P", "S")))
     turned: np.ndarray[Any, Any] = tools.apply_orientation(array, turn)
-    axes = (affine @ tools.inv_ornt_aff(turn, array.shape[:3]))[:3, :3]
+    placed = affine @ tools.inv_ornt_aff(turn, array.shape[:3])
+    axes = placed[:3, :3]
     steps = np.linalg.norm(axes, axis=0)
     image = stored_image(turned, tuple(float(step) for step in steps))
     cosines = TO_LPS * (axes / steps).T
     plane = [axis for axis in range(3) if turned.shape[axis] > 1]
     direction = direction_words(cosines[plane]) if len(plane) == 2 else ""
-    return image._replace(notes=between_notes(cosines), direction=direction)
+    place = (np.array([*TO_LPS, 1])[:, None] * placed)[:, [2, 1, 0, 3]]
+    volume = image.array.ndim == 4 and np.isfinite(place).all()
+    return image._replace(notes=between_notes(cosines), direction=direction, affine=place if volume else None)
 
 
 def stored_image(array: np.ndarray[Any, Any], steps: tuple[float, ...]) -> RawImage:
