@@ -98,7 +98,9 @@ def test_nrrd_and_nifti_lie_on_one_another(tmp_path: Path, image: RawImage) -> N
     assert places(opened(tmp_path / "mask.nrrd", image, 1).inside) == [(3, 2, 1)]
     nrrd.write(str(tmp_path / "off.nrrd"), labels(), {**header, "space origin": [-30.0, -40.0, -41.0]})
     assert "lies up to 9 mm off its image (origin or directions differ)" in refused(tmp_path / "off.nrrd", image)
-    nrrd.write(str(tmp_path / "no.nrrd"), labels(), {"space": header["space"], "space directions": np.diag([1.0, 1, 2])})
+    nrrd.write(
+        str(tmp_path / "no.nrrd"), labels(), {"space": header["space"], "space directions": np.diag([1.0, 1, 2])}
+    )
     assert opened(tmp_path / "no.nrrd", image, 1).notes == (NO_PLACE,)
 
 

@@ -97,7 +97,9 @@ def _check_content(dataset: Any, source: ImageSource) -> None:
             f"{source.path} is a DICOM file without pixels (a report, a plan, or one that is cut off); name an image"
         )
     if "SegmentSequence" in dataset:
-        raise InputError(f"{source.path} is a DICOM segmentation, which is not read; name the image, or save the mask as NIfTI")
+        raise InputError(
+            f"{source.path} is a DICOM segmentation, which is not read; name the image, or save the mask as NIfTI"
+        )
     if "MOSAIC" in (dataset.get("ImageType") or ()):
         raise InputError(
             f"{source.path} is a mosaic, the slices of a volume side by side in one picture; save the volume as NIfTI"

@@ -90,7 +90,9 @@ def _check_geometry(mask: RawImage, like: RawImage, source: ImageSource) -> tupl
                 "NRRD with the image's header"
             )
         return (NO_PLACE,) if like.affine is not None else ()
-    corners = np.array([[*(side - 1 if bit else 0 for side, bit in zip(space, bits, strict=True)), 1] for bits in np.ndindex(2, 2, 2)])
+    corners = np.array(
+        [[*(side - 1 if bit else 0 for side, bit in zip(space, bits, strict=True)), 1] for bits in np.ndindex(2, 2, 2)]
+    )
     away = float(np.linalg.norm(((mask.affine - like.affine) @ corners.T)[:3], axis=0).max())
     if away > NEAR * float(np.linalg.norm(like.affine[:3, :3], axis=0).min()):
         raise InputError(

@@ -39,7 +39,9 @@ def read_nrrd(source: ImageSource) -> RawImage:
     try:
         header = read_header(data)
         if re.search(rb"^Segment\d+_ID:=", data[: header.start], re.MULTILINE):
-            raise InputError(f"{source.path} is a segmentation of Slicer, not an image; name the image, or export the segmentation as a labelmap")
+            raise InputError(
+                f"{source.path} is a segmentation of Slicer, not an image; name the image, or export the segmentation as a labelmap"
+            )
         if "data file" in header.fields:
             raise InputError(f"{source.path} keeps its pixels in another file; save it as one attached .nrrd file")
         array = _stored(data[header.start :], header, source)
