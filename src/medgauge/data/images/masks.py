@@ -64,7 +64,7 @@ def _labels(array: np.ndarray[Any, Any], source: ImageSource) -> np.ndarray[Any,
         raise InputError(f"{source.text} holds {array.dtype} values, not labels; save a mask of whole numbers")
     if len(array) > 1 and not (array == array[:1]).all():
         raise InputError(f"{source.text} is a mask of colours; save one channel of whole numbers, 0 outside")
-    labels = array[0]
+    labels: np.ndarray[Any, Any] = array[0]
     odd = labels[(labels != np.rint(labels)) | (labels < 0)] if labels.dtype.kind in "if" else labels[:0]
     if odd.size:
         raise InputError(
