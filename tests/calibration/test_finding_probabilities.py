@@ -96,6 +96,11 @@ def test_the_rarer_state_decides_and_the_note_says_so() -> None:
     stated = sure.apply(observed)
     assert stated["value"][:, 0].unique().tolist() == [pytest.approx(8.5 / 401)]
     assert sure.threshold[0] == 0.5
+    assert stated["threshold"][:, 0].isnan().all()
+    assert not stated["positive"][:, 0].any()
+    said: Any = sure.figures(stated, observed, FindingStrata.fit(rare), 0, seed=0)["calibration"]
+    assert (said["threshold"], said["thresholds_of_cases"]) == (None, "no threshold")
+    assert said["rate"] == pytest.approx(8.5 / 401)
     assert sure.note(0) == (
         "There are 8 calibration groups with the finding and 392 without, and 10 of both are needed: every case is given one "
         "probability, the share of calibration cases with the finding (one more case counted half), and no threshold is chosen; "

@@ -21,7 +21,7 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
     the Clopper-Pearson interval from one drawn case a group. ``calibration_error_ci95`` is drawn by group, the bins kept;
     ``calibration_error_by_chance`` is what true probabilities would have on average. ``uncalibrated``: figures without.
     ``thresholds_of_cases``: the smallest and the largest threshold by which these cases were decided; of out-of-fold cases
-    each fold has its own.
+    each fold has its own, and those of one probability for all cases none.
 
     Args:
         stated: ``value``, ``uncalibrated``, ``threshold``, ``positive`` and ``covered``, (n, t) each.
@@ -51,9 +51,10 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
         return part(rows) | {"coverage_ci95": ends, "drawn": len(picked), "drawn_covered": int(sum(picked))}
 
     used = stated["threshold"][known, target]
+    used = used[~used.isnan()]
     return {
         **part(known),
-        "thresholds_of_cases": [float(used.min()), float(used.max())] if len(used) else "no cases",
+        "thresholds_of_cases": [float(used.min()), float(used.max())] if len(used) else "no threshold",
         "by_region": {name: full(known & (region == code)) for code, name in enumerate(strata.names)},
         "sensitivity": float(sensitivity(positive, label)[0]),
         "specificity": float(specificity(positive, label)[0]),

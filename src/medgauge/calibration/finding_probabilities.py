@@ -1,5 +1,6 @@
 """Calibrated probabilities of findings, and from which one on a finding is called present."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, get_args
@@ -52,7 +53,7 @@ class FindingProbabilities:
     Attributes:
         level: chance of the intervals of other kinds; nothing here rests on it.
         choices: of each finding the calibrator and what it rests on.
-        threshold: of each finding; one half where it has no calibrator of its own.
+        threshold: of each finding; one half where it has no calibrator of its own, or one probability for all cases.
         rule: what thresholds serve.
         sensitivity: what they must reach where they serve it.
         cross: the probabilities came from several fits.
@@ -97,19 +98,25 @@ class FindingProbabilities:
     def apply(self, observed: Observed) -> Stated:
         """``value`` (calibrated), ``uncalibrated``, ``threshold``, ``positive``, ``covered`` (it is the label), (n, t) each.
 
-        A case without a probability is called absent, and is not covered.
+        A case without a probability is called absent, and is not covered. Where all cases have one probability the threshold
+        is NaN and the likelier state is called.
         """
         check_same_shape(value=observed.value, label=observed.label)
         raw, label = observed.value.detach().cpu().double(), observed.label.detach().cpu()
         value = self._calibrated(raw)
-        threshold = torch.tensor(self.threshold, dtype=torch.float64).expand_as(value)
-        positive = value >= threshold
+        positive = value >= torch.tensor(self.threshold, dtype=torch.float64)
+        told = [math.nan if self._rate(target) else one for target, one in enumerate(self.threshold)]
+        threshold = torch.tensor(told, dtype=torch.float64).expand_as(value)
         covered = (positive == (label == 1)) & ~label.isnan() & ~value.isnan()
         return {"value": value, "uncalibrated": raw, "threshold": threshold, "positive": positive, "covered": covered}
 
     def _calibrated(self, raw: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         columns = [made.calibrator.apply(one.numpy()) for made, one in zip(self.choices, raw.unbind(1), strict=True)]
         return torch.from_numpy(np.stack(columns, axis=1))
+
+    def _rate(self, target: int) -> bool:
+        """Whether all cases have one probability, so that there is no threshold."""
+        return self.choices[target].calibrator.kind == "rate"
 
     def columns(self, name: str, target: int) -> list[str]:
         """Whether the finding is called present, and the probability before calibration."""
@@ -133,7 +140,8 @@ class FindingProbabilities:
             "absent_groups": made.absent_groups,
             "losses": dict(made.losses),
             "rule": self.rule,
-            "threshold": self.threshold[target],
+            "threshold": None if self._rate(target) else self.threshold[target],
+            **({"rate": made.calibrator.numbers[0]} if self._rate(target) else {}),
         }
         return {self.key: head | finding_figures(stated, observed, strata, target, seed=seed)}
 

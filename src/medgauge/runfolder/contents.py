@@ -107,6 +107,7 @@ _CALIBRATION = Group(
         **dict.fromkeys(("calibration_error", "calibration_error_by_chance"), NUMBER),
         "calibration_error_ci95": ENDS,
         "thresholds_of_cases?": ENDS,
+        "rate?": NUMBER,
         "losses": Named(NUMBER),
         "uncalibrated": Named(NUMBER),
         "by_region": Named(Group({**_SAID, "n": COUNT, "coverage": NUMBER, "share_positive": NUMBER})),

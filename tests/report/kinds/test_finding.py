@@ -32,6 +32,30 @@ def test_the_threshold_of_new_cases_is_told_apart_from_those_of_the_folds() -> N
     )
 
 
+def test_a_base_rate_has_no_threshold() -> None:
+    part = {"kind": "rate", "threshold": None, "rate": 0.0125, "thresholds_of_cases": "no threshold", "sensitivity": 0.0}
+    told = calibration_words(part, "test")
+    assert told["decisions"] == (
+        "There is no threshold: the probability of every new case is the base rate, 0.0125, so each is called absent, the "
+        "likelier state."
+    )
+    assert not told["decided"]
+    assert "called present, the likelier" in calibration_words(part | {"rate": 0.75}, "test")["decisions"]
+    older = {"kind": "rate", "threshold": 0.5, "share_positive": 0.0}
+    assert calibration_words(older, "test")["decisions"] == (
+        "There is no threshold: the probability of every new case is the base rate."
+    )
+    folds = part | {"thresholds_of_cases": [0.25, 0.5], "share_positive": 0.125, "sensitivity": 0.5}
+    assert calibration_words(folds, "out-of-fold")["decisions"].endswith(
+        "; with thresholds chosen without each fold’s own cases (0.25 to 0.5) 12\xa0% of the out-of-fold cases are called "
+        "present: sensitivity 50\xa0%."
+    )
+    whole = {"kind": "logistic", "threshold": 0.25, "thresholds_of_cases": "no threshold"}
+    assert calibration_words(whole, "out-of-fold")["decisions"] == (
+        "New cases are called present from a probability of 0.25 on; the out-of-fold cases have base rates, and no threshold."
+    )
+
+
 def test_a_card_tells_what_the_finding_is_called() -> None:
     case = pandas.Series({"positive_a": 1.0, "label_a": 0.0, "neighbours_a": 0.25})
     assert on_card(case, "a") == {"vote": "25\xa0%", "called": "present", "right": False}

@@ -15,6 +15,7 @@ from medgauge.report.reading import RunView
 from medgauge.report.words import counted, finite, number, percent
 
 DECIMALS = 3
+HALF = 0.5
 DECISIONS = {
     "sensitivity": ("sensitivity", percent),
     "specificity": ("specificity", percent),
@@ -68,9 +69,9 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
 
 
 def of_cases(part: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The smallest and the largest threshold by which the shown cases were decided."""
-    ends = part.get("thresholds_of_cases")
-    low, high = (finite(one) for one in (ends if isinstance(ends, list) else [part.get("threshold")] * 2))
+    """The smallest and the largest threshold by which the shown cases were decided; None where they have base rates."""
+    ends = part.get("thresholds_of_cases", [None if part.get("kind") == "rate" else part.get("threshold")] * 2)
+    low, high = (finite(one) for one in (ends if isinstance(ends, list) else [None] * 2))
     return None if low is None or high is None else (low, high)
 
 
@@ -104,6 +105,7 @@ def calibration_words(part: Mapping[str, Any], split: str) -> dict[str, Any]:
     return {
         "there": bool(part),
         "decisions": decision_words(part, split),
+        "decided": of_cases(part) is not None,
         "note": str(part.get("note") or ""),
         "error": number(finite(part.get("calibration_error")), 3),
         "by_chance": number(finite(part.get("calibration_error_by_chance")), 3),
@@ -112,8 +114,8 @@ def calibration_words(part: Mapping[str, Any], split: str) -> dict[str, Any]:
 
 def decision_words(part: Mapping[str, Any], split: str) -> str:
     """From where on new cases are called present, and how well the cases of a split were decided by which thresholds."""
-    threshold, ends = finite(part.get("threshold")), of_cases(part)
-    if threshold is None or ends is None:
+    threshold, ends, rate = finite(part.get("threshold")), of_cases(part), part.get("kind") == "rate"
+    if threshold is None and not rate:
         return ""
     told = ", ".join(
         f"{name} {write(finite(part.get(key)))}"
@@ -122,12 +124,27 @@ def decision_words(part: Mapping[str, Any], split: str) -> str:
     )
     cases = f"{percent(finite(part.get('share_positive')))} of the {split} cases"
     rest = f": {told}." if told else "."
-    if ends == (threshold, threshold):
+    if rate:
+        new = rate_words(finite(part.get("rate")))
+    elif ends == (threshold, threshold):
         return f"The finding is called present from a probability of {threshold:.3g} on, in {cases}{rest}"
+    else:
+        new = f"New cases are called present from a probability of {threshold:.3g} on"
+    if ends is None:
+        return f"{new}{'' if rate else f'; the {split} cases have base rates, and no threshold'}."
     own = f"{ends[0]:.3g}" + f" to {ends[1]:.3g}" * (ends[0] < ends[1])
+    are = f"{cases} are called present" if rate else f"{cases} are"
+    return f"{new}; with thresholds chosen without each fold’s own cases ({own}) {are}{rest}"
+
+
+def rate_words(rate: float | None) -> str:
+    """That every new case has the base rate (None: not stored), and what it is called by it."""
+    if rate is None:
+        return "There is no threshold: the probability of every new case is the base rate"
+    state = "present" if rate >= HALF else "absent"
     return (
-        f"New cases are called present from a probability of {threshold:.3g} on; with thresholds chosen without each fold’s own "
-        f"cases ({own}) {cases} are{rest}"
+        f"There is no threshold: the probability of every new case is the base rate, {rate:.3g}, so each is called {state}, the "
+        "likelier state"
     )
 
 
