@@ -33,7 +33,13 @@ def test_the_threshold_of_new_cases_is_told_apart_from_those_of_the_folds() -> N
 
 
 def test_a_base_rate_has_no_threshold() -> None:
-    part = {"kind": "rate", "threshold": None, "rate": 0.0125, "thresholds_of_cases": "no threshold", "sensitivity": 0.0}
+    part = {
+        "kind": "rate",
+        "threshold": None,
+        "rate": 0.0125,
+        "thresholds_of_cases": "no threshold",
+        "sensitivity": 0.0,
+    }
     told = calibration_words(part, "test")
     assert told["decisions"] == (
         "There is no threshold: the probability of every new case is the base rate, 0.0125, so each is called absent, the "
