@@ -80,6 +80,6 @@ def test_a_term_that_needs_logits_says_which_heads_give_them() -> None:
     )
     tasks = build_tasks(recipe).fit(torch.tensor([[1.0], [2.0]]).double(), None)
     with pytest.raises(
-        InputError, match=r"objective.value needs logits, .* model.head distribution with a DistributionLoss$"
+        InputError, match=r"objective\.value needs logits, .* gives none; model\.head distribution does$"
     ):
         build_objective(recipe, tasks)

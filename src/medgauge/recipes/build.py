@@ -116,12 +116,17 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
         _refuse_kind(name, terms[name][0], own)
         _refuse_order(name, terms[name][0], own)
         if not tasks.places[task].logits and "logits" in required_fields(terms[name][0]):
-            raise InputError(
-                f"objective.{name} needs logits, and the head of the {task} gives none; an ordinal one does (of a grade, "
-                f"--kind {column}=grade, or model.head ordinal and thresholds), and so does that of findings (--kind "
-                f"{column}=finding) and model.head distribution with a DistributionLoss"
-            )
+            raise InputError(_no_logits(name, terms[name][0], task, column))
     return Objective(terms, parts)
+
+
+def _no_logits(name: str, term: nn.Module, task: str, column: str) -> str:
+    """That a term needs logits which the head of a task does not give, and which head gives those of this term."""
+    ordinal = f"an ordinal one does (--kind {column}=grade, or model.head ordinal and thresholds)"
+    distribution = "model.head distribution does"
+    other = f"those of grades, findings and classes do (--kind {column}=KIND), and {distribution} with a DistributionLoss"
+    fitting = {ORDINAL: ordinal, DISTRIBUTION: distribution}.get(type(term).__name__, other)
+    return f"objective.{name} needs logits, and the head of the {task} gives none; {fitting}"
 
 
 READ = {
