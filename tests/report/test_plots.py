@@ -51,11 +51,23 @@ def test_every_figure_is_one_that_plotly_knows() -> None:
         plots_regions.error_by_region(cases(), training(), regions, {"training median": 40.0}, "mm", "hc", 1, 0.9),
         plots_space.embedding_plane(plane, (0.8, 0.1), "hc", "mm", 1),
         plots_space.term_curves(log, 8.0),
-        plots_space.validation_curves(log, 8.0, "mm"),
+        plots_space.validation_curves(log, 8.0, "mae", "mean absolute error [mm]"),
     ]
     for figure in made:
         assert figure is not None
         valid(figure)
+
+
+def test_validation_curves_are_of_the_figure_that_chose_the_checkpoint() -> None:
+    log = pandas.DataFrame({"epoch": [1.0], "step": [4.0], "val_log_loss": [0.5], "val_radius": [1.0]})
+    alone = plots_space.validation_curves(log, None, "log_loss", "log loss")
+    assert alone is not None
+    assert [(trace["name"], trace["y"]) for trace in alone["data"]] == [("on val", [0.5])]
+    each = log.assign(val_log_loss_head=0.5, val_log_loss_prototypes=0.75, val_log_loss_neighbours=np.nan)
+    several = plots_space.validation_curves(each, None, "log_loss", "log loss")
+    assert several is not None
+    assert [trace["name"] for trace in several["data"]] == ["head on val", "prototypes on val"]
+    assert plots_space.validation_curves(log, None, "mae", "mean absolute error") is None
 
 
 def test_bland_altman_has_the_mean_on_the_x_axis_and_limits_at_1_96_sd() -> None:

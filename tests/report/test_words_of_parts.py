@@ -19,7 +19,7 @@ from medgauge.report.kinds.shared import target_cases, training_cases
 from medgauge.report.look import Look
 from medgauge.report.parts import fold_rows, group_words, record_words, split_words, subgroup_tables
 from medgauge.report.reading import RunView, read_run
-from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts
+from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts, validation_figure
 from medgauge.runfolder import RunFolder
 from tests.report.fake_run import FakeRun, make_run
 
@@ -259,3 +259,13 @@ def test_space_and_training(view: RunView) -> None:
         "1,200 steps", "checkpoint of step 900 used", "stopped by: steps", "61 s", "peak memory 512 MB",
     ]  # fmt: skip
     assert set(drawn) == {"terms", "validation"}
+
+
+def test_the_validation_figure_is_called_by_its_kind(view: RunView) -> None:
+    assert validation_figure(view) == ("mae", "mean absolute error")
+    target = view.targets[0]
+    findings = replace(view, results={view.shown: {target: {"kind": "finding"}}})
+    assert validation_figure(replace(findings, log=pandas.DataFrame({"val_log_loss": [0.5]}))) == ("log_loss", "log loss")
+    assert validation_figure(findings) == ("mae", "log loss")  # an older log
+    both = replace(view, targets=[target, "b"])
+    assert validation_figure(both)[0] == "score"

@@ -8,7 +8,7 @@ from medgauge.report.kinds import SECTIONS
 from medgauge.report.parts import split_words
 from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
-from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts
+from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts, validation_figure
 from medgauge.report.together import together_words
 from medgauge.report.words import times
 from medgauge.runfolder import RunFolder
@@ -44,6 +44,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
         "images": len(picture.used),
         "space": space_quality(view, unit),
         "training": training,
+        "validation": validation_figure(view)[1],
         "recipe": view.recipe_text,
         "version": str(made.get("medgauge", "")),
         "seed": str(made.get("seed", view.recipe.get("seed", ""))),

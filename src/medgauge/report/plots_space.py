@@ -162,14 +162,15 @@ def term_curves(log: "DataFrame", best_step: float | None) -> Plot | None:
     return figure if figure["data"] else None
 
 
-def validation_curves(log: "DataFrame", best_step: float | None, unit: str) -> Plot | None:
-    """Mean absolute error on the validation split, by each predictor."""
+def validation_curves(log: "DataFrame", best_step: float | None, main: str, title: str) -> Plot | None:
+    """What chose the checkpoint, on the validation split: ``val_<main>``, or that of each predictor where the log has it."""
+    before = f"val_{main}_"
     names = {
-        column: f"{column.removeprefix('val_mae_')} on val"
-        for column in ("val_mae_neighbours", "val_mae_head")
-        if column in log.columns and bool(np.isfinite(log[column]).any())
+        column: f"{column.removeprefix(before)} on val"
+        for column in map(str, log.columns)
+        if column.startswith(before) and bool(np.isfinite(log[column]).any())
     }
-    if not names and "val_mae" in log.columns:
-        names = {"val_mae": "on val"}
-    figure = _curves(log, names, f"mean absolute error{f' [{unit}]' if unit else ''}", best_step)
+    if not names and f"val_{main}" in log.columns:
+        names = {f"val_{main}": "on val"}
+    figure = _curves(log, names, title, best_step)
     return figure if figure["data"] else None

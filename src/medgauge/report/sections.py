@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from medgauge.metrics.catalogue import FIGURES, NUMBER
 from medgauge.report import plots_space
 from medgauge.report.cards import seen_rows
 from medgauge.report.evidence import Thumbnails
@@ -131,13 +132,23 @@ def space_quality(view: RunView, unit: str) -> list[dict[str, str]]:
     return [{"note": "", **row} for row in rows]
 
 
+def validation_figure(view: RunView) -> tuple[str, str]:
+    """What ``val_`` stands before in the log, and what it is called; older logs write ``mae`` for a log loss too."""
+    if len(view.targets) > 1:
+        return "score", "error over that of a constant, mean over kinds and labels"
+    main, figure = next(iter(FIGURES.get(view.kind(view.targets[0]), NUMBER).items()))
+    there = view.log is None or f"val_{main}" in view.log.columns
+    return main if there else "mae", figure.words
+
+
 def training_facts(view: RunView, unit: str, drawn: dict[str, Plot]) -> list[str]:
     """What is said of the training; its curves go into ``drawn``."""
     part = view.results.get("training") or {}
     best = finite(part.get("best_step"))
     if view.log is not None and {"step", "epoch"} <= set(view.log.columns):
         terms = plots_space.term_curves(view.log, best)
-        validation = plots_space.validation_curves(view.log, best, unit)
+        main, words = validation_figure(view)
+        validation = plots_space.validation_curves(view.log, best, main, f"{words} [{unit}]" if unit else words)
         drawn.update({name: figure for name, figure in (("terms", terms), ("validation", validation)) if figure})
     facts = []
     if part.get("steps") is not None:
