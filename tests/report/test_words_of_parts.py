@@ -265,7 +265,10 @@ def test_the_validation_figure_is_called_by_its_kind(view: RunView) -> None:
     assert validation_figure(view) == ("mae", "mean absolute error")
     target = view.targets[0]
     findings = replace(view, results={view.shown: {target: {"kind": "finding"}}})
-    assert validation_figure(replace(findings, log=pandas.DataFrame({"val_log_loss": [0.5]}))) == ("log_loss", "log loss")
+    assert validation_figure(replace(findings, log=pandas.DataFrame({"val_log_loss": [0.5]}))) == (
+        "log_loss",
+        "log loss",
+    )
     assert validation_figure(findings) == ("mae", "log loss")  # an older log
     both = replace(view, targets=[target, "b"])
     assert validation_figure(both)[0] == "score"

@@ -124,7 +124,9 @@ def _no_logits(name: str, term: nn.Module, task: str, column: str) -> str:
     """That a term needs logits which the head of a task does not give, and which head gives those of this term."""
     ordinal = f"an ordinal one does (--kind {column}=grade, or model.head ordinal and thresholds)"
     distribution = "model.head distribution does"
-    other = f"those of grades, findings and classes do (--kind {column}=KIND), and {distribution} with a DistributionLoss"
+    other = (
+        f"those of grades, findings and classes do (--kind {column}=KIND), and {distribution} with a DistributionLoss"
+    )
     fitting = {ORDINAL: ordinal, DISTRIBUTION: distribution}.get(type(term).__name__, other)
     return f"objective.{name} needs logits, and the head of the {task} gives none; {fitting}"
 
