@@ -97,7 +97,7 @@ def test_a_threshold_is_for_findings(table: Path) -> None:
 def test_a_recipe_for_grades_does_not_make_a_grade_of_a_number(table: Path) -> None:
     with pytest.raises(
         InputError,
-        match=r"objective\.grade needs logits, .* gives none; an ordinal one does \(--kind stage=grade, or model\.head ordinal and thresholds\)$",
+        match=r"objective\.grade needs logits, .* an ordinal one does \(--kind stage=grade, or model\.head ordinal and thresholds\)$",
     ):
         told(table, ["stage"], "grade")
     assert "nothing is wrong" in told(table, ["stage"], "grade", kind={"stage": "grade"})
