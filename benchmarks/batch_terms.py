@@ -73,7 +73,8 @@ def plain_rank_n_contrast(embedding: Tensor, label: Tensor, temperature: float =
 def plain_ranks(row: Tensor) -> Tensor:
     """Midranks of one row, largest first, over its length."""
     _, place, count = torch.unique(-row, return_inverse=True, return_counts=True)
-    return ((count.cumsum(0) - (count - 1) / 2) / len(row))[place]
+    ranks: Tensor = (count.cumsum(0) - (count - 1) / 2) / len(row)
+    return ranks[place]
 
 
 class PlainRanks(torch.autograd.Function):
@@ -88,7 +89,8 @@ class PlainRanks(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         row, ranks = ctx.saved_tensors
-        return -(ranks - plain_ranks(row + 2.0 * grad)) / 2.0
+        gradient: Tensor = -(ranks - plain_ranks(row + 2.0 * grad)) / 2.0
+        return gradient
 
 
 def plain_rank_similarity(embedding: Tensor, label: Tensor) -> Tensor:
@@ -107,11 +109,11 @@ def plain_feature_smoothing(features: Tensor, label: Tensor, batch: int, tables:
     for start in range(0, len(features), batch):
         some, bucket = features[start : start + batch], label[start : start + batch]
         moved = some.clone()
-        for value in bucket.unique():
+        for value in torch.unique(bucket):
             mean, variance, goal, spread = tables[:, int(value)]
             rows = bucket == value
             moved[rows] = (some[rows] - mean) * (spread / variance).clamp(0.1, 10).sqrt() + goal
-    for value in label.unique():
+    for value in torch.unique(label):
         mine = features[label == value]
         mine.mean(0)
         mine.var(0, unbiased=False)
@@ -194,7 +196,7 @@ def step_seconds() -> float:
     image, label = torch.rand(256, 1, 160, 108), torch.randn(256, 1)
 
     def step() -> None:
-        nn.functional.l1_loss(model(image), label).backward()
+        nn.functional.l1_loss(model(image), label).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         optimiser.zero_grad()
 

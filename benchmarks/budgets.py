@@ -83,7 +83,7 @@ def main() -> None:
             results[f"{name} {asked.budget}"] = measure(name, asked.budget, asked.work)
             OUT.write_text(json.dumps(results, indent=1) + "\n")
             print(f"{name} {asked.budget}: {results[f'{name} {asked.budget}']['mae']:.4g}", flush=True)
-    write_between(str(PAGE), "budgets", rows(results))
+    write_between(PAGE, "budgets", rows(results))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def saved_mib(run: Callable[[], Tensor]) -> float:
     return round(sum(blocks.values()) / 2**20, 2)
 
 
-def write_between(page: str, name: str, lines: list[str]) -> None:
+def write_between(page: str | Path, name: str, lines: list[str]) -> None:
     """Put lines between the marks ``<!-- name -->`` and ``<!-- end of name -->`` of a page of docs/methods."""
     path = Path(__file__).resolve().parent.parent / "docs" / "methods" / page
     before, first, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")

@@ -93,7 +93,7 @@ def drawn_data(
                 width[kind][place, one] = (
                     float(lengths[kind][rows].mean()) if kind == "plain" or not endless else np.nan
                 )
-    regions = [
+    regions: list[dict[str, Any]] = [
         {
             "region": name,
             "calibration_groups": round(float(held[:, one].mean()), 1),
@@ -149,11 +149,13 @@ def drawn_ways(partition: LabelPartition, *, groups: int, draws: int) -> dict[st
         half = fitted(rows[::2])
         (value, scale), (later, wide) = half(rows[1::2]), half(new)
         ends = []
-        for kind in (SplitConformal, LabelConditionalConformal):
-            for own, other in ((None, None), (scale, wide)):
-                given = (value, truth[1:groups:2], names[1::2], *([[partition]] if kind is not SplitConformal else []))
-                one = kind.fit(*given, level=LEVEL, seed=place, scale=own)
-                ends.append((*one.interval(later, other), one.contains(later, truth[new], other)))
+        given = (value, truth[1:groups:2], names[1::2])
+        for own, other in ((None, None), (scale, wide)):
+            said = SplitConformal.fit(*given, level=LEVEL, seed=place, scale=own)
+            ends.append((*said.interval(later, other), said.contains(later, truth[new], other)))
+        for own, other in ((None, None), (scale, wide)):
+            apart = LabelConditionalConformal.fit(*given, [partition], level=LEVEL, seed=place, scale=own)
+            ends.append((*apart.interval(later, other), apart.contains(later, truth[new], other)))
         fits = [fitted(rows[fold != one]) for one in range(5)]
         left = [torch.empty(groups, 1, dtype=torch.float64) for _ in range(2)]
         for one, fit in enumerate(fits):
@@ -213,7 +215,9 @@ def run_coverage(run: Path) -> dict[str, Any]:
     conditional = LabelConditionalConformal.from_dict(kinds["label_conditional"])
     plain = SplitConformal.from_dict(kinds["split"])
     targets = [
-        name.removeprefix("label_") for name in frame if name.startswith("label_") and f"value_{name[6:]}" in frame
+        name.removeprefix("label_")
+        for name in frame.columns
+        if name.startswith("label_") and f"value_{name[6:]}" in frame
     ]
     value, label = (
         torch.tensor(frame[[f"{part}_{name}" for name in targets]].to_numpy(float)) for part in ("value", "label")

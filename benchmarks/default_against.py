@@ -128,7 +128,7 @@ def main() -> None:
             results[name] = beside(name, home, list(BEST[name][:count]))
             OUT.write_text(json.dumps(results, indent=1) + "\n")
             print(name, recipe, results[name]["against"][recipe], flush=True)
-    write_between(str(PAGE), "default", rows(results))
+    write_between(PAGE, "default", rows(results))
 
 
 if __name__ == "__main__":

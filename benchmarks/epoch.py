@@ -15,13 +15,13 @@ import torch
 from torch.nn import functional
 
 from medgauge.core.seeding import derive_seed
-from medgauge.fitting.parts import build_parts
+from medgauge.fitting.parts import Parts, build_parts
+from medgauge.fitting.sampling import augmented_batch
 from medgauge.fitting.stamp import make_recipe
-from medgauge.fitting.train import augmented_batch
 from medgauge.runfolder import RunFolder
 from medgauge.samplers import RandomBatchSampler
-from medgauge.study import load_study
-from medgauge.training.loop import Trainer
+from medgauge.study import Study, load_study
+from medgauge.training.loop import Trainer, Validation
 from medgauge.training.plan import build_optimiser
 
 RESULTS = Path(__file__).parent / "results" / "epoch.json"
@@ -36,9 +36,9 @@ CHANGES = {
 }
 
 
-def setup() -> tuple:  # type: ignore[type-arg]
+def setup() -> tuple[Study, Parts, RandomBatchSampler, list[int]]:
     """Study, parts and sampler; both loops start from equal weights."""
-    study = load_study(make_recipe("hc18_mse", CHANGES))
+    study = load_study(make_recipe("hc18_mse", changes=CHANGES))
     train = study.rows("train")
     return study, build_parts(study), RandomBatchSampler(len(train), 64, seed=0), train
 
@@ -47,8 +47,8 @@ def bare(folder: Path) -> float:
     """What one would write by hand: the same model, optimiser, batches and arrays."""
     study, parts, sampler, train = setup()
     model, optimiser = parts.model, build_optimiser([parts.model], study.recipe.optimiser)
-    images = torch.from_numpy(parts.cases.array)
-    labels = parts.coding.encode(torch.from_numpy(study.table.label)).float()
+    images = torch.from_numpy(parts.arrays.array)
+    labels = parts.tasks.coding.encode(torch.from_numpy(study.table.label)).float()
     model.train()
     start = time.perf_counter()
     for step in range(EPOCHS * len(sampler)):
@@ -56,7 +56,7 @@ def bare(folder: Path) -> float:
         image = (images[rows].float() / 255).contiguous(memory_format=torch.channels_last)
         loss = functional.mse_loss(model(image).prediction, labels[rows])
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return time.perf_counter() - start
 
@@ -66,6 +66,7 @@ def ours(folder: Path) -> float:
     from lightning_fabric import Fabric
 
     study, parts, sampler, train = setup()
+    assert parts.objective is not None  # hc18_mse trains
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     wrapped, optimiser = fabric.setup(
@@ -76,11 +77,13 @@ def ours(folder: Path) -> float:
         model=wrapped,
         objective=parts.objective,
         optimiser=optimiser,
-        batch=lambda step: augmented_batch(parts.cases, study, sampler, train, step, fabric.device, parts.tasks.coding),
-        coding=parts.coding,
+        batch=lambda step: augmented_batch(
+            parts.arrays, study, sampler, train, step, fabric.device, parts.tasks.coding
+        ),
+        coding=parts.tasks.coding,
         schedule=parts.schedule,
         rates=study.recipe.optimiser,
-        validate=lambda: {"val_mae": 1.0},
+        validate=lambda: Validation(1.0, {"val_mae": 1.0}),
         keeper=RunFolder(folder),
     )
     wrapped.train()

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from medgauge.inference.tuned import Tuned
 from medgauge.metrics.comparison import ends, holm, paired_p
 from medgauge.metrics.findings import drawn_average_precision, drawn_roc_auc
 from medgauge.metrics.groups import group_codes
+from medgauge.models import Encoder
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.read import build_recipe, load_values, override
 from medgauge.recipes.schema import Recipe
@@ -101,7 +102,7 @@ SETS: dict[str, dict[str, Any]] = {
 }
 TERM = "objective.distance.term.init_args."
 FULL, BCE, UNWEIGHTED = "full", "bce", "no level"
-LEVELS = {
+LEVELS: dict[str, dict[str, Any]] = {
     FULL: {},
     "image level": {f"{TERM}category_level": False, f"{TERM}class_counts": None},
     "category level": {f"{TERM}image_level": False},
@@ -158,7 +159,7 @@ def loaded(data: str, partition: int) -> Study:
 def features_of(data: str) -> np.ndarray[Any, Any]:
     """Features of all images of a set."""
     parts = build_parts(fold_study(loaded(data, 0), 0))
-    return frozen_features(parts.model.encoder, parts.arrays, cache_folder("auto"))
+    return frozen_features(cast(Encoder, parts.model.encoder), parts.arrays, cache_folder("auto"))
 
 
 def recipe_of(method: Method, data: str, seed: int) -> Recipe:
@@ -312,7 +313,7 @@ def drawn_figures(pool: Pool, label: torch.Tensor, times: torch.Tensor) -> dict[
     repeats, _, findings = pool.values.shape
     auc, precision = (torch.full((findings, repeats, times.shape[1]), torch.nan) for _ in range(2))
     for finding, repeat in itertools.product(range(findings), range(repeats)):
-        tops, pairs, found, positives = 0.0, 0.0, 0.0, 0.0
+        tops, pairs, found, positives = (torch.zeros(times.shape[1], dtype=torch.float64) for _ in range(4))
         for fold in range(FOLDS):
             here = (pool.fold == fold) & ~label[:, finding].isnan()
             value, truth, often = pool.values[repeat, here, finding], label[here, finding], times[here]
@@ -427,7 +428,7 @@ def table(work: Path, sets: list[str]) -> None:
     """Write the JSON and the page."""
     results = {data: figures(work, data, 0) for data in sets}
     OUT.write_text(json.dumps(results, indent=1) + "\n")
-    write_between(str(PAGE), "findings", [line for data in sets for line in rows(data, results[data])])
+    write_between(PAGE, "findings", [line for data in sets for line in rows(data, results[data])])
 
 
 def rows(data: str, found: dict[str, Any]) -> list[str]:

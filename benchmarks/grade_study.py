@@ -86,7 +86,7 @@ def by_grade(frame: pandas.DataFrame) -> dict[str, dict[str, float]]:
     lower, upper = (frame[f"{end}_dr_grade"].to_numpy() for end in ("lower", "upper"))
     label = frame["label_dr_grade"].to_numpy()
     inside = (lower <= label) & (label <= upper)
-    held = sum(((lower <= grade) & (grade <= upper)).astype(float) for grade in range(5))
+    held = np.sum([(lower <= grade) & (grade <= upper) for grade in range(5)], axis=0)
     rows = {str(grade): label == grade for grade in range(5)} | {"all": label == label}
     return {
         name: {"n": int(of.sum()), "coverage": float(inside[of].mean()), "size": float(held[of].mean())}

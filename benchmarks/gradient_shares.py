@@ -20,10 +20,10 @@ import copy
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas
@@ -113,7 +113,7 @@ def only(factors: dict[str, float], key: str) -> Iterator[None]:
         factors.update(before)
 
 
-def gradient(value: Tensor, weights: list[Tensor]) -> float:
+def gradient(value: Tensor, weights: Sequence[Tensor]) -> float:
     """Length of the gradient for all weights of the encoder."""
     if not value.requires_grad:
         return 0.0
@@ -136,7 +136,7 @@ def shares(parts: Parts, probe: nn.Linear | None, study: Study, at: int) -> dict
     sampler, rows = build_sampler(study), study.rows("train")
     sums: dict[str, float] = {}
     for number in range(BATCHES):
-        model, objective = copy.deepcopy(parts.model).train(), copy.deepcopy(parts.objective).train()
+        model, objective = copy.deepcopy(parts.model).train(), copy.deepcopy(trained_by(parts)).train()
         batch = augmented_batch(
             parts.arrays, study, sampler, rows, at + number, torch.device("cpu"), parts.tasks.coding
         )
@@ -155,9 +155,16 @@ def shares(parts: Parts, probe: nn.Linear | None, study: Study, at: int) -> dict
     return {name: round(length / sums["l1"], 4) for name, length in sums.items() if name != "l1"}
 
 
+def trained_by(parts: Parts) -> Objective:
+    """What is trained; every recipe here trains."""
+    assert parts.objective is not None
+    return parts.objective
+
+
 def alone(name: str, term: nn.Module, factor: float, step: Step) -> Tensor:
     """The value of one term times its factor, on a copy: terms keep moving means."""
-    return factor * Objective({name: (copy.deepcopy(term), 1.0)})(step)[name]
+    value: Tensor = Objective({name: (copy.deepcopy(term), 1.0)})(step)[name]
+    return factor * value
 
 
 def measure(values: dict[str, Any]) -> dict[str, Any]:
@@ -165,26 +172,28 @@ def measure(values: dict[str, Any]) -> dict[str, Any]:
     start = time.process_time()
     study = load_study(build_recipe(values))
     parts, recipe = build_parts(study), study.recipe
-    sampler, rows, objective = build_sampler(study), study.rows("train"), parts.objective
+    sampler, rows, objective = build_sampler(study), study.rows("train"), trained_by(parts)
     modules: list[nn.Module] = [parts.model, objective]
     probe = None
     if recipe.model.head == "none":
-        probe = nn.Linear(parts.model.neck.embedding, len(study.table.target))
+        probe = nn.Linear(cast(int, parts.model.neck.embedding), len(study.table.target))
         modules.append(probe)
-    optimiser, found = build_optimiser(modules, recipe.optimiser), {}
+    optimiser = build_optimiser(modules, recipe.optimiser)
+    found: dict[str, dict[str, float]] = {}
+    end_epoch: Callable[[], None] | None = getattr(parts.model.neck, "end_epoch", None)
     for at in range(STEPS):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(recipe.optimiser, at, at / STEPS)
         batch = augmented_batch(parts.arrays, study, sampler, rows, at, torch.device("cpu"), parts.tasks.coding)
         step = read_step(parts.model.train(), batch, parts.tasks.coding, at / STEPS, guided=is_guided(parts.model))
         total = objective(step)["total"]
-        if probe is not None:
+        if probe is not None and step.embedding is not None:
             total = total + PointwiseLoss("l1")(probe(step.embedding.detach()), step.label)
         total.backward()
         optimiser.step()
         optimiser.zero_grad()
-        if (at + 1) % parts.schedule.epoch == 0 and hasattr(parts.model.neck, "end_epoch"):
-            parts.model.neck.end_epoch()
+        if (at + 1) % parts.schedule.epoch == 0 and end_epoch is not None:
+            end_epoch()
         found |= {name: shares(parts, probe, study, at + 1) for name, after in PROBES.items() if after == at + 1}
     return {"shares": found, "processor_seconds": round(time.process_time() - start, 1)}
 

@@ -54,7 +54,7 @@ def fold_cases(run: Path) -> tuple[str, list[tuple[Cases, Cases, list[int]]]]:
     """The target, and for each fold its training part, its own cases and the fold of each training case."""
     splits = pandas.read_csv(run / "splits.csv", dtype=str, keep_default_na=False)
     told = pandas.read_csv(run / "predictions.csv", dtype={"id": str, "group": str})
-    target = next(name for name in told if name.startswith("label_"))
+    target = next(name for name in told.columns if name.startswith("label_"))
     label = dict(zip(told["id"].astype(str), told[target], strict=True))
     found = []
     for fold in sorted(set(splits["fold"]) - {""}, key=int):

@@ -28,7 +28,7 @@ PARTS = ("all", "many", "medium", "few")
 def redraws(run: Path, *, draws: int) -> dict[str, Any]:
     """Coverage of a run's test cases by hulls and by plain intervals, and over draws of its calibration groups."""
     frame = pandas.read_csv(run / "predictions.csv", dtype={"id": str, "group": str})
-    target = next(name.removeprefix("label_") for name in frame if name.startswith("label_"))
+    target = next(name.removeprefix("label_") for name in frame.columns if name.startswith("label_"))
     regions = LabelRegions.fit(torch.tensor(frame.loc[frame["split"] == "train", f"label_{target}"].to_numpy(float)))
     pool = frame[frame["split"].isin(["calibration", "test"]) & frame[f"label_{target}"].notna()]
     value, label = (torch.tensor(pool[[f"{part}_{target}"]].to_numpy(float)) for part in ("value", "label"))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas
@@ -41,7 +41,7 @@ from medgauge.inference import KernelPredictor
 from medgauge.inference.tuned import Tuned
 from medgauge.metrics.comparison import ends, holm, paired_p, verdict
 from medgauge.metrics.crossed import crossed_means
-from medgauge.models import Model
+from medgauge.models import Encoder, Model
 from medgauge.models.necks import CovariateNeck
 from medgauge.models.standardised import StandardisedNeck
 from medgauge.recipes.build import build_objective, build_schedule
@@ -203,7 +203,7 @@ def features_of(data: str) -> np.ndarray[Any, Any]:
     """Features of all images of a set; they depend on neither partition nor share."""
     study = fold_study(loaded(data, 1.0, 0), 0)
     parts = build_parts(study)
-    return frozen_features(parts.model.encoder, parts.arrays, cache_folder("auto"))
+    return frozen_features(cast(Encoder, parts.model.encoder), parts.arrays, cache_folder("auto"))
 
 
 @cache
@@ -314,7 +314,7 @@ def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
     tasks, cases = made.tasks, made.cases
     test, gallery = cases("test").observed(), cases("train").observed()
     reading, *_ = made.read.read(test)
-    space = space_block(test, gallery, tasks, choose_graph(cases("val"), tasks))
+    space: dict[str, Any] = space_block(test, gallery, tasks, choose_graph(cases("val"), tasks))
     return {
         "score": made.score,
         "error": (reading.value - test.label).abs()[:, 0],
@@ -382,7 +382,9 @@ def from_scratch(job: Job, seeds: range, known: Mapping[str, Any]) -> dict[str, 
             run = medgauge.fit(job.method, out=Path(folder) / "run", changes=changes, report=False, test=True)
             read, space = pandas.read_csv(Path(folder) / "run" / "predictions.csv"), run.results["test"]["space"]
         read = read[read["split"] == "test"].sort_values("row")
-        found = {"errors": rounded(job, torch.tensor((read["value_hc_mm"] - read["label_hc_mm"]).abs().to_numpy()))}
+        found: dict[str, Any] = {
+            "errors": rounded(job, torch.tensor((read["value_hc_mm"] - read["label_hc_mm"]).abs().to_numpy()))
+        }
         found |= {"d5": round(float(space["d5"]), 4), "rv": round(float(space["rv"]), 4)}
         for name, value in found.items():
             entry[name] = [*entry.get(name, []), value]
@@ -516,7 +518,7 @@ def compared(
         block: dict[str, Any] = {"mae": float(ours.mean()), "few": float(ours[..., few].mean())}
         block |= {"partitions": count, "seeds": 1 if method == KERNEL else seeds}
         for name in ("d5", "rv") if method != KERNEL else ():
-            block[name] = float(np.mean(values(state, data, share, method, name)))
+            block[name] = float(np.mean(values(state, data, share, method, name) or []))
         if method != first:
             both = [drawn(one, cases["group"]) for one in (ours, theirs)]
             rare = [drawn(one[..., few], of_few) for one in (ours, theirs)]
