@@ -12,6 +12,7 @@ from medgauge.losses.focal import FocalLoss
 from medgauge.losses.jocorank import JoCoRankLoss
 from medgauge.losses.label_ranking import LabelRankingLoss
 from medgauge.losses.ldam import LDAMLoss
+from medgauge.losses.negative_cosine import NegativeCosineLoss
 from medgauge.losses.ordinal_regression import OrdinalRegressionLoss
 from medgauge.losses.pointwise import PointwiseLoss
 from medgauge.losses.rank_n_contrast import RankNContrastLoss
@@ -33,6 +34,7 @@ __all__ = [
     "JoCoRankLoss",
     "LDAMLoss",
     "LabelRankingLoss",
+    "NegativeCosineLoss",
     "OrdinalRegressionLoss",
     "PointwiseLoss",
     "RMLoss",
