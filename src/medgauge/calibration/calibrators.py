@@ -18,6 +18,8 @@ Kind = Literal["logistic", "beta", "isotonic", "rate", "none"]
 Column = Float64[np.ndarray, " n"]
 CHOICES: tuple[Kind, ...] = ("none", "logistic", "beta", "isotonic")
 """What is chosen among, the simplest first."""
+SIMPLE: tuple[Kind, ...] = ("none", "logistic")
+"""Of these the smaller loss is enough."""
 MANY_GROUPS = 50
 """Groups of the rarer state from which on beta and isotonic are tried too."""
 LEAST_GROUPS = 10
@@ -131,9 +133,11 @@ class Choice:
 
 
 def choose(value: Column, label: Column, group: Sequence[str], *, seed: int) -> Choice:
-    """The calibrator of the smallest log loss on cases whose fifth of the groups was left out, fitted on all cases.
+    """The calibrator chosen by its log loss on cases whose fifth of the groups was left out, fitted on all cases.
 
-    The probability as it came is one of them. A group counts for each state that one of its cases has. With fewer than 50
+    Of the probability as it came and logistic, the smaller loss; beta or isotonic where its loss is smaller than that one's
+    by more than one standard error of the difference, by groups: with few cases the smallest of four is often so by chance.
+    A group counts for each state that one of its cases has. With fewer than 50
     groups of the rarer state it is that or logistic; with fewer than 10 one rate for all cases, and too where it would give
     all of them one probability; without cases the probability as it came. Equal losses: the simpler one.
 
@@ -151,22 +155,38 @@ def choose(value: Column, label: Column, group: Sequence[str], *, seed: int) -> 
     if min(counts) < MANY_GROUPS:
         kinds = ("none", "logistic") if min(counts) >= LEAST_GROUPS else ("rate",)
     losses = _losses(value, label, _folds(names, label, seed), kinds) if len(kinds) > 1 else {}
-    best = min(kinds, key=lambda kind: losses.get(kind, 0.0))
-    found = Calibrator.fit(value, label, kind=best)
+    found = Calibrator.fit(value, label, kind=_chosen(losses, names) if losses else kinds[0])
     if np.ptp(found.apply(value)) == 0:
         found = Calibrator.fit(value, label, kind="rate")
-    return Choice(found, counts[0], counts[1], losses)
+    return Choice(found, counts[0], counts[1], {kind: float(loss.mean()) for kind, loss in losses.items()})
 
 
-def _losses(value: Column, label: Column, fold: Int64[np.ndarray, " n"], kinds: Sequence[Kind]) -> dict[str, float]:
-    """Mean log loss of each kind on cases that it was not fitted on."""
-    found: dict[str, float] = {}
+def _chosen(losses: Mapping[Kind, Column], group: "np.ndarray[Any, Any]") -> Kind:
+    """The better of the simple kinds, or the best of those that are better than it by more than one standard error."""
+    mean = {kind: float(loss.mean()) for kind, loss in losses.items()}
+    simple = min((kind for kind in SIMPLE if kind in mean), key=mean.__getitem__)
+    richer = [kind for kind in mean if kind not in SIMPLE and _surely_above(losses[simple] - losses[kind], group)]
+    return min(richer, key=mean.__getitem__, default=simple)
+
+
+def _surely_above(difference: Column, group: "np.ndarray[Any, Any]") -> bool:
+    """Whether the mean is above 0 by more than its standard error, from the sums of the groups about their share of it."""
+    _, code = np.unique(group, return_inverse=True)
+    mean = difference.mean()
+    apart = np.bincount(code, weights=difference - mean)
+    error = np.sqrt((apart**2).sum() * len(apart) / (len(apart) - 1)) / len(difference)
+    return bool(mean > error)
+
+
+def _losses(value: Column, label: Column, fold: Int64[np.ndarray, " n"], kinds: Sequence[Kind]) -> dict[Kind, Column]:
+    """Log loss of each case by each kind that was not fitted on it."""
+    found: dict[Kind, Column] = {}
     for kind in kinds:
         said = np.empty_like(value)
         for one in range(FOLDS):
             out = fold == one
             said[out] = Calibrator.fit(value[~out], label[~out], kind=kind).apply(value[out])
-        found[kind] = float(case_log_loss(torch.from_numpy(said), torch.from_numpy(label)).mean())
+        found[kind] = case_log_loss(torch.from_numpy(said), torch.from_numpy(label)).numpy()
     return found
 
 

@@ -41,7 +41,8 @@ SERVES: Mapping[str, str] = {"f1": "has the largest F1", "youden": "has the larg
 class FindingProbabilities:
     """Probabilities calibrated on calibration cases, and the threshold that serves a rule best there.
 
-    A calibrator is used where its log loss on cases left out of its fit is lower than that of the probabilities as they are.
+    A calibrator is used where its log loss on cases left out of its fit is lower than that of the probabilities as they are,
+    beta and isotonic by more than one standard error.
     With fewer than 10 calibration groups of either state there is one probability for all cases, the share of n cases with
     the finding, (k + 1/2) / (n + 1), and no threshold is chosen: so few say nothing of how sure a probability may be. So it
     is where no rising function of what was read tells calibration cases apart. What was read stands beside it
@@ -210,6 +211,8 @@ def _chosen_words(made: Choice, groups: str) -> str:
     tried = [f"{name} {loss:.3f}" for name, loss in made.losses.items() if name != "none"]
     below = f"; others need {MANY_GROUPS} groups of both" if made.rarer < MANY_GROUPS else ""
     losses = f"log loss of cases left out {made.losses['none']:.3f} as read, {', '.join(tried)}{below}"
+    if any(loss < made.losses[made.calibrator.kind] for loss in made.losses.values()):
+        losses += "; a richer one is taken where it is better by more than one standard error"
     if made.calibrator.kind == "none":
         return f"Probabilities are as they were read, since no calibrator was better on {groups} ({losses})"
     return f"Probabilities are calibrated ({made.calibrator.kind}) on {groups} ({losses})"
