@@ -22,9 +22,8 @@ from medgauge.inference.class_vote import ClassVote
 from medgauge.metrics.catalogue import CLASS
 from medgauge.metrics.class_baselines import ClassCovariatesOnly, TrainingShares, class_shares
 from medgauge.models.classes import ClassPlaces, SoftmaxHead
-from medgauge.models.scaling import ScalingKind
+from medgauge.tasks.columns import LabelColumns, fitted
 from medgauge.tasks.problems import class_problems
-from medgauge.tasks.settings import HeadSettings
 
 
 def class_columns(label: Sequence[str], kind: Mapping[str, str]) -> list[str]:
@@ -37,7 +36,7 @@ def class_columns(label: Sequence[str], kind: Mapping[str, str]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Classes:
+class Classes(LabelColumns):
     """Label columns that hold the place of a class among its column's names; a value is the chance of each class.
 
     - Shape: labels (n, t), values (n, t, k), k the largest number of classes; a target with fewer has 0 in the places left over.
@@ -53,27 +52,13 @@ class Classes:
     recipe: ClassVar[str] = "class"
     regression: ClassVar[str] = "logistic"
     ordered: ClassVar[bool] = False
-    semantic: ClassVar[bool] = False
-    divides: ClassVar[bool] = False
     states: ClassVar[bool] = True
     certainty: ClassVar[type[Certainty]] = ClassSets
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingShares, ClassCovariatesOnly)
     figures: ClassVar[Mapping[str, Figure]] = CLASS
 
-    columns: tuple[str, ...]
-    head_settings: HeadSettings
     coding: ClassPlaces = field(default_factory=ClassPlaces)
     shares: Float[Tensor, "t k"] | None = None
-
-    @classmethod
-    def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
-        """Unfitted; classes are never scaled."""
-        return cls(tuple(columns), head)
-
-    @property
-    def name(self) -> str:
-        """The kind: a run has one task of each."""
-        return self.kind
 
     @property
     def classes(self) -> tuple[tuple[str, ...], ...]:
@@ -136,9 +121,6 @@ class Classes:
             {"logistic": MultinomialPredictor(self.counts, weighted=head.weighted)} if head.logistic else {}
         )
 
-    def difficulty(self) -> None:
-        """Sets of classes follow the chances of each case already."""
-
     def error(self, value: Float[Tensor, "*m n t k"], label: Float[Tensor, "n t"]) -> Float[Tensor, "*m n t"]:
         """The log loss of the true class, at most log 1000."""
         return class_log_loss(value, label)
@@ -147,29 +129,11 @@ class Classes:
         """By the log loss."""
         return mixture_weights((-self.error(value[:, :, None], label[:, None])[..., 0]).exp())
 
-    def together(
-        self,
-        value: Float[Tensor, "n t k"],
-        raw: Float[Tensor, "n t k"],
-        label: Float[Tensor, "n t"],
-        group: Sequence[str],
-        *,
-        seed: int | None,
-    ) -> dict[str, dict[str, object]]:
-        """Nothing: each column stands alone."""
-        return {}
-
     def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
         """Mean log losses over those of the training shares for the same labels, mean over the targets that have any."""
-        if self.shares is None:
-            raise ValueError("fit the task first")
         label = label.detach().cpu().double()
-        blind = self.error(self.shares.expand(len(label), -1, -1), label).nanmean(0)
+        blind = self.error(fitted(self.shares).expand(len(label), -1, -1), label).nanmean(0)
         return float((error.double() / torch.where(blind > 0, blind, 1.0)).nanmean())
-
-    def score(self, value: Float[Tensor, "n t k"], label: Float[Tensor, "n t"]) -> float:
-        """Log loss over that of the training shares on the same cases."""
-        return self.relative(self.error(value, label).nanmean(0), label)
 
     def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         """A mean of places is a class where it is whole; else there is none."""
@@ -197,9 +161,7 @@ class Classes:
 
     def to_dict(self) -> dict[str, object]:
         """Names and training shares of the classes."""
-        if self.shares is None:
-            raise ValueError("fit the task first")
-        return {"classes": [list(of) for of in self.classes], "shares": self.shares.tolist()}
+        return {"classes": [list(of) for of in self.classes], "shares": fitted(self.shares).tolist()}
 
     def restored(self, saved: Mapping[str, Any], coding: LabelCoding) -> Self:
         """The inverse of ``to_dict``."""

@@ -26,16 +26,15 @@ from medgauge.metrics.finding_macros import findings_block
 from medgauge.metrics.findings import case_log_loss
 from medgauge.models.findings import FindingCoding, FindingHead
 from medgauge.models.prototypes import PrototypeHead
-from medgauge.models.scaling import ScalingKind
 from medgauge.semantics.vectors import LabelVectors
+from medgauge.tasks.columns import LabelColumns, fitted
 from medgauge.tasks.problems import column_problems, copy_problems, finding_problems
-from medgauge.tasks.settings import HeadSettings
 
 PROTOTYPES = "prototypes"
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class Findings(LabelColumns):
     """Label columns of 1 (present), 0 (absent) or nothing, read as the chance that each finding is present.
 
     All columns share one head. A missing label takes no part; the cases that have it count for the other columns.
@@ -52,35 +51,19 @@ class Findings:
     recipe: ClassVar[str] = "finding"
     regression: ClassVar[str] = "auto"
     semantic: ClassVar[bool] = True
-    ordered: ClassVar[bool] = True
-    divides: ClassVar[bool] = False
     states: ClassVar[bool] = True
     certainty: ClassVar[type[Certainty]] = FindingProbabilities
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingRate, FindingCovariates)
     figures: ClassVar[Mapping[str, Figure]] = FINDING
 
-    columns: tuple[str, ...]
-    head_settings: HeadSettings
     coding: FindingCoding = field(default_factory=FindingCoding)
     fitted: FindingStrata | None = None
     vectors: LabelVectors | None = None
 
-    @classmethod
-    def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
-        """Unfitted; findings are never scaled."""
-        return cls(tuple(columns), head)
-
-    @property
-    def name(self) -> str:
-        """The kind: a run has one task of each."""
-        return self.kind
-
     @property
     def strata(self) -> FindingStrata:
         """absent, present; with the training cases of each."""
-        if self.fitted is None:
-            raise ValueError("fit the task first")
-        return self.fitted
+        return fitted(self.fitted)
 
     @property
     def logits(self) -> int:
@@ -152,9 +135,6 @@ class Findings:
             found["logistic"] = FindingLogistic(len(self.columns), weighted=settings.weighted)
         return found
 
-    def difficulty(self) -> None:
-        """A chance says how sure it is."""
-
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """-log of the chance of the true state, in nats; a value beyond 0 or 1 counts as these."""
         return case_log_loss(value.clamp(0, 1), label)
@@ -174,17 +154,9 @@ class Findings:
         whole = blind[known].sum()
         return float(error.double()[known].sum() / (whole if whole > 0 else 1)) if bool(known.any()) else torch.nan
 
-    def score(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> float:
-        """Log loss over that of the training rates on the same cases."""
-        return self.relative(self.error(value.double(), label.double()).nanmean(0), label)
-
     def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         """A finding is a group's where half of its labelled cases or more have it."""
         return (label >= 0.5).to(label.dtype).masked_fill(label.isnan(), torch.nan)
-
-    def aligned(self, probability: Float[Tensor, "n t k"] | None, other: Self) -> Float[Tensor, "n t k"] | None:
-        """Findings are absent or present in every fit."""
-        return probability
 
     def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
         """How many training cases have the finding, and how frequent that is."""

@@ -24,14 +24,13 @@ from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
 from medgauge.metrics.catalogue import GRADE
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.ranks import GradeRanks
-from medgauge.models.scaling import ScalingKind
+from medgauge.tasks.columns import fitted
 from medgauge.tasks.problems import column_problems, level_problems
-from medgauge.tasks.settings import HeadSettings
-from medgauge.tasks.values import constant, distance, least_absolute, relative_error
+from medgauge.tasks.values import LineColumns, constant
 
 
 @dataclass(frozen=True, eq=False)
-class Grades:
+class Grades(LineColumns):
     """Label columns that hold grades, read as their expected value, with the chance of each level of the training labels.
 
     Labels become ranks among these levels, and the ordinal head has a threshold between each two. The neighbours' value is
@@ -48,36 +47,17 @@ class Grades:
     kind: ClassVar[str] = "grade"
     recipe: ClassVar[str] = "grade"
     regression: ClassVar[str] = "logistic"
-    semantic: ClassVar[bool] = False
-    ordered: ClassVar[bool] = True
-    divides: ClassVar[bool] = False
-    states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = GradeSets
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)
     figures: ClassVar[Mapping[str, Figure]] = GRADE
 
-    columns: tuple[str, ...]
-    head_settings: HeadSettings
     coding: GradeRanks = field(default_factory=GradeRanks)
-    median: Float[Tensor, " t"] | None = None
     fitted: GradeStrata | None = None
-
-    @classmethod
-    def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
-        """Unfitted; grades are never scaled."""
-        return cls(tuple(columns), head)
-
-    @property
-    def name(self) -> str:
-        """The kind: a run has one task of each."""
-        return self.kind
 
     @property
     def strata(self) -> GradeStrata:
         """many, medium, few by the density of the training labels, and their levels."""
-        if self.fitted is None:
-            raise ValueError("fit the task first")
-        return self.fitted
+        return fitted(self.fitted)
 
     @property
     def levels(self) -> Levels:
@@ -137,27 +117,6 @@ class Grades:
             found["head"] = LevelHead(self.levels, head.ordinal)
         return found | ({"logistic": LogisticPredictor(self.levels, weighted=head.weighted)} if head.logistic else {})
 
-    def difficulty(self) -> None:
-        """Sets of grades follow the probabilities of each case already."""
-
-    def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
-        """The absolute error, in grades."""
-        return distance(value, label)
-
-    def weigh(self, value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
-        """By the absolute error."""
-        return least_absolute(value, label)
-
-    def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
-        """Mean absolute errors over those of the training median."""
-        if self.median is None:
-            raise ValueError("fit the task first")
-        return relative_error(error, label, self.median)
-
-    def score(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> float:
-        """MAE over that of the training median on the same cases."""
-        return self.relative(distance(value.double(), label.double()).nanmean(0), label)
-
     def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         """The grade nearest to a mean of grades, a half going up."""
         return nearest_grade(label).to(label.dtype)
@@ -172,31 +131,9 @@ class Grades:
                 made[:, target, own.index(level)] = probability[:, target, place]
         return made
 
-    def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
-        """Nothing."""
-        return {}
-
-    def together(
-        self,
-        value: Float[Tensor, "n t"],
-        raw: Float[Tensor, "n t"],
-        label: Float[Tensor, "n t"],
-        group: Sequence[str],
-        *,
-        seed: int | None,
-    ) -> dict[str, dict[str, object]]:
-        """Nothing: each column stands alone."""
-        return {}
-
-    def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
-        """Nothing: every level has its place."""
-        return []
-
     def to_dict(self) -> dict[str, object]:
         """Median, levels and regions."""
-        if self.median is None:
-            raise ValueError("fit the task first")
-        return {"median": self.median.tolist(), "strata": self.strata.to_dict()}
+        return {"median": fitted(self.median).tolist(), "strata": self.strata.to_dict()}
 
     def restored(self, saved: Mapping[str, Any], coding: LabelCoding) -> Self:
         """The inverse of ``to_dict``."""

@@ -22,15 +22,16 @@ from medgauge.models import LabelScaling
 from medgauge.models.heads import DistributionHead, LinearHead
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.scaling import ScalingKind
+from medgauge.tasks.columns import fitted
 from medgauge.tasks.problems import column_problems, negative_problems
 from medgauge.tasks.settings import HeadSettings
-from medgauge.tasks.values import constant, distance, least_absolute, relative_error
+from medgauge.tasks.values import LineColumns, constant
 
 TRANSFORMED = ("mae", "rmse", "r2", "bias")
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers:
+class Numbers(LineColumns):
     """Label columns that hold numbers, read by a linear head (or an ordinal or a distribution one, by their terms).
 
     Args:
@@ -45,37 +46,24 @@ class Numbers:
     kind: ClassVar[str] = "number"
     recipe: ClassVar[str] = "default"
     regression: ClassVar[str] = "kernel"
-    semantic: ClassVar[bool] = False
-    ordered: ClassVar[bool] = True
     divides: ClassVar[bool] = True
-    states: ClassVar[bool] = False
     certainty: ClassVar[type[Certainty]] = Intervals
     baselines: ClassVar[tuple[type[Baseline], ...]] = (TrainingMedian, CovariatesOnly)
     figures: ClassVar[Mapping[str, Figure]] = NUMBER
 
-    columns: tuple[str, ...]
-    head_settings: HeadSettings
     scaling: ScalingKind = "zscore"
     coding: LabelScaling = field(default_factory=LabelScaling)
-    median: Float[Tensor, " t"] | None = None
     regions: Regions | None = None
 
     @classmethod
     def make(cls, columns: Sequence[str], head: HeadSettings, scaling: ScalingKind) -> Self:
         """Unfitted."""
-        return cls(tuple(columns), head, scaling)
-
-    @property
-    def name(self) -> str:
-        """The kind: a run has one task of each."""
-        return self.kind
+        return cls(tuple(columns), head, scaling=scaling)
 
     @property
     def strata(self) -> Regions:
         """many, medium, few by the density of the training labels."""
-        if self.regions is None:
-            raise ValueError("fit the task first")
-        return self.regions
+        return fitted(self.regions)
 
     def problems(self, label: Float[Tensor, "n t"], ids: Sequence[str]) -> list[Problem]:
         """Missing everywhere, constant, infinite, or negative under log2(1 + label)."""
@@ -126,31 +114,9 @@ class Numbers:
         """Kernel regression of the left-out errors of training cases."""
         return KernelDifficulty(self.coding, weighted=self.head_settings.weighted)
 
-    def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
-        """The absolute error."""
-        return distance(value, label)
-
-    def weigh(self, value: Float[Tensor, "c n"], label: Float[Tensor, " n"]) -> Float[Tensor, " c"]:
-        """By the absolute error."""
-        return least_absolute(value, label)
-
-    def relative(self, error: Float[Tensor, " t"], label: Float[Tensor, "n t"]) -> float:
-        """Mean absolute errors over those of the training median."""
-        if self.median is None:
-            raise ValueError("fit the task first")
-        return relative_error(error, label, self.median)
-
-    def score(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> float:
-        """MAE over that of the training median on the same cases."""
-        return self.relative(distance(value.double(), label.double()).nanmean(0), label)
-
     def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         """A mean of numbers is a number."""
         return label
-
-    def aligned(self, probability: Float[Tensor, "n t k"] | None, other: Self) -> Float[Tensor, "n t k"] | None:
-        """A number has none."""
-        return probability
 
     def further(self, value: Float[Tensor, "n t"], label: Float[Tensor, "n t"], target: int) -> dict[str, object]:
         """Errors in log2(1 + label), where labels are scaled so."""
@@ -159,18 +125,6 @@ class Numbers:
         pair = [self.coding.transformed(part[:, target : target + 1].clamp(min=-0.999999)) for part in (value, label)]
         figures = {name: float(self.figures[name].of(pair[0], pair[1])[0]) for name in TRANSFORMED}
         return {"transformed": {"unit": "log2(1 + label)", **figures}}
-
-    def together(
-        self,
-        value: Float[Tensor, "n t"],
-        raw: Float[Tensor, "n t"],
-        label: Float[Tensor, "n t"],
-        group: Sequence[str],
-        *,
-        seed: int | None,
-    ) -> dict[str, dict[str, object]]:
-        """Nothing: each column stands alone."""
-        return {}
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
         """Labels that a distribution head cannot say, a sentence a column."""
@@ -188,9 +142,7 @@ class Numbers:
 
     def to_dict(self) -> dict[str, object]:
         """Median and regions."""
-        if self.median is None:
-            raise ValueError("fit the task first")
-        return {"median": self.median.tolist(), "regions": self.strata.to_dict()}
+        return {"median": fitted(self.median).tolist(), "regions": self.strata.to_dict()}
 
     def restored(self, saved: Mapping[str, Any], coding: LabelCoding) -> Self:
         """The inverse of ``to_dict``."""
