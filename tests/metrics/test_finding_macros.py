@@ -57,6 +57,17 @@ def test_intervals_draw_the_same_groups_for_all_columns() -> None:
     assert found["macro"]["ci95"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), rel=1e-6)
 
 
+def test_a_finding_that_one_group_alone_has_or_lacks_is_in_no_mean() -> None:
+    value, label, _ = cases()
+    label[:, 1] = torch.arange(90) < 40
+    absent = ["p" if row < 40 else "q" for row in range(90)]
+    alone: Any = findings_block(FINDING, value, value, label, absent, NAMES, REGION, seed=None)
+    assert alone["columns"] == ["a"]
+    assert alone["few_positives"] == {"b": 40, "c": int((label[:, 2] == 1).sum())}
+    apart = [f"{name}{row % 2}" for row, name in enumerate(absent)]
+    assert findings_block(FINDING, value, value, label, apart, NAMES, REGION, seed=None)["columns"] == ["a", "b"]
+
+
 def test_few_groups_have_no_interval() -> None:
     value, label, _ = cases()
     found = findings_block(FINDING, value, value, label, ["p"] * 90, NAMES, REGION, seed=0)

@@ -101,12 +101,14 @@ def test_minus_one_may_be_said_to_mean_missing() -> None:
     assert "--" not in of_finished([found])[0].what
 
 
-@pytest.mark.parametrize(
-    ("label", "words"), [([0.0, 0.0], "f0 is 0 in all 2 labelled"), ([1.0, NAN], "f0 is 1 in all 1")]
-)
-def test_a_finding_that_training_cases_do_not_tell_apart_is_refused(label: list[float], words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        several([[value] for value in label])
+def test_a_finding_that_training_cases_do_not_tell_apart_is_told_and_one_without_a_label_refused() -> None:
+    made = several([[0.0, 1.0, 1.0], [0.0, NAN, 0.0]])
+    assert made.notes(column(0.0, 0.0), None) == [
+        "f0 is absent in all training cases, so nothing is learned of it",
+        "f1 is present in all training cases, so nothing is learned of it",
+    ]
+    with pytest.raises(InputError, match="the finding f0 is missing in all of the 2 training cases"):
+        several([[NAN], [NAN]])
 
 
 def test_other_heads_are_refused_and_without_one_the_neighbours_read() -> None:

@@ -113,7 +113,7 @@ def _show_together(findings: Mapping[str, Any], means: Mapping[str, Any], split:
     Console(width=None if sys.stdout.isatty() else 130).print(table)
     if few := means["few_positives"]:
         least = means["least_positives"]
-        tell(f"means are of findings with {least} present cases or more, without {', '.join(few)}")
+        tell(f"means are of findings with {least} present cases or more of several groups, without {', '.join(few)}")
     notes: dict[str, list[str]] = {}
     for name, figures in findings.items():
         notes.setdefault(str(figures.get("calibration", {}).get("note") or ""), []).append(name)

@@ -1,6 +1,7 @@
 """Pools what each fold's fit says of the cases that it left out, and keeps that as a run of its own."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import stdev
@@ -226,14 +227,11 @@ def _results(study: Study, folds: Sequence[Sequence[Fit]], block: dict[str, obje
     fits = [fit for own in folds for fit in own]
     named = [split if split == "test" else OUT_OF_FOLD for split in study.splits]
     counts = case_counts(replace(study, splits=named), (OUT_OF_FOLD, *(["test"] if "test" in named else [])))
-    doubts = [list(fit.results.get("notes", [])) for fit in fits]
-    count = sum(map(bool, doubts))
     return {
         "cases": counts,
-        "notes": [
-            f"{note} (in {count} of {len(fits)} {'folds' if len(fits) == len(folds) else 'fits'})"
-            for note in next(filter(None, doubts), [])
-        ],
+        "notes": shared_notes(
+            [fit.results.get("notes", []) for fit in fits], "folds" if len(fits) == len(folds) else "fits"
+        ),
         "looks": {"test": 0},
         OUT_OF_FOLD: block,
         "folds": [
@@ -243,3 +241,18 @@ def _results(study: Study, folds: Sequence[Sequence[Fit]], block: dict[str, obje
         "seconds": sum(fit.results["seconds"] for fit in fits),
         "peak_memory_mb": max(fit.results["peak_memory_mb"] for fit in fits),
     }
+
+
+def shared_notes(notes: Sequence[Sequence[str]], what: str) -> list[str]:
+    """Each note of the fits once, as the first that has it words it, with how many have one that differs by numbers alone.
+
+    >>> shared_notes([["near 2 cases"], [], ["near 3 cases", "a is rare"]], "folds")
+    ['near 2 cases (in 2 of 3 folds)', 'a is rare (in 1 of 3 folds)']
+    """
+    first, fits = dict[str, str](), dict[str, set[int]]()
+    for fit, own in enumerate(notes):
+        for note in own:
+            alike = re.sub(r"\d+", "0", note)
+            first.setdefault(alike, note)
+            fits.setdefault(alike, set()).add(fit)
+    return [f"{note} (in {len(fits[alike])} of {len(notes)} {what})" for alike, note in first.items()]

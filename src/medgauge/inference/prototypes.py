@@ -42,7 +42,7 @@ class PrototypePredictor:
 
     def fit(self, gallery: Cases, validation: Cases | None = None, error: Error | None = None) -> Self:
         """Fit scale and offsets."""
-        rates = gallery.label.detach().cpu().double().nanmean(0)
+        rates = _rates(gallery.label.detach().cpu().double())
         cases = gallery if validation is None or not len(validation) else validation
         logits, label = _logits(cases), cases.label.detach().cpu().double()
         losses = [_log_loss(scale * logits + offsets(scale * logits, rates), label) for scale in SCALES]
@@ -101,6 +101,12 @@ def score_by_name(
         raise ValueError(f"vectors must have {dimension} numbers each, as the head's, got shape {tuple(vectors.shape)}")
     with torch.inference_mode():
         return head.closeness(embedding, head.project(vectors))
+
+
+def _rates(label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
+    """The share of cases with each finding; (k + 1/2) / (n + 1) where it is 0 or 1, so that an offset is no surer than that."""
+    rate, count = label.nanmean(0), (~label.isnan()).sum(0)
+    return torch.where((rate == 0) | (rate == 1), (rate * count + 0.5) / (count + 1), rate)
 
 
 def _logits(cases: Cases) -> Float[Tensor, "n t"]:

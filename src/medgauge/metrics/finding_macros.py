@@ -29,7 +29,8 @@ def findings_block(
 ) -> dict[str, object]:
     """Of each figure ``macro`` (value, columns, left_out, ci95) and ``by_frequency``, and the label ranking of the cases.
 
-    Only columns with 10 present cases or more are in a mean; the others are listed. Intervals draw groups with replacement,
+    Only columns with 10 present cases or more, and of two groups or more both with the finding and without, are in a mean; the
+    others are listed. Intervals draw groups with replacement,
     the same draws for all columns; without a seed there are none.
 
     Args:
@@ -43,7 +44,7 @@ def findings_block(
         seed: of the draws.
     """
     value, raw, label = (part.detach().cpu().double() for part in (value, raw, label))
-    counted, found = enough_positives(label, columns), dict[str, object]()
+    counted, found = _counted(label, group, columns), dict[str, object]()
     positives = (label == 1).sum(0).tolist()
     for name, figure in figures.items():
         said = raw if figure.ranks else value
@@ -64,6 +65,17 @@ def findings_block(
         "figures": found,
         "ranking_precision": ranking_precision(raw, label),
     }
+
+
+def _counted(label: Float[Tensor, "n t"], group: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    """Columns with enough present cases, and more than one group in either state: else the fold of the one knows nothing."""
+    kept, (codes,) = set(enough_positives(label, columns)), group_codes(list(group))
+    lone = {
+        name
+        for name, column in zip(columns, label.unbind(1), strict=True)
+        if any(len(set(codes[column == state].tolist())) == 1 for state in (0, 1))
+    }
+    return tuple(name for name in columns if name in kept - lone)
 
 
 def _interval(

@@ -9,6 +9,7 @@ from medgauge.data.tables.pictures import shared_pictures
 from medgauge.data.tables.problems import LEAST_CASES, LEAST_GROUPS, lacking_states, raise_problems, too_few
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_training
+from medgauge.study.lone_findings import refused_states
 from medgauge.study.splits import state_columns, used_rows
 from medgauge.study.study import Study
 from medgauge.study.table import untrained_words
@@ -34,7 +35,7 @@ def fold_study(study: Study, fold: int) -> Study:
         digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
         shared = [] if study.columns else shared_pictures(digests, names, ids)
         problems = [*shared, *too_few(table.take(seen), names, **_least(recipe))]
-        problems += lacking_states(table.take(seen), names, states)
+        problems += refused_states(lacking_states(table.take(seen), names, states), recipe)
         train = [row for row, name in enumerate(split) if name == "train"]
         raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)
     except InputError as error:

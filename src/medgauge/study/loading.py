@@ -29,6 +29,7 @@ from medgauge.study.decide import decide_image, decide_training, prepare_setting
 from medgauge.study.feature_table import join_features, study_features
 from medgauge.study.folds import fold_study
 from medgauge.study.image_notes import image_notes
+from medgauge.study.lone_findings import lone_finding_notes, refused_states
 from medgauge.study.pixel_size import size_notes
 from medgauge.study.representation import decide_representation, size_without_effect, source_notes
 from medgauge.study.site_notes import site_notes
@@ -90,8 +91,8 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     labels = unread or any(problem.kind == "label" for problem in found.problems)  # splits may lack what is not read
     few = [] if data.folds or labels else too_few(found.table, found.splits)
     if not labels:
-        check_states = lone_states if data.folds else lacking_states
-        few += check_states(found.table, found.splits, state_columns(found.recipe))
+        states = (found.table, found.splits, state_columns(found.recipe))
+        few += refused_states(lone_states(*states), found.recipe) if data.folds else lacking_states(*states)
     if not found.problems and not few:
         learned = [row for row, split in enumerate(found.splits) if split in _learned_from(found.recipe)]
         few = untrained_words(found.recipe, found.table.covariates[learned])
@@ -104,6 +105,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += calibration_notes(found.table, found.splits, found.recipe)
+    notes += lone_finding_notes(found.table, found.splits, found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
     notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen)
     notes += source_notes(found.recipe, images.digests, found.table, found.splits)

@@ -81,15 +81,14 @@ class Findings(LabelColumns):
         """Count the training labels, and find the label vectors of a prototype head.
 
         Raises:
-            InputError: no training case has a finding, or every one has it; a finding has no label vector.
+            InputError: no training case has a label of a finding; a finding has no label vector.
         """
         strata = FindingStrata.fit(label)
         for name, present, absent in zip(self.columns, strata.positives, strata.negatives, strict=True):
-            if not present or not absent:
-                which = "0 in all" if absent else "1 in all" if present else "missing in all of the"
+            if not present + absent:
                 raise InputError(
-                    f"the finding {name} is {which} {present + absent or len(label)} labelled training cases, so nothing can be "
-                    "learned of it; leave the column out, or split the cases in another way (another seed, fewer folds)"
+                    f"the finding {name} is missing in all of the {len(label)} training cases, so nothing can be learned of it; "
+                    "leave the column out, or split the cases in another way (another seed, fewer folds)"
                 )
         settings = self.head_settings
         vectors = settings.naming.vectors(self.columns, label) if settings.name == PROTOTYPES else None
@@ -182,8 +181,13 @@ class Findings(LabelColumns):
         return {"findings": findings_block(self.figures, value, raw, label, group, self.columns, region, seed=seed)}
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
-        """Names of findings that are read as others of the label vectors' source."""
-        return [] if self.vectors is None else list(self.vectors.notes)
+        """Findings that no training case has, or every one, and names that are read as others of the label vectors' source."""
+        alike = [
+            f"{name} is {'absent' if absent else 'present'} in all training cases, so nothing is learned of it"
+            for name, present, absent in zip(self.columns, self.strata.positives, self.strata.negatives, strict=True)
+            if not present or not absent
+        ]
+        return alike + ([] if self.vectors is None else list(self.vectors.notes))
 
     def to_dict(self) -> dict[str, object]:
         """The counts."""

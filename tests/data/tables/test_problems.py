@@ -6,7 +6,14 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem, name_cases
 from medgauge.data.images.image import ImageSource
-from medgauge.data.tables.problems import image_problems, lacking_states, lone_states, raise_problems, too_few
+from medgauge.data.tables.problems import (
+    image_problems,
+    lacking_states,
+    lone_notes,
+    lone_states,
+    raise_problems,
+    too_few,
+)
 from medgauge.data.tables.table import Table
 
 
@@ -109,6 +116,10 @@ def test_a_finding_of_one_group_alone_cannot_be_in_folds() -> None:
         "out, or use no folds (--folds 0)"
     )
     assert lone_states(table, ["test", "test", "fold-0", "fold-1", "fold-1"], [0]) == []
+    assert lone_notes(table, ["fold-0"] * 5, [0, 1]) == [
+        "label t0 is 1 in cases of one group alone (a): the fold that leaves it out learns nothing of it, and means over findings "
+        "leave it out"
+    ]
 
 
 def test_the_same_fault_of_many_images_is_one_line() -> None:

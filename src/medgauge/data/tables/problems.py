@@ -91,19 +91,40 @@ def lone_states(table: Table, split: Sequence[str], states: Collection[int]) -> 
         split: the fold of each case, or ``test``.
         states: columns whose values are states.
     """
-    dealt, group, problems = np.asarray(split) != "test", np.asarray(table.group), list[Problem]()
+    return [
+        Problem(
+            f"label {table.target[at]}",
+            f"{_lone_words(table, at, value, group)}, and the fold that leaves it out has none to learn from; leave the column "
+            "out, or use no folds (--folds 0)",
+            "label",
+        )
+        for at, value, group in _lone(table, split, states)
+    ]
+
+
+def lone_notes(table: Table, split: Sequence[str], states: Collection[int]) -> list[str]:
+    """The same as notes, of columns beside which others are learned."""
+    return [
+        f"label {table.target[at]} {_lone_words(table, at, value, group)}: the fold that leaves it out learns nothing of it, and "
+        "means over findings leave it out"
+        for at, value, group in _lone(table, split, states)
+    ]
+
+
+def _lone(table: Table, split: Sequence[str], states: Collection[int]) -> list[tuple[int, float, str]]:
+    """Column, state and group of each state that cases of one group alone have."""
+    dealt, group, found = np.asarray(split) != "test", np.asarray(table.group), list[tuple[int, float, str]]()
     for at in states:
         label = table.label[:, at]
         values = np.unique(label[dealt & ~np.isnan(label)])
         for value in values if len(values) > 1 else []:
             groups = np.unique(group[dealt & (label == value)])
-            if len(groups) == 1:
-                what = (
-                    f"is {_state(table, at, value)} in cases of one group alone ({groups[0]}), and the fold that leaves it out has none to "
-                    "learn from; leave the column out, or use no folds (--folds 0)"
-                )
-                problems.append(Problem(f"label {table.target[at]}", what, "label"))
-    return problems
+            found += [(at, value, str(groups[0]))] if len(groups) == 1 else []
+    return found
+
+
+def _lone_words(table: Table, at: int, value: float, group: str) -> str:
+    return f"is {_state(table, at, value)} in cases of one group alone ({group})"
 
 
 def _state(table: Table, at: int, value: float) -> str:
