@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from medgauge.fitting.curve import curve
     from medgauge.fitting.embedding import embed
     from medgauge.planning.fit import fit, plan
+    from medgauge.runs.radiomics import radiomics
     from medgauge.runs.run import Run, evaluate, load, predict
     from medgauge.semantics.sources import prototypes
 
@@ -29,6 +30,7 @@ __all__ = [
     "plan",
     "predict",
     "prototypes",
+    "radiomics",
 ]
 
 HOMES = {
@@ -43,6 +45,7 @@ HOMES = {
     "plan": "medgauge.planning.fit",
     "predict": "medgauge.runs.run",
     "prototypes": "medgauge.semantics.sources",
+    "radiomics": "medgauge.runs.radiomics",
 }
 
 

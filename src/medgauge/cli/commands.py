@@ -10,6 +10,7 @@ from medgauge.cli.curve import curve
 from medgauge.cli.embed import embed
 from medgauge.cli.flags import Parser, UsageError
 from medgauge.cli.prototypes import prototypes
+from medgauge.cli.radiomics import radiomics
 from medgauge.cli.show import tell
 from medgauge.cli.training import ANY_SETTING, check, demo, fit, plan
 from medgauge.core.errors import InputError
@@ -251,6 +252,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "curve": curve,
     "prototypes": prototypes,
     "embed": embed,
+    "radiomics": radiomics,
     "report": report,
     "check": check,
     "list": list_parts,

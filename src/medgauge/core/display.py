@@ -54,6 +54,10 @@ class Display(AbstractContextManager["Display"]):
         """Progress of a network that reads images."""
         self._show("reading features", done, count, "")
 
+    def radiomics(self, done: int, count: int) -> None:
+        """Progress of classical features."""
+        self._show("measuring", done, count, "")
+
     def training(self, done: float, note: str) -> None:
         """Progress of training: the share that is done, and how it stands."""
         self._show("training", round(1000 * min(done, 1.0)), 1000, note)

@@ -30,7 +30,7 @@ class Features(NamedTuple):
 
     by: str
     key: list[str]
-    values: NDArray[np.float32]
+    values: NDArray[np.floating[Any]]
     about: dict[str, Any]  # as JSON holds it
 
 
@@ -74,20 +74,25 @@ def check_feature_file(out: str | Path, inputs: Sequence[str | Path], run: RunFo
     if path.is_dir():
         raise InputError(f"{out} is a folder; --out is the Parquet file to write")
     if path.exists() and not read_about(path):
-        raise InputError(f"{out} is there and `medgauge embed` did not write it; give another --out, or move it away")
+        raise InputError(f"{out} is there and neither `medgauge embed` nor `medgauge radiomics` wrote it; give another --out, or move it away")
     return path
 
 
 def write_features(path: Path, features: Features) -> list[str]:
     """Write features as Parquet, whole or not at all, and return the names of their columns."""
+    names = feature_names({"medgauge": __version__, **features.about}, features.values.shape[1])
+    write_named(path, names, features)
+    return names
+
+
+def write_named(path: Path, names: Sequence[str], features: Features) -> None:
+    """Write features as Parquet under the given f names, whole or not at all, with what made them."""
     import pyarrow
     import pyarrow.parquet
 
-    values, about = features.values, {"medgauge": __version__, **features.about}
-    names = feature_names(about, values.shape[1])
     columns = {features.by: pyarrow.array(features.key, pyarrow.string())} | {
-        name: pyarrow.array(np.ascontiguousarray(column)) for name, column in zip(names, values.T, strict=True)
+        name: pyarrow.array(np.ascontiguousarray(column)) for name, column in zip(names, features.values.T, strict=True)
     }
+    about = {"medgauge": __version__, **features.about}
     table = pyarrow.table(columns).replace_schema_metadata({KEY: json.dumps(about).encode()})
     write_whole(path, lambda part: pyarrow.parquet.write_table(table, part))
-    return names
