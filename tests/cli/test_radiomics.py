@@ -15,7 +15,18 @@ need_library()
 
 def command(table: Path, *more: str) -> list[str]:
     place = table.parent
-    words = ["--table", str(table), "--id", "case", "--image", "ct", "--mask", "tumour", "--out", str(place / "f.parquet")]
+    words = [
+        "--table",
+        str(table),
+        "--id",
+        "case",
+        "--image",
+        "ct",
+        "--mask",
+        "tumour",
+        "--out",
+        str(place / "f.parquet"),
+    ]
     return ["radiomics", *words, "--cache", str(place / "cache"), *more]
 
 

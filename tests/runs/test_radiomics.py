@@ -100,7 +100,7 @@ def test_grey_levels_that_are_unusually_few_are_told(tmp_path: Path, capsys: pyt
     table = make_cases(tmp_path)
     extract(table, tmp_path / "f.parquet", bin_width=1000.0, terminal=True)
     said = capsys.readouterr().err
-    assert "grey levels of 1000, and 16 to 128 are usual: textures say little of it; --bin-width 3" in said
+    assert "grey levels of 1000, and 16 to 128 are usual, so that textures say little; --bin-width 3" in said
 
 
 def test_what_is_lacking_or_wrong_is_refused(tmp_path: Path) -> None:
@@ -114,7 +114,9 @@ def test_what_is_lacking_or_wrong_is_refused(tmp_path: Path) -> None:
     frame = pandas.read_csv(table)
     frame["tumour"] = ""
     frame.to_csv(table, index=False)
-    with pytest.raises(InputError, match=r"none of 4 cases has features, and nothing is written:\n  case c0: the table names no mask"):
+    with pytest.raises(
+        InputError, match=r"none of 4 cases has features, and nothing is written:\n  case c0: the table names no mask"
+    ):
         extract(table, tmp_path / "f.parquet")
     assert not (tmp_path / "f.parquet").exists()
 

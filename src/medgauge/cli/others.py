@@ -33,8 +33,8 @@ FLAGS = {
     ),
     "embed": ("--out", "--source"),
     "radiomics": (
-        "--table", "--image", "--mask", "--mask-label", "--id", "--array", "--index", "--bin-width", "--spacing", "--image.nan", "--workers",
-        "--cache", "--out",
+        "--table", "--image", "--mask", "--mask-label", "--id", "--array", "--index", "--bin-width", "--spacing", "--image.nan",
+        "--workers", "--cache", "--out",
     ),
 }  # fmt: skip
 """The flags of each command that are no settings, so that one given to another command can be told whose it is."""

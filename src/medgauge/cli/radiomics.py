@@ -15,7 +15,9 @@ def radiomics(words: list[str]) -> int:
     parser = Parser("radiomics", f"{radiomics.__doc__} {about}", "", example)
     parser.flag("--table", "CSV or Parquet file of cases")
     parser.flag("--image", "column of image files, relative to the table")
-    parser.flag("--mask", "column of mask files; with --array also an array file with the same rows (volumes.npz#masks)")
+    parser.flag(
+        "--mask", "column of mask files; with --array also an array file with the same rows (volumes.npz#masks)"
+    )
     parser.flag("--mask-label", "label of the masks that counts [all above 0]")
     parser.flag("--id", "column of case ids, by which features are joined later [the image column]")
     parser.flag("--array", "array file that holds all images (volumes.npz#images), with --index")

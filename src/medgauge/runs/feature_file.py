@@ -74,7 +74,9 @@ def check_feature_file(out: str | Path, inputs: Sequence[str | Path], run: RunFo
     if path.is_dir():
         raise InputError(f"{out} is a folder; --out is the Parquet file to write")
     if path.exists() and not read_about(path):
-        raise InputError(f"{out} is there and neither `medgauge embed` nor `medgauge radiomics` wrote it; give another --out, or move it away")
+        raise InputError(
+            f"{out} is there and neither `medgauge embed` nor `medgauge radiomics` wrote it; give another --out, or move it away"
+        )
     return path
 
 

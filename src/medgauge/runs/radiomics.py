@@ -11,7 +11,7 @@ import numpy as np
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_path, check_switches, check_texts
 from medgauge.core.problem import name_cases
-from medgauge.core.words import counted, plural
+from medgauge.core.words import counted
 from medgauge.data.images.image import ImageSource
 from medgauge.data.radiomics.cases import CaseFeatures, CaseWork, case_features
 from medgauge.data.radiomics.extractor import RadiomicsSettings, library_versions
@@ -132,9 +132,16 @@ def _read(
         raise InputError(f"column {mask!r} is given as the mask and as something else; give the column of each")
     rows = array is not None and bool(NPZ.fullmatch(mask) or mask.lower().endswith(".npy"))
     rows = rows and mask not in read_columns(path, [Wanted(mask, "column", needed=False)]).text
-    asked = {"label": [], "group": None, "need_label": False}
     table, problems = read_table(
-        path, image=image, id=id, array=array, index=index, extra={} if rows else {mask: "mask"}, **asked
+        path,
+        image=image,
+        label=[],
+        group=None,
+        id=id,
+        array=array,
+        index=index,
+        need_label=False,
+        extra={} if rows else {mask: "mask"},
     )
     raise_problems(problems, table.path)
     folder = table.path.parent
@@ -151,7 +158,9 @@ def _each(work: Sequence[CaseWork], workers: int) -> Iterator[tuple[int, CaseFea
         return
     from joblib import Parallel, delayed
 
-    parallel = Parallel(n_jobs=min(workers, len(work)), prefer="processes", return_as="generator_unordered", batch_size=1)
+    parallel = Parallel(
+        n_jobs=min(workers, len(work)), prefer="processes", return_as="generator_unordered", batch_size=1
+    )
     yield from parallel(delayed(_placed)(row, one) for row, one in enumerate(work))
 
 
@@ -169,7 +178,9 @@ def _sorted_out(found: Sequence[CaseFeatures], ids: Sequence[str]) -> tuple[list
     failed = {id: one.reason for id, one in zip(ids, found, strict=True) if one.reason}
     if not names:
         lines = [f"  case {id}: {reason}" for id, reason in list(failed.items())[:20]]
-        raise InputError(f"none of {counted(len(ids), 'case')} has features, and nothing is written:\n" + "\n".join(lines))
+        raise InputError(
+            f"none of {counted(len(ids), 'case')} has features, and nothing is written:\n" + "\n".join(lines)
+        )
     usual = names.most_common(1)[0][0]
     what = "a picture among volumes" if len(usual) > min(map(len, names)) else "a volume among pictures"
     for id, one in zip(ids, found, strict=True):
@@ -184,11 +195,10 @@ def _notes(found: Sequence[CaseFeatures], settings: RadiomicsSettings) -> list[s
     notes = [f"{note} in {counted(many, 'case')}" for note, many in said.items()]
     greys = [one.greys for one in found if one.values]
     if greys and not FEW_GREYS <= (middle := median(greys)) <= MANY_GREYS:
-        few = plural(int(middle), "level", "levels")
         width = f"{settings.bin_width * middle / USUAL:.1g}"
         notes.append(
-            f"intensities within the mask of the middle case fall into {middle:g} grey {few} of {settings.bin_width:g}, and 16 to 128 are usual: "
-            f"textures say little of it; --bin-width {width} would give some {USUAL}"
+            f"intensities within the mask of the middle case fall into {counted(int(middle), 'grey level')} of {settings.bin_width:g}, and "
+            f"16 to 128 are usual, so that textures say little; --bin-width {width} would give some {USUAL}"
         )
     return notes
 

@@ -40,7 +40,9 @@ def test_values_are_those_of_the_library_on_the_same_files(tmp_path: Path, turne
     found = case_features(work(tmp_path))
     wanted = of_library(tmp_path / "image.nii.gz", tmp_path / "mask.nii.gz")
     assert len(wanted) == 107
-    assert {name.removesuffix("_bin25"): value for name, value in found.values.items()} == pytest.approx(wanted, rel=1e-6)
+    assert {name.removesuffix("_bin25"): value for name, value in found.values.items()} == pytest.approx(
+        wanted, rel=1e-6
+    )
     assert found.reason == ""
 
 
@@ -99,7 +101,9 @@ def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
 
 def test_rows_of_arrays_are_read_and_told_to_have_no_size(tmp_path: Path) -> None:
     images = np.stack([volume(0), volume(1)])
-    np.savez(tmp_path / "volumes.npz", images=images, masks=np.stack([ball(SHAPE, 4.0), ball(SHAPE, 3.0)]).astype(np.uint8))
+    np.savez(
+        tmp_path / "volumes.npz", images=images, masks=np.stack([ball(SHAPE, 4.0), ball(SHAPE, 3.0)]).astype(np.uint8)
+    )
     file = tmp_path / "volumes.npz"
     made = work(tmp_path, image=ImageSource(file, "images", 1), mask=ImageSource(file, "masks", 1))
     found = case_features(made)
@@ -119,7 +123,10 @@ def test_what_is_wrong_with_a_case_is_its_reason(tmp_path: Path) -> None:
     one[3, 3, 3] = 1
     write(tmp_path / "one.nii.gz", one)
     single = case_features(made._replace(mask=ImageSource(tmp_path / "one.nii.gz")))
-    assert single.reason == f"{tmp_path / 'image.nii.gz'}: the mask is one voxel, which has neither shape nor texture; draw a larger one"
+    assert (
+        single.reason
+        == f"{tmp_path / 'image.nii.gz'}: the mask is one voxel, which has neither shape nor texture; draw a larger one"
+    )
     assert single.values == {}
 
 

@@ -103,7 +103,9 @@ def test_a_mask_that_vanishes_when_it_is_resampled_is_refused() -> None:
 
 def test_too_many_grey_levels_and_another_number_of_axes_are_refused() -> None:
     inside = ball((12, 14, 9), 4.0)
-    with pytest.raises(InputError, match=r"fall into \d+ grey levels of 0.01, more than 4096; give a larger --bin-width"):
+    with pytest.raises(
+        InputError, match=r"fall into \d+ grey levels of 0.01, more than 4096; give a larger --bin-width"
+    ):
         extract(volume(), inside, (1.0, 1.0, 1.0), RadiomicsSettings(0.01))
     with pytest.raises(InputError, match="it has 3 axes, and --spacing names 2"):
         extract(volume(), inside, (1.0, 1.0, 1.0), RadiomicsSettings(spacing=(1.0, 1.0)))

@@ -75,10 +75,14 @@ def case_features(work: CaseWork) -> CaseFeatures:
     except InputError as error:
         return CaseFeatures({}, str(error))
     except MemoryError:
-        return CaseFeatures({}, f"{work.image.text} needs more memory than there is; run fewer --workers, or leave the case out")
+        return CaseFeatures(
+            {}, f"{work.image.text} needs more memory than there is; run fewer --workers, or leave the case out"
+        )
     except Exception as error:  # the library has errors of many kinds
         kind = f"{type(error).__module__.partition('.')[0]}: {type(error).__name__}"
-        return CaseFeatures({}, f"no features can be made of {work.image.text} ({kind}); check image and mask, or leave the case out")
+        return CaseFeatures(
+            {}, f"no features can be made of {work.image.text} ({kind}); check image and mask, or leave the case out"
+        )
 
 
 def _made(work: CaseWork) -> CaseFeatures:
@@ -94,13 +98,17 @@ def _made(work: CaseWork) -> CaseFeatures:
     try:
         grey = _grey(raw, mask.inside)
         if work.settings.spacing and raw.spacing is None:
-            raise InputError("the file does not say the size of its voxels, so it cannot be resampled; leave --spacing out")
+            raise InputError(
+                "the file does not say the size of its voxels, so it cannot be resampled; leave --spacing out"
+            )
         spacing = raw.spacing or (1.0,) * grey.ndim
         values = extract(grey, mask.inside, spacing, work.settings)
     except InputError as error:
         raise InputError(f"{work.image.text}: {error}") from error
     said = () if raw.spacing is not None else (NO_SIZE,)
-    return CaseFeatures(values, "", (*raw.notes, *mask.notes, *said), grey_levels(grey, mask.inside, work.settings.bin_width))
+    return CaseFeatures(
+        values, "", (*raw.notes, *mask.notes, *said), grey_levels(grey, mask.inside, work.settings.bin_width)
+    )
 
 
 def _grey(raw: RawImage, inside: NDArray[np.bool_]) -> NDArray[Any]:
@@ -113,7 +121,9 @@ def _grey(raw: RawImage, inside: NDArray[np.bool_]) -> NDArray[Any]:
         raise InputError(f"it has {len(raw.array)} channels, and features are of one; save one channel")
     empty = 0 if raw.padding is None else int((raw.padding & inside).sum())
     if empty:
-        raise InputError(f"the mask covers {counted(empty, 'voxel')} of padding, which {'has' if empty == 1 else 'have'} no intensity; correct the mask")
+        raise InputError(
+            f"the mask covers {counted(empty, 'voxel')} of padding, which {'has' if empty == 1 else 'have'} no intensity; correct the mask"
+        )
     grey: NDArray[Any] = raw.array[0]
     return grey
 

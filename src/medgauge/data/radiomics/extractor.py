@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,9 @@ def extract(
     _check(image, inside, spacing, settings)
     with _quiet():
         try:
-            found = _extractor(image.ndim, settings).execute(_itk(image, spacing), _itk(inside.astype(np.uint8), spacing))
+            found = _extractor(image.ndim, settings).execute(
+                _itk(image, spacing), _itk(inside.astype(np.uint8), spacing)
+            )
         except ValueError as error:
             if settings.spacing and "mask" in str(error).lower():
                 raise InputError(
@@ -99,7 +101,9 @@ def extract(
     values = {f"{name}{_suffix(name, settings)}": float(value) for name, value in found.items()}
     odd = [name for name, value in values.items() if not math.isfinite(value)]
     if odd:
-        raise InputError(f"{odd[0]} is no finite number within the mask" + (f", nor are {len(odd) - 1} others" if odd[1:] else ""))
+        raise InputError(
+            f"{odd[0]} is no finite number within the mask" + (f", nor are {len(odd) - 1} others" if odd[1:] else "")
+        )
     return values
 
 
@@ -113,7 +117,9 @@ def grey_levels(image: NDArray[Any], inside: NDArray[np.bool_], bin_width: float
     return int(math.floor(values.max() / bin_width) - math.floor(values.min() / bin_width)) + 1
 
 
-def _check(image: NDArray[Any], inside: NDArray[np.bool_], spacing: tuple[float, ...], settings: RadiomicsSettings) -> None:
+def _check(
+    image: NDArray[Any], inside: NDArray[np.bool_], spacing: tuple[float, ...], settings: RadiomicsSettings
+) -> None:
     """Raise InputError for what the library has no features of."""
     if settings.spacing and len(settings.spacing) != image.ndim:
         raise InputError(f"it has {image.ndim} axes, and --spacing names {len(settings.spacing)}")
@@ -125,7 +131,9 @@ def _check(image: NDArray[Any], inside: NDArray[np.bool_], spacing: tuple[float,
     if long == 0:
         raise InputError(f"the mask is one {voxel}, which has neither shape nor texture; draw a larger one")
     if long == 1:
-        raise InputError(f"the mask is one line of {len(places)} {voxel}s, which has neither shape nor texture; draw a larger one")
+        raise InputError(
+            f"the mask is one line of {len(places)} {voxel}s, which has neither shape nor texture; draw a larger one"
+        )
     if (greys := grey_levels(image, inside, settings.bin_width)) > MOST_GREYS:
         raise InputError(
             f"intensities within the mask fall into {greys} grey levels of {settings.bin_width:g}, more than {MOST_GREYS}; give a larger "
@@ -170,13 +178,13 @@ def _quiet() -> Iterator[None]:
     import radiomics
     import SimpleITK
 
-    logger = radiomics.logger  # its import sets the level
-    level, threads = logger.level, SimpleITK.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    logger, filters = radiomics.logger, cast(Any, SimpleITK.ProcessObject)  # its import sets the level
+    level, threads = logger.level, filters.GetGlobalDefaultNumberOfThreads()
     logger.setLevel(logging.CRITICAL + 1)
-    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    filters.SetGlobalDefaultNumberOfThreads(1)
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
         logger.setLevel(level)
-        SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+        filters.SetGlobalDefaultNumberOfThreads(threads)
