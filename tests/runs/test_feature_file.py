@@ -41,7 +41,9 @@ def test_a_file_is_written_over_only_by_its_like(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frame[names], values)
     assert check_feature_file(path, []) == path
     frame.to_parquet(path)
-    with pytest.raises(InputError, match="f.parquet is there and `medgauge embed` did not write it"):
+    with pytest.raises(
+        InputError, match="f.parquet is there and neither `medgauge embed` nor `medgauge radiomics` wrote it"
+    ):
         check_feature_file(path, [])
     with pytest.raises(InputError, match="is a run or a comparison; give an --out beside it"):
         check_feature_file(tmp_path / "run" / "f.parquet", [], RunFolder(tmp_path / "run"))
