@@ -313,18 +313,10 @@ def drawn_figures(pool: Pool, label: torch.Tensor, times: torch.Tensor) -> dict[
     repeats, _, findings = pool.values.shape
     auc, precision = (torch.full((findings, repeats, times.shape[1]), torch.nan) for _ in range(2))
     for finding, repeat in itertools.product(range(findings), range(repeats)):
-        tops, pairs, found, positives = (torch.zeros(times.shape[1], dtype=torch.float64) for _ in range(4))
-        for fold in range(FOLDS):
-            here = (pool.fold == fold) & ~label[:, finding].isnan()
-            value, truth, often = pool.values[repeat, here, finding], label[here, finding], times[here]
-            present, absent = often[truth == 1].sum(0).double(), often[truth == 0].sum(0).double()
-            if not len(truth) or not bool((truth == 1).any()):
-                continue
-            tops = tops + (drawn_roc_auc(value, truth, often).nan_to_num(0.0) * present * absent)
-            pairs = pairs + present * absent
-            found = found + drawn_average_precision(value, truth, often).nan_to_num(0.0) * present
-            positives = positives + present * (absent > 0)
-        auc[finding, repeat], precision[finding, repeat] = (tops / pairs).float(), (found / positives).float()
+        here = ~label[:, finding].isnan()
+        known = pool.values[repeat, here, finding], label[here, finding], times[here], pool.fold[here]
+        auc[finding, repeat] = drawn_roc_auc(*known).float()
+        precision[finding, repeat] = drawn_average_precision(*known).float()
     return {"auc": auc, "ap": precision}
 
 

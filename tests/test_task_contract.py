@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from medgauge.calibration import GradeSets
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
+from medgauge.core.figure import Figure
 from medgauge.core.problem import Problem
-from medgauge.core.task import Baseline, Figure
+from medgauge.core.task import Baseline
 from medgauge.functional.grades import GradeStrata
 from medgauge.functional.ordinal import level_probabilities, threshold_levels
 from medgauge.inference import HeadPredictor, NeighbourPredictor, NeighbourVote

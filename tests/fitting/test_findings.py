@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 import medgauge
 from medgauge.core.errors import InputError
@@ -43,6 +43,18 @@ def run(table: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> m
     return fit(table, cache, tmp_path_factory.mktemp("findings") / "run", changes={"prediction.aggregate": "mean"})
 
 
+def ordered_by_fold(label: np.ndarray, value: np.ndarray, fold: np.ndarray) -> tuple[float, float]:
+    """ROC-AUC of the pairs within folds, and average precision of each fold by its present cases."""
+    parts = [(label[fold == own], value[fold == own]) for own in np.unique(fold)]
+    parts = [(truth, said) for truth, said in parts if 0 < truth.sum() < len(truth)]
+    pairs = [truth.sum() * (1 - truth).sum() for truth, _ in parts]
+    auc = np.average([roc_auc_score(*part) for part in parts], weights=pairs)
+    precision = np.average(
+        [average_precision_score(*part) for part in parts], weights=[truth.sum() for truth, _ in parts]
+    )
+    return float(auc), float(precision)
+
+
 def test_findings_have_their_figures_beside_a_number(run: medgauge.Run, table: Path) -> None:
     block = run.results["out_of_fold"]
     assert [block[name]["kind"] for name in LABELS] == ["number", "finding", "finding"]
@@ -56,7 +68,13 @@ def test_findings_have_their_figures_beside_a_number(run: medgauge.Run, table: P
         loss = -np.log(np.clip(np.where(label == 1, value, 1 - value), 1e-3, None)).mean()
         assert block[name]["log_loss"] == pytest.approx(loss, rel=1e-6)
         raw = frame.loc[known, f"uncalibrated_{name}"]
-        assert block[name]["roc_auc"] == pytest.approx(roc_auc_score(label, raw))
+        fold = frame.loc[known, "finding:fold"]
+        auc, precision = ordered_by_fold(label.to_numpy(), raw.to_numpy(), fold.to_numpy())
+        assert block[name]["roc_auc"] == pytest.approx(auc)
+        assert block[name]["average_precision"] == pytest.approx(precision)
+        assert block[name]["ordered_within"] == "folds"
+        low, high = block[name]["ci95"]["roc_auc"]
+        assert low <= auc <= high
         assert set(block[name]["by_region"]) == {"absent", "present"}
         assert block[name]["by_group_mean"]["n"] <= 36
     assert block["old"]["log_loss"] < 0.7 * block["old"]["baselines"]["base_rate"]["log_loss"]
@@ -70,7 +88,9 @@ def test_the_page_has_a_table_of_all_findings_and_a_section_of_each(run: medgaug
     assert "<h2>All findings</h2>" in text
     assert text.count("present or absent</h2>") == 2
     assert "With the finding, for it" in text
-    assert "Means over findings with 10 cases or more that have them: old, ill." in text
+    assert "Means over findings with 10 cases or more that have them, of more than one group: old, ill." in text
+    assert "ROC-AUC and average precision order the cases of one fold alone" in text
+    assert text.count("and is not the area under it") == 2
 
 
 def test_new_cases_are_read_alike_after_loading(run: medgauge.Run, table: Path) -> None:

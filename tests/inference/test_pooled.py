@@ -171,3 +171,17 @@ def test_a_training_case_of_several_folds_is_named_once_with_all_its_weights() -
         listed = found.of(query)
         assert dict(zip(listed.rows.tolist(), listed.weights[:, 0].tolist(), strict=True)) == pytest.approx(by_hand)
         assert sum(by_hand.values()) == pytest.approx(1)
+
+
+def test_out_of_fold_readings_know_by_which_fit_they_were_read() -> None:
+    reader, cases = two(), drawn(6, 5)
+    places = [torch.tensor([0, 2, 4]), torch.tensor([1, 3, 5])]
+    parts = [own.read([cases.take(place)]) for own, place in zip(reader.readers, places, strict=True)]
+    pooled = reader.pool(parts, places, cases.group)
+    assert pooled.observed.fold is not None
+    assert pooled.observed.fold.tolist() == [0, 1, 0, 1, 0, 1]
+    code = torch.tensor([0, 1, 0, 1, 0, 1])
+    groups = join_readings(reader.task, [pooled], [code], ["a", "b"], reader.certainty)
+    assert groups.observed.fold is not None
+    assert groups.observed.fold.tolist() == [0, 1]
+    assert reader.read([cases, cases]).observed.fold is None

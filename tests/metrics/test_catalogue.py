@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.metrics.catalogue import FIGURES, MAE
 
 MEANS = [(kind, figure) for kind, of in FIGURES.items() for figure in of.values() if figure.a_mean_of_cases]

@@ -7,7 +7,7 @@ import pytest
 import sklearn.metrics
 import torch
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.metrics import accuracy, confusion, quadratic_kappa, within_one
 from medgauge.metrics.catalogue import ACCURACY, GRADE, KAPPA, WITHIN_ONE
 

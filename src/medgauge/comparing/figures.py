@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS, enough_of_both
 from medgauge.metrics.catalogue import FIGURES, KAPPA, MAE
 from medgauge.metrics.comparison import ends, holm, paired_p, verdict

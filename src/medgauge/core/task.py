@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -11,55 +11,13 @@ from medgauge.core.asked import Asked
 from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.difficulty import Difficulty
 from medgauge.core.evidence import Reading
+from medgauge.core.figure import Figure
 from medgauge.core.problem import Problem
 
 Error = Callable[[Tensor, Tensor], Tensor]
 """A task's error: (value (..., t), label (..., t)) -> (..., t)."""
 Stated = Mapping[str, Tensor]
 """What a certainty says of n cases: tensors of n rows by name; ``value`` (n, t) is always there."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of a target, and how it is to be read.
-
-    Args:
-        name: its key in results.json and the name of its function.
-        of: (prediction (n, t), label (n, t)) -> (t,), missing labels left out; of ``chances`` the prediction is (n, t, k).
-        words: what it is called in tables.
-        meaning: how to read it, in a few words.
-        unit: ``label``, ``signed`` (label units with a sign) or ``plain``.
-        best: the value of a perfect prediction.
-        lower_is_better: else higher is.
-        headline: shown large, with a bootstrap interval.
-        in_strata: has a meaning within a part of the label range.
-        each: of a mean over cases the number of each case, (prediction (..., n), label (n,)) -> (..., n); None: it is none.
-        drawn: of one target on many draws at once, (prediction (n,), label (n,), how often each case is drawn (n, b)) ->
-            (b,), of ``chances`` the prediction is (n, k); None: it is computed anew on each draw.
-        chances: it is computed from the probabilities of the levels or classes, not from values; NaN where there are none.
-        ranks: it rests on the order of the cases alone, and is computed from values before a calibration, which may tie them.
-        least: cases of each part of the labels without which it shows nothing.
-    """
-
-    name: str
-    of: Callable[[Tensor, Tensor], Tensor]
-    words: str
-    meaning: str
-    unit: Literal["label", "signed", "plain"] = "plain"
-    best: float = 0.0
-    lower_is_better: bool = True
-    headline: bool = False
-    in_strata: bool = False
-    each: Callable[[Tensor, Tensor], Tensor] | None = None
-    drawn: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-    chances: bool = False
-    ranks: bool = False
-    least: int = 0
-
-    @property
-    def a_mean_of_cases(self) -> bool:
-        """Whether it is a mean of one number a case."""
-        return self.each is not None
 
 
 @dataclass(frozen=True)
@@ -286,10 +244,11 @@ class Task(Protocol):
         group: Sequence[str],
         *,
         seed: int | None,
+        fold: Int[Tensor, " n"] | None = None,
     ) -> dict[str, dict[str, object]]:
         """Figures of all its columns together, by a key of ``core.beside.BESIDE``; nothing where there are none.
 
-        ``raw``: values before what is said for certain corrects them.
+        ``raw``: values before what is said for certain corrects them. ``fold``: of each case, where several models read them.
         """
 
     def to_dict(self) -> dict[str, object]:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from medgauge.core.task import Figure, Saying, Task
+from medgauge.core.figure import Figure
+from medgauge.core.task import Saying, Task
 from medgauge.evaluation.chances import are_chances
 from medgauge.inference.readings import Readings, asked_by
 from medgauge.metrics import TOO_FEW_GROUPS, bootstrap_interval, drawn_interval, enough_of_both, skill
@@ -39,6 +40,11 @@ class Judged:
         return self.readings.observed.group
 
     @property
+    def fold(self) -> Int[Tensor, " n"] | None:
+        """The fold of each case, where several models read them."""
+        return self.readings.observed.fold
+
+    @property
     def main(self) -> Figure:
         """The figure that baselines are judged by."""
         return next(iter(self.task.figures.values()))
@@ -51,7 +57,8 @@ class Judged:
 
 def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, object]:
     """All figures of one target; with the seed None no intervals are drawn, which takes seconds."""
-    task, figures, main = judged.task, judged.task.figures, judged.main
+    task, main = judged.task, judged.main
+    figures = {name: figure.within(judged.fold) for name, figure in task.figures.items()}
     value, label = judged.pair(target)
     known = ~torch.isnan(label[:, 0])
     region = task.strata.of(judged.readings.observed.label)[:, target]
@@ -66,10 +73,12 @@ def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, obj
     }
     block |= found
     block["ci95"] = {
-        name: interval_of(figure, judged.readings.of_figure(figure, target), label, judged.group, seed)
-        for name, figure in figures.items()
+        name: interval_of(figure, judged.readings.of_figure(figure, target), label, judged.group, seed, judged.fold)
+        for name, figure in task.figures.items()
         if figure.headline
     }
+    if judged.fold is not None and any(figure.folded for figure in task.figures.values()):
+        block["ordered_within"] = "folds"
     block["by_region"] = {
         name: _region_block(judged, target, region == code, seed)
         for code, name in enumerate(task.strata.names)
@@ -104,8 +113,12 @@ def interval_of(
     label: Float[Tensor, "n 1"],
     group: Sequence[str],
     seed: int | None,
+    fold: Int[Tensor, " n"] | None = None,
 ) -> list[float] | str:
-    """The 95 % bootstrap interval of a figure of one target, by group, or in words why there is none."""
+    """The 95 % bootstrap interval of a figure of one target, by group, or in words why there is none.
+
+    ``fold``: of each case, where several models read them.
+    """
     if seed is None:
         return "not computed"
     known = ~torch.isnan(label[:, 0])
@@ -114,6 +127,7 @@ def interval_of(
     named = [name for name, kept in zip(group, known.tolist(), strict=True) if kept]
     if figure.ranks and not enough_of_both(label[known, 0], named):
         return TOO_FEW_GROUPS
+    figure = figure.within(None if fold is None else fold[known])
     if figure.drawn is not None:
         at_once = drawn_interval(figure.drawn, value[known, 0], label[known, 0], named, seed=seed)
         return at_once if isinstance(at_once, str) else list(at_once)

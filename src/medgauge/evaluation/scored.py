@@ -77,7 +77,8 @@ class Scored:
     def together(self, *, seed: int | None) -> dict[str, dict[str, object]]:
         """Figures of all columns together, as results.json holds them beside the targets."""
         observed = self.readings.observed
-        return self.task.together(self.readings.value, observed.value, observed.label, observed.group, seed=seed)
+        values = self.readings.value, observed.value
+        return self.task.together(*values, observed.label, observed.group, seed=seed, fold=observed.fold)
 
     def by_group(self) -> "Scored":
         """The same with groups as cases: the mean value of a group's cases against the mean of their labels."""

@@ -51,6 +51,7 @@ def join_readings(
     fits = _by_fit(
         [part.observed.value for part in parts], [part.fits for part in parts], places, count, several=several
     )
+    folds = [part.observed.fold for part in parts if part.observed.fold is not None]
     fit_scales = None
     if scales:
         known = [part.observed.fit_scales for part in parts]
@@ -61,6 +62,7 @@ def join_readings(
         group=list(group),
         probability=mean(chances) if chances else None,
         scale=mean(scales) if scales else None,
+        fold=mean([fold[:, None] for fold in folds])[:, 0].long() if len(folds) == len(parts) else None,
         fits=fits,
         fit_scales=fit_scales,
     )

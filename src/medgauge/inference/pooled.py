@@ -168,8 +168,12 @@ class PooledReader:
         return found
 
     def pool(self, parts: Sequence[Readings], places: Sequence[Int[Tensor, " n"]], group: Sequence[str]) -> Readings:
-        """Out-of-fold readings put into one order: each case is read by one fit."""
-        return join_readings(self.task, parts, places, group, self.certainty, starts=self.starts)
+        """Out-of-fold readings put into one order: each case is read by one fit, and knows by which."""
+        told = [
+            replace(part, observed=replace(part.observed, fold=torch.full((len(part),), fold)))
+            for fold, part in enumerate(parts)
+        ]
+        return join_readings(self.task, told, places, group, self.certainty, starts=self.starts)
 
     def leaving_out(
         self, observed: Observed, places: Sequence[Int[Tensor, " n"]], settings: Asked, *, seed: int

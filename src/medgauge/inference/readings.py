@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from medgauge.core.evidence import Evidence
-from medgauge.core.task import Figure, Observed, Stated
+from medgauge.core.figure import Figure
+from medgauge.core.task import Observed, Stated
 from medgauge.functional.classes import likeliest
 
 

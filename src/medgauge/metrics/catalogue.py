@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.metrics.agreement import (
     calibration_intercept,
     calibration_slope,
@@ -130,6 +130,7 @@ AUC = Figure(
     headline=True,
     drawn=drawn_roc_auc,
     ranks=True,
+    folded=True,
 )
 PRECISION = Figure(
     "average_precision",
@@ -141,6 +142,7 @@ PRECISION = Figure(
     headline=True,
     drawn=drawn_average_precision,
     ranks=True,
+    folded=True,
 )
 BRIER = Figure(
     "brier", brier, "Brier score", "0 is perfect", headline=True, in_strata=True, each=case_brier, drawn=drawn_brier
@@ -175,6 +177,7 @@ MACRO_AUC = Figure(
     headline=True,
     drawn=drawn_macro_auc,
     chances=True,
+    folded=True,
 )
 CLASS_LOG_LOSS = Figure(
     "log_loss",

@@ -4,12 +4,13 @@ Figures of chances take the probability of each class in place of values; a chan
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.functional.classes import class_log_loss as loss_of_each
 from medgauge.functional.grades import check_grades
 from medgauge.metrics.findings import drawn_mean, drawn_roc_auc
+from medgauge.metrics.fold_ranks import within_folds
 from medgauge.metrics.masking import Metric, over_targets
 
 
@@ -60,13 +61,24 @@ def class_log_loss(probability: Float[Tensor, "n t k"], label: Float[Tensor, "n 
     return _of_chances(lambda chance, truth: case_class_log_loss(chance, truth).mean(), probability, label)
 
 
-def macro_auc(probability: Float[Tensor, "n t k"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
+def macro_auc(
+    probability: Float[Tensor, "n t k"], label: Float[Tensor, "n t"], fold: Int[Tensor, " n"] | None = None
+) -> Float[Tensor, " t"]:
     """Mean over the classes among a target's labels of the ROC-AUC of each class against all others; 1/2 knows nothing.
 
-    NaN where all labels are equal.
+    NaN where all labels are equal. With ``fold`` pairs of cases of one fold alone count, as in ``roc_auc``.
 
     - Raises: ValueError if a label is no place among the k classes.
     """
+    if fold is not None:
+        return within_folds(
+            lambda chance, truth, own: _of_chances(
+                lambda some, of: drawn_macro_auc(some, of, _once(of), own)[0], chance, truth
+            ),
+            probability,
+            label,
+            fold,
+        )
     return _of_chances(lambda chance, truth: drawn_macro_auc(chance, truth, _once(truth))[0], probability, label)
 
 
@@ -102,11 +114,14 @@ def drawn_class_log_loss(
 
 
 def drawn_macro_auc(
-    probability: Float[Tensor, "n k"], label: Float[Tensor, " n"], times: Float[Tensor, "n b"]
+    probability: Float[Tensor, "n k"],
+    label: Float[Tensor, " n"],
+    times: Float[Tensor, "n b"],
+    fold: Int[Tensor, " n"] | None = None,
 ) -> Float[Tensor, " b"]:
     """``macro_auc`` of one target with each case counted as often as each draw says; every label is there."""
     places = [int(label[rows][0]) for rows in _classes(label)]
-    each = [drawn_roc_auc(probability[:, place], (label == place).double(), times) for place in places]
+    each = [drawn_roc_auc(probability[:, place], (label == place).double(), times, fold) for place in places]
     return _mean_of_two(each, times)
 
 

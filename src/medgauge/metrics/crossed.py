@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.checks import check_number
+from medgauge.core.figure import Figure
 from medgauge.core.seeding import generator
-from medgauge.core.task import Figure
 from medgauge.metrics.groups import group_codes
 
 BLOCK = 2_000_000  # drawn groups held at a time

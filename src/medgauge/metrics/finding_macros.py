@@ -1,13 +1,13 @@
 """The figures of several findings together: macro means, whole and by how frequent findings are, with their intervals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.functional.regions import REGION_NAMES
 from medgauge.metrics.bootstrap import MIN_GROUPS, TOO_FEW_GROUPS, group_times
 from medgauge.metrics.groups import group_codes
@@ -26,6 +26,7 @@ def findings_block(
     region: Mapping[str, str],
     *,
     seed: int | None,
+    fold: Int[Tensor, " n"] | None = None,
 ) -> dict[str, object]:
     """Of each figure ``macro`` (value, columns, left_out, ci95) and ``by_frequency``, and the label ranking of the cases.
 
@@ -42,16 +43,17 @@ def findings_block(
         columns: names of the findings.
         region: how frequent each is among the training cases: many, medium, few.
         seed: of the draws.
+        fold: of each case, where several models read them: cases are ordered within one alone.
     """
     value, raw, label = (part.detach().cpu().double() for part in (value, raw, label))
     counted, found = _counted(label, group, columns), dict[str, object]()
     positives = (label == 1).sum(0).tolist()
     for name, figure in figures.items():
         said = raw if figure.ranks else value
-        each = dict(zip(columns, figure.of(said, label).tolist(), strict=True))
+        each = dict(zip(columns, figure.within(fold).of(said, label).tolist(), strict=True))
         mean = macro_mean(each, counted)
         at = [list(columns).index(one) for one in mean.columns]
-        interval = _interval(figure.drawn, said[:, at], label[:, at], group, seed)
+        interval = _interval(figure, said[:, at], label[:, at], group, seed, fold)
         parts = macro_by_region(each, region, counted, REGION_NAMES)
         found[name] = {
             "macro": mean.to_dict() | {"ci95": interval},
@@ -79,25 +81,30 @@ def _counted(label: Float[Tensor, "n t"], group: Sequence[str], columns: Sequenc
 
 
 def _interval(
-    drawn: Callable[[Tensor, Tensor, Tensor], Tensor] | None,
+    figure: Figure,
     value: Float[Tensor, "n t"],
     label: Float[Tensor, "n t"],
     group: Sequence[str],
     seed: int | None,
+    fold: Int[Tensor, " n"] | None,
 ) -> list[float] | str:
     """The 95 % interval of the mean of a figure over columns; draws in which a column has none take the mean of the others."""
     seen: Any = ~label.isnan()
     rows = seen.any(1)
     named = [name for name, kept in zip(group, rows.tolist(), strict=True) if kept]
-    if seed is None or drawn is None:
+    if seed is None or figure.drawn is None:
         return "not computed"
     if not label.shape[1] or len(set(named)) < MIN_GROUPS:
         return TOO_FEW_GROUPS
     codes, means = group_codes(named)[0], []
     value, label, seen = value[rows], label[rows], seen[rows]
+    folds = [None if fold is None else fold[rows][known] for known in seen.unbind(1)]
+    columns = [figure.within(own).drawn for own in folds]
     for times in group_times(int(codes.max()) + 1, DRAWS, seed):
         each = [
-            drawn(value[known, at], label[known, at], times[codes[known]]) for at, known in enumerate(seen.unbind(1))
+            drawn(value[known, at], label[known, at], times[codes[known]])
+            for at, (drawn, known) in enumerate(zip(columns, seen.unbind(1), strict=True))
+            if drawn is not None
         ]
         means.append(torch.stack(each).nanmean(0))
     ends = torch.nanquantile(torch.cat(means), torch.tensor([0.025, 0.975], dtype=torch.float64))

@@ -1,15 +1,18 @@
 """Figures of findings: predictions are probabilities, labels 1 (present), 0 (absent) or missing (NaN, left out).
 
 A figure that orders or counts cases has no value where all labels of a column are equal: NaN. Each is also given with
-every case counted a number of times, for many draws at once, which is what a bootstrap needs.
+every case counted a number of times, for many draws at once, which is what a bootstrap needs. Those that order cases take
+the fold of each case too, where different models read different folds: only cases of one fold are ordered then.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.metrics.fold_ranks import over_folds, pairs, presents, within_folds
 from medgauge.metrics.masking import over_targets
 
 LEAST_CHANCE = 1 / 1000
@@ -57,29 +60,35 @@ def brier(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Floa
     return over_targets(lambda guess, truth: case_brier(guess[:, 0], truth[:, 0]).mean(), prediction, label)
 
 
-def roc_auc(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
+def roc_auc(
+    prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"], fold: Int[Tensor, " n"] | None = None
+) -> Float[Tensor, " t"]:
     """Area under the ROC curve of each target: the chance that a present case is above an absent one, ties half.
 
-    1 is perfect, 1/2 knows nothing; NaN where all labels are equal.
+    1 is perfect, 1/2 knows nothing; NaN where all labels are equal. With ``fold`` both are of one fold: all such pairs count
+    the same.
 
     >>> roc_auc(torch.tensor([[0.1], [0.4], [0.4], [0.8]]), torch.tensor([[0.0], [1.0], [0.0], [1.0]]))
     tensor([0.8750], dtype=torch.float64)
     """
     check_findings(label, "roc_auc")
-    return over_targets(_once(drawn_roc_auc), prediction, label)
+    return _ordering(drawn_roc_auc, prediction, label, fold)
 
 
-def average_precision(prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:
+def average_precision(
+    prediction: Float[Tensor, "n t"], label: Float[Tensor, "n t"], fold: Int[Tensor, " n"] | None = None
+) -> Float[Tensor, " t"]:
     """Average precision of each target: the mean over the present cases of the precision at their probability.
 
     1 is perfect, the share of present cases knows nothing; NaN where all labels are equal. Cases of equal probability are
-    found together, and nothing is interpolated.
+    found together, and nothing is interpolated. With ``fold`` the precision is that among the cases of one fold, and folds
+    without present or without absent cases are left out.
 
     >>> average_precision(torch.tensor([[0.1], [0.4], [0.8]]), torch.tensor([[0.0], [1.0], [0.0]]))
     tensor([0.5000], dtype=torch.float64)
     """
     check_findings(label, "average_precision")
-    return over_targets(_once(drawn_average_precision), prediction, label)
+    return _ordering(drawn_average_precision, prediction, label, fold)
 
 
 def drawn_log_loss(
@@ -97,12 +106,17 @@ def drawn_brier(
 
 
 def drawn_roc_auc(
-    prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], times: Float[Tensor, "n b"]
+    prediction: Float[Tensor, " n"],
+    label: Float[Tensor, " n"],
+    times: Float[Tensor, "n b"],
+    fold: Int[Tensor, " n"] | None = None,
 ) -> Float[Tensor, " b"]:
     """``roc_auc`` of one target with each case counted as often as each draw says; every label is there.
 
     NaN in draws whose cases are all present or all absent.
     """
+    if fold is not None:
+        return over_folds(drawn_roc_auc, pairs, prediction, label, times, fold)
     present, between, tied = _counts(prediction, label, times)
     below = between[:-1].cumsum(0) + tied.cumsum(0) - tied / 2
     whole = present.sum(0) * (between.sum(0) + tied.sum(0))
@@ -110,12 +124,17 @@ def drawn_roc_auc(
 
 
 def drawn_average_precision(
-    prediction: Float[Tensor, " n"], label: Float[Tensor, " n"], times: Float[Tensor, "n b"]
+    prediction: Float[Tensor, " n"],
+    label: Float[Tensor, " n"],
+    times: Float[Tensor, "n b"],
+    fold: Int[Tensor, " n"] | None = None,
 ) -> Float[Tensor, " b"]:
     """``average_precision`` of one target with each case counted as often as each draw says; every label is there.
 
     NaN in draws whose cases are all present or all absent.
     """
+    if fold is not None:
+        return over_folds(drawn_average_precision, presents, prediction, label, times, fold)
     present, between, tied = _counts(-prediction, label, times)
     found, false = present.cumsum(0), between[:-1].cumsum(0) + tied.cumsum(0)
     precision = found / (found + false).clamp(min=1)
@@ -146,6 +165,17 @@ def _counts(score: Tensor, label: Tensor, times: Tensor) -> tuple[Tensor, Tensor
 def _summed(times: Float[Tensor, "n b"], place: Int[Tensor, " n"], size: int) -> Float[Tensor, "s b"]:
     """Rows of the same place in sum; counts are exact in float32 up to 16 million cases."""
     return times.new_zeros(size, times.shape[1]).index_add_(0, place, times).double()
+
+
+def _ordering(
+    drawn: Callable[..., Tensor], prediction: Tensor, label: Tensor, fold: Int[Tensor, " n"] | None
+) -> Float[Tensor, " t"]:
+    """A figure of every target that orders cases, or those of one fold."""
+    if fold is None:
+        return over_targets(_once(drawn), prediction, label)
+    return within_folds(
+        lambda guess, truth, own: over_targets(_once(partial(drawn, fold=own)), guess, truth), prediction, label, fold
+    )
 
 
 def _once(drawn: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.report.words import finite, number, percent, quantity, span
 
 SHORT = {"mae": "MAE"}

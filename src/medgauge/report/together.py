@@ -32,6 +32,7 @@ def together_words(view: RunView) -> Block:
         "columns": ", ".join(part["columns"]) or "none",
         "few": ", ".join(f"{name} ({count})" for name, count in part["few_positives"].items()),
         "least": part["least_positives"],
+        "by_fold": any(view.block[name].get("ordered_within") == "folds" for name in names),
         "ranking": number(finite(part.get("ranking_precision")), 3),
     }
 

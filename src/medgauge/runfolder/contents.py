@@ -156,6 +156,7 @@ def _block(kind: str) -> Group:
         "labels_within_groups?": Group({"differ": COUNT, "largest_range": NUMBER}),
         "training?": Named(COUNT),
         "frequency?": TEXT,
+        "ordered_within?": TEXT,
         "classes?": TEXTS,
         "calibration?": _CALIBRATION,
     }

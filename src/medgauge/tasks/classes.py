@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from medgauge.calibration.class_sets import ClassSets
 from medgauge.core.batch import LabelCoding
 from medgauge.core.errors import InputError
+from medgauge.core.figure import Figure
 from medgauge.core.forms import NUMBERS, TEXT, Group, Listed, check_form
 from medgauge.core.problem import Problem
-from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
+from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.classes import ClassStrata, class_log_loss
 from medgauge.functional.weights import mixture_weights
 from medgauge.inference.class_head import SoftmaxReader

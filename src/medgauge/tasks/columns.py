@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.core.difficulty import Difficulty
@@ -78,6 +78,7 @@ class LabelColumns:
         group: Sequence[str],
         *,
         seed: int | None,
+        fold: Int[Tensor, " n"] | None = None,
     ) -> dict[str, dict[str, object]]:
         """Nothing."""
         return {}

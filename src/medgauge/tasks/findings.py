@@ -5,15 +5,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from medgauge.calibration.finding_probabilities import FindingProbabilities
 from medgauge.core.batch import LabelCoding
 from medgauge.core.errors import InputError
+from medgauge.core.figure import Figure
 from medgauge.core.forms import ANY_GROUP, Group, check_form
 from medgauge.core.problem import Problem
-from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
+from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.findings import FindingStrata
 from medgauge.functional.weights import mixture_weights
 from medgauge.inference import HeadPredictor, KernelPredictor, NeighbourPredictor
@@ -173,12 +174,14 @@ class Findings(LabelColumns):
         group: Sequence[str],
         *,
         seed: int | None,
+        fold: Int[Tensor, " n"] | None = None,
     ) -> dict[str, dict[str, object]]:
         """``findings``: macro figures, where there are several."""
         if len(self.columns) < 2:
             return {}
         region = dict(zip(self.columns, self.strata.regions, strict=True))
-        return {"findings": findings_block(self.figures, value, raw, label, group, self.columns, region, seed=seed)}
+        part = (label, group, self.columns, region)
+        return {"findings": findings_block(self.figures, value, raw, *part, seed=seed, fold=fold)}
 
     def notes(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> list[str]:
         """Findings that no training case has, or every one, and names that are read as others of the label vectors' source."""

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from medgauge.calibration.grade_sets import GradeSets
 from medgauge.core.batch import LabelCoding
 from medgauge.core.errors import InputError
+from medgauge.core.figure import Figure
 from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, check_form
 from medgauge.core.problem import Problem
-from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
+from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.grades import GradeStrata, Levels, nearest_grade
 from medgauge.functional.ordinal import rank_thresholds
 from medgauge.inference import NeighbourPredictor

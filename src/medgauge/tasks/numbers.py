@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from medgauge.calibration.intervals import Intervals
 from medgauge.core.batch import LabelCoding
 from medgauge.core.difficulty import Difficulty
+from medgauge.core.figure import Figure
 from medgauge.core.forms import ANY_GROUP, NUMBERS, Group, check_form
 from medgauge.core.problem import Problem
-from medgauge.core.task import Baseline, Certainty, Figure, Predictor, Surroundings
+from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.regions import Regions
 from medgauge.inference import HeadPredictor, KernelDifficulty, KernelPredictor, NeighbourPredictor
 from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian

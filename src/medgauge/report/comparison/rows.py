@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medgauge.core.task import Figure
+from medgauge.core.figure import Figure
 from medgauge.metrics.catalogue import FIGURES, KAPPA
 from medgauge.report.kinds import SECTIONS
 from medgauge.report.kinds.shared import Said

@@ -60,6 +60,7 @@ def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Sectio
         "present": counted(training.get("present"), "training case"),
         "absent": counted(training.get("absent"), "training case"),
         "frequency": str(block.get("frequency") or "–"),
+        "by_fold": block.get("ordered_within") == "folds",
         "comparison": with_raw(texts["comparison"], block.get("calibration") or {}, look),
         "parts_are": "State",
         "lead": ("has a log loss of", "a case"),
