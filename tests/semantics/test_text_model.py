@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from medgauge.core.errors import InputError
 from medgauge.semantics.bert import Bert
 from medgauge.semantics.text_model import (
+    POOLINGS,
     check_model_folder,
     encode_texts,
     small_model,
@@ -32,6 +33,25 @@ def test_a_text_is_the_mean_of_its_tokens_or_its_first(tmp_path: Path) -> None:
         encode_texts(folder, ["fluid in the large lung"])
     with pytest.raises(InputError, match="1 to 20000 characters"):
         encode_texts(folder, [" "])
+
+
+def test_transformers_reads_what_our_own_encoder_reads_and_says_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ELECTRA has the layers of BERT under the same names."""
+    pytest.importorskip("transformers")
+    ours, theirs = write_model(tmp_path / "m"), write_model(tmp_path / "n", model_type="electra", embedding_size=8)
+    texts = ["heart", "Fluid in the pleura"]
+    for pooling in POOLINGS:
+        assert torch.allclose(encode_texts(theirs, texts, pooling), encode_texts(ours, texts, pooling), atol=1e-5)
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(InputError, match=r"the text 'fluid in.* has 7 tokens, and the model in .* reads 6; shorten it"):
+        encode_texts(theirs, [*texts, "fluid in the large lung"])
+    weights = load_file(theirs / "model.safetensors")
+    weights.pop("encoder.layer.0.output.dense.weight")
+    save_file(weights, theirs / "model.safetensors")
+    with pytest.raises(InputError, match=r"there is no weight encoder\.layer\.0\.output\.dense\.weight\); use another"):
+        encode_texts(theirs, texts)
 
 
 def test_capital_letters_are_kept_where_the_vocabulary_has_them(tmp_path: Path) -> None:

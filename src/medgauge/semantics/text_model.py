@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -116,11 +118,7 @@ def _bert(path: Path, config: Mapping[str, Any], texts: Sequence[str]) -> tuple[
         ) from error
     rows = _tokens(path, texts)
     longest = max(map(len, rows))
-    if longest > model.longest:
-        text = texts[max(range(len(rows)), key=lambda place: len(rows[place]))]
-        raise InputError(
-            f"the text {text[:40]!r} … has {longest} tokens, and the model in {path} reads {model.longest}; shorten it"
-        )
+    _check_length(path, texts, list(map(len, rows)), model.longest)
     tokens = torch.zeros(len(rows), longest, dtype=torch.int64)
     known = torch.zeros(len(rows), longest, dtype=torch.bool)
     for place, row in enumerate(rows):
@@ -161,6 +159,16 @@ def _lower_case(path: Path) -> bool:
     return not any(word[:1].isupper() for word in words)  # [CLS] begins with a bracket
 
 
+def _check_length(path: Path, texts: Sequence[str], tokens: Sequence[int], most: float) -> None:
+    """Raise InputError where a text has more tokens than the model reads."""
+    longest = max(tokens)
+    if longest > most:
+        text = texts[tokens.index(longest)]
+        raise InputError(
+            f"the text {text[:40]!r} … has {longest} tokens, and the model in {path} reads {most:g}; shorten it"
+        )
+
+
 def _library(path: Path, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     """Vectors of tokens (n, l, s) and which are none of padding (n, l), by transformers, for models other than BERT."""
     try:
@@ -171,16 +179,37 @@ def _library(path: Path, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         ) from error
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(path), **local)
-        model, told = AutoModel.from_pretrained(str(path), use_safetensors=True, output_loading_info=True, **local)
-        lacking = [name for name in told["missing_keys"] if "pooler" not in name]  # which would be drawn at random
-        if lacking:
-            raise ValueError(f"there is no weight {min(lacking)}")
-        model.eval()
-        given = tokenizer(list(texts), padding=True, return_tensors="pt")
-        with torch.inference_mode():
-            hidden = model(**given).last_hidden_state
+        with _silent():
+            tokenizer = AutoTokenizer.from_pretrained(str(path), **local)
+            model, told = AutoModel.from_pretrained(str(path), use_safetensors=True, output_loading_info=True, **local)
+            lacking = [name for name in told["missing_keys"] if "pooler" not in name]  # which would be drawn at random
+            if lacking:
+                raise ValueError(f"there is no weight {min(lacking)}")
+            model.eval()
+            given = tokenizer(list(texts), padding=True, return_tensors="pt")
+            most = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", math.inf))
+            _check_length(path, texts, given["attention_mask"].sum(1).tolist(), most)
+            with torch.inference_mode():
+                hidden = model(**given).last_hidden_state
+    except InputError:
+        raise
     except Exception as error:  # of many classes, by the kind of model
         first = (str(error).splitlines() or [type(error).__name__])[0][:160]
         raise InputError(f"transformers cannot read the text model in {path} ({first}); use another") from error
     return hidden, given["attention_mask"].bool()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the bars and reports of transformers; what is wrong it raises, or says in the loading information."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
