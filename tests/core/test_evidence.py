@@ -58,3 +58,19 @@ def test_no_case_behind_any_value_leads_nowhere() -> None:
     assert leading.weights.shape == (2, 0, 1)
     assert leading.share.tolist() == [[0.0], [0.0]]
     assert drawn([], 1).leading(5).found.tolist() == []
+
+
+def test_cases_without_a_weight_lead_nothing_and_are_among_the_nearest() -> None:
+    evidence = Evidence(
+        offsets=torch.tensor([0, 3, 4]),
+        rows=torch.tensor([4, 5, 6, 7]),
+        distances=torch.tensor([1.0, 2.0, torch.inf, 1.0]).double(),
+        weights=torch.tensor([[0.0], [1.0], [0.0], [0.0]]).double(),
+    )
+    leading = evidence.leading(2)
+    assert leading.found.tolist() == [1, 0]
+    assert leading.rows.tolist() == [[5], [0]]
+    everything = torch.ones(4, dtype=torch.bool)
+    assert evidence.nearest(everything, 3) == [[0, 1], [3]]
+    assert evidence.nearest(everything, 1) == [[0], [3]]
+    assert evidence.nearest(evidence.rows > 4, 1) == [[1], [3]]

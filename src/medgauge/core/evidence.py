@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -66,7 +66,7 @@ class Evidence(NamedTuple):
         return Support(self.rows[part], self.distances[part], weights, whole)
 
     def leading(self, count: int) -> Leading:
-        """At most ``count`` cases of each query, largest |weight| first (mean over the targets), ties nearest first."""
+        """At most ``count`` cases with a weight of each query, largest |weight| first (mean over the targets), ties nearest first."""
         held = self.offsets.diff()
         queries, widest, targets = len(held), int(held.max()) if len(held) else 0, self.weights.shape[1]
         there = torch.arange(widest) < held[:, None]
@@ -77,7 +77,9 @@ class Evidence(NamedTuple):
                 held, nothing.long(), nothing, nothing[..., None].expand(-1, -1, targets), self.sums_of_weights() * 0
             )
         size = self.weights.abs().mean(1)[place].masked_fill(~there, -1.0)
-        order = size.argsort(dim=1, descending=True, stable=True)[:, :count]
+        there &= size > 0
+        size, held = size.masked_fill(~there, -1.0), there.sum(1)
+        order = size.argsort(dim=1, descending=True, stable=True)[:, : min(count, int(held.max()))]
         place, there = place.gather(1, order), there.gather(1, order)
         weights, whole = self.weights[place].where(there[..., None], 0.0), self.sums_of_weights()
         return Leading(
@@ -87,6 +89,17 @@ class Evidence(NamedTuple):
             weights,
             weights.abs().sum(1) / whole.where(whole > 0, 1.0),
         )
+
+    def nearest(self, wanted: Bool[Tensor, " m"], count: int) -> list[list[int]]:
+        """Places in ``rows`` of at most ``count`` wanted cases of each query, nearest first; none at an infinite distance."""
+        wanted = wanted & self.distances.isfinite()
+        before = torch.cat([wanted.new_zeros(1, dtype=torch.int64), wanted.cumsum(0)])
+        query = torch.arange(len(self.offsets) - 1).repeat_interleave(self.offsets.diff())
+        kept = wanted & (before[1:] - before[self.offsets[query]] <= count)
+        found: list[list[int]] = [[] for _ in range(len(self.offsets) - 1)]
+        for place, at in zip(kept.nonzero().flatten().tolist(), query[kept].tolist(), strict=True):
+            found[at].append(place)
+        return found
 
     def sums_of_weights(self) -> Float[Tensor, "q t"]:
         """The sum of |weight| over all cases behind each value."""

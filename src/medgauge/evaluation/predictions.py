@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from medgauge.core.cells import cell
 from medgauge.evaluation.chances import are_chances, named, of_read, raised
 from medgauge.evaluation.scored import Scored
+from medgauge.functional.findings import STATES, FindingStrata
 from medgauge.inference.pooled import PooledReader
 
 LISTED = 10  # neighbours named in predictions.csv
+NEAREST = 3  # training cases with a finding and without it that are named
 WHERE = ("row", "id", "split", "group")
 TEXTS = ("id", "split", "group")
 """Columns of the tables of predictions whose cells may be a user's words; the other texts are numbers and lists of them."""
@@ -51,11 +53,17 @@ def _evidence_columns(scored: Scored, before: str) -> list[str]:
     for target in scored.task.columns:
         columns += [f"weights_{target}", f"effects_{target}", f"shown_share_{target}"]
         columns += [f"neighbour_values_{target}"] * (scored.cases.divisor is not None)
+        columns += [f"nearest_{state}_{target}" for state in STATES] * _by_state(scored)
     columns += [f"{before}nearest_distance", f"{before}far"]
     if scored.reader.gallery_fold:
         columns += [f"spread_{target}" for target in scored.task.columns]
         columns += [f"{before}{name}" for name in ("neighbour_folds", "fold", "predictor")]
     return columns
+
+
+def _by_state(scored: Scored) -> bool:
+    """Whether the nearest training cases of each state are named."""
+    return isinstance(scored.task.strata, FindingStrata)
 
 
 def prediction_rows(
@@ -128,6 +136,7 @@ def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:
     effects = weights * (lifted - supported[:, None]).nan_to_num(0.0)
     lists = [part.movedim(2, 1).tolist() for part in (weights, effects, label)]
     lines, count = [], found.tolist()
+    apart = _nearest_of_states(scored) if _by_state(scored) else []
     for place, (row, distance, parts) in enumerate(zip(rows.tolist(), distances.tolist(), share.tolist(), strict=True)):
         held = slice(count[place])
         line: list[object] = [_numbers(distance[held])]
@@ -135,8 +144,25 @@ def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:
             own = [kind[place][target][held] for kind in lists]
             line += [_numbers(own[0]), _numbers(own[1]), cell(part)]
             line += [] if rescaled is None else [_numbers(own[2])]
+            line += apart[target][place] if apart else []
         lines.append((row[held], line))
     return lines
+
+
+def _nearest_of_states(scored: Scored) -> list[list[list[object]]]:
+    """For each target and case the nearest training cases of each state: lists of id, distance and weight, as JSON."""
+    evidence, gallery = scored.readings.evidence, scored.reader.gallery
+    rows, distances, found = evidence.rows.tolist(), evidence.distances.tolist(), []
+    for target in range(len(scored.task.columns)):
+        label, weights = gallery.label[evidence.rows, target], evidence.weights[:, target].tolist()
+        sides = [evidence.nearest(label == state, NEAREST) for state in range(len(STATES))]
+        found.append(
+            [
+                [_listed([(gallery.id[rows[at]], distances[at], weights[at]) for at in side]) for side in both]
+                for both in zip(*sides, strict=True)
+            ]
+        )
+    return found
 
 
 def _values(scored: Scored) -> list[list[object]]:
@@ -155,6 +181,11 @@ def _values(scored: Scored) -> list[list[object]]:
             line += [*said[t][place], names[code[place][t]] if code[place][t] >= 0 else ""]
         table.append(line)
     return table
+
+
+def _listed(cases: Sequence[tuple[str, float, float]]) -> str:
+    rounded = [[name, *(float(f"{number:.6g}") for number in numbers)] for name, *numbers in cases]
+    return json.dumps(rounded, ensure_ascii=False)
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -105,6 +105,12 @@ class ExactIndex:
             distances.append(near[kept])
         return Neighbourhoods(counts.cumsum(0), torch.cat(rows), torch.cat(distances))
 
+    def between(
+        self, query: Float[Tensor, "q d"], places: Int[Tensor, " m"], rows: Int[Tensor, " m"]
+    ) -> Float[Tensor, " m"]:
+        """Distances of single pairs of a query's place and a row."""
+        return self._exact(query.detach(), places.to(query.device), rows.to(self._points.device))
+
     def take(self, rows: Int[Tensor, " m"]) -> "ExactIndex":
         """An index of the given rows only; itself if these are all rows in order."""
         if torch.equal(rows, torch.arange(len(self), device=rows.device)):

@@ -27,6 +27,7 @@ from medgauge.functional.kernel_ridge import (
     squared_distances,
 )
 from medgauge.inference.predictor import absolute_error, coding_or_identity, label_spread, on_cpu, validation_error
+from medgauge.inference.state_cases import nearest_of_states
 
 CONSTANTS = tuple(10 ** (step / 3) for step in range(-9, 7))
 MOST_EXACT = 10_000
@@ -64,14 +65,20 @@ class KernelPredictor:
         coding: between original and normalised label units; None if they are the same.
         constant: of the penalty, > 0; None: chosen by leaving groups out.
         weighted: the columns are standardised and weighted against one another already, and stay so.
+        named: of labels that are 0 or 1, how many nearest cases of either state the evidence names at least.
     """
 
     def __init__(
-        self, coding: LabelCoding | None = None, *, constant: float | None = None, weighted: bool = False
+        self,
+        coding: LabelCoding | None = None,
+        *,
+        constant: float | None = None,
+        weighted: bool = False,
+        named: int = 0,
     ) -> None:
         check_number("constant", 1.0 if constant is None else constant, above=0)
         self.coding = coding_or_identity(coding)
-        self.constant, self.weighted = constant, weighted
+        self.constant, self.weighted, self.named = constant, weighted, named
         self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
         self._choose = constant is None
 
@@ -159,13 +166,16 @@ class KernelPredictor:
         weights = self._weights(points, own, squares)
         coded = torch.einsum("qnt,nt->qt", weights, self._coded.nan_to_num())
         sizes, distances = weights.abs(), squares.sqrt_()
+        if self.named:
+            distances[own[:, None] == self._group] = torch.inf  # without weight, and among the nearest of no state
         whole = sizes.sum(1)
         if size <= MOST_NAMED:
             distances, rows = distances.sort(dim=1, stable=True)
         else:
-            rows = (
-                sizes.mean(2).topk(NAMED, dim=1).indices.sort(dim=1).values
-            )  # by row, so that ties of distance are too
+            rank = sizes.mean(2)
+            if self.named:
+                rank[nearest_of_states(distances, self._coded, self.named)] = torch.inf
+            rows = rank.topk(NAMED, dim=1).indices.sort(dim=1).values  # by row, so that ties of distance are too
             distances, order = torch.take_along_dim(distances, rows, dim=1).sort(dim=1, stable=True)
             rows = torch.take_along_dim(rows, order, dim=1)
         return coded, rows, distances, torch.take_along_dim(weights, rows[:, :, None], dim=1), whole

@@ -17,6 +17,7 @@ from medgauge.inference.index import ExactIndex, Exclusion
 from medgauge.inference.kernel import evidence_mean, kernel_evidence
 from medgauge.inference.predictor import absolute_error, coding_or_identity, label_spread, on_cpu
 from medgauge.inference.radius import RadiusCurve, radius_grid, summed_errors
+from medgauge.inference.state_cases import with_states
 
 _TIED = 1e-9  # scores this close, relatively, differ by rounding only
 
@@ -47,6 +48,8 @@ class NeighbourPredictor:
         radius: in the unit of the embedding, > 0; None until it is tuned on validation cases.
         maximum_radius: no larger radius is tried.
         radii: number of radii tried, in equal ratios (see ``radius_grid``).
+        named: of labels that are 0 or 1, how many nearest cases of either state the evidence names at least, beyond the radius
+            with weight 0.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class NeighbourPredictor:
         radius: float | None = None,
         maximum_radius: float = math.inf,
         radii: int = 256,
+        named: int = 0,
     ) -> None:
         for name, number in (("radius", 1.0 if radius is None else radius), ("maximum_radius", maximum_radius)):
             check_number(name, number, above=0, infinite=True)
@@ -64,6 +68,7 @@ class NeighbourPredictor:
         self.radius = radius
         self.maximum_radius = maximum_radius
         self.radii = radii
+        self.named = named
         self.curve: RadiusCurve | None = None
         self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
         self._tune = radius is None
@@ -122,7 +127,10 @@ class NeighbourPredictor:
             raise ValueError(
                 f"divisor must be given as in the gallery, which has {'none' if divisor is not None else 'them'}"
             )
-        evidence = kernel_evidence(self._index, self._coded, self._query(embedding), self._known_radius(), exclude)
+        query = self._query(embedding)
+        evidence = kernel_evidence(self._index, self._coded, query, self._known_radius(), exclude)
+        if self.named:
+            evidence = with_states(self._index, evidence, self._coded, query, self.named, exclude)
         return Reading(self.coding.decode(evidence_mean(evidence, self._coded), on_cpu(divisor)), evidence)
 
     def read(self, cases: Cases) -> Reading:

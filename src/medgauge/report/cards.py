@@ -1,6 +1,8 @@
 """Which cases the report shows as cards, and whose thumbnails that needs."""
 
 import json
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +83,34 @@ def cards_a_kind(targets: int) -> int:
     return {1: 4, 2: 3}.get(targets, 2)
 
 
+def with_nearest(case: dict[Any, Any], target: str, rows: Mapping[str, int]) -> dict[Any, Any] | None:
+    """A case with the nearest training cases of each state in place of those of the largest weights; None without such.
+
+    Args:
+        case: a row of predictions.csv.
+        target: whose states they are.
+        rows: of each training case, by its id.
+    """
+    columns = [f"nearest_{state}_{target}" for state in ("present", "absent")]
+    if not all(column in case for column in columns):
+        return None
+    found = [one for column in columns for one in as_list(case[column]) if one[0] in rows]
+    ids, distances, weights = ([one[place] for one in found] for place in range(3))
+    listed = [abs(weight) for weight in as_list(case.get(f"weights_{target}")) if weight is not None]
+    carried = float(case.get(f"shown_share_{target}") or 0.0)
+    whole = math.fsum(listed) / carried if carried > 0 else 0.0
+    shown = math.fsum(abs(weight) for weight in weights)
+    return case | {
+        "neighbours": [rows[name] for name in ids],
+        "neighbour_ids": ids,
+        "neighbour_folds": [],
+        "distances": distances,
+        f"weights_{target}": weights,
+        f"effects_{target}": [],
+        f"shown_share_{target}": min(1.0, shown / whole) if whole else math.nan,
+    }
+
+
 def thumbnails_needed(predictions: "DataFrame", gallery: "DataFrame | None" = None) -> set[int]:
     """The rows (in splits.csv numbering) whose thumbnails the report shows: the cards' cases and their neighbours.
 
@@ -89,13 +119,20 @@ def thumbnails_needed(predictions: "DataFrame", gallery: "DataFrame | None" = No
     targets = targets_in(predictions)
     by_row = predictions.set_index("row")
     needed = set() if gallery is None else set(seen_rows(gallery))
+    rows = {} if gallery is None else rows_by_id(gallery)
     for target in targets:
         column = f"{evidence_prefix(predictions, target)}neighbours"
         for _, row in choose_cards(predictions, target, count=cards_a_kind(len(targets))):
             needed.add(row)
-            listed = as_list(by_row.loc[row].get(column))
-            needed.update(int(neighbour) for neighbour in listed[:SHOWN_NEIGHBOURS])
+            near = with_nearest(by_row.loc[row].to_dict(), target, rows)
+            listed = as_list(by_row.loc[row].get(column))[:SHOWN_NEIGHBOURS] if near is None else near["neighbours"]
+            needed.update(int(neighbour) for neighbour in listed)
     return needed
+
+
+def rows_by_id(gallery: "DataFrame") -> dict[str, int]:
+    """The row of each training case."""
+    return dict(zip(map(str, gallery["id"]), map(int, gallery["row"]), strict=True))
 
 
 def seen_rows(gallery: "DataFrame", count: int = 6) -> list[int]:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards
+from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards, rows_by_id, with_nearest
 from medgauge.report.look import Look
 from medgauge.report.thumbnails import read_thumbnail
 from medgauge.report.words import counted, finite, number, percent
@@ -63,13 +63,16 @@ def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, m
     """The cards of one target by kind of card, ready for the template; ``more`` adds what the kind of label says."""
     cases: dict[int, Case] = {int(case["row"]): dict(case) for case in view.cases_of(target).to_dict("records")}
     labels = dict(zip(view.gallery["row"].tolist(), view.gallery[f"label_{target}"].tolist(), strict=True))
-    radius = view.radius(target)
+    radius, rows = view.radius(target), rows_by_id(view.gallery)
     groups: dict[str, list[dict[str, Any]]] = {}
     for kind, row in choose_cards(view.predictions, target, count=cards_a_kind(len(view.targets))):
         record = str(cases[row].get("predictor") or view.record(target))
         card = _card(cases[row], target, look, record, picture)
-        card["sides"] = _sides(_neighbours(cases[row], target, record, labels, look, picture), record, look)
-        card["words"] = evidence_words(cases[row], target, record, look, finite(radius))
+        near = with_nearest(cases[row], target, rows) if look.states else None
+        case, most = (cases[row], SHOWN_NEIGHBOURS) if near is None else (near, len(near["neighbours"]))
+        shown = _neighbours(case, target, record, labels, look, picture, most=most)
+        card["sides"] = _sides(shown, record, look) if near is None else state_sides(shown, case, target, look)
+        card["words"] = evidence_words(case, target, record, look, finite(radius), most=most)
         groups.setdefault(kind, []).append(card | more(cases[row], labels))
     meanings = OF_CLASSES if look.names else {}
     return [
@@ -101,13 +104,20 @@ def _card(case: Case, target: str, look: Look, record: str, picture: Thumbnails)
 
 
 def _neighbours(
-    case: Case, target: str, record: str, labels: dict[int, float], look: Look, picture: Thumbnails
+    case: Case,
+    target: str,
+    record: str,
+    labels: dict[int, float],
+    look: Look,
+    picture: Thumbnails,
+    *,
+    most: int = SHOWN_NEIGHBOURS,
 ) -> list[dict[str, Any]]:
     """The nearest training cases that are shown: image, label, weight, distance.
 
     ``scaled`` is what a label says at this case's scale, where labels are divided by a covariate before training.
     """
-    rows = as_list(case.get("neighbours"))[:SHOWN_NEIGHBOURS]
+    rows = as_list(case.get("neighbours"))[:most]
     ids, distances = as_list(case.get("neighbour_ids")), as_list(case.get("distances"))
     weights = as_list(case.get(f"weights_{target}"))
     effects = as_list(case.get(f"effects_{target}"))
@@ -153,7 +163,7 @@ def _sides(shown: list[dict[str, Any]], record: str, look: Look) -> list[dict[st
     Of labels that are states each state is a side, with its share of the weight of all that are shown.
     """
     if look.states:
-        return sides_by_state(shown, look.states)
+        return sides_by_state(shown, look.sides)
     if record not in RESTING or all(one["effect"] is None for one in shown):
         return [{"title": "", "cases": shown}]
     parts = (
@@ -182,7 +192,22 @@ def sides_by_state(shown: list[dict[str, Any]], states: Mapping[float, str]) -> 
     ]
 
 
-def evidence_words(case: Case, target: str, record: str, look: Look, radius: float | None) -> dict[str, str]:
+def state_sides(shown: list[dict[str, Any]], case: Case, target: str, look: Look) -> list[dict[str, Any]]:
+    """The nearest training cases of each state, with their share in the sum of |weight| over all training cases."""
+    carried, size = number_in(case, f"shown_share_{target}"), math.fsum(one["size"] for one in shown)
+    sides = []
+    for state, name in look.sides.items():
+        cases = [one for one in shown if one["own"] == state]
+        own = math.fsum(one["size"] for one in cases)
+        part = None if carried is None else carried * own / size if size else 0.0
+        there = f"the {counted(len(cases), 'nearest case')}, {percent(part)} of the weight"
+        sides.append({"title": f"{name}: {there if cases else 'no training case of another group'}", "cases": cases})
+    return sides
+
+
+def evidence_words(
+    case: Case, target: str, record: str, look: Look, radius: float | None, *, most: int = SHOWN_NEIGHBOURS
+) -> dict[str, str]:
     """The heading and the sentences beside the training cases of a card.
 
     Only a value that is a weighted sum of training labels rests on them, so only there are they called evidence. Where the
@@ -190,7 +215,7 @@ def evidence_words(case: Case, target: str, record: str, look: Look, radius: flo
     in the sum of |weight| over all training cases, not of those listed in predictions.csv.
     """
     listed = [abs(weight) for weight in as_list(case.get(f"weights_{target}")) if weight is not None]
-    shown, carried = listed[:SHOWN_NEIGHBOURS], number_in(case, f"shown_share_{target}")
+    shown, carried = listed[:most], number_in(case, f"shown_share_{target}")
     whole = math.fsum(listed) / carried if carried else 1.0
     part = math.fsum(shown) / whole
     share, many = percent(part), counted(len(shown), "case")

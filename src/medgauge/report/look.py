@@ -21,7 +21,8 @@ class Look:
         of_errors: unit of errors.
         decimals: of values and errors.
         whole: labels are written without decimals.
-        states: of labels that are states, what training cases of each are called, in the order of a card.
+        states: of labels that are states, what each is called, in the order of a card.
+        sides: of each state what training cases of it are called.
         names: of classes, in order of the places that labels and values are.
     """
 
@@ -31,6 +32,7 @@ class Look:
     decimals: int
     whole: bool = False
     states: Mapping[float, str] = field(default_factory=dict)
+    sides: Mapping[float, str] = field(default_factory=dict)
     names: Sequence[str] = ()
 
     @property
@@ -58,6 +60,8 @@ class Look:
         """A label."""
         if self.names:
             return self._named(value)
+        if value in self.states:
+            return self.states[value]
         return quantity(value, self.of_labels, self.unit)
 
     def labels(self, low: float | None, high: float | None) -> str:

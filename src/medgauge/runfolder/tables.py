@@ -19,8 +19,19 @@ WHOLES = Leaf(
 )
 TEXTS = Leaf("a list of texts", lambda value: isinstance(value, list) and all(map(TEXT.holds, value)))
 GAPPY = Leaf("a list of numbers", lambda value: isinstance(value, list) and all(map(NUMBER.holds, value)))
+CASES = Leaf(
+    "a list of id, distance and weight each",
+    lambda value: (
+        isinstance(value, list)
+        and all(
+            isinstance(one, list) and len(one) == 3 and TEXT.holds(one[0]) and all(map(NUMBER.holds, one[1:]))
+            for one in value
+        )
+    ),
+)
 LISTS = {"neighbours": WHOLES, "neighbour_folds": WHOLES, "neighbour_ids": TEXTS, "distances": NUMBERS}
 LIST_STARTS = {"weights_": GAPPY, "effects_": GAPPY, "neighbour_values_": GAPPY}
+LIST_STARTS |= {"nearest_present_": CASES, "nearest_absent_": CASES}
 
 
 def list_form(column: str) -> Leaf | None:

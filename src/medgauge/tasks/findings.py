@@ -32,6 +32,8 @@ from medgauge.tasks.columns import LabelColumns, fitted
 from medgauge.tasks.problems import column_problems, copy_problems, finding_problems
 
 PROTOTYPES = "prototypes"
+NAMED = 3
+"""Nearest training cases with a finding, and without it, that evidence names at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +122,7 @@ class Findings(LabelColumns):
 
     def surroundings(self) -> Surroundings:
         """Share of the weight of training cases nearby that have the finding."""
-        return NeighbourPredictor(self.coding)
+        return NeighbourPredictor(self.coding, named=NAMED)
 
     def predictors(self) -> Mapping[str, Predictor]:
         """The head, where there is one (prototypes: with chances fitted), and regressions, where the recipe wants them."""
@@ -130,7 +132,7 @@ class Findings(LabelColumns):
         elif settings.name != "none":
             found["head"] = HeadPredictor(self.coding)
         if settings.kernel:
-            found["kernel"] = ClampedPredictor(KernelPredictor(self.coding, weighted=settings.weighted))
+            found["kernel"] = ClampedPredictor(KernelPredictor(self.coding, weighted=settings.weighted, named=NAMED))
         if settings.logistic:
             found["logistic"] = FindingLogistic(len(self.columns), weighted=settings.weighted)
         return found

@@ -3,8 +3,9 @@
 import pandas
 
 from medgauge.metrics.catalogue import FIGURES
-from medgauge.report.evidence import sides_by_state
-from medgauge.report.kinds.finding import STATES, calibration_words, on_card, with_raw
+from medgauge.report.cards import with_nearest
+from medgauge.report.evidence import sides_by_state, state_sides
+from medgauge.report.kinds.finding import SIDES, STATES, calibration_words, on_card, with_raw
 from medgauge.report.look import Look
 
 
@@ -75,11 +76,29 @@ def test_training_cases_are_told_apart_by_their_state_with_their_share() -> None
         {"own": 1.0, "size": 0.25},
         {"own": None, "size": 0.0},
     ]
-    with_it, without = sides_by_state(shown, STATES)
-    assert with_it["title"] == "With the finding, for it: 50\xa0% of the weight shown"
+    with_it, without = sides_by_state(shown, SIDES)
+    assert with_it["title"] == "With the finding: 50\xa0% of the weight shown"
     assert [one["size"] for one in with_it["cases"]] == [0.25, 0.25]
-    assert without["title"] == "Without it, against it: 50\xa0% of the weight shown"
-    assert sides_by_state(shown[1:2], STATES)[0]["title"].startswith("Without it, against it: 100")
+    assert without["title"] == "Without the finding: 50\xa0% of the weight shown"
+    assert sides_by_state(shown[1:2], SIDES)[0]["title"].startswith("Without the finding: 100")
+
+
+def test_the_nearest_cases_of_either_state_stand_on_a_card_with_their_share_of_all_weights() -> None:
+    look = Look(FIGURES["finding"], "", "", 3, whole=True, states=STATES, sides=SIDES)
+    assert [look.label(one) for one in (1.0, 0.0, None)] == ["present", "absent", "–"]
+    listed = {"weights_a": [0.5, -0.25], "shown_share_a": 0.75, "neighbours": [7, 8], "effects_a": [0.1, 0.1]}
+    nearest = {"nearest_present_a": [["p", 2.0, 0.125]], "nearest_absent_a": '[["q", 1.0, -0.25], ["r", 3.0, 0]]'}
+    near = with_nearest(listed | nearest, "a", {"p": 1, "q": 2, "r": 3})
+    assert near is not None
+    assert (near["neighbours"], near["distances"], near["weights_a"]) == ([1, 2, 3], [2, 1, 3], [0.125, -0.25, 0])
+    assert near["shown_share_a"] == 0.375  # of all: (0.5 + 0.25) / 0.75
+    shown = [{"own": 1.0, "size": 0.125}, {"own": 0.0, "size": 0.25}, {"own": 0.0, "size": 0.0}]
+    assert [(one["title"], len(one["cases"])) for one in state_sides(shown, near, "a", look)] == [
+        ("With the finding: the 1 nearest case, 12\xa0% of the weight", 1),
+        ("Without the finding: the 2 nearest cases, 25\xa0% of the weight", 2),
+    ]
+    assert state_sides(shown[1:], near, "a", look)[0]["title"] == "With the finding: no training case of another group"
+    assert with_nearest(listed, "a", {}) is None  # older runs
 
 
 def test_the_value_before_calibration_stands_beside_that_of_record() -> None:

@@ -21,7 +21,8 @@ DECISIONS = {
     "specificity": ("specificity", percent),
     "f1": ("F1", lambda one: number(one, 2)),
 }
-STATES = {1.0: "With the finding, for it", 0.0: "Without it, against it"}
+STATES = {1.0: "present", 0.0: "absent"}
+SIDES = {1.0: "With the finding", 0.0: "Without the finding"}
 SAID = Said(
     "calibration",
     "share_positive",
@@ -37,7 +38,7 @@ SAID = Said(
 def section(view: RunView, target: str, key: str, picture: Thumbnails) -> Section:
     """All of one target."""
     block = view.block.get(target) or {}
-    look = Look(FIGURES["finding"], "", "", DECIMALS, whole=True, states=STATES)
+    look = Look(FIGURES["finding"], "", "", DECIMALS, whole=True, states=STATES, sides=SIDES)
     shown = ["log_loss"]
     texts, drawn = shared_section(
         view,
