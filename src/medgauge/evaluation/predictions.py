@@ -152,7 +152,7 @@ def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:
 def _nearest_of_states(scored: Scored) -> list[list[list[object]]]:
     """For each target and case the nearest training cases of each state: lists of id, distance and weight, as JSON."""
     evidence, gallery = scored.readings.evidence, scored.reader.gallery
-    rows, distances, found = evidence.rows.tolist(), evidence.distances.tolist(), []
+    rows, distances, found = evidence.rows.tolist(), evidence.distances.tolist(), list[list[list[object]]]()
     for target in range(len(scored.task.columns)):
         label, weights = gallery.label[evidence.rows, target], evidence.weights[:, target].tolist()
         sides = [evidence.nearest(label == state, NEAREST) for state in range(len(STATES))]

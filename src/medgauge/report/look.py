@@ -60,7 +60,7 @@ class Look:
         """A label."""
         if self.names:
             return self._named(value)
-        if value in self.states:
+        if value is not None and value in self.states:
             return self.states[value]
         return quantity(value, self.of_labels, self.unit)
 

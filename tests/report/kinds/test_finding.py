@@ -64,8 +64,9 @@ def test_a_base_rate_has_no_threshold() -> None:
 
 
 def test_a_card_tells_what_the_finding_is_called() -> None:
-    case = pandas.Series({"positive_a": 1.0, "label_a": 0.0, "neighbours_a": 0.25})
-    assert on_card(case, "a") == {"vote": "25\xa0%", "called": "present", "right": False}
+    case = {"positive_a": 1.0, "label_a": 0.0, "neighbours_a": 0.25, "uncalibrated_a": 0.5, "value_a": 0.5}
+    assert on_card(case, "a") == {"vote": "25\xa0%", "raw": "", "called": "present", "right": False}
+    assert on_card(case | {"value_a": 0.75}, "a")["raw"] == "0.500"
     assert on_card(pandas.Series({"label_a": 0.0}), "a")["called"] == "–"
 
 

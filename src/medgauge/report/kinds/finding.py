@@ -154,9 +154,10 @@ def on_card(case: Case, target: str) -> dict[str, Any]:
     """Whether the finding is called present, and the share of the neighbours' vote that has it."""
     said = number_in(case, f"positive_{target}")
     label = number_in(case, f"label_{target}")
-    vote = number_in(case, f"neighbours_{target}")
+    vote, raw = number_in(case, f"neighbours_{target}"), number_in(case, f"uncalibrated_{target}")
     return {
         "vote": "" if vote is None else percent(vote),
+        "raw": "" if raw is None or raw == number_in(case, f"value_{target}") else number(raw, DECIMALS),
         "called": "–" if said is None else "present" if said else "absent",
         "right": said == label,
     }
