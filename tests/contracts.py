@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from medgauge.core.batch import Step
 from medgauge.samplers import RandomBatchSampler
+from medgauge.training.caching import cache_gradients
 from medgauge.training.objective import Objective
 from tests.processes import in_each_process
 from tests.task_contract import TaskContract as TaskContract
@@ -234,6 +235,12 @@ class TermContract:
         term.eval()(**self.given(self.step(8, seed=1)))
         torch.testing.assert_close(term.state_dict(), before, rtol=0, atol=0)
 
+    def test_parts_give_the_gradients_of_the_whole_batch(self) -> None:
+        expected = train(self, slice(None), distributed=False)
+        torch.testing.assert_close(
+            train_in_parts(self, (3, 3, 2)), expected, rtol=self.tolerance, atol=self.tolerance, equal_nan=True
+        )
+
     @pytest.mark.slow
     def test_two_processes_give_the_gradients_of_one(self) -> None:
         expected = train(self, slice(None), distributed=False)
@@ -274,6 +281,32 @@ def train(contract: TermContract, shard: slice, *, distributed: bool) -> dict[st
         values = objective(step)
         values["total"].backward()
         results |= {f"value {seed} {name}": value.detach() for name, value in values.items()}
+        named = [*model.named_parameters(), *objective.named_parameters()]
+        results |= {f"gradient {seed} {name}": parameter.grad for name, parameter in named}  # type: ignore[misc]  # backward has run
+    return results | {f"state {name}": value for name, value in objective.state_dict().items()}
+
+
+def train_in_parts(contract: TermContract, sizes: tuple[int, ...]) -> dict[str, Tensor]:
+    """As :func:`train` has it, from the outputs of parts of each batch."""
+    objective = Objective({"term": (contract.make(), 0.5)}).double()
+    model = Outputs(contract.step(8), objective.needs).double()
+    results: dict[str, Tensor] = {}
+    for seed in range(2):
+        model.zero_grad()
+        objective.zero_grad()
+        inputs = torch.randn(8, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).split(sizes)
+        steps = [
+            change_rows(contract.step(8, seed=seed), lambda rows, place=place: rows.split(sizes)[place])  # type: ignore[misc]  # bound in the loop
+            for place in range(len(sizes))
+        ]
+
+        def read(place: int, inputs: Any = inputs, steps: Any = steps) -> Step:
+            return replace(steps[place], **model(inputs[place]))
+
+        cached = cache_gradients(read, len(sizes), objective, model)
+        for place in range(len(sizes)):
+            cached.loss(place, read(place)).backward()
+        results |= {f"value {seed} {name}": value for name, value in cached.values.items()}
         named = [*model.named_parameters(), *objective.named_parameters()]
         results |= {f"gradient {seed} {name}": parameter.grad for name, parameter in named}  # type: ignore[misc]  # backward has run
     return results | {f"state {name}": value for name, value in objective.state_dict().items()}

@@ -1,13 +1,14 @@
 """C-Mixup: chances by a slow loop, mixtures by hand."""
 
 import math
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
 from scipy import stats
 
 from medgauge.core.batch import Batch
-from medgauge.data.mixup import mix_batch, partners
+from medgauge.data.mixup import draw_mixture, mix_batch, partners
 from medgauge.models import LabelScaling
 
 NAN = float("nan")
@@ -15,6 +16,14 @@ NAN = float("nan")
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def mixed(batch: Batch, coding: LabelScaling, width: float, generator: torch.Generator) -> Batch:
+    """The batch, each case with its partner."""
+    other, share = draw_mixture(coding.encode(batch.label, batch.divisor), width, generator)
+    parts = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    partner = replace(batch, **{name: part[other] for name, part in parts.items() if part is not None})
+    return mix_batch(batch, partner, share, coding)
 
 
 def test_partners_are_drawn_by_the_kernel_of_the_labels_and_never_the_case_itself() -> None:
@@ -47,8 +56,8 @@ def test_a_mixture_is_the_same_share_of_everything() -> None:
         image=torch.arange(count).float().reshape(-1, 1, 1, 1).expand(-1, 1, 2, 3), label=label, row=torch.arange(count),
         covariates=torch.arange(count).float()[:, None], divisor=divisor, weight=torch.arange(count).float(),
     )  # fmt: skip
-    made = mix_batch(batch, coding, 0.5, seeded(1))
-    again = mix_batch(batch, coding, 0.5, seeded(1))
+    made = mixed(batch, coding, 0.5, seeded(1))
+    again = mixed(batch, coding, 0.5, seeded(1))
     assert torch.equal(made.image, again.image)
     place = made.image[:, 0, 0, 0]  # s i + (1 - s) j: images, covariates and weights were their own row
     torch.testing.assert_close(made.covariates, place[:, None])
@@ -75,7 +84,7 @@ def test_shares_are_beta_2_2() -> None:
     image = torch.zeros(count, 1, 1, 1)
     image[1::2] = 1.0
     batch = Batch(image=image, label=label, row=torch.arange(count))
-    made = mix_batch(batch, coding, 1000.0, seeded(2)).label[::2, 0]  # rows of 0: 1 - s where the partner is of 1
+    made = mixed(batch, coding, 1000.0, seeded(2)).label[::2, 0]  # rows of 0: 1 - s where the partner is of 1
     share = (1 - made[made > 0]).numpy()
     assert len(share) > count / 5
     assert stats.kstest(share, stats.beta(2, 2).cdf).pvalue > 0.01

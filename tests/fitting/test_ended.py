@@ -7,7 +7,7 @@ import pytest
 
 from medgauge.fitting.ended import read_end, write_end, write_log
 from medgauge.runfolder import RunFolder
-from medgauge.training.loop import Progress
+from medgauge.training.progress import Progress
 
 END = Progress(
     step=6,

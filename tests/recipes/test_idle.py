@@ -23,7 +23,7 @@ FROZEN = [
     ("augmentation.mixup_width", 0.1), ("augmentation.label_changes_with", ["flip"]), ("optimiser.name", "sgd"),
     ("optimiser.learning_rate", 0.1), ("optimiser.weight_decay", 0.1), ("optimiser.schedule", "constant"),
     ("optimiser.warmup", 3), ("optimiser.clip", 1.0), ("training.steps", 20), ("training.seconds", 5.0),
-    ("training.batch_size", 4), ("training.accumulate", 2), ("training.evaluations", 3), ("training.patience", 3),
+    ("training.batch_size", 4), ("training.accumulate", 2), ("training.micro_batch", 2), ("training.evaluations", 3), ("training.patience", 3),
     ("training.ema", True), ("training.checkpoint_seconds", 1.0), ("training.loggers", ["tensorboard"]),
     ("weights.scheme", "inverse"), ("weights.sigma", 3.0), ("sampler.name", "balanced"), ("sampler.by", "density"),
     ("model.smoothing.sigma", 3.0), ("model.embedding", 7), ("model.covariate_width", 7),

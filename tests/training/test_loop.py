@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from medgauge.core.batch import Batch
 from medgauge.losses import PointwiseLoss
-from medgauge.training.loop import Progress, Schedule, Trainer, Validation
+from medgauge.training.loop import Schedule, Trainer, Validation
 from medgauge.training.objective import Objective
 from medgauge.training.plan import OptimiserSettings, TrainingSettings, build_optimiser, learning_rate
+from medgauge.training.progress import Progress
 
 LABEL = torch.linspace(-1, 1, 8, dtype=torch.float64)[:, None]
 
@@ -202,21 +203,23 @@ def test_impossible_settings_are_refused(name: str, value: float) -> None:
 @pytest.mark.slow
 def test_two_processes_end_like_one(tmp_path: Path, cache: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MEDGAUGE_CACHE": str(cache)}
-    for devices in (1, 2):
+    two = ["--training.devices=2"]
+    runs = {"one": [], "two": two, "parts": [*two, "--training.micro_batch=3"]}  # of 8 and of 7 cases
+    for name, changes in runs.items():
         command = [
-            sys.executable, "-m", "medgauge", "fit", "hc18_rm_l1", "--out", str(tmp_path / str(devices)), f"--training.devices={devices}",
+            sys.executable, "-m", "medgauge", "fit", "hc18_rm_l1", "--out", str(tmp_path / name), *changes,
             "--training.accelerator=cpu", "--training.steps=6", "--training.batch_size=15", "--training.evaluations=2", "--no-images",
             "--model.encoder.width=0.25", "--model.encoder.norm=group", "--model.embedding=8", "--optimiser.name=sgd",
         ]  # fmt: skip
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
-    one, two = (load_file(tmp_path / name / "model.safetensors") for name in "12")
+    one, *others = (load_file(tmp_path / name / "model.safetensors") for name in runs)
     start = {name for name in one if one[name].is_floating_point()}
     assert start
     for name in start:
-        assert torch.allclose(one[name], two[name], atol=1e-5, rtol=1e-4), name
-    logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in "12"]
-    assert logs[0][0] == logs[1][0]
-    for left, right in zip(logs[0][1:], logs[1][1:], strict=True):
+        assert all(torch.allclose(one[name], other[name], atol=1e-5, rtol=1e-4) for other in others), name
+    logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in runs]
+    assert logs[0][0] == logs[1][0] == logs[2][0]
+    for left, right in [*zip(logs[0][1:], logs[1][1:], strict=True), *zip(logs[0][1:], logs[2][1:], strict=True)]:
         for one_cell, other in zip(left.split(","), right.split(","), strict=True):
             assert one_cell == other or float(one_cell) == pytest.approx(float(other), rel=1e-3)

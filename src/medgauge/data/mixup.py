@@ -1,6 +1,7 @@
 """C-Mixup: each case of a batch mixed with another one whose label is near."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -31,31 +32,51 @@ def partners(label: Float[Tensor, "n t"], width: float, chance: Float[Tensor, " 
     return torch.where(alone, own, drawn)
 
 
-def mix_batch(batch: Batch, coding: LabelCoding, width: float, generator: torch.Generator) -> Batch:
-    """Images, covariates, labels and weights of each case and its partner, times s and 1 - s; s is drawn from Beta(2, 2).
+class Mixture(NamedTuple):
+    """For each case of a batch its partner, and its own share s of the two: Beta(2, 2).
+
+    - Source: Yao et al., C-Mixup, NeurIPS 2022 (arXiv 2210.05775).
+    - Departs: partners are of the same batch, and no case is its own partner.
+    """
+
+    other: Int[Tensor, " n"]
+    share: Float[Tensor, " n"]
+
+
+def draw_mixture(label: Float[Tensor, "n t"], width: float, generator: torch.Generator) -> Mixture:
+    """Partners and shares of the cases of a batch.
+
+    Args:
+        label: in normalised label units.
+        width: of the kernel of :func:`partners`.
+        generator: on the CPU, of this step.
+    """
+    draws = torch.rand(4, len(label), generator=generator, dtype=torch.float64).to(label.device)
+    share = draws[1:].median(dim=0).values  # the middle one of three uniform numbers is Beta(2, 2)
+    return Mixture(partners(label, width, draws[0]), share)
+
+
+def mix_batch(batch: Batch, partner: Batch, share: Float[Tensor, " n"], coding: LabelCoding) -> Batch:
+    """Images, covariates, labels and weights of each case times its share s, and of its partner times 1 - s.
 
     Labels are mixed in normalised units, and so are what they are divided by; a covariate of words (0 or 1) becomes a
     share. ``row`` and ``region`` stay those of the first case.
 
-    - Source: Yao et al., C-Mixup, NeurIPS 2022 (arXiv 2210.05775).
-    - Departs: partners are of the same batch, and no case is its own partner.
-
     Args:
         batch: with its other changes done.
+        partner: the partners of its cases, row for row.
+        share: s of each case.
         coding: label scaling.
-        width: of the kernel of :func:`partners`.
-        generator: on the CPU, of this step.
     """
-    count, device = len(batch.label), batch.label.device
-    draws = torch.rand(4, count, generator=generator, dtype=torch.float64).to(device)
-    label = coding.encode(batch.label, batch.divisor)
-    other = partners(label, width, draws[0])
-    share = draws[1:].median(dim=0).values  # the middle one of three uniform numbers is Beta(2, 2)
 
-    def mixed(tensor: Tensor) -> Tensor:
-        part = share.to(tensor).reshape(-1, *[1] * (tensor.ndim - 1))
-        return part * tensor + (1 - part) * tensor[other]
+    def mixed(own: Tensor, other: Tensor) -> Tensor:
+        part = share.to(own).reshape(-1, *[1] * (own.ndim - 1))
+        return part * own + (1 - part) * other
 
-    parts = {name: getattr(batch, name) for name in ("image", "covariates", "divisor", "weight", "view")}
-    made = {name: mixed(tensor) for name, tensor in parts.items() if tensor is not None}
-    return replace(batch, **made, label=coding.decode(mixed(label), made.get("divisor")))
+    made = {
+        name: mixed(getattr(batch, name), getattr(partner, name))
+        for name in ("image", "covariates", "divisor", "weight", "view")
+        if getattr(batch, name) is not None
+    }
+    label = mixed(coding.encode(batch.label, batch.divisor), coding.encode(partner.label, partner.divisor))
+    return replace(batch, **made, label=coding.decode(label, made.get("divisor")))

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
-from medgauge.training.loop import Progress
+from medgauge.training.progress import Progress
 
 ENDED, BEST = "ended.ckpt", "best.ckpt"
 KINDS = {"step": int, "elapsed": float, "best": float, "best_step": int, "stopped_because": str, "rows": list}

@@ -29,7 +29,7 @@ from medgauge.study import Study
 from medgauge.study.counts import case_counts
 from medgauge.study.embedding import embed
 from medgauge.study.seen import seen_images
-from medgauge.training.loop import Progress, best_weights
+from medgauge.training.progress import Progress, best_weights
 
 
 def finish(

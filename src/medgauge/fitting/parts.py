@@ -12,8 +12,8 @@ from medgauge import losses
 from medgauge.core.errors import InputError
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.mixing import check_mixup
-from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights, weighting_notes
-from medgauge.fitting.trial import check_devices, try_batch
+from medgauge.fitting.sampling import StepCases, build_sampler, case_regions, case_weights, weighting_notes
+from medgauge.fitting.trial import CASES, check_devices, check_norms, try_batch
 from medgauge.inference.tuned import AUTO, NEIGHBOURS, REGRESSION
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
@@ -48,7 +48,9 @@ OF_ONE_CASE = {
     "PointwiseLoss",
 }
 """Losses of ours that judge each case by itself; the others compare the cases of a batch."""
-SMALL_BATCH = 16  # cases below which a tuned encoder keeps the statistics of its pretraining
+SMALL_BATCH = (
+    16  # cases of a batch, below which, as with parts of one, a tuned encoder keeps the statistics of its pretraining
+)
 
 
 class Parts(NamedTuple):
@@ -85,7 +87,8 @@ def build_parts(study: Study) -> Parts:
     if recipe.represent.is_run:
         load_encoder(encoder, read_source(recipe.represent.sources[0]).folder)
     encoder.check_size(shape[2:])
-    encoder.keeps_statistics = recipe.represent.is_tuned and _batch(recipe) < SMALL_BATCH
+    few = _batch(recipe) < SMALL_BATCH or recipe.training.is_split
+    encoder.keeps_statistics = recipe.represent.is_tuned and few
     if recipe.data.covariates and recipe.model.neck != "standardised":
         model.neck.fit(torch.from_numpy(study.covariates[train]))  # type: ignore[operator]  # a neck with covariates
     if len(shape) == 4:
@@ -102,8 +105,9 @@ def build_parts(study: Study) -> Parts:
     objective, sampler = build_objective(recipe, tasks), build_sampler(study, world_size=recipe.training.devices)
     objective.fit_labels(label)
     check_mixup(recipe, tasks, objective)
-    batch = augmented_batch(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
-    try_batch(model, objective, tasks.coding, batch)
+    check_norms(model, recipe)
+    first = StepCases(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
+    try_batch(model, objective, tasks.coding, first.part(range(min(CASES, len(first)))))
     _check_pairs(recipe)
     notes += unreached_notes(recipe, schedule)
     notes += weighting_notes(study, arrays.weight, sampler)

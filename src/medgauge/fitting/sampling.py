@@ -1,19 +1,22 @@
 """How training cases count and are drawn: weights, regions, the sampler that a recipe asks for, and its batches."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from medgauge.core.batch import Batch, LabelCoding
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import generator
 from medgauge.core.words import counted
 from medgauge.data.cases import CaseArrays
-from medgauge.data.images.augment import augment_batch, draw
-from medgauge.data.mixup import mix_batch
+from medgauge.data.images.augment import Drawn, augment_batch, draw, resize
+from medgauge.data.mixup import Mixture, draw_mixture, mix_batch
 from medgauge.data.tables.words import model_covariates
 from medgauge.samplers import (
     BalancedBatchSampler,
@@ -132,6 +135,66 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
     )
 
 
+class StepCases:
+    """The local batch of a step, of which any cases can be made alone, as they are in the whole.
+
+    Changes are drawn for the whole batch, so that several processes agree with one.
+    """
+
+    def __init__(
+        self,
+        arrays: CaseArrays,
+        study: Study,
+        sampler: Sampler,
+        rows: Sequence[int],
+        step: int,
+        device: torch.device,
+        coding: LabelCoding,
+    ) -> None:
+        self.arrays, self.recipe, self.device, self.coding = arrays, study.recipe, device, coding
+        self.rows = [rows[place] for place in sampler.batch(step)]
+        wanted, seed, ndim = augment_settings(study.recipe), study.recipe.seed, arrays.array.ndim - 2
+        self.drawn: Drawn | None = None
+        if wanted.kinds():
+            whole = draw(wanted, sampler.batch_size, ndim, generator(seed, "augmentation", step))
+            self.drawn = whole.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
+        self.mixture: Mixture | None = None
+        if study.recipe.augmentation.mixup:
+            width = study.recipe.augmentation.mixup_width
+            self.mixture = draw_mixture(self._labels(), width, generator(seed, "mixup", step))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, places: Sequence[int]) -> Batch:
+        """The cases at some places of the batch; with mixing, their partners are read too."""
+        batch = self._changed(places)
+        if self.mixture is not None:
+            other, share = self.mixture.other[list(places)], self.mixture.share[list(places)]
+            batch = mix_batch(batch, self._changed(other.tolist()), share, self.coding)
+        if batch.image.ndim == 4:
+            batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+        return batch
+
+    def _changed(self, places: Sequence[int]) -> Batch:
+        batch = self.arrays.batch([self.rows[place] for place in places], self.device)
+        return batch if self.drawn is None else augment_batch(batch, self.drawn.take(places), **self._sizes)
+
+    def _labels(self) -> Tensor:
+        """All labels of the batch, in normalised units, divided by sizes of pixels as changed; no image is read."""
+        batch = replace(self.arrays, array=self.arrays.array[:, :0]).batch(self.rows, self.device)
+        sized = batch if self.drawn is None else resize(batch, self.drawn, **self._sizes)
+        return self.coding.encode(sized.label, sized.divisor)
+
+    @property
+    def _sizes(self) -> dict[str, Any]:
+        """Which covariates are sizes of pixels, and whether labels are divided by one."""
+        sizes, data = self.recipe.augmentation.named_sizes, self.recipe.data
+        names = model_covariates(data.covariates, data.covariate_words)
+        columns = [place for place, name in enumerate(names) if name in sizes]
+        return {"size_columns": columns, "divisor_is_size": data.label_times in sizes}
+
+
 def augmented_batch(
     arrays: CaseArrays,
     study: Study,
@@ -141,22 +204,36 @@ def augmented_batch(
     device: torch.device,
     coding: LabelCoding,
 ) -> Batch:
-    """The local batch of a step; changes are drawn for the whole batch, so that several processes agree with one."""
-    wanted, recipe = augment_settings(study.recipe), study.recipe
-    batch = arrays.batch([rows[place] for place in sampler.batch(step)], device)
-    if wanted.kinds():
-        ndim = batch.image.ndim - 2
-        drawn = draw(wanted, sampler.batch_size, ndim, generator(recipe.seed, "augmentation", step))
-        sizes = recipe.augmentation.named_sizes
-        names = model_covariates(recipe.data.covariates, recipe.data.covariate_words)
-        columns = [place for place, name in enumerate(names) if name in sizes]
-        mine = drawn.take(range(sampler.rank, sampler.batch_size, sampler.world_size))
-        batch = augment_batch(batch, mine, size_columns=columns, divisor_is_size=recipe.data.label_times in sizes)
-    if recipe.augmentation.mixup:
-        batch = mix_batch(batch, coding, recipe.augmentation.mixup_width, generator(recipe.seed, "mixup", step))
-    if batch.image.ndim == 4:
-        batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
-    return batch
+    """The local batch of a step."""
+    cases = StepCases(arrays, study, sampler, rows, step, device, coding)
+    return cases.part(range(len(cases)))
+
+
+def micro_batches(
+    arrays: CaseArrays,
+    study: Study,
+    sampler: Sampler,
+    rows: Sequence[int],
+    step: int,
+    device: torch.device,
+    coding: LabelCoding,
+) -> list[Callable[[], Batch]]:
+    """The local batch of a step in parts of about equal size, each made when it is called; as many in every process."""
+    cases = StepCases(arrays, study, sampler, rows, step, device, coding)
+    size = study.recipe.training.micro_batch or sampler.batch_size
+    count = count_parts(sampler.batch_size, sampler.world_size, size)
+    return [partial(cases.part, part.tolist()) for part in np.array_split(np.arange(len(cases)), count)]
+
+
+def count_parts(batch: int, processes: int, size: int) -> int:
+    """Into how many parts of at most ``size`` cases each process splits its own of a batch.
+
+    No part is without a case: where the last process has fewer cases than that, the others have parts of one case more.
+
+    >>> count_parts(256, 1, 8), count_parts(20, 1, 8), count_parts(7, 2, 1)
+    (32, 3, 3)
+    """
+    return min(math.ceil(math.ceil(batch / processes) / size), batch // processes)
 
 
 def _one_target(study: Study, setting: str) -> None:

@@ -1,16 +1,16 @@
 """Trains the encoder of a run: sets up Fabric and runs the loop."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from medgauge.core.batch import Cases
+from medgauge.core.batch import Batch, Cases
 from medgauge.core.display import Display
 from medgauge.fitting.ended import read_end, write_end, write_log
 from medgauge.fitting.parts import Parts
-from medgauge.fitting.sampling import augmented_batch, build_sampler
+from medgauge.fitting.sampling import augmented_batch, build_sampler, micro_batches
 from medgauge.inference.tuned import Tuned
 from medgauge.runfolder import RunFolder
 from medgauge.study import Study
@@ -18,8 +18,9 @@ from medgauge.study.embedding import embed
 from medgauge.tasks import Tasks
 from medgauge.training.averaging import AveragedWeights
 from medgauge.training.collect import bare
-from medgauge.training.loop import Keeper, Progress, Trainer, Validation
+from medgauge.training.loop import Trainer, Validation
 from medgauge.training.plan import build_optimiser
+from medgauge.training.progress import Keeper, Progress
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric  # here: the import takes as long as torch's, and a frozen run needs none
@@ -84,6 +85,9 @@ def build_trainer(study: Study, parts: Parts, fabric: "Fabric", keeper: Keeper, 
         best = f"best validation score {progress.best:.3g}" if progress.evaluated else ""
         display.training(max(progress.step / parts.schedule.steps, by_time), f"step {progress.step} {best}")
 
+    def micro(step: int) -> Sequence[Callable[[], Batch]]:
+        return micro_batches(parts.arrays, study, sampler, rows, step, fabric.device, coding)
+
     return Trainer(
         fabric=fabric,
         model=wrapped,
@@ -96,6 +100,7 @@ def build_trainer(study: Study, parts: Parts, fabric: "Fabric", keeper: Keeper, 
         validate=lambda: validate(wrapped, study, parts, fabric),
         keeper=keeper,
         report=show,
+        parts=micro if training.micro_batch else None,
         average=AveragedWeights(bare(wrapped)) if training.ema else None,
     )
 

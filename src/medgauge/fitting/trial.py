@@ -2,7 +2,6 @@
 
 import copy
 import os
-from dataclasses import fields, replace
 from importlib.util import find_spec
 
 import torch
@@ -10,6 +9,9 @@ from torch import Tensor, nn
 
 from medgauge.core.batch import Batch, LabelCoding, Step
 from medgauge.core.errors import InputError
+from medgauge.models.encoders import LITE
+from medgauge.recipes.schema import Recipe
+from medgauge.training.caching import normalises_over_batch
 from medgauge.training.objective import Objective
 from medgauge.training.settings import TrainingSettings
 from medgauge.training.step import is_guided, read_step
@@ -53,8 +55,22 @@ def check_devices(training: TrainingSettings) -> None:
         )
 
 
+def check_norms(model: nn.Module, recipe: Recipe) -> None:
+    """Raise InputError where a batch goes through the network in parts, and cases are normalised by all others of it."""
+    if not recipe.training.is_split or not normalises_over_batch(model.train()):
+        return
+    encoder = recipe.model.encoder
+    remedy = "give model.encoder.norm group or instance"
+    if encoder.name == LITE or encoder.name.startswith("timm/"):  # norms of their own
+        remedy = "choose the encoder small, or one without batch normalisation (timm/convnext_tiny)"
+    raise InputError(
+        f"training.micro_batch takes a batch through the network in parts, and the encoder {encoder.name} normalises each case "
+        f"by all others of its batch; {remedy}, or leave training.micro_batch out"
+    )
+
+
 def try_batch(model: nn.Module, objective: Objective, coding: LabelCoding, batch: Batch) -> None:
-    """Take some cases of the first batch forward and back, on copies, so that nothing of the run changes.
+    """Take cases of the first batch forward and back, on copies, so that nothing of the run changes.
 
     Raises:
         InputError: a term lacks what it needs, a value is not finite, or whatever the model or a term refuses.
@@ -63,7 +79,7 @@ def try_batch(model: nn.Module, objective: Objective, coding: LabelCoding, batch
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            step = read_step(model.train(), _few(batch), coding, 0.0, guided=is_guided(model))
+            step = read_step(model.train(), batch, coding, 0.0, guided=is_guided(model))
             _check_needs(objective, step)
             parts = objective(step)
             if parts["total"].requires_grad:
@@ -73,12 +89,6 @@ def try_batch(model: nn.Module, objective: Objective, coding: LabelCoding, batch
         except Exception as error:  # of the networks and terms that a recipe may name: anything
             raise InputError(f"the first batch cannot be trained on: {_reason(error)}") from error
     _check_values({name: parts[name] for name in (*objective.terms, "total")}, step, coding)
-
-
-def _few(batch: Batch) -> Batch:
-    """The first cases of a batch."""
-    parts = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    return replace(batch, **{name: part[:CASES] for name, part in parts.items() if isinstance(part, Tensor)})
 
 
 def _check_needs(objective: Objective, step: Step) -> None:

@@ -11,7 +11,8 @@ from medgauge.fitting.parts import build_parts
 from medgauge.fitting.represent import represent
 from medgauge.fitting.train import build_trainer
 from medgauge.study import Study
-from medgauge.training.loop import Progress, Validation
+from medgauge.training.loop import Validation
+from medgauge.training.progress import Progress
 
 MEASURED = 20
 """Steps that are measured; the first ones, which are slower, do not count."""

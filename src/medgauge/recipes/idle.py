@@ -27,7 +27,8 @@ class Idle(NamedTuple):
 LEARNING = (
     "optimiser", "sampler", "weights", "model.smoothing", "model.embedding", "model.covariate_width",
     *(f"augmentation.{name}" for name in ("mixup", "mixup_width", "label_changes_with")),
-    *(f"training.{name}" for name in ("steps", "seconds", "batch_size", "accumulate", "evaluations", "patience", "ema")),
+    *(f"training.{name}" for name in ("steps", "seconds", "batch_size", "micro_batch", "accumulate")),
+    *(f"training.{name}" for name in ("evaluations", "patience", "ema")),
     *(f"training.{name}" for name in ("checkpoint_seconds", "loggers")),
 )  # fmt: skip
 """Settings that say how something is learned."""
@@ -71,6 +72,11 @@ RULES = (
     ),
     Idle(("augmentation.mixup_width",), "augmentation.mixup false", lambda recipe: not recipe.augmentation.mixup),
     Idle(("model.covariate_width",), "no data.covariates", lambda recipe: not recipe.data.covariates),
+    Idle(
+        ("training.micro_batch",),
+        "a training.batch_size that is no larger",
+        lambda recipe: not recipe.training.is_split,
+    ),
     Idle(
         ("training.patience",),
         "no more training.evaluations than that",

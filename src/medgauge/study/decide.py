@@ -81,7 +81,8 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
         encoder = replace(encoder, name="small")
     if encoder.norm == "auto":
         has_own = encoder.name in (LITE, TABLE) or encoder.name.startswith("timm/")
-        encoder = replace(encoder, norm="default" if has_own else "batch" if ndim == 2 else "group")
+        over_batch = ndim == 2 and training.micro_batch is None
+        encoder = replace(encoder, norm="default" if has_own else "batch" if over_batch else "group")
     learns = recipe.model.neck != "standardised"
     if training.batch_size == "auto" and learns:
         usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32

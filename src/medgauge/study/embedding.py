@@ -18,6 +18,9 @@ from medgauge.training.collect import collect
 if TYPE_CHECKING:
     from lightning_fabric import Fabric  # here: the import takes as long as torch's
 
+AT_ONCE = 256
+"""Cases that are embedded together, unless ``training.micro_batch`` is fewer."""
+
 
 def embed(
     model: nn.Module,
@@ -45,7 +48,8 @@ def embed(
         return arrays.batch(list(part), device)
 
     views = ((),) if recipe is None else averaged_views(recipe)
-    found = collect(model, load, rows, views=views, fabric=fabric)
+    size = (recipe.training.micro_batch if recipe is not None else None) or AT_ONCE
+    found = collect(model, load, rows, batch_size=size, views=views, fabric=fabric)
     return Cases(
         embedding=found.embedding,
         label=torch.from_numpy(arrays.label[list(rows)]),

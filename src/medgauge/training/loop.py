@@ -2,21 +2,25 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from medgauge.core.batch import Batch, LabelCoding
+from medgauge.core.batch import Batch, LabelCoding, Step
 from medgauge.core.errors import InputError, said_as
 from medgauge.core.seeding import derive_seed
 from medgauge.training.averaging import AveragedWeights
+from medgauge.training.caching import cache_gradients
 from medgauge.training.collect import bare
 from medgauge.training.divergence import Watch
+from medgauge.training.objective import Objective
 from medgauge.training.plan import learning_rate
+from medgauge.training.progress import Keeper, Progress, best_weights, weights_of
 from medgauge.training.settings import OptimiserSettings
 from medgauge.training.signals import stop_signals
 from medgauge.training.step import is_guided, read_step
@@ -38,19 +42,6 @@ class Validation(NamedTuple):
     figures: dict[str, float]
 
 
-class Keeper(Protocol):
-    """Where checkpoints and the log go (``runfolder.RunFolder`` on the first process)."""
-
-    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
-        """Write a checkpoint whole."""
-
-    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
-        """Read a checkpoint, or None."""
-
-    def write_table(self, name: str, columns: Any, rows: Any) -> None:
-        """Write a CSV file whole."""
-
-
 @dataclass(frozen=True)
 class Schedule:
     """A plan with nothing left to decide: all in steps of the optimiser (seconds apart)."""
@@ -63,22 +54,6 @@ class Schedule:
     patience: int = 0
     checkpoint_seconds: float = 30.0
     seed: int = 0
-
-
-@dataclass
-class Progress:
-    """What changes while training, beside the weights; all of it is in the checkpoint."""
-
-    step: int = 0
-    elapsed: float = 0.0
-    best: float = float("inf")
-    best_step: int = 0
-    waited: int = 0
-    evaluated: int = 0
-    stopped_because: str = ""
-    sums: dict[str, Tensor] = field(default_factory=dict)
-    counts: dict[str, Tensor] = field(default_factory=dict)
-    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -97,12 +72,14 @@ class Trainer:
         validate: how good the model is on the validation cases.
         keeper: where checkpoints and the log go.
         report: called with progress after each step.
+        parts: the micro-batches of a global step number, each loaded when called, in place of ``batch``, with one forward pass
+            more (:mod:`~medgauge.training.caching`); as many in every process. None: each batch is taken whole.
         average: of the model's weights, which validation and best.ckpt have in their place; None = the weights themselves.
     """
 
     fabric: Any
     model: nn.Module
-    objective: nn.Module
+    objective: Objective
     optimiser: Any
     batch: Callable[[int], Batch]
     coding: LabelCoding
@@ -111,6 +88,7 @@ class Trainer:
     validate: Callable[[], Validation]
     keeper: Keeper
     report: Callable[[Progress], None] = lambda progress: None
+    parts: Callable[[int], Sequence[Callable[[], Batch]]] | None = None
     average: AveragedWeights | None = None
     progress: Progress = field(default_factory=Progress)
     watch: Watch = field(default_factory=Watch)
@@ -168,17 +146,14 @@ class Trainer:
         return bool(self.fabric.all_reduce(torch.tensor(float(flag)), reduce_op="sum") > 0)
 
     def _step(self) -> None:
-        step, count, guided = self.progress.step, self.schedule.accumulate, is_guided(self.model)
+        step, count = self.progress.step, self.schedule.accumulate
         rate = learning_rate(self.rates, step, self._fraction())
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
         torch.manual_seed(derive_seed(self.schedule.seed, "step", step))  # dropout and the like
         for micro in range(count):
-            batch = self.batch(step * count + micro)
             with self.fabric.no_backward_sync(self.model, enabled=micro < count - 1):
-                parts = self.objective(read_step(self.model, batch, self.coding, self._fraction(), guided=guided))
-                self.watch.add(step + 1, rate, parts)
-                self.fabric.backward(parts["total"] / count)
+                parts = self._learn(step * count + micro)
             for name, value in parts.items():
                 self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float().nansum()
                 self.progress.counts[name] = self.progress.counts.get(name, 0) + (~value.isnan()).long()
@@ -193,6 +168,32 @@ class Trainer:
         if end_epoch is not None and self.progress.step % self.schedule.epoch == 0:
             self.watch.look()
             end_epoch()
+
+    def _learn(self, number: int) -> dict[str, Tensor]:
+        """Add the gradient of a batch to the weights', and return what the objective told."""
+        loads = [partial(self.batch, number)] if self.parts is None else self.parts(number)
+        if len(loads) == 1:
+            values: dict[str, Tensor] = self.objective(self._read(loads[0]()))
+            self._seen(values)
+            self.fabric.backward(values["total"] / self.schedule.accumulate)
+            return values
+
+        def read(place: int) -> Step:
+            torch.manual_seed(derive_seed(self.schedule.seed, "step", number, "part", place))  # the same dropout twice
+            return self._read(loads[place]())
+
+        cached = cache_gradients(read, len(loads), self.objective, bare(self.model))
+        self._seen(cached.values)
+        for place in range(len(loads)):
+            with self.fabric.no_backward_sync(self.model, enabled=place < len(loads) - 1):
+                self.fabric.backward(cached.loss(place, read(place)))
+        return cached.values
+
+    def _read(self, batch: Batch) -> Step:
+        return read_step(self.model, batch, self.coding, self._fraction(), guided=is_guided(self.model))
+
+    def _seen(self, values: dict[str, Tensor]) -> None:
+        self.watch.add(self.progress.step + 1, self._rate(), values)
 
     def _close_row(self, evaluate: bool) -> None:
         """Write one row of the log: means of every part over the batches that told it since the last row, and validation."""
@@ -220,7 +221,7 @@ class Trainer:
         if score < self.progress.best:
             self.progress.best, self.progress.best_step, self.progress.waited = score, self.progress.step, 0
             if self.fabric.is_global_zero:
-                best = {"step": self.progress.step, "score": score, "model": _weights(self.model)}
+                best = {"step": self.progress.step, "score": score, "model": weights_of(self.model)}
                 self.keeper.save_checkpoint("best.ckpt", best | {"objective": self.objective.state_dict()})
         else:
             self.progress.waited += 1
@@ -238,7 +239,7 @@ class Trainer:
         if not self.fabric.is_global_zero:
             return
         state = {
-            "model": _weights(self.model),
+            "model": weights_of(self.model),
             "objective": self.objective.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "progress": dict(vars(self.progress)),
@@ -262,28 +263,3 @@ class Trainer:
             self.progress = Progress(**state["progress"])
             best_weights(self.keeper, self.progress)
         self.watch = Watch(self.progress.step)
-
-
-def best_weights(keeper: Keeper, progress: Progress) -> tuple[dict[str, Tensor] | None, int]:
-    """The weights of the best step and that step; no weights where no reading of the validation cases had a score.
-
-    A best checkpoint may be from a stretch that a kill cut off the last one, and that was not run again in the same way
-    (training by time): it holds if its score does.
-
-    Raises:
-        InputError: they are lost, or those of another step.
-    """
-    best = keeper.load_checkpoint("best.ckpt")
-    if best is None and not progress.best_step:
-        return None, 0
-    if best is not None and (best.get("step") == progress.best_step or best.get("score", torch.inf) <= progress.best):
-        return best["model"], best["step"]
-    what = "is gone" if best is None else "is of another step"
-    raise InputError(
-        f"the checkpoint of the best step ({progress.best_step}), best.ckpt, {what}, so the run cannot be finished with "
-        "its weights; put it back, or remove the run folder and fit again"
-    )
-
-
-def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in bare(model).state_dict().items()}

@@ -40,6 +40,8 @@ class TrainingSettings(Section):
         seconds: stop after this much training time, with the schedule fitted to it; 0 = steps alone decide.
         batch_size: cases a step, over all processes; auto = 32 in 2-D (64 from 5000 cases on), 16 in 3-D, but no more than a
             quarter of the training cases.
+        micro_batch: cases that a process takes through the network at once, where a batch is too large for its memory; the
+            loss is that of the whole batch all the same, with the same gradient. null = the whole batch.
         accumulate: batches whose gradients are added up before a step (batch terms see each batch alone).
         evaluations: how often the validation cases are read in a run.
         patience: stop after so many evaluations without a better one; 0 = never.
@@ -57,6 +59,7 @@ class TrainingSettings(Section):
     steps: Annotated[int, Range(least=0, most=10**9)] | Literal["auto"] = "auto"
     seconds: Annotated[float, Range(least=0, most=1e8)] = 0.0
     batch_size: Annotated[int, Range(least=1, most=10**6)] | Literal["auto"] = "auto"
+    micro_batch: Annotated[int, Range(least=1, most=10**6)] | None = None
     accumulate: Annotated[int, Range(least=1, most=10_000)] = 1
     evaluations: Annotated[int, Range(least=1, most=100_000)] = 10
     patience: Annotated[int, Range(least=0, most=100_000)] = 0
@@ -66,3 +69,20 @@ class TrainingSettings(Section):
     devices: Annotated[int, Range(least=1, most=1024)] = 1
     checkpoint_seconds: Annotated[float, Range(least=0, most=1e8)] = 30.0
     loggers: Annotated[list[Literal["tensorboard"]], Size(distinct=True)] = field(default_factory=list)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a batch goes through the network in parts, as far as its size is decided."""
+        if self.micro_batch is None:
+            return False
+        return self.batch_size == "auto" or self.batch_size > self.micro_batch * self.devices
+
+    def conflicts(self) -> list[str]:
+        """What does not hold between settings, a sentence each."""
+        if self.micro_batch is None or self.accumulate == 1:
+            return []
+        return [
+            f"training.micro_batch {self.micro_batch} gives the loss of a whole batch, and training.accumulate {self.accumulate} "
+            f"adds up those of several; give a training.batch_size as large as these together and training.accumulate 1, or "
+            "leave training.micro_batch out"
+        ]

@@ -133,7 +133,13 @@ def apply(image: Float[Tensor, "n c *space"], drawn: Drawn) -> Float[Tensor, "n 
 def augment_batch(
     batch: Batch, drawn: Drawn, *, size_columns: Sequence[int] = (), divisor_is_size: bool = False
 ) -> Batch:
-    """The batch with changed images; covariates in ``size_columns`` (sizes of a pixel) are divided by the zoom.
+    """The batch with changed images, and sizes as :func:`resize` has them."""
+    sized = resize(batch, drawn, size_columns=size_columns, divisor_is_size=divisor_is_size)
+    return replace(sized, image=apply(batch.image, drawn))
+
+
+def resize(batch: Batch, drawn: Drawn, *, size_columns: Sequence[int] = (), divisor_is_size: bool = False) -> Batch:
+    """The batch with its images as they are; covariates in ``size_columns`` (sizes of a pixel) are divided by the zoom.
 
     So is ``divisor``, where that is the size of a pixel.
     """
@@ -144,7 +150,7 @@ def augment_batch(
     divisor = batch.divisor
     if divisor is not None and divisor_is_size and "scale" in drawn.kinds:
         divisor = divisor / drawn.zoom.to(divisor)
-    return replace(batch, image=apply(batch.image, drawn), covariates=covariates, divisor=divisor)
+    return replace(batch, covariates=covariates, divisor=divisor)
 
 
 def check_label_safety(
