@@ -2,11 +2,11 @@
 
 python benchmarks/findings_study.py vectors                                   (label vectors of the texts; needs the small text model)
 python benchmarks/findings_study.py pilot --work FOLDER                       (smallest differences to be shown, on another partition)
-python benchmarks/findings_study.py run --work FOLDER [--minutes N] [--only SET]  (can be stopped and goes on from FOLDER)
-python benchmarks/findings_study.py table --work FOLDER                       (JSON, and docs/methods/dual-weighted.md between its marks)
+python benchmarks/findings_study.py run --work FOLDER [--run second] [--minutes N] [--only SET]  (goes on from FOLDER)
+python benchmarks/findings_study.py table --work FOLDER [--run second]          (JSON, and docs/methods/dual-weighted.md between its marks)
 
 The plan stands in docs/methods/dual-weighted.md, above the figures. Values of every fit are kept in FOLDER, figures in
-benchmarks/results/findings_study.json. One thread.
+benchmarks/results/findings_study.json and, of the second run, findings_second.json. One thread.
 """
 
 import argparse
@@ -23,15 +23,15 @@ from typing import Any, cast
 import numpy as np
 import torch
 from common import machine, write_between
+from findings_figures import Pool, difference, drawn_figures, draws_of, macro, regions_of, said
 from frozen_features import SHARED
-from loss_power import EQUAL, FOLDS, TRIAL_SEED, Trained, arrays_of, rates, trained
+from loss_power import EQUAL, FOLDS, TRIAL_SEED, Judge, arrays_of, trained
 
 from medgauge.core.batch import Cases
+from medgauge.core.task import Predictor
 from medgauge.fitting.parts import build_parts
-from medgauge.inference.tuned import Tuned
-from medgauge.metrics.comparison import ends, holm, paired_p
-from medgauge.metrics.findings import drawn_average_precision, drawn_roc_auc
-from medgauge.metrics.groups import group_codes
+from medgauge.metrics.comparison import ends, holm
+from medgauge.metrics.findings import drawn_roc_auc
 from medgauge.models import Encoder
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.read import build_recipe, load_values, override
@@ -41,13 +41,42 @@ from medgauge.study import Study, load_study
 from medgauge.study.features import frozen_features
 from medgauge.study.folds import fold_study
 from medgauge.study.loading import cache_folder
+from medgauge.tasks import Tasks
 from medgauge.training.divergence import Diverged
+from medgauge.training.loop import Stopped
 
 HERE = Path(__file__).resolve().parent
-OUT = HERE / "results" / "findings_study.json"
 PAGE = HERE.parent / "docs" / "methods" / "dual-weighted.md"
-SEEDS, DRAWS = 10, 1_000
-MANY, FEW = 100, 20  # training positives of a finding: more is many, fewer is few
+SEEDS = 10
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long every fit of a run is, the learning rates that every method tries, and what a fit costs."""
+
+    name: str
+    steps: int
+    evaluations: int
+    rates: tuple[float, ...]
+    seconds: dict[str, tuple[float, float]]  # of a set: plain losses, metric losses; a fit, one core
+
+    @property
+    def out(self) -> Path:
+        """Where the figures go."""
+        return HERE / "results" / ("findings_study.json" if self.name == "first" else f"findings_{self.name}.json")
+
+    @property
+    def mark(self) -> str:
+        """The name of the marks in the page."""
+        return "findings" if self.name == "first" else f"findings, {self.name} run"
+
+
+LENGTHS = {
+    "first": Length("first", 100, 4, (0.003, 0.001, 0.009), {"nih_cxr1000": (0.3, 0.6), "rfmid64": (0.4, 0.7)}),
+    "second": Length(
+        "second", 300, 6, (0.003, 0.0003, 0.001, 0.009), {"nih_cxr1000": (0.7, 1.6), "rfmid64": (0.7, 1.7)}
+    ),
+}
 NIH = [
     "Atelectasis",
     "Cardiomegaly",
@@ -173,8 +202,8 @@ def recipe_of(method: Method, data: str, seed: int) -> Recipe:
     return build_recipe(override(load_values(method.recipe), {**changes, "seed": seed}))
 
 
-def with_method(study: Study, method: Method, data: str, rate: float, seed: int) -> Study:
-    """A fold's study with a method, a learning rate and the seed of weights and batches; nothing is read any more."""
+def with_method(study: Study, method: Method, data: str, length: Length, rate: float, seed: int) -> Study:
+    """A fold's study with a method, a length and rate, and the seed of weights and batches; nothing is read any more."""
     own, recipe = recipe_of(method, data, seed), study.recipe
     changed = replace(
         recipe,
@@ -185,42 +214,46 @@ def with_method(study: Study, method: Method, data: str, rate: float, seed: int)
         model=replace(recipe.model, head=own.model.head, semantics=own.model.semantics),
         represent=replace(recipe.represent, name="scratch", source="auto"),
         optimiser=replace(recipe.optimiser, learning_rate=rate),
+        training=replace(recipe.training, steps=length.steps, evaluations=length.evaluations),
     )
     return replace(study, recipe=changed)
 
 
-def ranked(read: Tuned, validation: Cases) -> float:
-    """1 less the mean ROC-AUC of the findings that some and not all validation cases have: what every fit is chosen by."""
-    value, label = read.predictors[read.record].read(validation).value, validation.label
+def ranked(name: str) -> Judge:
+    """A predictor alone, and 1 less the mean ROC-AUC of the findings that some and not all validation cases have."""
+
+    def judge(tasks: Tasks, gallery: Cases, validation: Cases) -> tuple[Predictor, float]:
+        (task,) = tasks
+        read = task.predictors()[name].fit(gallery, validation, task.error)
+        return read, 1 - mean_auc(read.read(validation).value, validation.label)
+
+    return judge
+
+
+def mean_auc(value: torch.Tensor, label: torch.Tensor) -> float:
+    """Mean ROC-AUC of the findings of which there are both states."""
     once = torch.ones(len(label), 1)
     found = [
         float(drawn_roc_auc(value[known, place], label[known, place], once[known]))
         for place, known in enumerate((~label.isnan()).T)
     ]
     kept = [one for one in found if one == one]
-    return 1 - sum(kept) / len(kept)
+    return sum(kept) / len(kept)
 
 
-def values_of(made: Trained, name: str) -> np.ndarray[Any, Any]:
-    """What the predictor of record says of the cases of the fold that was left out."""
-    return made.read.predictors[name].read(made.cases("test")).value.numpy().astype(np.float32)
-
-
-def fit_bundle(data: str, partition: int, fold: int, method: Method, file: Path) -> None:
+def fit_bundle(data: str, partition: int, fold: int, method: Method, length: Length, file: Path) -> None:
     """The trials of a method in one outer training part, then a fit a seed with the best of them; kept in ``file``."""
     study, start = fold_study(loaded(data, partition), fold), time.process_time()
-    arrays = arrays_of(study, features_of(data))
-    scores = []
-    for rate in rates():
+    arrays, judge, scores, values = arrays_of(study, features_of(data)), ranked(method.predictor), [], []
+    for rate in length.rates:
         try:
-            scores.append(trained(with_method(study, method, data, rate, TRIAL_SEED), arrays, ranked).score)
+            scores.append(trained(with_method(study, method, data, length, rate, TRIAL_SEED), arrays, judge).score)
         except Diverged:
             scores.append(float("inf"))
-    rate = rates()[scores.index(min(scores))]
-    values = [
-        values_of(trained(with_method(study, method, data, rate, seed), arrays, ranked), method.predictor)
-        for seed in range(SEEDS)
-    ]
+    rate = length.rates[scores.index(min(scores))]
+    for seed in range(SEEDS):
+        made = trained(with_method(study, method, data, length, rate, seed), arrays, judge)
+        values.append(made.read.read(made.cases("test")).value.numpy().astype(np.float32))
     keep(file, np.stack(values), study, rate=rate, scores=scores, seconds=time.process_time() - start)
 
 
@@ -256,38 +289,46 @@ def jobs(sets: list[str], partitions: int) -> Iterator[tuple[str, int, str, int]
         yield data, partition, name, fold
 
 
-def run(work: Path, sets: list[str], partitions: int, minutes: float) -> None:
+def file_of(work: Path, data: str, partition: int, name: str, fold: int) -> Path:
+    """Where the values of a job are kept."""
+    return work / f"{data}_{partition}_{name.replace(', ', '-').replace(' ', '-')}_{fold}.npz"
+
+
+def expected(work: Path, sets: list[str], partitions: int, length: Length) -> float:
+    """Core-minutes of the jobs that are not done."""
+    known, seconds = {one.name: one for one in methods()}, 0.0
+    for data, partition, name, fold in jobs(sets, partitions):
+        if name in known and not file_of(work, data, partition, name, fold).exists():
+            of_metric = known[name].source is not None
+            seconds += (len(length.rates) + SEEDS) * length.seconds[data][of_metric]
+    return seconds / 60
+
+
+def run(work: Path, sets: list[str], partitions: int, minutes: float, length: Length) -> None:
     """Every job whose file is not there yet, until the time is up."""
     work.mkdir(parents=True, exist_ok=True)
     known, end = {one.name: one for one in methods()}, time.monotonic() + 60 * minutes
+    print(f"about {expected(work, sets, partitions, length):.0f} core-minutes are left", flush=True)
     for data, partition, name, fold in jobs(sets, partitions):
-        file = work / f"{data}_{partition}_{name.replace(', ', '-').replace(' ', '-')}_{fold}.npz"
+        file = file_of(work, data, partition, name, fold)
         if file.exists():
             continue
         if time.monotonic() > end:
             return
-        if name in REGRESSIONS:
-            fit_regression(data, partition, fold, name, file)
-        else:
-            fit_bundle(data, partition, fold, known[name], file)
+        try:
+            if name in REGRESSIONS:
+                fit_regression(data, partition, fold, name, file)
+            else:
+                fit_bundle(data, partition, fold, known[name], length, file)
+        except Stopped:
+            print(f"stopped in {file.name}; the same command goes on from there")
+            return
         print(file.name, round(time.process_time()), flush=True)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """What a method said of every case: values (r, n, t) of r fits a case, rows sorted; fold (n,)."""
-
-    values: torch.Tensor
-    fold: torch.Tensor
-    seconds: float
-    rates: list[float]
 
 
 def pooled(work: Path, data: str, partition: int, name: str) -> Pool | None:
     """All folds of a method, or None where one is missing."""
-    files = [
-        work / f"{data}_{partition}_{name.replace(', ', '-').replace(' ', '-')}_{fold}.npz" for fold in range(FOLDS)
-    ]
+    files = [file_of(work, data, partition, name, fold) for fold in range(FOLDS)]
     if not all(file.exists() for file in files):
         return None
     parts = [dict(np.load(file)) for file in files]
@@ -302,55 +343,6 @@ def pooled(work: Path, data: str, partition: int, name: str) -> Pool | None:
         sum(one["seconds"] for one in said),
         [one["rate"] for one in said],
     )
-
-
-def drawn_figures(pool: Pool, label: torch.Tensor, times: torch.Tensor) -> dict[str, torch.Tensor]:
-    """ROC-AUC and average precision (t, r, b) of each finding, fit and draw, by pairs and ranks within folds alone.
-
-    Fits of different folds are never ranked against each other: of ROC-AUC the pairs of all folds are pooled, of average
-    precision the folds are weighed by their positive cases.
-    """
-    repeats, _, findings = pool.values.shape
-    auc, precision = (torch.full((findings, repeats, times.shape[1]), torch.nan) for _ in range(2))
-    for finding, repeat in itertools.product(range(findings), range(repeats)):
-        here = ~label[:, finding].isnan()
-        known = pool.values[repeat, here, finding], label[here, finding], times[here], pool.fold[here]
-        auc[finding, repeat] = drawn_roc_auc(*known).float()
-        precision[finding, repeat] = drawn_average_precision(*known).float()
-    return {"auc": auc, "ap": precision}
-
-
-def draws_of(group: list[str], repeats: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """How often each case is in each draw of groups (n, b), the first column once each; and of each fit (r, b)."""
-    codes = group_codes(group)[0]
-    chance = torch.Generator().manual_seed(seed)
-    groups = int(codes.max()) + 1
-    drawn, fits = (_times(count, chance) for count in (groups, repeats))
-    times = torch.cat([torch.ones(groups, 1).long(), drawn], 1)[codes].float()
-    return times, torch.cat([torch.ones(repeats, 1).long(), fits], 1).float()
-
-
-def _times(count: int, chance: torch.Generator) -> torch.Tensor:
-    """How often each of ``count`` things is in each draw of as many, (count, draws)."""
-    found = [torch.randint(count, (count,), generator=chance) for _ in range(DRAWS)]
-    return torch.stack([torch.bincount(one, minlength=count) for one in found], 1)
-
-
-def macro(figure: torch.Tensor, fits: torch.Tensor, kept: list[int]) -> torch.Tensor:
-    """Mean over findings and drawn fits, (b,); a draw without a finding's positives leaves it out."""
-    repeats = figure.shape[1]
-    weight = fits if repeats == fits.shape[0] else torch.ones(repeats, fits.shape[1])
-    each = (figure[kept] * weight).sum(1) / weight.sum(0)
-    return each.nanmean(0)
-
-
-def regions_of(label: torch.Tensor) -> dict[str, list[int]]:
-    """Findings by their positives in a training part of four fifths."""
-    positives = (label.nansum(0) * 0.8).tolist()
-    named = {"all": list(range(len(positives)))}
-    for place, count in enumerate(positives):
-        named.setdefault("many" if count > MANY else "few" if count < FEW else "medium", []).append(place)
-    return named
 
 
 PRIMARY = ((FULL, BCE), (FULL, "category level"), (FULL, "image level"), (FULL, "full, shuffled"))
@@ -392,35 +384,23 @@ def figures(work: Path, data: str, partition: int) -> dict[str, Any]:
     return {"methods": found, "differences": differences, "positives": counts, "regions": named, "machine": machine()}
 
 
-def difference(one: torch.Tensor, other: torch.Tensor) -> dict[str, Any]:
-    """The first less the second, paired in each draw, and the smallest that could be shown (power 80 %, level 95 %)."""
-    apart = one - other
-    spread = float(apart[1:].std())
-    return {
-        "value": float(apart[0]),
-        "ci95": ends(apart[1:, None])[0].tolist(),
-        "p": float(paired_p(apart[1:, None])[0]),
-        "smallest": 2.8 * spread,
-    }
-
-
-def pilot(work: Path, sets: list[str]) -> None:
+def pilot(work: Path, sets: list[str], length: Length) -> None:
     """The smallest differences to be shown between two methods, on a partition of which no figure is taken."""
     known = {one.name: one for one in methods()}
     for data in sets:
         for name, fold in itertools.product((FULL, BCE), range(FOLDS)):
-            file = work / f"{data}_1_{name}_{fold}.npz"
+            file = file_of(work, data, 1, name, fold)
             if not file.exists():
-                fit_bundle(data, 1, fold, known[name], file)
+                fit_bundle(data, 1, fold, known[name], length, file)
         found = figures(work, data, 1)["differences"][f"{FULL} - {BCE}"]
         print(data, {key: round(one["smallest"], 4) for key, one in found.items()}, flush=True)
 
 
-def table(work: Path, sets: list[str]) -> None:
+def table(work: Path, sets: list[str], length: Length) -> None:
     """Write the JSON and the page."""
     results = {data: figures(work, data, 0) for data in sets}
-    OUT.write_text(json.dumps(results, indent=1) + "\n")
-    write_between(PAGE, "findings", [line for data in sets for line in rows(data, results[data])])
+    length.out.write_text(json.dumps(results, indent=1) + "\n")
+    write_between(PAGE, length.mark, [line for data in sets for line in rows(data, results[data])])
 
 
 def rows(data: str, found: dict[str, Any]) -> list[str]:
@@ -448,11 +428,6 @@ def rows(data: str, found: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def said(one: dict[str, Any]) -> str:
-    """A difference with its limits."""
-    return f"{one['value']:+.3f} ({one['ci95'][0]:+.3f} to {one['ci95'][1]:+.3f})"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("vectors", "pilot", "run", "table"))
@@ -460,17 +435,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--partitions", type=int, default=1)
     parser.add_argument("--only", choices=tuple(SETS), action="append")
+    parser.add_argument("--run", choices=tuple(LENGTHS), default="second", help="a FOLDER holds one of them")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    sets = asked.only or list(SETS)
+    sets, length = asked.only or list(SETS), LENGTHS[asked.run]
     if asked.what == "vectors":
         make_vectors()
     elif asked.what == "pilot":
-        pilot(asked.work, sets)
+        pilot(asked.work, sets, length)
     elif asked.what == "run":
-        run(asked.work, sets, asked.partitions, asked.minutes)
+        run(asked.work, sets, asked.partitions, asked.minutes, length)
     else:
-        table(asked.work, sets)
+        table(asked.work, sets, length)
 
 
 if __name__ == "__main__":

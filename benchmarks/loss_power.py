@@ -35,7 +35,7 @@ from medgauge.evaluation.space import choose_graph, space_block
 from medgauge.fitting.parts import build_parts, fit_tasks
 from medgauge.fitting.represent import ReadFeatures
 from medgauge.fitting.sampling import augmented_batch, build_sampler, case_regions, case_weights
-from medgauge.fitting.train import tune, validation_of
+from medgauge.fitting.train import tune
 from medgauge.functional.regions import LabelRegions
 from medgauge.inference import KernelPredictor
 from medgauge.inference.tuned import Tuned
@@ -243,18 +243,35 @@ def arrays_of(study: Study, features: np.ndarray[Any, Any]) -> CaseArrays:
 
 
 class Trained(NamedTuple):
-    """A neck and a head at their best validation score, the cases as they embed them, and the task's predictors."""
+    """A neck and a head at their best validation score, the cases as they embed them, and what reads them.
+
+    ``read``: the task's predictors, or the one that was judged alone.
+    """
 
     study: Study
     tasks: Tasks
     score: float
-    read: Tuned
+    read: Any
     cases: Callable[[str], Cases]
     seconds: float
 
 
-def trained(study: Study, arrays: CaseArrays, validate: Callable[[Tuned, Cases], float] | None = None) -> Trained:
-    """One fit of neck and head, without a run folder; ``validate``: another score of the validation cases than the task's."""
+Judge = Callable[[Tasks, Cases, Cases], tuple[Any, float]]
+"""Tasks, training and validation cases -> what reads cases, and its score; smaller is better."""
+
+
+def by_error(record: str) -> Judge:
+    """All predictors of the task, and the validation score of the one of record."""
+
+    def judge(tasks: Tasks, gallery: Cases, validation: Cases) -> tuple[Tuned, float]:
+        (read,) = tune(tasks, gallery, validation, record)
+        return read, read.score
+
+    return judge
+
+
+def trained(study: Study, arrays: CaseArrays, judge: Judge | None = None) -> Trained:
+    """One fit of neck and head, without a run folder; ``judge``: as the recipe says, or another."""
     start = time.process_time()
     recipe, train = study.recipe, study.rows("train")
     batch = min(int(recipe.training.batch_size), len(train))  # a small share has fewer
@@ -278,14 +295,10 @@ def trained(study: Study, arrays: CaseArrays, validate: Callable[[Tuned, Cases],
     def cases(split: str) -> Cases:
         return embed(model, arrays, study.table, study.rows(split))
 
-    def tuned() -> list[Tuned]:
-        return tune(tasks, cases("train").observed(), cases("val"), recipe.prediction.predictor)
+    by = judge or by_error(recipe.prediction.predictor)
 
-    def validation() -> Validation:
-        if validate is None:
-            return validation_of(tuned())
-        (one,) = tuned()
-        return Validation(validate(one, cases("val")), {})
+    def judged() -> tuple[Any, float]:
+        return by(tasks, cases("train").observed(), cases("val"))
 
     trainer = Trainer(
         fabric=fabric,
@@ -296,15 +309,14 @@ def trained(study: Study, arrays: CaseArrays, validate: Callable[[Tuned, Cases],
         coding=tasks.coding,
         schedule=build_schedule(recipe, len(train)),
         rates=recipe.optimiser,
-        validate=validation,
+        validate=lambda: Validation(judged()[1], {}),
         keeper=keeper,
     )
     progress = trainer.fit()
     if keeper.best is None:
         raise InputError("no reading of the validation cases had a score")
     model.load_state_dict(keeper.best["model"])
-    (read,) = tuned()
-    return Trained(study, tasks, progress.best, read, cases, time.process_time() - start)
+    return Trained(study, tasks, progress.best, judged()[0], cases, time.process_time() - start)
 
 
 def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
