@@ -2,11 +2,13 @@
 
 import csv
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import medgauge
 from medgauge.core.errors import InputError
@@ -15,6 +17,8 @@ from medgauge.data.tables.findings import Joined
 from medgauge.data.tables.folders import find_in_folders
 from medgauge.data.tables.lists import listed_splits
 from medgauge.data.tables.table import read_table
+from medgauge.fitting.parts import build_parts
+from medgauge.study import load_study
 
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,OriginalImage[Width,Height],"
@@ -28,12 +32,19 @@ LISTS = {"train": "train_val_list.txt", "test": "test_list.txt"}
 def collection(shared: Path, tmp_path: Path) -> Path:
     """200 images of nih_cxr1000 in three folders, every fourth patient in the list of test."""
     source = shared / "data/nih_cxr1000"
+    return write_collection(source, read_rows(source)[:200], tmp_path)
+
+
+def read_rows(source: Path) -> list[dict[str, str]]:
     with open(source / "labels.csv", newline="") as file:
-        rows = list(csv.DictReader(file))[:200]
+        return list(csv.DictReader(file))
+
+
+def write_collection(source: Path, rows: Sequence[Mapping[str, str]], out: Path) -> Path:
     lines, lists = [HEADER], {"train": [], "test": []}
     for row in rows:
         name, patient = Path(row["path"]).name, int(row["patient_id"])
-        folder = tmp_path / f"images_00{patient % 3 + 1}/images"
+        folder = out / f"images_00{patient % 3 + 1}/images"
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / row["path"], folder / name)
         fields = [
@@ -47,10 +58,10 @@ def collection(shared: Path, tmp_path: Path) -> Path:
         ]
         lines.append(",".join(map(str, [*fields, 2682, 2749, 0.143, 0.143, ""])))
         lists["test" if patient % 4 == 0 else "train"].append(name)
-    (tmp_path / "Data_Entry_2017.csv").write_text("\n".join(lines) + "\n")
+    (out / "Data_Entry_2017.csv").write_text("\n".join(lines) + "\n")
     for split, file in LISTS.items():
-        (tmp_path / file).write_text("\n".join(lists[split]) + "\n")
-    return tmp_path
+        (out / file).write_text("\n".join(lists[split]) + "\n")
+    return out
 
 
 def test_the_collection_is_read_as_it_is(collection: Path) -> None:
@@ -90,6 +101,29 @@ def test_the_recipe_of_the_collection_needs_the_table_alone(collection: Path, gi
     )  # fmt: skip
     assert told[-1].startswith("nothing is wrong")
     assert any(line.startswith("the split lists have") for line in told) == (not given)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("timm_ready")
+def test_the_recipe_trains_its_own_network(shared: Path, tmp_path: Path) -> None:
+    """ConvNeXt-T without pretrained weights, on smaller images: two steps move every layer of it."""
+    source = shared / "data/nih_cxr1000"
+    first = {(row["patient_id"], row["Effusion"]): row for row in reversed(read_rows(source))}  # one image a patient
+    rows = [row for state in "01" for row in [one for (_, found), one in first.items() if found == state][-10:]]
+    collection = write_collection(source, rows, tmp_path)
+    changes = {
+        "model.encoder.pretrained": "none", "model.semantics.source": "orthogonal", "data.cache": str(tmp_path / "cache"),
+        "training.steps": 2, "training.evaluations": 1, "training.batch_size": 4, "image.size": [64, 64],
+    }  # fmt: skip
+    run = medgauge.fit(
+        "nih_dwml", table=collection / "Data_Entry_2017.csv", findings="Effusion", out=tmp_path / "run", report=False,
+        changes=changes,
+    )  # fmt: skip
+    (fit,) = run.finished.fits
+    encoder, begun = fit.model.encoder, build_parts(load_study(run.recipe)).model.encoder
+    assert (fit.recipe.model.encoder.name, encoder.features) == ("timm/convnext_tiny", 768)
+    pairs = zip(encoder.parameters(), begun.parameters(), strict=True)
+    assert not any(torch.equal(after, before) for after, before in pairs)
 
 
 def test_images_in_no_folder_stay_and_in_two_are_a_problem(tmp_path: Path) -> None:
