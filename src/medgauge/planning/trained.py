@@ -57,6 +57,8 @@ def trained(
     """
     image, folds = study.recipe.image, max(1, study.recipe.data.folds)
     changes = {**fixed, "represent.name": name, "image.size": list(image.size), "image.fit": image.fit}
+    if image.spacing is not None:
+        changes["image.spacing"] = list(image.spacing)
     larger: list[Decision] = []
     if torch.cuda.is_available():
         changes["training.precision"] = "bf16-mixed"

@@ -32,6 +32,9 @@ EXCLUDED = {
     ("label", "split"): WHERE,
     ("label", "image"): WHERE,
     ("label", "index"): WHERE,
+    ("label", "mask"): WHERE,
+    ("image", "mask"): WHERE,
+    ("covariates", "mask"): WHO,
     ("covariates", "group"): WHO,
     ("covariates", "id"): WHO,
     ("covariates", "split"): "a new case has no split; leave it out of the covariates",
@@ -58,6 +61,8 @@ class DataSettings(Section):
         image_folders: pattern of folders, relative to the table, in which images are that it names by their file alone
             (images_*/images).
         array: array file that holds all images (volumes.npz#images), with index.
+        mask: column of mask files, relative to the table, each on the voxels of its image; image.around says what for.
+        mask_label: the label in the masks that counts; null = all above 0.
         index: column of rows in array.
         label: label columns.
         findings: label columns of 0, 1 or nothing (the same as label, with kind finding for each).
@@ -102,6 +107,8 @@ class DataSettings(Section):
     image_folders: Name | None = None
     array: Name | None = None
     index: Name | None = None
+    mask: Name | None = None
+    mask_label: Annotated[int, Range(least=1)] | None = None
     label: Names = field(default_factory=list)
     findings: Names = field(default_factory=list)
     findings_from: Name | None = None
@@ -191,7 +198,7 @@ class DataSettings(Section):
             ("group", self.group),
             ("id", self.id),
         )
-        place = (("split", self.split), ("image", self.image), ("index", self.index))
+        place = (("split", self.split), ("image", self.image), ("index", self.index), ("mask", self.mask))
         named = [("label", name) for name in self.label] + [("covariates", name) for name in self.covariates]
         named += [("subgroups", name) for name in self.subgroups if tidy(name) in map(tidy, self.label)]
         roles = [(role, name) for role, name in (*named, *single, *place) if name is not None]

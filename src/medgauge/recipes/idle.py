@@ -94,6 +94,7 @@ RULES = (
         lambda recipe: recipe.data.split is None and not recipe.data.split_lists,
     ),
     Idle(("data.image_folders",), "no data.image", lambda recipe: recipe.data.image is None),
+    Idle(("data.mask_label",), "no data.mask", lambda recipe: recipe.data.mask is None),
     Idle(
         ("data.groups_are_exact", "data.merge_groups", "prediction.aggregate", "sampler.one_per_group"),
         "data.no_groups",

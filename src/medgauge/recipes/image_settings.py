@@ -18,6 +18,9 @@ class ImageSettings(Section):
 
     Args:
         size: pixels or voxels an axis, rows first; auto from the images.
+        around: what is in the middle: the image's own, or the centroid of its mask (data.mask), about which a box of size (or
+            extent) is cut, with padding where it leaves the image; auto = mask where there are masks.
+        extent: millimetres an axis of that box, in place of size or of spacing; null = as size says.
         fit: how an image of another size is fitted: pad_or_crop, pad, crop, resize (keeps the aspect, then pads) or stretch.
         window: lowest and highest intensity, mapped to 0 and 1; null = the whole range of 8- and 16-bit images; auto = that
             where all have 8 bits, else one window found over the training images.
@@ -33,6 +36,8 @@ class ImageSettings(Section):
     place = "image"
 
     size: Annotated[list[Annotated[int, Range(least=1)]], Size(2, 3)] | Auto = "auto"
+    around: Literal["image", "mask", "auto"] = "auto"
+    extent: Annotated[list[Annotated[float, Range(least=0.001, most=1e6)]], Size(2, 3)] | None = None
     fit: Literal["pad", "crop", "pad_or_crop", "resize", "stretch", "auto"] = "auto"
     window: Annotated[list[Annotated[float, Range(least=-1e30, most=1e30)]], Size(2, 2)] | Auto | None = "auto"
     spacing: Annotated[list[Annotated[float, Range(least=0.001, most=1000)]], Size(2, 3)] | None = None
@@ -61,6 +66,29 @@ class ImageSettings(Section):
             found.append(f"image.window and image.grey {self.grey} exclude each other; set image.window to auto")
         if spacing is not None and self.fit in ("resize", "stretch"):
             found.append(f"image.spacing and image.fit {self.fit} exclude each other; use image.fit pad_or_crop")
+        return found + self._box_conflicts()
+
+    def _box_conflicts(self) -> list[str]:
+        """What does not hold between the settings of a box, a sentence each."""
+        found, extent = list[str](), self.extent
+        boxed = {"image.around mask": self.around == "mask", "image.extent": extent is not None}
+        found += [
+            f"{name} and image.fit {self.fit} exclude each other; use image.fit pad_or_crop"
+            for name, given in boxed.items()
+            if given and self.fit not in ("auto", "pad_or_crop")
+        ]
+        if extent is None:
+            return found
+        for name, value in (("image.size", self.size), ("image.spacing", self.spacing)):
+            if value is not None and value != "auto" and len(value) != len(extent):
+                found.append(f"image.extent and {name} must name as many axes, got {extent} and {value}")
+                return found
+        if self.size != "auto" and self.spacing is not None:
+            voxels = [long / own for long, own in zip(extent, self.spacing, strict=True)]
+            if any(abs(voxel - side) > 1 for voxel, side in zip(voxels, self.size, strict=True)):
+                found.append(
+                    f"image.extent {extent} is not image.size {self.size} times image.spacing {self.spacing}; give two of them"
+                )
         return found
 
 

@@ -195,6 +195,8 @@ class Recipe(Section):
                 "prediction.interval cross needs the values of several folds as they are; give data.folds, set "
                 "prediction.correction to none, or take another interval"
             )
+        if self.image.around == "mask" and self.data.mask is None:
+            found.append("image.around mask needs masks; name their column with data.mask (--mask COLUMN)")
         if self.augmentation.mixup and self.training.devices > 1:
             found.append(
                 "augmentation.mixup finds partners in the batch of one process; set training.devices to 1, or turn it off"

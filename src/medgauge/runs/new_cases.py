@@ -131,6 +131,11 @@ def image_table(
     """Image files as a table without labels."""
     if not images:
         raise InputError("give image files or --table")
+    if run.recipe.image.around == "mask" and not run.recipe.represent.is_table:
+        raise InputError(
+            f"the run cuts images around their masks: give them in a table with --table, its column {run.recipe.data.mask!r} naming "
+            "the mask of each"
+        )
     values = _covariates(run, covariates)
     names = list(values)
     texts = [str(image) for image in images]

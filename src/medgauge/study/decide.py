@@ -16,6 +16,7 @@ from medgauge.models.encoders import LITE
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.represent_settings import TABLE
 from medgauge.recipes.schema import Recipe
+from medgauge.study.boxes import decide_around, decide_box
 from medgauge.study.pixel_size import number_names, size_columns
 from medgauge.study.sizes import decide_size, longest_side
 
@@ -31,15 +32,20 @@ PASSES, TUNED_PASSES = 150, 25
 
 def decide_image(recipe: Recipe, table: Table, rows: list[int]) -> Recipe:
     """Sizes, greys, channels and the covariates that are sizes of pixels, from a sample of the training images."""
-    facts = image_facts([table.image[row] for row in rows], limit=SAMPLE, nan=recipe.image.nan)
+    wanted, data = decide_around(recipe.image, masks=recipe.data.mask is not None), recipe.data
+    masks = wanted.around == "mask"
+    sources = [table.image[row] for row in rows]
+    facts = image_facts(sources, limit=SAMPLE, nan=wanted.nan, masks=masks, mask_label=data.mask_label)
     if not facts.ndims:
         raise InputError(f"none of the images can be read; the first: {facts.problems[0][1]}")
     ndim, augmentation = facts.ndims[0], recipe.augmentation
     if augmentation.size_covariates == "auto":
         augmentation = replace(augmentation, size_covariates=size_columns(table, ndim))
     _check_augmentation(augmentation, [*number_names(table), recipe.data.label_times], ndim)
-    image = decide_size(
-        recipe.image, facts, sized=bool(augmentation.named_sizes), longest=longest_side(recipe.represent)
+    sized, longest = bool(augmentation.named_sizes), longest_side(recipe.represent)
+    boxed = masks or wanted.extent is not None
+    image = (
+        decide_box(wanted, facts, sized=sized) if boxed else decide_size(wanted, facts, sized=sized, longest=longest)
     )
     if image.channels == "auto":
         wide = facts.channels[0] == 3 and not facts.grey
@@ -125,6 +131,8 @@ def prepare_settings(recipe: Recipe) -> PrepareSettings:
         channels=image.channels,
         nan=image.nan,
         grey="set" if image.grey == "auto" else image.grey,  # auto only in a run of before this setting
+        around="mask" if image.around == "mask" else "image",  # likewise
+        mask_label=recipe.data.mask_label if image.around == "mask" else None,
     )
 
 

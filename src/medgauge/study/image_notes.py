@@ -47,6 +47,7 @@ def image_notes(images: PreparedImages, ids: Sequence[str], recipe: Recipe, aske
         _depths(facts, named, image),
         _scales(facts, image, asked),
         _resampled(image, asked),
+        _boxed(image, asked),
         _kinds(facts, named),
         _directions(facts, named),
         "" if image.spacing or recipe.augmentation.named_sizes else _pixels(facts),
@@ -56,7 +57,8 @@ def image_notes(images: PreparedImages, ids: Sequence[str], recipe: Recipe, aske
         tuple(side * zoom for side, zoom in zip(fact.shape[1:], of, strict=False))
         for fact, of in zip(facts, zooms, strict=True)
     ]
-    return [note for note in [*notes, cut_note(sides, named, image), _empty(sides, image)] if note]
+    canvas = [] if image.around == "mask" or image.extent else [cut_note(sides, named, image), _empty(sides, image)]
+    return [note for note in [*notes, *canvas] if note]
 
 
 def new_image_notes(images: PreparedImages, ids: Sequence[str], image: ImageSettings) -> list[str]:
@@ -152,12 +154,21 @@ def _scales(facts: Sequence[ImageFact], image: ImageSettings, asked: ImageSettin
 
 
 def _resampled(image: ImageSettings, asked: ImageSettings) -> str:
-    if image.spacing is None or asked.spacing is not None or image.size == "auto":
+    if image.spacing is None or asked.spacing is not None or image.size == "auto" or image.extent is not None:
         return ""
+    if image.around == "mask":
+        return f"images are resampled to {_by(image.spacing)} mm (image.spacing), as their voxels, or sizes, are unlike"
     return (
         f"voxels are unlike along the axes: volumes are resampled to {_by(image.spacing)} mm (image.spacing), "
         f"{_by(image.size)} voxels (image.size)"
     )
+
+
+def _boxed(image: ImageSettings, asked: ImageSettings) -> str:
+    """On the box that is cut out of images, where it was not given; or no text."""
+    if image.around != "mask" or image.size == "auto" or (asked.around, asked.size) == ("mask", image.size):
+        return ""
+    return f"images are cut around the centroids of their masks to {_by(image.size)} (image.size; image.around image reads them whole)"
 
 
 def _kinds(facts: Sequence[ImageFact], ids: Sequence[str]) -> str:

@@ -1,10 +1,11 @@
 """Decides the size that images are read in, and how images of other sizes get there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil, prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medgauge.data.images.facts import Facts, ImageFact
 from medgauge.recipes.image_settings import ImageSettings
@@ -46,16 +47,16 @@ def decide_size(image: ImageSettings, facts: Facts, *, sized: bool, longest: int
     known = [fact for fact in alike if fact.spacing is not None]
     sides = _largest(alike, image.spacing if len(known) == len(alike) else None)
     left_open = image.size == "auto" and image.fit == "auto" and image.spacing is None
-    if left_open and ndim == 3 and not _is_small(sides, longest) and len(known) == len(alike) and not sized:
+    if left_open and ndim == 3 and not is_small(sides, longest) and len(known) == len(alike) and not sized:
         spacing = _coarser(known)
         if spacing is not None:
             return replace(image, size=_largest(known, spacing), fit="pad_or_crop", spacing=spacing)
     size = image.size
     if size == "auto":
-        size = sides if _is_small(sides, longest) else _reduced(sides, longest)
+        size = sides if is_small(sides, longest) else _reduced(sides, longest)
     fit = image.fit
     if fit == "auto":
-        kept = _is_small(sides, longest) and all(side <= target for side, target in zip(sides, size, strict=False))
+        kept = is_small(sides, longest) and all(side <= target for side, target in zip(sides, size, strict=False))
         fit = "pad_or_crop" if kept or image.spacing else "resize"
     return replace(image, size=size, fit=fit)
 
@@ -72,7 +73,7 @@ def _largest(facts: Sequence[ImageFact], spacing: Sequence[float] | None) -> lis
     return [max(side[axis] for side in sides) for axis in range(len(sides[0]))]
 
 
-def _is_small(sides: Sequence[int], longest: int = LARGEST[2]) -> bool:
+def is_small(sides: Sequence[int], longest: int = LARGEST[2]) -> bool:
     """Whether images of these sides are taken as they are."""
     if len(sides) == 2:
         return max(sides) <= longest
@@ -95,13 +96,22 @@ def _coarser(facts: Sequence[ImageFact]) -> list[float] | None:
     usual = np.median([fact.spacing for fact in facts if fact.spacing is not None], axis=0)
     if usual.max() < UNEQUAL * usual.min():
         return None
-    low, high = (
-        float(usual.min()),
-        float(max(side * own for fact in facts for side, own in zip(fact.shape[1:], usual, strict=False))),
-    )
+    most = float(max(side * own for fact in facts for side, own in zip(fact.shape[1:], usual, strict=False)))
+    return coarsened(usual, most, lambda spacing: is_small(_largest(facts, spacing)))
+
+
+def coarsened(usual: NDArray[np.float64], most: float, fits: Callable[[list[float]], bool]) -> list[float]:
+    """The finest spacing that fits, of which no axis gets coarser than usual before the finer ones have become as coarse.
+
+    Args:
+        usual: spacing of files, in mm an axis.
+        most: a spacing that fits for certain.
+        fits: whether one does.
+    """
+    low, high = float(usual.min()), most
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        if _is_small(_largest(facts, np.maximum(usual, middle).tolist())):
+        if fits(np.maximum(usual, middle).tolist()):
             high = middle
         else:
             low = middle

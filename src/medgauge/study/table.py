@@ -195,6 +195,7 @@ def open_table(
         split=data.split if own and not data.resplit else None,
         array=data.array,
         index=data.index,
+        mask=data.mask if own or recipe.image.around == "mask" else None,
         missing=data.missing,
         decimal=data.decimal,
         spelling=spelling or spelling_of(recipe),

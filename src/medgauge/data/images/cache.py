@@ -28,7 +28,7 @@ from medgauge.data.images.prepare import PrepareSettings
 
 __all__ = ["PreparedImages", "prepare_images"]
 
-FORMAT = 20  # raise when decoding or preparing changes, so that older caches are not used
+FORMAT = 21  # raise when decoding or preparing changes, so that older caches are not used
 ARRAY, FACTS, SEAL = "images.npy", "facts.json", "sha256.txt"
 ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
 
@@ -84,10 +84,12 @@ def prepare_images(
 
 def _key(sources: Sequence[ImageSource], settings: PrepareSettings) -> str:
     """A name made of the contents of the files, each read once, and of all that decides the result."""
-    contents = {path: _content(path) for path in dict.fromkeys(source.path for source in sources)}
+    read = [one for source in sources for one in (source, source.mask if settings.around == "mask" else None)]
+    contents = {path: _content(path) for path in dict.fromkeys(one.path for one in read if one is not None)}
     made = hashlib.sha256(json.dumps([FORMAT, __version__, asdict(settings)], sort_keys=True).encode())
-    for path, key, index in sources:
-        made.update(json.dumps([contents[path], ending(path), key, index]).encode())
+    for one in read:
+        told = None if one is None else [contents[one.path], ending(one.path), one.key, one.index]
+        made.update(json.dumps(told).encode())
     return made.hexdigest()[:32]
 
 

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.boxes import is_cut
 from medgauge.data.images.facts import ImageFact, fact_of
 from medgauge.data.images.image import ImageSource, RawImage, square_notes
-from medgauge.data.images.prepare import PrepareSettings, prepare
+from medgauge.data.images.masks import Mask, open_mask
+from medgauge.data.images.prepare import PrepareSettings, prepare, zooms_of
 from medgauge.data.images.readers import quiet, read_image
 
 Progress = Callable[[int, int], None]
@@ -60,21 +62,43 @@ def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
     """One prepared image, or the sentence that says why not."""
     try:
         raw = read_image(source, nan=settings.nan)
+        mask = _mask_of(source, raw, settings)
     except InputError as error:
         return str(error)
     try:
-        array, zoom = prepare(raw, settings)
+        array, zoom = prepare(raw, settings, None if mask is None else mask.inside)
     except InputError as error:
         return f"{source.text}: {error}"
     eight_bit = raw.array.dtype == np.uint8 and settings.grey == "set" and settings.window in (None, (0.0, 255.0))
     notes = (*raw.notes, *(square_notes(raw.spacing) if settings.spacing is None else ()))
-    return _Row(array, zoom, _digest(raw), notes, eight_bit, fact_of(raw))
+    if mask is not None:
+        notes = (*notes, *mask.notes, *_cut_notes(mask, raw, settings))
+    return _Row(array, zoom, _digest(raw, mask), notes, eight_bit, fact_of(raw))
 
 
-def _digest(raw: RawImage) -> str:
-    """A text that two images share when their decoded pixels are equal."""
+def _mask_of(source: ImageSource, raw: RawImage, settings: PrepareSettings) -> Mask | None:
+    """The mask that an image is cut around, None where none is asked for."""
+    if settings.around != "mask":
+        return None
+    if source.mask is None:
+        raise InputError(f"{source.text} has no mask to be cut around; name it in the column of data.mask")
+    return open_mask(source.mask, raw, settings.mask_label)
+
+
+def _cut_notes(mask: Mask, raw: RawImage, settings: PrepareSettings) -> tuple[str, ...]:
+    """What is said of a mask that its box does not hold."""
+    size = settings.size or ()
+    if not is_cut(mask.inside, size, zooms_of(raw, settings)):
+        return ()
+    return (f"mask larger than its box of {' x '.join(map(str, size))} (image.size) and cut",)
+
+
+def _digest(raw: RawImage, mask: Mask | None) -> str:
+    """A text that two images share when their decoded pixels are equal, and their masks where there are any."""
     made = hashlib.sha256(f"{raw.array.dtype.str}{raw.array.shape}".encode())
     made.update(raw.array.data)
+    if mask is not None:
+        made.update(np.packbits(mask.inside).data)
     return made.hexdigest()[:32]
 
 

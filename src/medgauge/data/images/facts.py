@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.data.images.boxes import reach
 from medgauge.data.images.grey import usual_ends
 from medgauge.data.images.image import ImageSource, RawImage
+from medgauge.data.images.masks import read_mask
 from medgauge.data.images.prepare import find_window
 from medgauge.data.images.readers import read_image
 
@@ -62,7 +64,8 @@ class Facts(NamedTuple):
 
     sizes, channels, dtypes and ndims: what occurs, the most frequent first; grey: every colour image has equal channels;
     window: as :func:`~medgauge.data.images.prepare.find_window`; each: the facts of each image that could be read;
-    problems: (row, sentence) of sampled images that could not.
+    problems: (row, sentence) of sampled images that could not; reaches: of each image with a mask, the sides of the smallest
+    box about its centroid that holds it, in voxels, beside its fact.
     """
 
     ndims: list[int]
@@ -73,15 +76,34 @@ class Facts(NamedTuple):
     window: tuple[float, float] | None
     each: list[ImageFact]
     problems: list[tuple[int, str]]
+    reaches: Sequence[tuple[ImageFact, tuple[float, ...]]] = ()
 
 
-def image_facts(sources: Sequence[ImageSource], limit: int = 32, *, nan: float | None = None) -> Facts:
-    """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like."""
+def image_facts(
+    sources: Sequence[ImageSource],
+    limit: int = 32,
+    *,
+    nan: float | None = None,
+    masks: bool = False,
+    mask_label: int | None = None,
+) -> Facts:
+    """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like.
+
+    Args:
+        sources: of the images.
+        limit: how many are read.
+        nan: what is read where a pixel is not a number.
+        masks: read masks too.
+        mask_label: the label that is the mask; None: all above 0.
+    """
     count = min(limit, len(sources))
-    raws, problems = [], []
+    raws, problems, reaches = [], [], []
     for row in sorted({round(place) for place in np.linspace(0, len(sources) - 1, count)}):
         try:
-            raws.append(read_image(sources[row], nan=nan))
+            raw, mask = read_image(sources[row], nan=nan), sources[row].mask
+            if masks and mask is not None:
+                reaches.append((fact_of(raw), reach(read_mask(mask, raw, mask_label))))
+            raws.append(raw)
         except InputError as error:
             problems.append((row, str(error)))
     colour = [raw.array for raw in raws if len(raw.array) == 3]
@@ -94,6 +116,7 @@ def image_facts(sources: Sequence[ImageSource], limit: int = 32, *, nan: float |
         window=find_window(raws) if raws else None,
         each=[fact_of(raw) for raw in raws],
         problems=problems,
+        reaches=reaches,
     )
 
 

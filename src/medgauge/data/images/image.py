@@ -19,11 +19,12 @@ ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_END
 
 
 class ImageSource(NamedTuple):
-    """Where one image is: a file, or one row of an array in an .npz (``key``) or .npy file."""
+    """Where one image is: a file, or one row of an array in an .npz (``key``) or .npy file; and where its mask is, if it has one."""
 
     path: Path
     key: str | None = None
     index: int | None = None  # type: ignore[assignment]  # hides tuple.index, which nobody asks a source for
+    mask: "ImageSource | None" = None
 
     @property
     def text(self) -> str:

@@ -5,14 +5,17 @@ slightly different factors (up to 0.8 % at 64 pixels), which is an error of the 
 one factor holds exactly for every axis and the rest of the canvas is padding.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medgauge.core.errors import InputError
 from medgauge.core.words import counted
+from medgauge.data.images.boxes import centroid
 from medgauge.data.images.grey import GREYS, Grey, own_window
 from medgauge.data.images.image import RawImage
 
@@ -37,6 +40,9 @@ class PrepareSettings:
             ``resize`` and ``stretch``, which would undo it.
         channels: ``keep``, 1 (colour to luminance) or 3 (grey repeated).
         nan: what is read where a pixel is not a number; None: such images are refused. It is used in reading.
+        around: what the middle of the result is: the ``image``'s, or the centroid of its ``mask``; the latter with ``size`` and fit
+            ``pad_or_crop`` alone.
+        mask_label: the label that is the mask; None: all above 0. It is used in reading.
         grey: ``set``: the window, the same for all images; ``image_percentiles`` and ``image_zscore``: each image on a scale
             of its own (:func:`~medgauge.data.images.grey.own_window`), without a window.
     """
@@ -48,6 +54,8 @@ class PrepareSettings:
     channels: Literal["keep", 1, 3] = "keep"
     nan: float | None = None
     grey: Grey = "set"
+    around: Literal["image", "mask"] = "image"
+    mask_label: int | None = None
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:
@@ -64,6 +72,8 @@ class PrepareSettings:
             raise ValueError(f"channels must be keep, 1 or 3, got {self.channels!r}")
         if self.grey not in GREYS:
             raise ValueError(f"grey must be one of {', '.join(GREYS)}, got {self.grey!r}")
+        if self.around == "mask" and (self.size is None or self.fit != "pad_or_crop"):
+            raise ValueError(f"around mask needs a size, and fit pad_or_crop, got {self.size} and {self.fit}")
         if self.grey != "set" and self.window is not None:
             raise ValueError(f"window and grey {self.grey} exclude each other")
 
@@ -80,8 +90,10 @@ class Prepared(NamedTuple):
     zoom: float
 
 
-def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
+def prepare(raw: RawImage, settings: PrepareSettings, inside: NDArray[np.bool_] | None = None) -> Prepared:
     """Prepare one image; the same input gives the same bits. Padding becomes 0, the lower end.
+
+    ``inside``: the voxels of its mask, where the settings ask for one.
 
     - Raises: InputError if the image lacks the number of axes, the spacing, the window or the channels that are needed.
     """
@@ -91,7 +103,7 @@ def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
             raise InputError(
                 f"the image is {len(space)}-D ({_sides(space)}), but image.{name} has {len(value)} numbers, for {len(value)}-D images"
             )
-    zooms = _zooms(raw, settings)
+    zooms = zooms_of(raw, settings)
     size = settings.size or tuple(max(1, round(side * zoom)) for side, zoom in zip(space, zooms, strict=True))
     _check_fit(space, size, zooms, settings)
     window = settings.window if settings.grey == "set" else own_window(raw, settings.grey)
@@ -99,8 +111,9 @@ def prepare(raw: RawImage, settings: PrepareSettings) -> Prepared:
     if raw.padding is not None:
         windowed[:, raw.padding] = 0.0
     array = _channels(windowed, settings.channels)
+    middle = centroid(inside) if settings.around == "mask" and inside is not None else None
     for axis, (target, zoom) in enumerate(zip(size, zooms, strict=True), start=1):
-        array = _fitted(array, axis, target, zoom)
+        array = _fitted(array, axis, target, zoom, None if middle is None else middle[axis - 1])
     zoom = float(np.exp(np.mean(np.log(zooms))))
     return Prepared(np.ascontiguousarray(array.clip(0.0, 1.0), dtype=np.float32), zoom)
 
@@ -121,7 +134,7 @@ def find_window(raws: Sequence[RawImage]) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _zooms(raw: RawImage, settings: PrepareSettings) -> tuple[float, ...]:
+def zooms_of(raw: RawImage, settings: PrepareSettings) -> tuple[float, ...]:
     """The factor of every axis."""
     space = raw.array.shape[1:]
     if settings.spacing is not None:
@@ -174,30 +187,35 @@ def _channels(array: np.ndarray[Any, Any], channels: Literal["keep", 1, 3]) -> n
     )
 
 
-def _fitted(array: np.ndarray[Any, Any], axis: int, target: int, zoom: float) -> np.ndarray[Any, Any]:
-    """One axis resampled by ``zoom`` about its middle, on ``target`` pixels; zero outside the image."""
+def _fitted(
+    array: np.ndarray[Any, Any], axis: int, target: int, zoom: float, middle: float | None
+) -> np.ndarray[Any, Any]:
+    """One axis resampled by ``zoom`` about a middle (None: its own), on ``target`` pixels; zero outside the image."""
     side = array.shape[axis]
     if zoom == 1.0:
-        return _centred(array, axis, target)
-    mixed: np.ndarray[Any, Any] = np.tensordot(_weights(side, target, zoom), array, axes=(1, axis))
+        surplus = side - target
+        centred = surplus // 2 if surplus > 0 else -(-surplus // 2)
+        return _cut(array, axis, centred if middle is None else math.floor(middle - target / 2 + 0.5), target)
+    weights = _weights(side, target, zoom, side / 2 if middle is None else middle)
+    mixed: np.ndarray[Any, Any] = np.tensordot(weights, array, axes=(1, axis))
     return np.moveaxis(mixed, 0, axis)
 
 
-def _centred(array: np.ndarray[Any, Any], axis: int, target: int) -> np.ndarray[Any, Any]:
-    """Cropped or padded with zeros around the middle, pixel for pixel."""
-    surplus = array.shape[axis] - target
-    if surplus > 0:
-        start = surplus // 2
-        return array[(slice(None),) * axis + (slice(start, start + target),)]
+def _cut(array: np.ndarray[Any, Any], axis: int, start: int, target: int) -> np.ndarray[Any, Any]:
+    """``target`` pixels of an axis from ``start`` on, pixel for pixel; zero where the array has none."""
+    side = array.shape[axis]
+    low, high = min(max(start, 0), side), min(max(start + target, 0), side)
+    part = array[(slice(None),) * axis + (slice(low, high),)]
+    before = min(max(-start, 0), target)
     margins = [(0, 0)] * array.ndim
-    margins[axis] = (-surplus // 2, -surplus - -surplus // 2)
-    padded: np.ndarray[Any, Any] = np.pad(array, margins) if surplus else array
+    margins[axis] = (before, target - before - (high - low))
+    padded: np.ndarray[Any, Any] = np.pad(part, margins) if high - low < target else part
     return padded
 
 
-def _weights(side: int, target: int, zoom: float) -> np.ndarray[Any, Any]:
+def _weights(side: int, target: int, zoom: float, middle: float) -> np.ndarray[Any, Any]:
     """The matrix (target, side) that resamples an axis: area average when shrinking, linear when enlarging."""
-    middles = (np.arange(target) + 0.5 - target / 2) / zoom + side / 2  # of the result's pixels, in the file's pixels
+    middles = (np.arange(target) + 0.5 - target / 2) / zoom + middle  # of the result's pixels, in the file's pixels
     starts = np.arange(side)
     if zoom < 1.0:
         low, high = middles[:, None] - 0.5 / zoom, middles[:, None] + 0.5 / zoom

@@ -61,6 +61,21 @@ def name_problems(
     return told_together(problems, ("has a group on", "has its id twice"))
 
 
+def mask_problems(masks: Sequence[str], ids: Sequence[str], columns: Columns) -> list[Problem]:
+    """Cells of the mask column, trimmed, that name nothing; many of them are told by one sentence."""
+    problems = [
+        Problem(
+            ids[row],
+            f"names no mask on {columns.place} {columns.line[row]}{_written(cell)}; name one, or leave the case out",
+            "file",
+            row,
+        )
+        for row, cell in enumerate(masks)
+        if is_no_name(cell)
+    ]
+    return told_together(problems, ("names no mask",))
+
+
 def _cut_groups(groups: Sequence[str], *, exact: bool) -> dict[int, str]:
     """Positions of groups that a spreadsheet did not write as they are, and how it wrote them, with what can be done."""
     cut = dict[int, str]()

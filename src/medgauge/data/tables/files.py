@@ -11,7 +11,7 @@ from medgauge.data.tables.table import Table
 
 
 def missing_files(table: Table) -> list[Problem]:
-    """Image files that are not there, are empty or no files, or may not be read; nothing is decoded."""
+    """Image files and masks that are not there, are empty or no files, or may not be read; nothing is decoded."""
     said = {path: _file_problem(path) for path in {source.path for source in table.image} - {table.path.parent}}
     if len(table) > 1 and len(said) == 1 and (what := next(iter(said.values()))) is not None:
         one = f"{what.replace('its image', 'the one file with all images')} (paths are relative to the table)"
@@ -21,11 +21,27 @@ def missing_files(table: Table) -> list[Problem]:
         for row, source in enumerate(table.image)
         if (what := said.get(source.path)) is not None
     ]
+    return [*_together(found, len(table), "images"), *_together(_missing_masks(table), len(table), "masks")]
+
+
+def _missing_masks(table: Table) -> list[Problem]:
+    """Masks that are not there, and the like; of cases that name none nothing is said."""
+    named = [(row, source.mask.path) for row, source in enumerate(table.image) if source.mask is not None]
+    said = {path: _file_problem(path) for path in {path for _, path in named} - {table.path.parent}}
+    return [
+        Problem(table.id[row], what.replace("its image", "its mask"), "file", row)
+        for row, path in named
+        if (what := said.get(path)) is not None
+    ]
+
+
+def _together(found: list[Problem], cases: int, of: str) -> list[Problem]:
+    """Of files that are missing many are told by one sentence."""
     lost = [one for one in found if " is missing" in one.what]
     if len(lost) < LEAST_ALIKE:
         return found
     together = (
-        f"{len(lost)} of {len(table)} images are missing ({name_cases([one.where for one in lost])}), and paths are relative to "
+        f"{len(lost)} of {cases} {of} are missing ({name_cases([one.where for one in lost])}), and paths are relative to "
         f"the table; the first: {lost[0].what}"
     )
     return [one._replace(together=together) if one in lost else one for one in found]

@@ -18,6 +18,7 @@ from medgauge.data.images.image import ImageSource
 from medgauge.data.tables.cells import (
     in_one_sentence,
     index_problems,
+    mask_problems,
     name_problems,
     without_name,
 )
@@ -114,6 +115,7 @@ def read_table(
     split: str | None = None,
     array: str | None = None,
     index: str | None = None,
+    mask: str | None = None,
     missing: float | None = None,
     decimal: Mark = "auto",
     spelling: Spelling = "alike",
@@ -148,6 +150,7 @@ def read_table(
         split: column with a given split.
         array: one array file for all cases, ``volumes.npz#images`` or ``volumes.npy``, relative to the table's folder.
         index: column with the row in ``array``, from 0.
+        mask: column with the mask of each image, a path as those of images are.
         missing: a number that means a missing label (not a missing covariate).
         decimal: the mark of decimals, for columns that do not tell it.
         spelling: what is done with groups that differ in spelling alone (:func:`~medgauge.data.tables.names.spelling_key`).
@@ -169,7 +172,7 @@ def read_table(
         _check_images(image, array, index)
     _check_settings(label, covariates, need_label, divisor)
     roles = extra if isinstance(extra, Mapping) else dict.fromkeys(extra, "extra column")
-    one = {"image": image, "group": group, "case id": id, "split": split, "array index": index}
+    one = {"image": image, "group": group, "case id": id, "split": split, "array index": index, "mask": mask}
     split_up = [] if joined is None else joined.names
     wanted = [Wanted(name, "label", need_label) for name in label if name not in split_up]
     wanted += [] if joined is None else [Wanted(joined.column, "names of findings", need_label)]
@@ -205,13 +208,16 @@ def read_table(
     without = not image and not array
     sources = [image_source("" if without or row in nowhere else one, folder) for row, one in enumerate(found.pictures)]
     notes += index_notes(sources)
+    masks = [picture_cell(cell, folder) for cell in text[mask]] if mask else []
+    if masks:
+        sources = [one._replace(mask=image_source(cell, folder)) for one, cell in zip(sources, masks, strict=True)]
     exact = spelling == "exact"
     if id and not exact:
         notes += alike_ids(ids, groups.names, id, group)
     for name in (name for name, role in roles.items() if role == "subgroups"):
         notes += [*alike_words(map(trim, text[name]), name), *missing_notes(name, text[name])]
     problems = [*unplaced, *name_problems(pictures, ids, groups.names if group else None, columns, exact=exact)]
-    problems += found.problems
+    problems += [*found.problems, *mask_problems(masks, ids, columns)]
     listed = listed_splits(split_lists, pictures, ids, folder) if split_lists else Listed([], [], [])
     problems += listed.problems
     notes += listed.notes
@@ -242,7 +248,7 @@ def read_table(
         notes=(*notes, *groups.notes, *labels.notes, *beside.notes),
     )
     wrong = in_one_sentence([*problems, *groups.problems, *labels.problems, *beside.problems])
-    return replace(table, digest=_digest(table, pictures)), without_name(wrong, pictures, columns)
+    return replace(table, digest=_digest(table, pictures, masks)), without_name(wrong, pictures, columns)
 
 
 def _role(name: str, divisor: str | None) -> str:
@@ -275,8 +281,9 @@ def _check_settings(label: Sequence[str], covariates: Sequence[str], need_label:
         raise InputError(f"a label may not be called '{reserved[0]}', a word used in the results; rename the column.")
 
 
-def _digest(table: Table, pictures: list[str]) -> str:
+def _digest(table: Table, pictures: list[str], masks: list[str]) -> str:
     texts = [table.target, table.covariate, table.id, table.group, pictures, table.split, table.extra]
+    texts += [masks] if masks else []
     digest = hashlib.sha256(json.dumps(texts).encode())
     for numbers in (table.label, table.covariates):
         digest.update(np.ascontiguousarray(numbers, dtype="<f8").tobytes())
