@@ -131,7 +131,7 @@ def _grey(raw: RawImage, inside: NDArray[np.bool_]) -> NDArray[Any]:
 def _key(work: CaseWork, mask: ImageSource) -> str:
     """A name made of the contents of both files, the rows asked for, and all that decides the values."""
     what = [FORMAT, dict(work.versions), asdict(work.settings), work.nan]
-    for path, key, index in (work.image, mask):
+    for path, key, index in (work.image[:3], mask[:3]):
         state = path.stat() if path.exists() else None
         told = _content(path, state.st_mtime_ns, state.st_size) if state is not None else "nothing"
         what += [told, ending(path), key, index]
