@@ -19,6 +19,7 @@ from medgauge.losses.rank_n_contrast import RankNContrastLoss
 from medgauge.losses.rank_similarity import RankSimilarityLoss
 from medgauge.losses.rm_loss import RMLoss
 from medgauge.losses.robust_pearson import RobustPearsonLoss
+from medgauge.losses.vicreg import VICRegLoss
 
 __all__ = [
     "AdaptiveTripletLoss",
@@ -41,4 +42,5 @@ __all__ = [
     "RankNContrastLoss",
     "RankSimilarityLoss",
     "RobustPearsonLoss",
+    "VICRegLoss",
 ]

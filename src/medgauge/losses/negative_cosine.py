@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.checks import check_choice, check_rows, check_same_shape, check_weight
+from medgauge.functional.directions import unit_rows
 
 Reduction = Literal["weights", "mean"]
 
@@ -48,11 +49,3 @@ class NegativeCosineLoss(nn.Module):
             share = torch.ones_like(cosine) if weight is None else weight.to(cosine.dtype)
             whole = share.sum() if self.reduction == "weights" else share.new_full((), max(len(share), 1))
             return -(share * cosine).sum() / torch.where(whole > 0, whole, 1.0)
-
-
-def unit_rows(rows: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
-    """Rows divided by their lengths, float32 or better; a row of zeros stays one."""
-    wide = rows.float() if rows.dtype.itemsize < 4 else rows
-    length = wide.square().sum(dim=1, keepdim=True)
-    known = length > 0
-    return torch.where(known, wide / torch.where(known, length, 1.0).sqrt(), 0.0)

@@ -124,6 +124,7 @@ RESNET: Rules = {
     "widen_factor": real(0.01, 64),
 }
 TABLE_SETTINGS: Rules = {"columns": list_of(list_of(TEXT, MOST_WIDTH), 64), "scaled": FLAG}
+BOTTLENECK: Rules = {"features": whole(1, MOST_WIDTH)}
 LITE_SETTINGS: Rules = {"least": whole(0, 4096)}
 DENSENET: Rules = {
     "act": ACTIVATION,
@@ -265,9 +266,8 @@ def _encoder_rules(name: str) -> Rules:
     if name == TABLE:
         return TABLE_SETTINGS
     check_encoder_name(name)
-    if name == LITE:
-        return LITE_SETTINGS
-    return SMALL if name == "small" else RESNET if name.startswith("monai/resnet") else DENSENET
+    own = {LITE: LITE_SETTINGS, "small": SMALL, "bottleneck": BOTTLENECK}
+    return own[name] if name in own else RESNET if name.startswith("monai/resnet") else DENSENET
 
 
 def _part(where: str, values: Mapping[str, Any], known: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.threads import few_threads
 from medgauge.core.words import nearest_names
 from medgauge.models import monai_networks
+from medgauge.models.bottleneck import BottleneckNetwork
 from medgauge.models.residual import ResidualNetwork
 from medgauge.models.table_columns import TABLE, TableColumns
 
@@ -104,6 +105,7 @@ class Encoder(nn.Module):
 def encoder_names() -> dict[str, str]:
     """Names that :func:`build_encoder` knows, with what they are."""
     names = {"small": "narrow residual network for small data, 2-D and 3-D"}
+    names |= {"bottleneck": "two bottleneck blocks and 256 features, of the Siamese pretraining, 2-D and 3-D"}
     names |= {"lite0": "EfficientNet-lite0 with ImageNet weights, no hub needed; volumes by nine planes"}
     names |= {f"monai/{name}": "MONAI, 2-D and 3-D" for name in monai_networks.NAMES}
     return names | {"timm/<name>": "any network of timm, 2-D, extra timm (timm/convnext_tiny, timm/inception_v3)"}
@@ -131,8 +133,8 @@ def build_encoder(
         norm: ``batch``, ``instance``, ``group``, or ``default``: batch in 2-D, group in 3-D (small batches);
             timm's networks keep their own.
         pretrained: False, ``package`` (lite0), ``hub`` (timm's networks) or a file of weights of these.
-        settings: of this encoder alone; ``lite0``: least (96); ``small``: blocks (1), pool (average), stem_stride (4 in 2-D, 2
-            in 3-D); timm's: see :func:`medgauge.models.timm_networks.build_timm`.
+        settings: of this encoder alone; ``lite0``: least (96); ``bottleneck``: features (256); ``small``: blocks (1), pool (average),
+            stem_stride (4 in 2-D, 2 in 3-D); timm's: see :func:`medgauge.models.timm_networks.build_timm`.
     """
     if name == TABLE:
         return _table(ndim, channels, settings)
@@ -154,8 +156,9 @@ def build_encoder(
                 f"the encoder {name} has no pretrained weights to load; only {LITE} and encoders named timm/... do."
             )
         norm = DEFAULT_NORM[ndim] if norm == "default" else norm
-        settings = settings if kind == "monai" else {**SMALL_SETTINGS, "stem_stride": STEM_STRIDE[ndim], **settings}
-        make = _monai if kind == "monai" else _small
+        if kind == "small":
+            settings = {**SMALL_SETTINGS, "stem_stride": STEM_STRIDE[ndim], **settings}
+        make = MAKERS[kind]
         network, features = make(inner, ndim, channels, width, norm, settings)
     description = {"name": name, "width": width, "norm": norm, "settings": dict(settings)}
     return Encoder(network, features=features, ndim=ndim, channels=channels, description=description)
@@ -187,10 +190,22 @@ def _small(
     return network, network.features
 
 
+def _bottleneck(
+    _: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
+) -> tuple[nn.Module, int]:
+    for wrong in sorted(set(settings) - {"features"}):
+        raise InputError(f"the encoder bottleneck has no setting {wrong}; its setting is features.")
+    network = BottleneckNetwork(ndim=ndim, channels=channels, width=width, norm=norm, **settings)
+    return network, network.features
+
+
 def _monai(
     name: str, ndim: int, channels: int, width: float, norm: str, settings: Mapping[str, Any]
 ) -> tuple[nn.Module, int]:
     return monai_networks.build_monai(name, ndim=ndim, channels=channels, width=width, norm=norm, settings=settings)
+
+
+MAKERS = {"small": _small, "bottleneck": _bottleneck, "monai": _monai}
 
 
 def _table(ndim: int, channels: int, settings: Mapping[str, Any]) -> Encoder:

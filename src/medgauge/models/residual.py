@@ -12,8 +12,8 @@ from medgauge.core.checks import check_choice
 NORMS = ("batch", "instance", "group")
 POOLS = ("average", "average_max")
 
-_CONV = {2: nn.Conv2d, 3: nn.Conv3d}
-_POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _BATCH = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _INSTANCE = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 
@@ -27,7 +27,7 @@ def make_norm(kind: str, channels: int, ndim: int) -> nn.Module:
 
 
 def _conv(inputs: int, outputs: int, *, ndim: int, size: int, stride: int = 1) -> nn.Module:
-    return _CONV[ndim](inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
+    return CONV[ndim](inputs, outputs, size, stride=stride, padding=size // 2, bias=False)
 
 
 class Subsample(nn.Module):
@@ -71,7 +71,7 @@ class ResidualBlock(nn.Module):
             projection = _conv(inputs, outputs, ndim=ndim, size=1)
             self.shortcut = nn.Sequential(Subsample(stride), projection, make_norm(norm, outputs, ndim))
         self.activation = nn.ReLU(inplace=True)
-        _fill(self)
+        fill(self)
         nn.init.zeros_(last.get_parameter("weight"))
 
     def forward(self, image: Float[Tensor, "n i *space"]) -> Float[Tensor, "n o *smaller"]:
@@ -108,7 +108,7 @@ class ResidualNetwork(nn.Module):
         pool: str = "average",
     ) -> None:
         super().__init__()
-        if ndim not in _CONV:
+        if ndim not in CONV:
             raise ValueError(f"ndim must be 2 or 3, got {ndim}")
         if min(channels, blocks, len(widths), *widths) < 1:
             raise ValueError(f"channels, blocks and widths must be >= 1, got {channels}, {blocks}, {list(widths)}")
@@ -121,9 +121,9 @@ class ResidualNetwork(nn.Module):
             _conv(channels, widths[0], ndim=ndim, size=5 if ndim == 2 else 3, stride=min(stem_stride, 2)),
             make_norm(norm, widths[0], ndim),
             nn.ReLU(inplace=True),
-            _POOL[ndim](3, stride=2, padding=1) if stem_stride == 4 else nn.Identity(),
+            POOL[ndim](3, stride=2, padding=1) if stem_stride == 4 else nn.Identity(),
         )
-        _fill(self.stem)
+        fill(self.stem)
         stages: list[nn.Module] = []
         inputs = widths[0]
         for stage, width in enumerate(widths):
@@ -140,7 +140,7 @@ class ResidualNetwork(nn.Module):
         return torch.cat([average, maps.amax(dim=2)], dim=1) if self.pool == "average_max" else average
 
 
-def _fill(module: nn.Module) -> None:
+def fill(module: nn.Module) -> None:
     """He initialisation of the convolutions."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.Conv3d):

@@ -7,6 +7,7 @@ from torch import nn
 
 from medgauge.core.batch import Batch, LabelCoding, Step
 from medgauge.training.collect import bare
+from medgauge.training.views import read_views
 
 
 def is_guided(model: nn.Module) -> bool:
@@ -18,6 +19,8 @@ def is_guided(model: nn.Module) -> bool:
 def read_step(model: nn.Module, batch: Batch, coding: LabelCoding, progress: float, *, guided: bool) -> Step:
     """One pass of the model, with labels scaled: the only place where a step's labels are encoded.
 
+    A batch with a second view of each case is of a model of two views (:func:`~medgauge.training.views.read_views`).
+
     Args:
         model: image, covariates (and label, where ``guided``) -> output.
         batch: labels in original units.
@@ -25,6 +28,8 @@ def read_step(model: nn.Module, batch: Batch, coding: LabelCoding, progress: flo
         progress: share of the training that is done.
         guided: as :func:`is_guided` says of the model.
     """
+    if batch.view is not None:
+        return read_views(model, batch, progress)
     label = coding.encode(batch.label, batch.divisor).float()
     given = {"label": label} if guided else {}
     out = model(batch.image, batch.covariates, **given)
