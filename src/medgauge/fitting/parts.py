@@ -174,6 +174,8 @@ def _check_predictor(recipe: Recipe, tasks: Tasks) -> None:
     asked = recipe.prediction.predictor
     others = {
         "kernel": ", or read it as a number (without --kind)",
+        "ridge": ", or read it as a number (without --kind)",
+        "svm": ", or read it as a grade, a class or a finding (--kind COLUMN=grade)",
         "prototypes": ", or give model.head prototypes",
         "logistic": ", or read it as a grade (--kind COLUMN=grade)",
     }

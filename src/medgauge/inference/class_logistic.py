@@ -11,7 +11,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
 from medgauge.functional.classes import class_log_loss
-from medgauge.inference.left_out_regression import SURE, LeftOutRegression, Linear, logistic_solver
+from medgauge.inference.left_out_regression import SURE, LeftOutRegression, Linear
 
 
 class MultinomialPredictor(LeftOutRegression):
@@ -46,9 +46,9 @@ class MultinomialPredictor(LeftOutRegression):
     def _places(self, label: Float[Tensor, "n t"]) -> Int[Tensor, "n t"]:
         return label.double().nan_to_num(-1.0).long()
 
-    def _chances(self, model: Linear, points: Float[Tensor, "q p"]) -> Float[Tensor, "q t k"]:
+    def _chances(self, logits: Float[Tensor, "q t k"]) -> Float[Tensor, "q t k"]:
         """The softmax of the logits."""
-        return model.logits(points).softmax(-1)
+        return logits.softmax(-1)
 
     def _score(self, chances: Float[Tensor, "n t k"], place: Int[Tensor, "n t"]) -> float:
         label = torch.where(place >= 0, place.double(), torch.nan)
@@ -71,7 +71,7 @@ class MultinomialPredictor(LeftOutRegression):
             bias[target, there] = 0.0
             if len(there) < 2:
                 continue
-            solver = solvers.setdefault(target, logistic_solver())
+            solver = solvers.setdefault(target, self._solver())
             solver.C = 1 / constant
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a solver that stops at its last step is near enough

@@ -1,7 +1,7 @@
 """Regressions on the embedding whose penalty is chosen by leaving folds of groups out, and that read training groups so."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -72,7 +72,8 @@ class LeftOutRegression(ABC):
         self._columns = Columns.fit(points, weighted=self.weighted)
         rotated, basis = in_their_span(self._columns.standardised(points))
         self.constant, left_out = self._chosen(rotated, place)
-        models = [self._learned(rotated, place, torch.arange(len(place)), self.constant, {}), *left_out]
+        whole = self._learned(rotated, place, torch.arange(len(place)), self.constant, {})
+        models = self._settled(whole, left_out, rotated, place)
         self._models = [Linear(torch.einsum("pr,rtk->ptk", basis, one.weight), one.bias) for one in models]
         self._take_groups(gallery)
         self.validation = validation_error(self.read, self.size[0], validation, error)
@@ -134,12 +135,37 @@ class LeftOutRegression(ABC):
         """The regression of some rows; ``solvers`` hold where that of the constant before has ended."""
 
     @abstractmethod
-    def _chances(self, model: Linear, points: Float[Tensor, "q p"]) -> Float[Tensor, "q t k"]:
-        """What a regression gives."""
+    def _chances(self, logits: Float[Tensor, "q t k"]) -> Float[Tensor, "q t k"]:
+        """What the logits of a regression say."""
 
     @abstractmethod
     def _score(self, chances: Float[Tensor, "n t k"], place: Int[Tensor, "n t"]) -> float:
         """How wrong the chances are; the smaller, the better."""
+
+    def _solver(self) -> Any:
+        """Of scikit-learn, which goes on where the fit before it has ended."""
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(max_iter=_STEPS, tol=1e-5, warm_start=True)
+
+    def _judged(
+        self, logits: Float[Tensor, "n t k"], left_out: Sequence[Linear], place: Int[Tensor, "n t"]
+    ) -> Float[Tensor, "n t k"]:
+        """The logits of left-out cases by which a constant is judged."""
+        return logits
+
+    def _settled(
+        self, whole: Linear, left_out: Sequence[Linear], points: Float[Tensor, "n p"], place: Int[Tensor, "n t"]
+    ) -> list[Linear]:
+        """The regressions that read: of all cases, then without each fold."""
+        return [whole, *left_out]
+
+    def _logits(self, left_out: Sequence[Linear], points: Float[Tensor, "n p"]) -> Float[Tensor, "n t k"]:
+        """Of each training case by the regression without its fold."""
+        found = torch.zeros(len(points), *self.size, dtype=torch.float64)
+        for fold, model in enumerate(left_out):
+            found[self._fold == fold] = model.logits(points[self._fold == fold])
+        return found
 
     def _left_out(self, cases: Cases) -> Float[Tensor, "q t k"]:
         """Chances of cases; those of training groups without their fold."""
@@ -148,7 +174,7 @@ class LeftOutRegression(ABC):
         own = torch.tensor([self._fold_of.get(str(name), -1) + 1 for name in cases.group], dtype=torch.int64)
         found = torch.zeros(len(points), *self.size, dtype=torch.float64)
         for place in torch.unique(own).tolist():
-            found[own == place] = self._chances(self._models[place], points[own == place])
+            found[own == place] = self._chances(self._models[place].logits(points[own == place]))
         return found
 
     def _check_fitted(self) -> None:
@@ -163,25 +189,17 @@ class LeftOutRegression(ABC):
         best, chosen, worse = torch.inf, (CONSTANTS[0], list[Linear]()), 0
         solvers: list[dict[Any, Any]] = [{} for _ in range(int(self._fold.max()) + 1)]
         for constant in CONSTANTS:
-            found, models = torch.zeros(len(place), *self.size, dtype=torch.float64), []
-            for fold, kept in enumerate(solvers):
-                rows = (self._fold != fold).nonzero().flatten()
-                models.append(self._learned(points, place, rows, constant, kept))
-                found[self._fold == fold] = self._chances(models[-1], points[self._fold == fold])
-            score = self._score(found, place)
+            models = [
+                self._learned(points, place, (self._fold != fold).nonzero().flatten(), constant, kept)
+                for fold, kept in enumerate(solvers)
+            ]
+            score = self._score(self._chances(self._judged(self._logits(models, points), models, place)), place)
             worse = 0 if score < best else worse + 1
             if score < best:
                 best, chosen = score, (constant, models)
             if worse == WORSE:
                 break
         return chosen
-
-
-def logistic_solver() -> Any:
-    """Of scikit-learn, which goes on where the fit before it has ended."""
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(max_iter=_STEPS, tol=1e-5, warm_start=True)
 
 
 def dealt_folds(place: Int[Tensor, "n t"], group: Any) -> Int[Tensor, " n"]:
@@ -191,7 +209,7 @@ def dealt_folds(place: Int[Tensor, "n t"], group: Any) -> Int[Tensor, " n"]:
     for name, level in zip(group, known, strict=True):
         rows.setdefault(str(name), []).append(level)
     if len(rows) < 2:
-        raise InputError(f"logistic regression needs training cases of two groups or more, and they are of {len(rows)}")
+        raise InputError(f"a regression needs training cases of two groups or more, and they are of {len(rows)}")
     order = sorted(rows, key=lambda name: (sum(rows[name]) / len(rows[name]), name))
     fold = {name: place % min(FOLDS, len(order)) for place, name in enumerate(order)}
     return torch.tensor([fold[str(name)] for name in group], dtype=torch.int64)

@@ -10,7 +10,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
 from medgauge.functional.grades import Levels, level_places
-from medgauge.inference.left_out_regression import SURE, LeftOutRegression, Linear, logistic_solver
+from medgauge.inference.left_out_regression import SURE, LeftOutRegression, Linear
 
 
 class LogisticPredictor(LeftOutRegression):
@@ -53,9 +53,9 @@ class LogisticPredictor(LeftOutRegression):
     def _places(self, label: Float[Tensor, "n t"]) -> Int[Tensor, "n t"]:
         return level_places(label, self.levels)
 
-    def _chances(self, model: Linear, points: Float[Tensor, "q p"]) -> Float[Tensor, "q t k"]:
+    def _chances(self, logits: Float[Tensor, "q t k"]) -> Float[Tensor, "q t k"]:
         """The chance of each case to be above each step; it never rises from a step to the next."""
-        return model.logits(points).sigmoid().cummin(-1).values * self._known
+        return logits.sigmoid().cummin(-1).values * self._known
 
     def _score(self, chances: Float[Tensor, "n t k"], place: Int[Tensor, "n t"]) -> float:
         return _ranked_score(chances, place, self._known)
@@ -77,7 +77,7 @@ class LogisticPredictor(LeftOutRegression):
             if bool(beyond.all()) or not bool(beyond.any()):
                 bias[target, step] = SURE if len(own) and bool(beyond.all()) else -SURE
                 continue
-            solver = solvers.setdefault((target, step), logistic_solver())
+            solver = solvers.setdefault((target, step), self._solver())
             solver.C = 1 / constant
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a solver that stops at its last step is near enough

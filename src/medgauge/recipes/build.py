@@ -56,12 +56,16 @@ def _head_settings(recipe: Recipe, task: str, *, semantic: bool) -> HeadSettings
     if head == "prototypes" and not semantic:
         head = "auto"
     asked = recipe.prediction.predictor
-    kernel = recipe.represent.is_kept or asked in ("kernel", "regression")
-    weighted = recipe.model.neck == "standardised" and recipe.represent.is_table and len(recipe.represent.sources) > 1
-    logistic = recipe.model.neck == "standardised" or asked in (
-        "logistic",
-        "regression",
-    )  # it is fitted at each validation
+    still = recipe.model.neck == "standardised"
+    usual = HeadSettings(
+        head,
+        naming=naming,
+        kernel=recipe.represent.is_kept or asked in ("kernel", "regression"),
+        logistic=still or asked in ("logistic", "regression"),  # it is fitted at each validation
+        ridge=asked == "ridge",
+        svm=asked == "svm",
+        weighted=still and recipe.represent.is_table and len(recipe.represent.sources) > 1,
+    )
     for entry in read_entries(recipe.objective).values():
         if entry.task not in (None, task):
             continue
@@ -72,8 +76,8 @@ def _head_settings(recipe: Recipe, task: str, *, semantic: bool) -> HeadSettings
             given = entry.init_args.get("thresholds")
             numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
             kind: OrdinalKind = "corn" if entry.init_args.get("kind") == "corn" else "binary"
-            return HeadSettings(head, given if numbers else "ranks", kind, bins, naming, kernel, logistic, weighted)
-    return HeadSettings(head, bins=bins, naming=naming, kernel=kernel, logistic=logistic, weighted=weighted)
+            return replace(usual, thresholds=given if numbers else "ranks", ordinal=kind, bins=bins)
+    return replace(usual, bins=bins)
 
 
 def _naming(recipe: Recipe) -> Naming:

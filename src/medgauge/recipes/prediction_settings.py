@@ -12,9 +12,10 @@ class PredictionSettings(Section):
 
     Args:
         predictor: the predictor of record: head, neighbours, kernel (kernel ridge regression of numbers, on frozen features or
-            where it is asked for), logistic (logistic regression of grades, there alike), regression (kernel of numbers,
-            logistic of grades), prototypes (of findings, where that is model.head: its logits, with scale and base rates fitted
-            on val), or auto = the one with the lowest error on val.
+            where it is asked for), logistic (logistic regression of grades, there alike), ridge (linear ridge regression of numbers
+            and findings), svm (linear support vector machines of findings, grades and classes, whose classes weigh the same),
+            regression (kernel of numbers, logistic of grades), prototypes (of findings, where that is model.head: its logits, with
+            scale and base rates fitted on val), or auto = the one with the lowest error on val.
         level: of the prediction intervals.
         average: flips = each image is read as it is and mirrored in every way that augmentation.flip allows (two to eight
             readings), and embedding, prediction and logits are the means of them, in validation, in the gallery and for new
@@ -39,7 +40,9 @@ class PredictionSettings(Section):
 
     place = "prediction"
 
-    predictor: Literal["head", "neighbours", "kernel", "logistic", "regression", "prototypes", "auto"] = "auto"
+    predictor: Literal[
+        "head", "neighbours", "kernel", "logistic", "ridge", "svm", "regression", "prototypes", "auto"
+    ] = "auto"
     level: Annotated[float, Range(above=0, below=1)] = 0.9
     average: Literal["none", "flips"] = "none"
     aggregate: Literal["none", "mean"] = "none"

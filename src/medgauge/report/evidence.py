@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from medgauge.core.beside import SUMS
 from medgauge.report.cards import SHOWN_NEIGHBOURS, as_list, cards_a_kind, choose_cards, rows_by_id, with_nearest
 from medgauge.report.look import Look
 from medgauge.report.thumbnails import read_thumbnail
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Case = dict[Any, Any]
 More = Callable[[Case, dict[int, float]], dict[str, Any]]
 """What a kind of label adds to a card: (case, training labels by row) -> texts for the template."""
-RESTING = ("neighbours", "kernel")
+RESTING = ("neighbours", *SUMS)
 """Predictors whose value is a weighted sum of training labels."""
 MANY = 0.5
 """Share of the weight below which a value rests on more cases than are shown."""
@@ -122,7 +123,7 @@ def _neighbours(
     weights = as_list(case.get(f"weights_{target}"))
     effects = as_list(case.get(f"effects_{target}"))
     largest = max((abs(weight) for weight in weights if weight is not None), default=0.0)
-    signed = record in ("kernel", "blend")  # else weights are shares of one whole
+    signed = record in (*SUMS, "blend")  # else weights are shares of one whole
     unit = largest if signed else 1.0
     scaled = as_list(case.get(f"neighbour_values_{target}"))
     folds = as_list(case.get("neighbour_folds"))
@@ -219,14 +220,19 @@ def evidence_words(
     whole = math.fsum(listed) / carried if carried else 1.0
     part = math.fsum(shown) / whole
     share, many = percent(part), counted(len(shown), "case")
-    says = {"kernel": "kernel regression", "logistic": "logistic regression"}
+    says = {
+        "kernel": "kernel regression",
+        "logistic": "logistic regression",
+        "ridge": "ridge regression",
+        "svm": "support vector machine",
+    }
     other = record if record in says else "head"
     own, neighbours = number_in(case, f"{other}_{target}"), number_in(case, f"neighbours_{target}")
     sentences = {}
     if record in RESTING:
         heading = "Evidence: the training cases that this value rests on"
         if shown:
-            sizes = ", each weight taken without its sign" if record == "kernel" else ""
+            sizes = ", each weight taken without its sign" if record in SUMS else ""
             sentences["share"] = f"The {many} shown carry {share} of the weight{sizes}."
         if shown and part < MANY:
             sentences["many"] = (

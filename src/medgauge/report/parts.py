@@ -15,6 +15,8 @@ RECORDS = {
     "head": "the head’s",
     "kernel": "the kernel regression’s",
     "logistic": "the logistic regression’s",
+    "ridge": "the ridge regression’s",
+    "svm": "the support vector machine’s",
     "by fold": "each fold’s own",
     "blend": "the blended",
 }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medgauge.core.beside import SUMS
 from medgauge.core.errors import InputError
 from medgauge.core.problem import name_cases
 from medgauge.core.words import plural
@@ -85,7 +86,7 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
     """
     notes = []
     for one in scored:
-        if one.reader.record not in ("kernel", BLEND) or not len(one.cases):
+        if one.reader.record not in (*SUMS, BLEND) or not len(one.cases):
             continue
         shown = one.readings.evidence.leading(LISTED).share.tolist()
         for place, target in enumerate(one.task.columns):

@@ -17,6 +17,7 @@ from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.classes import ClassStrata, class_log_loss
 from medgauge.functional.weights import mixture_weights
+from medgauge.inference.balanced_svm import ClassSvm
 from medgauge.inference.class_head import SoftmaxReader
 from medgauge.inference.class_logistic import MultinomialPredictor
 from medgauge.inference.class_vote import ClassVote
@@ -114,13 +115,15 @@ class Classes(LabelColumns):
         return ClassVote(self.counts)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one, and logistic regression, where the recipe wants it."""
+        """The head, where there is one, and linear classifiers, where the recipe wants them."""
         head, found = self.head_settings, dict[str, Predictor]()
         if head.name != "none":
             found["head"] = SoftmaxReader(self.counts)
-        return found | (
-            {"logistic": MultinomialPredictor(self.counts, weighted=head.weighted)} if head.logistic else {}
-        )
+        if head.logistic:
+            found["logistic"] = MultinomialPredictor(self.counts, weighted=head.weighted)
+        if head.svm:
+            found["svm"] = ClassSvm(self.counts, weighted=head.weighted)
+        return found
 
     def error(self, value: Float[Tensor, "*m n t k"], label: Float[Tensor, "n t"]) -> Float[Tensor, "*m n t"]:
         """The log loss of the true class, at most log 1000."""

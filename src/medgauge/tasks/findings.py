@@ -18,9 +18,11 @@ from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.findings import FindingStrata
 from medgauge.functional.weights import mixture_weights
 from medgauge.inference import HeadPredictor, KernelPredictor, NeighbourPredictor
+from medgauge.inference.balanced_svm import FindingSvm
 from medgauge.inference.clamped import ClampedPredictor
 from medgauge.inference.finding_logistic import FindingLogistic
 from medgauge.inference.prototypes import PrototypePredictor
+from medgauge.inference.ridge import RidgePredictor
 from medgauge.metrics.catalogue import FINDING
 from medgauge.metrics.finding_baselines import FindingCovariates, TrainingRate
 from medgauge.metrics.finding_macros import findings_block
@@ -135,6 +137,10 @@ class Findings(LabelColumns):
             found["kernel"] = ClampedPredictor(KernelPredictor(self.coding, weighted=settings.weighted, named=NAMED))
         if settings.logistic:
             found["logistic"] = FindingLogistic(len(self.columns), weighted=settings.weighted)
+        if settings.ridge:
+            found["ridge"] = ClampedPredictor(RidgePredictor(self.coding, weighted=settings.weighted))
+        if settings.svm:
+            found["svm"] = FindingSvm(len(self.columns), weighted=settings.weighted)
         return found
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:

@@ -18,6 +18,7 @@ from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.grades import GradeStrata, Levels, nearest_grade
 from medgauge.functional.ordinal import rank_thresholds
 from medgauge.inference import NeighbourPredictor
+from medgauge.inference.balanced_svm import GradeSvm
 from medgauge.inference.level_head import LevelHead
 from medgauge.inference.logistic import LogisticPredictor
 from medgauge.inference.vote import NeighbourVote
@@ -112,11 +113,15 @@ class Grades(LineColumns):
         return NeighbourVote(NeighbourPredictor(), self.levels)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one, and logistic regression, where the recipe wants it."""
+        """The head, where there is one, and linear classifiers, where the recipe wants them."""
         head, found = self.head_settings, dict[str, Predictor]()
         if head.name != "none":
             found["head"] = LevelHead(self.levels, head.ordinal)
-        return found | ({"logistic": LogisticPredictor(self.levels, weighted=head.weighted)} if head.logistic else {})
+        if head.logistic:
+            found["logistic"] = LogisticPredictor(self.levels, weighted=head.weighted)
+        if head.svm:
+            found["svm"] = GradeSvm(self.levels, weighted=head.weighted)
+        return found
 
     def of_group(self, label: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
         """The grade nearest to a mean of grades, a half going up."""

@@ -17,6 +17,7 @@ from medgauge.core.problem import Problem
 from medgauge.core.task import Baseline, Certainty, Predictor, Surroundings
 from medgauge.functional.regions import Regions
 from medgauge.inference import HeadPredictor, KernelDifficulty, KernelPredictor, NeighbourPredictor
+from medgauge.inference.ridge import RidgePredictor
 from medgauge.metrics.baselines import CovariatesOnly, TrainingMedian
 from medgauge.metrics.catalogue import NUMBER
 from medgauge.models import LabelScaling
@@ -106,10 +107,14 @@ class Numbers(LineColumns):
         return NeighbourPredictor(self.coding)
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The head, where there is one, and kernel ridge regression, where the recipe wants it."""
+        """The head, where there is one, and kernel and linear ridge regression, where the recipe wants them."""
         wanted = self.head_settings
         found: dict[str, Predictor] = {} if wanted.name == "none" else {"head": HeadPredictor(self.coding)}
-        return found | ({"kernel": KernelPredictor(self.coding, weighted=wanted.weighted)} if wanted.kernel else {})
+        if wanted.kernel:
+            found["kernel"] = KernelPredictor(self.coding, weighted=wanted.weighted)
+        if wanted.ridge:
+            found["ridge"] = RidgePredictor(self.coding, weighted=wanted.weighted)
+        return found
 
     def difficulty(self) -> Difficulty:
         """Kernel regression of the left-out errors of training cases."""

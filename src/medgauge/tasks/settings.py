@@ -31,6 +31,8 @@ class HeadSettings:
         naming: of a prototype head, where its label vectors come from.
         kernel: whether kernel ridge regression is among the predictors of numbers.
         logistic: whether logistic regression is among those of grades and classes.
+        ridge: whether ridge regression is among the predictors of numbers and findings.
+        svm: whether linear support vector machines are among those of findings, grades and classes.
         weighted: whether columns of the embedding are weighted against one another, which regressions keep.
         classes: of each column of classes their names, in order of their places.
     """
@@ -42,6 +44,8 @@ class HeadSettings:
     naming: Naming = Naming()
     kernel: bool = False
     logistic: bool = False
+    ridge: bool = False
+    svm: bool = False
     weighted: bool = False
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
