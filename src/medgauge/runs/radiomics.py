@@ -13,7 +13,7 @@ from medgauge.core.errors import InputError, check_counts, check_path, check_swi
 from medgauge.core.problem import name_cases
 from medgauge.core.words import counted
 from medgauge.data.images.image import ImageSource
-from medgauge.data.radiomics.cases import CaseFeatures, CaseWork, case_features
+from medgauge.data.radiomics.cases import CaseFeatures, CaseWork, case_features, placed_features
 from medgauge.data.radiomics.extractor import RadiomicsSettings, library_versions
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.missing import trim
@@ -161,11 +161,7 @@ def _each(work: Sequence[CaseWork], workers: int) -> Iterator[tuple[int, CaseFea
     parallel = Parallel(
         n_jobs=min(workers, len(work)), prefer="processes", return_as="generator_unordered", batch_size=1
     )
-    yield from parallel(delayed(_placed)(row, one) for row, one in enumerate(work))
-
-
-def _placed(row: int, work: CaseWork) -> tuple[int, CaseFeatures]:
-    return row, case_features(work)
+    yield from parallel(delayed(placed_features)(row, one) for row, one in enumerate(work))
 
 
 def _sorted_out(found: Sequence[CaseFeatures], ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:

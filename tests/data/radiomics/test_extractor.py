@@ -78,6 +78,14 @@ def test_values_do_not_depend_on_the_order_or_direction_of_axes() -> None:
     assert {name: turned[name] for name in plain} == pytest.approx(plain, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.float32])
+def test_values_do_not_depend_on_the_type_that_greys_are_stored_in(kind: type) -> None:
+    image, inside = np.clip(volume() + 130, 0, 255), ball((12, 14, 9), 4.0)
+    settings = RadiomicsSettings(25)  # a whole number, as from Python
+    wanted = extract(image.astype(np.float64), inside, (1.0, 1.0, 1.0), settings)
+    assert extract(image.astype(kind), inside, (1.0, 1.0, 1.0), settings) == pytest.approx(wanted, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("places", "words"),
     [

@@ -85,6 +85,11 @@ def case_features(work: CaseWork) -> CaseFeatures:
         )
 
 
+def placed_features(row: int, work: CaseWork) -> tuple[int, CaseFeatures]:
+    """The features of a case with its place; here, so that a worker imports no more than this needs."""
+    return row, case_features(work)
+
+
 def _made(work: CaseWork) -> CaseFeatures:
     """The features of a case from its files.
 

@@ -146,7 +146,8 @@ def _extractor(axes: int, settings: RadiomicsSettings) -> Any:
     from radiomics.featureextractor import RadiomicsFeatureExtractor
 
     resampling = {"resampledPixelSpacing": list(settings.spacing[::-1])} if settings.spacing else {}
-    made = RadiomicsFeatureExtractor(binWidth=settings.bin_width, additionalInfo=False, label=1, **resampling)
+    width = float(settings.bin_width)  # with a whole number the library's bins of 8-bit images overflow
+    made = RadiomicsFeatureExtractor(binWidth=width, additionalInfo=False, label=1, **resampling)
     made.disableAllFeatures()
     for name in ("shape" if axes == 3 else "shape2D", *CLASSES):
         made.enableFeatureClassByName(name)
