@@ -58,7 +58,12 @@ def fit(folder: Path, out: Path, sources: list[str], predictor: str, **data: Any
 
 def test_numbers_and_findings_by_ridge_over_two_blocks_of_unlike_width(folder: Path, tmp_path: Path) -> None:
     run = fit(
-        folder, tmp_path / "run", ["f.parquet", "wide.npz"], "ridge", label=["size", "bright"], kind={"bright": "finding"}
+        folder,
+        tmp_path / "run",
+        ["f.parquet", "wide.npz"],
+        "ridge",
+        label=["size", "bright"],
+        kind={"bright": "finding"},
     )
     size, bright = (run.results["out_of_fold"][name] for name in ("size", "bright"))
     assert (size["predictor"], bright["predictor"]) == ("ridge", "ridge")
@@ -73,7 +78,12 @@ def test_numbers_and_findings_by_ridge_over_two_blocks_of_unlike_width(folder: P
 
 def test_findings_and_classes_by_balanced_machines_and_new_cases(folder: Path, tmp_path: Path) -> None:
     run = fit(
-        folder, tmp_path / "run", ["f.parquet"], "svm", label=["bright", "view"], kind={"bright": "finding", "view": "class"}
+        folder,
+        tmp_path / "run",
+        ["f.parquet"],
+        "svm",
+        label=["bright", "view"],
+        kind={"bright": "finding", "view": "class"},
     )
     bright, view = (run.results["out_of_fold"][name] for name in ("bright", "view"))
     assert (bright["predictor"], view["predictor"]) == ("svm", "svm")
@@ -90,7 +100,9 @@ def test_findings_and_classes_by_balanced_machines_and_new_cases(folder: Path, t
 
 
 def test_a_predictor_that_does_not_read_a_kind_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="predictor svm does not read size, a number; .* read it as a grade, a class or a"):
+    with pytest.raises(
+        InputError, match="predictor svm does not read size, a number; .* read it as a grade, a class or a"
+    ):
         fit(folder, tmp_path / "run", ["f.parquet"], "svm", label="size")
 
 
@@ -102,7 +114,11 @@ def test_malignancy_of_lung_nodules_is_read_off_their_features(tmp_path: Path) -
         tmp_path / "cases.csv", array=f"{LIDC}/volumes.npz#images", index="index", mask=f"{LIDC}/volumes.npz#masks", id="case",
         out=tmp_path / "f.parquet", cache=str(tmp_path / "cache"),
     )  # fmt: skip
-    changes = {"represent.name": "table", "represent.source": str(tmp_path / "f.parquet"), "prediction.predictor": "svm"}
+    changes = {
+        "represent.name": "table",
+        "represent.source": str(tmp_path / "f.parquet"),
+        "prediction.predictor": "svm",
+    }
     run = medgauge.fit(
         "table", table=str(tmp_path / "cases.csv"), id="case", group="patient_id", folds=3, out=tmp_path / "run", changes=changes,
         label="rated_malignant", kind={"rated_malignant": "finding"},
