@@ -1,6 +1,7 @@
 """The file that radiomics writes, and which cases are in it."""
 
 import json
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import joblib
@@ -124,3 +125,21 @@ def test_what_is_lacking_or_wrong_is_refused(tmp_path: Path) -> None:
 def test_failures_are_told_a_line_each_up_to_a_number() -> None:
     lines = failure_lines({f"c{row}": "no mask" for row in range(5)}, limit=3)
     assert lines == ["case c0: no mask", "case c1: no mask", "case c2: no mask", "and 2 more: cases c3, c4"]
+
+
+def test_a_process_that_ends_by_itself_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(work: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(joblib, "Parallel", lambda **given: ended)
+    with pytest.raises(InputError, match="a process ended by itself .out of memory.*; the same command goes on"):
+        extract(make_cases(tmp_path), tmp_path / "f.parquet", workers=2)
+
+
+def test_embed_says_what_makes_such_a_file(tmp_path: Path) -> None:
+    table = make_cases(tmp_path)
+    extract(table, tmp_path / "f.parquet")
+    with pytest.raises(
+        InputError, match="which network made its features; classical features are made by `medgauge radiomics`"
+    ):
+        medgauge.embed(tmp_path / "f.parquet", table=table, image="ct", id="case", out=tmp_path / "new.parquet")

@@ -110,7 +110,9 @@ def _as_made(place: Path, given: Mapping[str, Any], display: Display) -> Feature
     about = read_about(place)
     settings = about.get("settings")
     if not isinstance(settings, dict) or "represent.source" not in settings:
-        way = f"; give that run ({about['made_by']})" if about else ""
+        classical = isinstance(settings, dict) and "bin_width" in settings
+        run = f"; give that run ({about.get('made_by')})" if about else ""
+        way = "; classical features are made by `medgauge radiomics`" if classical else run
         raise InputError(f"{place} does not say which network made its features{way}")
     found = _of_network(make_recipe("frozen", changes={**settings, **given}), display)
     if found.about["weights_sha256"] != about.get("weights_sha256"):

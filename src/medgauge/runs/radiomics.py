@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -152,7 +153,11 @@ def _read(
 
 
 def _each(work: Sequence[CaseWork], workers: int) -> Iterator[tuple[int, CaseFeatures]]:
-    """The place and the features of each case, in this process or as they come from others."""
+    """The place and the features of each case, in this process or as they come from others.
+
+    Raises:
+        InputError: a process ended by itself.
+    """
     if workers == 1 or len(work) == 1:
         yield from ((row, case_features(one)) for row, one in enumerate(work))
         return
@@ -161,7 +166,12 @@ def _each(work: Sequence[CaseWork], workers: int) -> Iterator[tuple[int, CaseFea
     parallel = Parallel(
         n_jobs=min(workers, len(work)), prefer="processes", return_as="generator_unordered", batch_size=1
     )
-    yield from parallel(delayed(placed_features)(row, one) for row, one in enumerate(work))
+    try:
+        yield from parallel(delayed(placed_features)(row, one) for row, one in enumerate(work))
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process ended by itself (out of memory?); the same command goes on, with fewer --workers perhaps"
+        ) from error
 
 
 def _sorted_out(found: Sequence[CaseFeatures], ids: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -1,5 +1,7 @@
 """Features of arrays: closed forms, SciPy, and what has none."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -133,6 +135,19 @@ def test_a_width_that_is_none_is_refused() -> None:
 def test_the_library_says_nothing_by_itself(capfd: pytest.CaptureFixture[str]) -> None:
     extract(volume(), ball((12, 14, 9), 4.0), (1.0, 1.0, 1.0), PLAIN)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"bin_width": "25"}, "bin_width must be a number, got '25'"),
+        ({"spacing": tuple("1,1")}, r"spacing\[0\] must be a number, got '1'"),
+        ({"mask_label": 0}, "mask_label must be a whole number >= 1, got 0"),
+    ],
+)
+def test_settings_of_another_type_are_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        RadiomicsSettings(**given)
 
 
 def test_versions_name_the_package() -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from medgauge.core.errors import InputError
+from medgauge.core.errors import InputError, came, check_counts
 
 CLASSES = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
 """Families of features beside shape, in the library's words."""
@@ -39,6 +39,12 @@ class RadiomicsSettings:
     mask_label: int | None = None
 
     def __post_init__(self) -> None:
+        numbers = {"bin_width": self.bin_width, **{f"spacing[{place}]": one for place, one in enumerate(self.spacing)}}
+        for name, value in numbers.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f"{name} must be a number, got {came(value)}")
+        if self.mask_label is not None:
+            check_counts(mask_label=self.mask_label)
         if not 0 < self.bin_width < math.inf:
             raise InputError(f"the width of a grey level must be > 0, got {self.bin_width:g} (--bin-width 25)")
         sides = len(self.spacing)
