@@ -15,7 +15,7 @@ from medgauge.models.encoders import build_encoder
 from medgauge.models.feature_smoothing import FeatureSmoothing
 from medgauge.models.heads import LinearHead
 from medgauge.models.necks import CovariateNeck
-from medgauge.training.caching import cache_gradients, join_steps, normalises_over_batch
+from medgauge.training.caching import cache_gradients, normalises_over_batch
 from medgauge.training.objective import Objective
 from medgauge.training.step import is_guided, read_step
 from tests.processes import in_each_process
@@ -68,6 +68,11 @@ def gradients(*modules: nn.Module) -> dict[str, Tensor]:
     return {name: weight.grad.clone() for name, weight in named if weight.grad is not None}
 
 
+def joined(steps: list[Step]) -> Step:
+    fields = {name: torch.cat([getattr(step, name) for step in steps]) for name in ("label", "embedding", "prediction")}
+    return replace(steps[0], **fields)
+
+
 def apart(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> float:
     """The difference of all gradients, as a share of their norm."""
     assert found.keys() == wanted.keys()
@@ -90,7 +95,7 @@ def test_the_gradient_of_256_cases_by_8_is_that_of_the_whole(
     """With dropout, whose draws go with the parts, beside the joined outputs of these with all graphs kept."""
     batch, network, terms = volumes(), model(dropout, kind=kind), objective().to(kind)
     read = reader(network, batch, sizes)
-    terms(join_steps([read(place) for place in range(len(sizes))]))["total"].backward()
+    terms(joined([read(place) for place in range(len(sizes))]))["total"].backward()
     wanted = gradients(network, terms)
     network.zero_grad()
     terms = objective().to(kind)
@@ -114,10 +119,10 @@ def _learn_shard(rank: int) -> dict[str, Tensor]:
     """Rows of every other place, in two parts."""
     batch, network, terms = volumes(9), model(smoothed=True), objective()
     own = Batch(batch.image[rank::2], batch.label[rank::2], batch.row[rank::2])
-    joined = DistributedDataParallel(network)
-    read = reader(joined, own, [3 - rank, 2])
+    wrapped = DistributedDataParallel(network)
+    read = reader(wrapped, own, [3 - rank, 2])
     cached = cache_gradients(read, 2, terms, network)
-    with joined.no_sync():
+    with wrapped.no_sync():
         cached.loss(0, read(0)).backward()
     cached.loss(1, read(1)).backward()
     return {**gradients(network, terms), "sums": network.neck.sums}
@@ -151,15 +156,26 @@ def test_a_neck_that_counts_cases_counts_each_once() -> None:
     torch.testing.assert_close(sums[1], sums[0], rtol=1e-4, atol=1e-5)
 
 
-def test_rows_are_joined_and_what_all_share_is_taken_once() -> None:
+class Sees(nn.Module):
+    """A term that keeps what it is given."""
+
+    def forward(self, embedding: Tensor, label: Tensor, prototypes: Tensor, progress: Tensor) -> Tensor:
+        self.seen = (embedding, label, prototypes, progress)
+        return embedding.sum() * prototypes.sum()
+
+
+def test_a_term_sees_the_rows_of_all_and_once_what_they_share() -> None:
     one = Step(torch.ones(2, 1), embedding=torch.zeros(2, 3), prototypes=torch.ones(4, 3), progress=torch.tensor(0.5))
-    joined = join_steps([one, replace(one, label=torch.zeros(1, 1), embedding=torch.ones(1, 3))])
-    assert joined.label.flatten().tolist() == [1, 1, 0]
-    assert joined.embedding is not None
-    assert joined.embedding.sum() == 3
-    assert joined.prototypes is one.prototypes
-    assert joined.progress is one.progress
-    assert joined.logits is None
+    steps = [one, replace(one, label=torch.zeros(1, 1), embedding=torch.ones(1, 3))]
+    term = Sees()
+    cached = cache_gradients(lambda place: steps[place], 2, Objective({"sees": (term, 1.0)}), nn.Identity())
+    embedding, label, prototypes, progress = term.seen
+    assert label.flatten().tolist() == [1, 1, 0]
+    assert embedding.sum(dim=1).tolist() == [0, 0, 3]
+    assert (prototypes.shape, float(progress)) == ((4, 3), 0.5)
+    assert (float(cached.values["sees"]), cached.sizes) == (36.0, [2, 1])
+    assert cached.gradients["embedding"].unique().tolist() == [12.0]
+    assert cached.gradients["prototypes"].unique().tolist() == [3.0]
 
 
 def test_batch_normalisation_counts_only_while_it_is_trained() -> None:

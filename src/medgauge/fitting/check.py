@@ -69,9 +69,10 @@ def check(
         f"{counted(len(set(study.table.group)), 'group')}: {counts}",
         read,
     ]
-    each = "" if part is study else " for each fold"
+    each, training = "" if part is study else " for each fold", part.recipe.training
+    at_once = f" ({training.micro_batch} at a time)" if training.is_split else ""
     lines += [
-        f"training: {parts.schedule.steps} steps of {part.recipe.training.batch_size} cases{each}"
+        f"training: {parts.schedule.steps} steps of {training.batch_size} cases{at_once}{each}"
         if parts.schedule.steps
         else "training: nothing is trained",
         *study.notes,

@@ -4,7 +4,7 @@ The outputs of all micro-batches are computed without a graph; the loss of the w
 then each micro-batch runs again, with a graph, and its outputs are given their gradients.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import NamedTuple
@@ -55,14 +55,13 @@ def cache_gradients(read: Callable[[int], Step], count: int, objective: Objectiv
     What the model counts in its buffers is counted when the micro-batches run again.
 
     Args:
-        read: the step of a micro-batch; called twice with the same number it gives the same.
+        read: the step of a micro-batch; called twice with the same number it gives the same. None has more cases than the first.
         count: of micro-batches.
         objective: sees the whole batch, once.
         model: the network that ``read`` runs.
     """
     with torch.no_grad(), _unchanged(model):
-        steps = [read(place) for place in range(count)]
-    whole = join_steps(steps)
+        whole, sizes = _joined(read, count)
     asked = [name for name in OUTPUTS if name in objective.needs and getattr(whole, name) is not None]
     leaves = {name: getattr(whole, name).requires_grad_() for name in asked}
     values = objective(replace(whole, **leaves))
@@ -73,22 +72,41 @@ def cache_gradients(read: Callable[[int], Step], count: int, objective: Objectiv
         values={name: value.detach() for name, value in values.items()},
         gradients={name: gradient for name, gradient in zip(leaves, outputs, strict=True) if gradient is not None},
         own=[pair for pair in zip(own, parameters, strict=True) if pair[1] is not None],
-        sizes=[len(step.label) for step in steps],
+        sizes=sizes,
     )
-
-
-def join_steps(steps: Sequence[Step]) -> Step:
-    """One step of the rows of all; what is no row of a case is that of the first."""
-    first = steps[0]
-    rows = [
-        field.name for field in fields(first) if field.name not in SHARED and getattr(first, field.name) is not None
-    ]
-    return replace(first, **{name: torch.cat([getattr(step, name) for step in steps]) for name in rows})
 
 
 def normalises_over_batch(model: nn.Module) -> bool:
     """Whether a network, as it stands (training or not), normalises cases by the others of their batch."""
     return any(module.training for module in model.modules() if isinstance(module, _BatchNorm))
+
+
+def _joined(read: Callable[[int], Step], count: int) -> tuple[Step, list[int]]:
+    """One step of the rows of all micro-batches, and the size of each; what is no row of a case is that of the first.
+
+    Rows are copied to room made at first: small outputs that stayed where they were made would keep the memory around them
+    from being given back or used again (on a CPU as much as eight volumes take).
+    """
+    first = read(0)
+    rows = [
+        field.name for field in fields(first) if field.name not in SHARED and getattr(first, field.name) is not None
+    ]
+    room = {name: _repeated(getattr(first, name), count) for name in rows}
+    sizes = [len(first.label)]
+    for place in range(1, count):
+        step, start = read(place), sum(sizes)
+        sizes.append(len(step.label))
+        for name in rows:
+            room[name][start : sum(sizes)] = getattr(step, name)
+        del step
+    return replace(first, **{name: part[: sum(sizes)] for name, part in room.items()}), sizes
+
+
+def _repeated(part: Tensor, count: int) -> Tensor:
+    """Room for ``count`` times as many rows, the first of which are these."""
+    room = part.new_empty(count * len(part), *part.shape[1:])
+    room[: len(part)] = part
+    return room
 
 
 @contextmanager
