@@ -124,3 +124,24 @@ def test_a_pretrained_network_that_is_trained_on_reads_the_cases_less_often(case
         np.arange(float(cases))[:, None],
     )
     assert found.training.steps == steps
+
+
+@pytest.mark.parametrize(("background", "grey"), [(40, "body_percentiles"), (0, "image_percentiles")])
+def test_volumes_of_unlike_ranges_are_scaled_by_their_body_where_they_have_a_background(
+    tmp_path: Path, background: int, grey: str
+) -> None:
+    for row in range(3):
+        volume = np.random.default_rng(row).uniform(1, 2, (6, 7, 8)).astype(np.float32) * 100**row
+        volume.reshape(-1)[:background] = 0
+        np.save(tmp_path / f"{row}.npy", volume)
+    sources = [image_source(str(tmp_path / f"{row}.npy"), tmp_path) for row in range(3)]
+    assert decide_image(recipe_of(), table_of([1, 2, 3], image=sources), [0, 1, 2]).image.grey == grey
+
+
+def test_ranges_of_augmentation_are_handed_on() -> None:
+    given = {"scale": [0.7, 1.3], "gamma": [0.7, 1.5], "sharpening": 1, "blur": 1.5}
+    made = augment_settings(recipe_of(augmentation=given))
+    assert (made.scale, made.gamma, made.sharpening, made.blur) == ((0.7, 1.3), (0.7, 1.5), 1.0, 1.5)
+    assert augment_settings(recipe_of(augmentation={"scale": 0.2})).scale == 0.2
+    with pytest.raises((ValueError, InputError), match="augmentation.gamma must be two numbers that do not fall"):
+        recipe_of(augmentation={"gamma": [1.5, 0.7]})

@@ -32,7 +32,10 @@ LEARNING = (
     *(f"training.{name}" for name in ("checkpoint_seconds", "loggers")),
 )  # fmt: skip
 """Settings that say how something is learned."""
-CHANGES = tuple(f"augmentation.{name}" for name in ("flip", "rotation", "shift", "scale", "intensity", "noise"))
+CHANGES = tuple(
+    f"augmentation.{name}"
+    for name in ("flip", "rotation", "shift", "scale", "intensity", "noise", "gamma", "sharpening", "blur")
+)
 LDS = tuple(f"weights.{name}" for name in ("kernel", "kernel_size", "sigma"))
 RULES = (
     Idle(

@@ -26,7 +26,9 @@ class ImageSettings(Section):
             where all have 8 bits, else one window found over the training images.
         grey: set = one scale of greys for all images, the window; image_percentiles = each image has its own, from its
             0.5th to its 99.5th percentile; image_zscore = its own, four standard deviations about its mean; padding does
-            not count; auto = image_percentiles where files carry no unit and their ranges differ tenfold, else set.
+            not count; body_percentiles and body_zscore = the same of what is no background, the lowest value where it fills a
+            twentieth of an image (MRI); auto = image_percentiles where files carry no unit and their ranges differ tenfold, of
+            volumes with a background body_percentiles, else set.
         spacing: millimetres an axis to resample to; null = as it is.
         channels: 1, 3 or keep; auto = as the images have.
         nan: what is read where a pixel is not a number (NaN), as some programs write a background; null = such images are
@@ -43,7 +45,7 @@ class ImageSettings(Section):
     spacing: Annotated[list[Annotated[float, Range(least=0.001, most=1000)]], Size(2, 3)] | None = None
     channels: Literal[1, 3, "keep", "auto"] = "auto"
     nan: Annotated[float, Range()] | None = None
-    grey: Literal["set", "image_percentiles", "image_zscore", "auto"] = "auto"
+    grey: Literal["set", "image_percentiles", "image_zscore", "body_percentiles", "body_zscore", "auto"] = "auto"
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
@@ -100,9 +102,13 @@ class AugmentationSettings(Section):
         flip: axes that may be mirrored: rows, columns (and depth).
         rotation: largest angle, degrees.
         shift: largest shift, as a fraction of the size.
-        scale: largest change of size, as a fraction; off by default, since it changes lengths.
+        scale: largest change of size, as a fraction, or two factors between which it is drawn (0.7, 1.3); off by default, since
+            it changes lengths.
         intensity: largest change of brightness and contrast, as a fraction.
         noise: standard deviation of added noise, in the 0 to 1 range of images.
+        gamma: two exponents between which that of the intensities is drawn (0.7, 1.5); null = off.
+        sharpening: largest number of times that what a Gaussian of one pixel smooths away is added again.
+        blur: largest standard deviation of a Gaussian that images are smoothed by, in pixels.
         mixup: mix each case with another one of its batch whose label is near (C-Mixup): images, labels and covariates.
         mixup_width: of mixup's kernel over labels, in normalised label units.
         label_changes_with: transforms that would change the label (scale, flip, rotation, shift, intensity, and mixup where a
@@ -116,9 +122,15 @@ class AugmentationSettings(Section):
     flip: Annotated[list[Literal["rows", "columns", "depth"]], Size(distinct=True)] = field(default_factory=list)
     rotation: Annotated[float, Range(least=0, most=180)] = 0.0
     shift: Annotated[float, Range(least=0, most=1)] = 0.0
-    scale: Annotated[float, Range(least=0, most=1)] = 0.0
+    scale: (
+        Annotated[float, Range(least=0, most=1)]
+        | Annotated[list[Annotated[float, Range(least=0.1, most=10)]], Size(2, 2)]
+    ) = 0.0
     intensity: Annotated[float, Range(least=0, below=1)] = 0.0
     noise: Annotated[float, Range(least=0, most=1)] = 0.0
+    gamma: Annotated[list[Annotated[float, Range(least=0.1, most=10)]], Size(2, 2)] | None = None
+    sharpening: Annotated[float, Range(least=0, most=10)] = 0.0
+    blur: Annotated[float, Range(least=0, most=10)] = 0.0
     mixup: bool = False
     mixup_width: Annotated[float, Range(least=0.001, most=1000)] = 0.5
     label_changes_with: Annotated[
@@ -128,11 +140,17 @@ class AugmentationSettings(Section):
 
     def conflicts(self) -> list[str]:
         """What does not hold between settings, a sentence each."""
+        pairs = {"scale": self.scale, "gamma": self.gamma}
+        found = [
+            f"augmentation.{name} must be two numbers that do not fall, got {value}"
+            for name, value in pairs.items()
+            if isinstance(value, list) and value[0] > value[1]
+        ]
         if self.mixup and "mixup" in self.label_changes_with:
-            return [
+            found.append(
                 "augmentation.mixup is on, but augmentation.label_changes_with says it changes the label; turn it off"
-            ]
-        return []
+            )
+        return found
 
     @property
     def named_sizes(self) -> list[str]:

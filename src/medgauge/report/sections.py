@@ -20,6 +20,8 @@ GREYS = {
     "set": "one window of greys for all",
     "image_percentiles": "each on greys of its own, from its 0.5th to its 99.5th percentile",
     "image_zscore": "each on greys of its own, four standard deviations about its mean",
+    "body_percentiles": "each on greys of its own, from the 0.5th to the 99.5th percentile without its background",
+    "body_zscore": "each on greys of its own, four standard deviations about its mean without its background",
 }
 
 

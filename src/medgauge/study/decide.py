@@ -10,6 +10,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.words import did_you_mean
 from medgauge.data.images.augment import AugmentSettings, check_label_safety
 from medgauge.data.images.facts import Facts, image_facts, range_ratio
+from medgauge.data.images.grey import Grey
 from medgauge.data.images.prepare import PrepareSettings
 from medgauge.data.tables.table import Table
 from medgauge.models.encoders import LITE
@@ -72,7 +73,8 @@ def _decide_grey(image: ImageSettings, facts: Facts) -> ImageSettings:
     """One scale for all images, but where files carry no unit and their ranges differ tenfold."""
     if image.grey == "auto":
         own = image.window == "auto" and range_ratio(facts.each) >= UNLIKE
-        image = replace(image, grey="image_percentiles" if own else "set")
+        scale: Grey = "body_percentiles" if facts.background and facts.ndims[0] == 3 else "image_percentiles"
+        image = replace(image, grey=scale if own else "set")
     if image.window != "auto":
         return image
     plain = image.grey != "set" or facts.window is None or facts.dtypes == ["uint8"]
@@ -143,8 +145,11 @@ def augment_settings(recipe: Recipe) -> AugmentSettings:
         flip=tuple(AXES[name] for name in wanted.flip),
         rotation=wanted.rotation,
         shift=wanted.shift,
-        scale=wanted.scale,
+        scale=(wanted.scale[0], wanted.scale[1]) if isinstance(wanted.scale, list) else wanted.scale,
         brightness=wanted.intensity,
         contrast=wanted.intensity,
+        gamma=(wanted.gamma[0], wanted.gamma[1]) if wanted.gamma is not None else 0.0,
         noise=wanted.noise,
+        sharpening=wanted.sharpening,
+        blur=wanted.blur,
     )

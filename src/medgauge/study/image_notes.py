@@ -144,7 +144,8 @@ def _scales(facts: Sequence[ImageFact], image: ImageSettings, asked: ImageSettin
     what = f"the ranges of intensities differ {ratio:.0f}-fold and the files carry no unit"
     if chosen:
         return (
-            f"{what}: each image is scaled from its own 0.5th to 99.5th percentile (image.grey {image.grey}); "
+            f"{what}: each image is scaled from its own 0.5th to 99.5th percentile"
+            f"{' without its background' * image.grey.startswith('body')} (image.grey {image.grey}); "
             "set image.grey to set if intensities mean the same in all images"
         )
     remedy = (

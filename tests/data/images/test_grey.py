@@ -63,5 +63,24 @@ def test_a_scale_of_each_image_needs_no_window_and_takes_none() -> None:
         prepare(RawImage(RAMP), PrepareSettings())
     with pytest.raises(ValueError, match="window and grey image_percentiles exclude each other"):
         PrepareSettings(grey="image_percentiles", window=(0.0, 1.0))
-    with pytest.raises(ValueError, match="grey must be one of set, image_percentiles, image_zscore, got 'own'"):
+    with pytest.raises(ValueError, match="grey must be one of set, image_percentiles, image_zscore, body_percentiles, body_zscore, got 'own'"):
         PrepareSettings(grey="own")  # type: ignore[arg-type]
+
+
+def test_the_background_of_a_brain_counts_on_no_scale_of_the_body() -> None:
+    brain = np.random.default_rng(1).normal(500, 50, 300)
+    image = np.concatenate([np.zeros(700), brain]).reshape(1, 10, 10, 10)
+    low, high = own_window(RawImage(image), "body_percentiles")
+    assert (low, high) == (pytest.approx(np.percentile(brain, 0.5)), pytest.approx(np.percentile(brain, 99.5)))
+    low, high = own_window(RawImage(image), "body_zscore")
+    np.testing.assert_allclose((low, high), brain.mean() + np.array([-4, 4]) * brain.std())
+    made = prepare(RawImage(image), PrepareSettings(grey="body_zscore")).array.reshape(-1)
+    assert (made[:700] == 0).all()
+    np.testing.assert_allclose(made[700:], (stats.zscore(brain) + 4) / 8, atol=1e-6)
+
+
+def test_an_image_without_a_background_is_all_body() -> None:
+    image = np.arange(1000.0).reshape(1, 10, 10, 10)
+    for body, whole in (("body_percentiles", "image_percentiles"), ("body_zscore", "image_zscore")):
+        assert own_window(RawImage(image), body) == own_window(RawImage(image), whole)  # type: ignore[arg-type]
+    assert own_window(RawImage(np.zeros((1, 4, 4, 4))), "body_percentiles") == (0.0, 1.0)

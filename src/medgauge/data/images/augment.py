@@ -16,6 +16,7 @@ from torch.nn import functional
 from medgauge.core.batch import Batch
 from medgauge.core.errors import InputError
 from medgauge.core.words import nearest
+from medgauge.data.images.filters import sharpened, smoothed
 
 
 @dataclass(frozen=True)
@@ -27,25 +28,33 @@ class AugmentSettings:
             -2 up and down, -3 the slices.
         rotation: largest angle in degrees; in 3-D about each of the three axes.
         shift: largest shift as a share of each side.
-        scale: largest enlargement as a share: 0.1 draws factors from 1/1.1 to 1.1.
+        scale: largest enlargement as a share: 0.1 draws factors from 1/1.1 to 1.1; or two factors, between which they are drawn.
         brightness: largest value added, as a share of the intensity window.
         contrast: largest change of the distance to the image's mean, as a share, below 1.
-        gamma: largest exponent as a share: 0.2 draws exponents from 1/1.2 to 1.2.
+        gamma: largest exponent as a share: 0.2 draws exponents from 1/1.2 to 1.2; or two exponents, between which they are drawn.
         noise: largest standard deviation of added noise, as a share of the intensity window.
+        sharpening: largest number of times that what a Gaussian of one pixel smooths away is added again.
+        blur: largest standard deviation of a Gaussian that images are smoothed by, in pixels.
     """
 
     flip: tuple[int, ...] = ()
     rotation: float = 0.0
     shift: float = 0.0
-    scale: float = 0.0
+    scale: float | tuple[float, float] = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
-    gamma: float = 0.0
+    gamma: float | tuple[float, float] = 0.0
     noise: float = 0.0
+    sharpening: float = 0.0
+    blur: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, tuple) and field.name != "flip":
+                if not (len(value) == 2 and 0 < value[0] <= value[1] < math.inf):
+                    raise ValueError(f"{field.name} must be two rising numbers > 0, got {value}")
+                continue
             if field.name != "flip" and not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{field.name} must be >= 0, got {value}")
         if any(axis not in (-1, -2, -3) for axis in self.flip):
@@ -56,7 +65,7 @@ class AugmentSettings:
     def kinds(self) -> set[str]:
         """What is on: of flip, rotation, shift, scale, intensity."""
         on = {name for name in ("flip", "rotation", "shift", "scale") if getattr(self, name)}
-        intensity = self.brightness or self.contrast or self.gamma or self.noise
+        intensity = self.brightness or self.contrast or self.gamma or self.noise or self.sharpening or self.blur
         return on | ({"intensity"} if intensity else set())
 
 
@@ -69,7 +78,7 @@ class Drawn:
 
     - Shape: flipped (n, axes) bool, by axis h, w or d, h, w; angle (n, 1) or (n, 3) in radians; shift (n, axes) as a
       share of each side; zoom (n,), above 1 = enlarged: the physical size of a pixel is divided by it; brightness,
-      contrast, gamma and noise (n,); seed (n,) int64 of each image's noise; kinds: what is on.
+      contrast, gamma, noise, sharpening and blur (n,); seed (n,) int64 of each image's noise; kinds: what is on.
     """
 
     flipped: Bool[Tensor, "n axes"]
@@ -80,6 +89,8 @@ class Drawn:
     contrast: Float[Tensor, " n"]
     gamma: Float[Tensor, " n"]
     noise: Float[Tensor, " n"]
+    sharpening: Float[Tensor, " n"]
+    blur: Float[Tensor, " n"]
     seed: Int[Tensor, " n"]
     kinds: frozenset[str]
 
@@ -98,6 +109,7 @@ def draw(settings: AugmentSettings, count: int, ndim: int, generator: torch.Gene
         raise InputError(f"augmentation.flip names axis {min(settings.flip)}, but the images are {ndim}-D")
     chance = torch.rand(count, 14, generator=generator, dtype=torch.float64)
     seed = torch.randint(2**62, (count,), generator=generator)
+    more = torch.rand(count, 2, generator=generator, dtype=torch.float64)
     even = 2 * chance - 1  # uniform in [-1, 1)
     may_flip = torch.tensor([axis - ndim in settings.flip for axis in range(ndim)])
     angle = even[:, 3:6] * math.radians(settings.rotation)
@@ -105,14 +117,23 @@ def draw(settings: AugmentSettings, count: int, ndim: int, generator: torch.Gene
         flipped=(chance[:, :ndim] < 0.5) & may_flip,
         angle=(angle if ndim == 3 else angle[:, :1]).float(),
         shift=(even[:, 6 : 6 + ndim] * settings.shift).float(),
-        zoom=torch.exp(even[:, 9] * math.log1p(settings.scale)).float(),
+        zoom=_factors(chance[:, 9], settings.scale),
         brightness=(even[:, 10] * settings.brightness).float(),
         contrast=(even[:, 11] * settings.contrast).float(),
-        gamma=torch.exp(even[:, 12] * math.log1p(settings.gamma)).float(),
+        gamma=_factors(chance[:, 12], settings.gamma),
         noise=(chance[:, 13] * settings.noise).float(),
+        sharpening=(more[:, 0] * settings.sharpening).float(),
+        blur=(more[:, 1] * settings.blur).float(),
         seed=seed,
         kinds=frozenset(settings.kinds()),
     )
+
+
+def _factors(chance: Tensor, wanted: float | tuple[float, float]) -> Tensor:
+    """Factors from chances (n,) in [0, 1): between two evenly, or about 1 evenly by their logarithm."""
+    if isinstance(wanted, tuple):
+        return (wanted[0] + chance * (wanted[1] - wanted[0])).float()
+    return torch.exp((2 * chance - 1) * math.log1p(wanted)).float()
 
 
 def apply(image: Float[Tensor, "n c *space"], drawn: Drawn) -> Float[Tensor, "n c *space"]:
@@ -168,7 +189,7 @@ def check_label_safety(
             raise InputError(f"label_changes_with names {name!r}, which is none of {', '.join(KINDS)}{hint}")
         if name not in settings.kinds() or (name == "scale" and size_covariates):
             continue
-        what = "brightness, contrast, gamma and noise" if name == "intensity" else name
+        what = "brightness, contrast, gamma, noise, blur and sharpening" if name == "intensity" else name
         more = ", or name the covariate that holds the size of a pixel" if name == "scale" else ""
         raise InputError(
             f"augmentation {name} is on, but label_changes_with says it changes the label; turn {what} off{more}"
@@ -223,7 +244,8 @@ def _rotation(angle: Tensor) -> Tensor:
 
 
 def _toned(image: Tensor, drawn: Drawn) -> Tensor:
-    """Contrast about the image's mean, brightness, gamma, noise; cut to [0, 1]."""
+    """Blur or sharpening, contrast about the image's mean, brightness, gamma, noise; cut to [0, 1]."""
+    image = sharpened(smoothed(image, drawn.blur), drawn.sharpening)
     wide = (-1, *[1] * (image.ndim - 1))
     brightness, contrast, gamma = (
         value.to(image).reshape(wide) for value in (drawn.brightness, drawn.contrast, drawn.gamma)

@@ -8,7 +8,7 @@ import numpy as np
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.boxes import reach
-from medgauge.data.images.grey import usual_ends
+from medgauge.data.images.grey import body, usual_ends
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.masks import read_mask
 from medgauge.data.images.prepare import find_window
@@ -65,7 +65,7 @@ class Facts(NamedTuple):
     sizes, channels, dtypes and ndims: what occurs, the most frequent first; grey: every colour image has equal channels;
     window: as :func:`~medgauge.data.images.prepare.find_window`; each: the facts of each image that could be read;
     problems: (row, sentence) of sampled images that could not; reaches: of each image with a mask, the sides of the smallest
-    box about its centroid that holds it, in voxels, beside its fact.
+    box about its centroid that holds it, in voxels, beside its fact; background: most of the images have one about a body.
     """
 
     ndims: list[int]
@@ -77,6 +77,7 @@ class Facts(NamedTuple):
     each: list[ImageFact]
     problems: list[tuple[int, str]]
     reaches: Sequence[tuple[ImageFact, tuple[float, ...]]] = ()
+    background: bool = False
 
 
 def image_facts(
@@ -117,6 +118,7 @@ def image_facts(
         each=[fact_of(raw) for raw in raws],
         problems=problems,
         reaches=reaches,
+        background=2 * sum(body(raw.intensities).size < raw.intensities.size for raw in raws) > len(raws),
     )
 
 

@@ -43,8 +43,8 @@ class PrepareSettings:
         around: what the middle of the result is: the ``image``'s, or the centroid of its ``mask``; the latter with ``size`` and fit
             ``pad_or_crop`` alone.
         mask_label: the label that is the mask; None: all above 0. It is used in reading.
-        grey: ``set``: the window, the same for all images; ``image_percentiles`` and ``image_zscore``: each image on a scale
-            of its own (:func:`~medgauge.data.images.grey.own_window`), without a window.
+        grey: ``set``: the window, the same for all images; ``image_percentiles``, ``image_zscore`` and those of the ``body``:
+            each image on a scale of its own (:func:`~medgauge.data.images.grey.own_window`), without a window.
     """
 
     size: tuple[int, ...] | None = None
