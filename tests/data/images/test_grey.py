@@ -63,7 +63,10 @@ def test_a_scale_of_each_image_needs_no_window_and_takes_none() -> None:
         prepare(RawImage(RAMP), PrepareSettings())
     with pytest.raises(ValueError, match="window and grey image_percentiles exclude each other"):
         PrepareSettings(grey="image_percentiles", window=(0.0, 1.0))
-    with pytest.raises(ValueError, match="grey must be one of set, image_percentiles, image_zscore, body_percentiles, body_zscore, got 'own'"):
+    with pytest.raises(
+        ValueError,
+        match="grey must be one of set, image_percentiles, image_zscore, body_percentiles, body_zscore, got 'own'",
+    ):
         PrepareSettings(grey="own")  # type: ignore[arg-type]
 
 

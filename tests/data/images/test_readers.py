@@ -153,9 +153,7 @@ class TestFiles:
         assert "does not exist" in refused(tmp_path / "a.png")
 
     def test_folder(self, tmp_path: Path) -> None:
-        assert "is a folder; name one image file, and save a DICOM series as one NIfTI or NRRD file before" in refused(
-            tmp_path
-        )
+        assert "is a folder without DICOM files, and no image file" in refused(tmp_path)
 
     def test_empty_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").touch()

@@ -83,7 +83,7 @@ def prepare_images(
 
 
 def _key(sources: Sequence[ImageSource], settings: PrepareSettings) -> str:
-    """A name made of the contents of the files, each read once, and of all that decides the result."""
+    """A name made of the contents of the files and folders, each read once, and of all that decides the result."""
     read = [one for source in sources for one in (source, source.mask if settings.around == "mask" else None)]
     contents = {path: _content(path) for path in dict.fromkeys(one.path for one in read if one is not None)}
     made = hashlib.sha256(json.dumps([FORMAT, __version__, asdict(settings)], sort_keys=True).encode())
@@ -95,6 +95,8 @@ def _key(sources: Sequence[ImageSource], settings: PrepareSettings) -> str:
 
 def _content(path: Path) -> str:
     try:
+        if path.is_dir():
+            return " ".join(f"{part.name} {_content(part)}" for part in sorted(path.iterdir()) if part.is_file())
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

@@ -19,7 +19,10 @@ ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS, *NIFTI_ENDINGS, ".nrrd", *ARRAY_END
 
 
 class ImageSource(NamedTuple):
-    """Where one image is: a file, or one row of an array in an .npz (``key``) or .npy file; and where its mask is, if it has one."""
+    """Where one image is: a file, one row of an array in an .npz (``key``) or .npy file, or the folder of a DICOM series.
+
+    The ``key`` of a folder is the SeriesInstanceUID of one of several series; ``mask``: where its mask is, if it has one.
+    """
 
     path: Path
     key: str | None = None

@@ -101,9 +101,7 @@ def quiet() -> Iterator[None]:
 def _check_file(source: ImageSource) -> None:
     path = source.path
     if path.is_dir():
-        raise InputError(
-            f"{path} is a folder; name one image file, and save a DICOM series as one NIfTI or NRRD file before"
-        )
+        return
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is no regular file (a pipe or a device); name an image file")
     if not path.is_file():
@@ -115,7 +113,11 @@ def _check_file(source: ImageSource) -> None:
 
 
 def _reader_of(source: ImageSource) -> Callable[[ImageSource], RawImage]:
-    """The reader for a file's ending; a file without a known ending is DICOM if its first bytes are."""
+    """The reader for a file's ending; a file without a known ending is DICOM if its first bytes are, a folder a series."""
+    if source.path.is_dir():
+        from medgauge.data.images.dicom_series import read_series
+
+        return read_series
     suffix = ending(source.path)
     other = "" if suffix in PAIRED else other_content(source.path, suffix)
     if other:

@@ -55,7 +55,7 @@ def _file_problem(path: Path) -> str | None:
     except (OSError, ValueError):
         return f"its image {path} is missing{path_hint(path)}"
     if stat.S_ISDIR(state.st_mode):
-        return f"its image {path} is a folder, not a file"
+        return None  # of a DICOM series, or its reader tells
     if not stat.S_ISREG(state.st_mode):
         return f"its image {path} is no regular file"
     if state.st_size == 0:

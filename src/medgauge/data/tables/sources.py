@@ -11,6 +11,7 @@ from medgauge.data.tables.missing import trim
 
 NPZ = re.compile(r"(?P<path>.+\.npz)#(?P<key>[^\[\]#]+)(?:\[(?P<index>\d+)\])?", re.IGNORECASE | re.DOTALL)
 _NPY = re.compile(r"(?P<path>.+\.npy)#?\[(?P<index>\d+)\]", re.IGNORECASE | re.DOTALL)
+_SERIES = re.compile(r"(?P<path>.+)#(?P<key>\d+(?:\.\d+){3,})", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:(?:\\|$)")
 _SCHEME = re.compile(r"[a-z][a-z\d+.-]+:")
 
@@ -25,7 +26,13 @@ def picture_cell(cell: str, folder: Path) -> str:
 
 
 def image_source(text: str, folder: Path) -> ImageSource:
-    """Where the picture named in a cell is; a relative path starts at ``folder``."""
+    """Where the picture named in a cell is; a relative path starts at ``folder``.
+
+    A file, a row of an array file, a folder with a DICOM series, or ``FOLDER#SeriesInstanceUID``.
+    """
+    series = _SERIES.fullmatch(text)
+    if series is not None and (folder / series["path"]).is_dir():
+        return ImageSource(folder / series["path"], series["key"])
     found = NPZ.fullmatch(text) or _NPY.fullmatch(text)
     if found is None:
         return ImageSource(folder / text, None, None)
