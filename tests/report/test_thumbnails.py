@@ -56,7 +56,7 @@ def test_the_pixels_stay_as_they_are_and_nothing_else_does(folder: RunFolder, ch
         png()[:40] + b"xxxx" + png()[44:],
         png(format="GIF"),
         png("RGB", format="JPEG"),
-        png(size=(129, 1)),
+        png(size=(301, 1)),
         png(size=(20_000, 20_000)),
         png("RGBA"),
         png("P"),

@@ -69,7 +69,8 @@ def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
     given = settings.get("size")
     sides = [side for side in given if isinstance(side, int)] if isinstance(given, list) else []
     size = " x ".join(map(str, sides)) + " pixels" if sides else "the pixels of the files"
-    facts = [size, FITS.get(str(settings.get("fit")), "cropped or padded about their middle")]
+    fit = FITS.get(str(settings.get("fit")), "cropped or padded about their middle")
+    facts = [size, "cut around the centroids of their masks" if settings.get("around") == "mask" else fit]
     grey = GREYS.get(str(settings.get("grey")))
     facts += [] if grey is None else [grey]
     source = represent.get("source") if represent.get("name") == "table" else None
@@ -89,7 +90,13 @@ def seen_pictures(view: RunView, picture: Thumbnails) -> dict[str, Any]:
         if image is not None:
             pictures.append({"image": image, "id": str(known.at[row, "id"]), "label": called(label)})
     named = " and ".join(str(file).replace("\\", "/").rpartition("/")[2] for file in files)
-    return {"pictures": pictures, "facts": ", ".join(facts), "target": target, "features": named}
+    return {
+        "pictures": pictures,
+        "facts": ", ".join(facts),
+        "target": target,
+        "features": named,
+        "volumes": len(sides) == 3,
+    }
 
 
 def _sides(view: RunView) -> str:

@@ -6,8 +6,8 @@ import warnings
 from medgauge.core.errors import InputError
 from medgauge.runfolder import RunFolder
 
-LARGEST = 128
-"""Pixels along a side, as ``runs.thumbnails`` makes them."""
+LARGEST = 300
+"""Pixels along a side, as ``runs.thumbnails`` makes them: 128, of a volume three planes of 96 side by side."""
 MODES = ("L", "LA", "RGB")
 
 
