@@ -11,7 +11,7 @@ from medgauge.data.images.boxes import reach
 from medgauge.data.images.grey import body, usual_ends
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.masks import read_mask
-from medgauge.data.images.prepare import find_window
+from medgauge.data.images.prepare import ends_of, window_of
 from medgauge.data.images.readers import read_image
 
 __all__ = ["Facts", "ImageFact", "fact_of", "fact_of_values", "image_facts", "range_ratio"]
@@ -88,7 +88,7 @@ def image_facts(
     masks: bool = False,
     mask_label: int | None = None,
 ) -> Facts:
-    """Read up to ``limit`` images, spread evenly over the sources, and tell what they are like.
+    """Read up to ``limit`` images, spread evenly over the sources and one at a time, and tell what they are like.
 
     Args:
         sources: of the images.
@@ -98,27 +98,31 @@ def image_facts(
         mask_label: the label that is the mask; None: all above 0.
     """
     count = min(limit, len(sources))
-    raws, problems, reaches = [], [], []
+    problems, reaches, each, ends, greys, bodies = [], [], [], [], [], []
     for row in sorted({round(place) for place in np.linspace(0, len(sources) - 1, count)}):
         try:
             raw, mask = read_image(sources[row], nan=nan), sources[row].mask
-            if masks and mask is not None:
-                reaches.append((fact_of(raw), reach(read_mask(mask, raw, mask_label))))
-            raws.append(raw)
+            reached = reach(read_mask(mask, raw, mask_label)) if masks and mask is not None else None
         except InputError as error:
             problems.append((row, str(error)))
-    colour = [raw.array for raw in raws if len(raw.array) == 3]
+            continue
+        fact = fact_of(raw)
+        each.append(fact)
+        ends.append(ends_of(raw))
+        greys.append(len(raw.array) != 3 or bool((raw.array == raw.array[:1]).all()))
+        bodies.append(body(raw.intensities).size < raw.intensities.size)
+        reaches += [] if reached is None else [(fact, reached)]
     return Facts(
-        ndims=_frequent(raw.array.ndim - 1 for raw in raws),
-        sizes=_frequent(raw.array.shape[1:] for raw in raws),
-        channels=_frequent(len(raw.array) for raw in raws),
-        dtypes=_frequent(raw.array.dtype.name for raw in raws),
-        grey=all(bool((array == array[:1]).all()) for array in colour),
-        window=find_window(raws) if raws else None,
-        each=[fact_of(raw) for raw in raws],
+        ndims=_frequent(len(fact.shape) - 1 for fact in each),
+        sizes=_frequent(fact.shape[1:] for fact in each),
+        channels=_frequent(fact.shape[0] for fact in each),
+        dtypes=_frequent(fact.dtype for fact in each),
+        grey=all(greys),
+        window=window_of(ends, [fact.dtype for fact in each]) if each else None,
+        each=each,
         problems=problems,
         reaches=reaches,
-        background=2 * sum(body(raw.intensities).size < raw.intensities.size for raw in raws) > len(raws),
+        background=2 * sum(bodies) > len(bodies),
     )
 
 

@@ -127,9 +127,20 @@ def find_window(raws: Sequence[RawImage]) -> tuple[float, float]:
     """
     if not raws:
         raise ValueError("raws must hold at least one image, got none")
-    if all(raw.array.dtype == np.uint8 for raw in raws):
+    return window_of([ends_of(raw) for raw in raws], [raw.array.dtype.name for raw in raws])
+
+
+def ends_of(raw: RawImage) -> tuple[float, float]:
+    """The 0.5th and 99.5th percentile of all of an image's intensities, without padding."""
+    low, high = np.percentile(raw.intensities, (0.5, 99.5))
+    return float(low), float(high)
+
+
+def window_of(of: Sequence[tuple[float, float]], dtypes: Sequence[str]) -> tuple[float, float]:
+    """The window of :func:`find_window` from the ends of each image and the names of their types."""
+    if all(dtype == "uint8" for dtype in dtypes):
         return WINDOWS["uint8"]
-    ends = np.array([np.percentile(raw.intensities, (0.5, 99.5)) for raw in raws])
+    ends = np.array(of)
     low, high = float(np.percentile(ends[:, 0], 5)), float(np.percentile(ends[:, 1], 95))
     return (low, high) if high > low else (low, low + 1.0)
 
