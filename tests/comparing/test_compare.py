@@ -19,8 +19,9 @@ import medgauge
 from medgauge.cli import main
 from medgauge.comparing import figures as comparing_figures
 from medgauge.comparing import jobs as compare_jobs
-from medgauge.comparing.figures import Judged, figures
+from medgauge.comparing.figures import figures
 from medgauge.comparing.jobs import Job, Outcome
+from medgauge.comparing.judged import Judged
 from medgauge.comparing.plan import build_methods, factors, laid_over, make_plan, method_values
 from medgauge.core.errors import InputError
 from medgauge.metrics.catalogue import ACCURACY, CONCORDANCE

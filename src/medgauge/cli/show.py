@@ -257,6 +257,7 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
     from rich.table import Table
 
     from medgauge.comparing.tables import column_names
+    from medgauge.report.comparison.macros import macro_tables
     from medgauge.report.comparison.rows import cases_words, smallest_basis, smallest_words, table_rows
 
     console = Console(width=None if sys.stdout.isatty() else 130)
@@ -270,5 +271,13 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
             table.add_column(name, justify="left" if key in ("method", "verdict") else "right")
         for row in table_rows(values, target):
             table.add_row(*(_cell(row[key]) for key in columns))
+        console.print(table)
+    for part in macro_tables(values):
+        table = Table(title=_cell(f"mean {part['figure']} of {part['columns']}"), title_justify="left")
+        for name in ("method", "mean", "95 %", "difference", "95 %", "p (Holm)", *part["regions"]):
+            table.add_column(name, justify="left" if name == "method" else "right")
+        for row in part["rows"]:
+            keys = ("method", "mean", "interval", "difference", "difference_interval", "p")
+            table.add_row(*(_cell(row[key]) for key in keys), *(one["mean"] for one in row["regions"]))
         console.print(table)
     tell(f"page: {Path(folder) / 'comparison.html'}")

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
-from medgauge.comparing.crossed import pooled_values
-from medgauge.comparing.figures import Judged, figures, main_figure
+from medgauge.comparing.crossed import case_folds, pooled_values
+from medgauge.comparing.figures import figures, main_figure
 from medgauge.comparing.finished import are_runs, claim_runs, folder_notes
 from medgauge.comparing.folds import compare_folds
 from medgauge.comparing.jobs import Job, Outcome, do_jobs
+from medgauge.comparing.judged import Judged
 from medgauge.comparing.plan import TUNING, Plan, build_methods, make_plan, method_values
 from medgauge.comparing.shards import read_shard
 from medgauge.comparing.showable import showable, shown_out_of_fold
@@ -287,6 +288,7 @@ def finish(state: State) -> None:
         entries,
         settings["reference"],
         tuple(settings.get("unseeded", ())),
+        case_folds(state) if folds else None,
     )
     state.values["looks"] = {"test": 0 if folds else len(state.values["runs"])}
     found = figures(judged, seed=settings["seeds"][0])

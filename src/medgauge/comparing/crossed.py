@@ -111,6 +111,23 @@ def pooled_values(state: State) -> torch.Tensor:
     return torch.stack([_pooled(state, name) for name in state.values["settings"]["methods"]])
 
 
+def case_folds(state: State) -> torch.Tensor:
+    """The fold that each case is in, (partitions, cases) int64; the same for all methods and seeds."""
+    settings = state.values["settings"]
+    method, seed = next(iter(settings["methods"])), settings["seeds"][0]
+
+    def told(partition: int, fold: int) -> torch.Tensor:
+        values = state.test.values(f"{method}-p{partition}-f{fold}-s{seed}", settings["targets"])
+        return ~torch.tensor(values, dtype=torch.float64).isnan().all(dim=0)
+
+    return torch.stack(
+        [
+            torch.stack([told(partition, fold) for fold in range(settings["folds"])]).long().argmax(dim=0)
+            for partition in settings["partitions"]
+        ]
+    )
+
+
 def _pooled(state: State, method: str) -> torch.Tensor:
     settings, made = state.values["settings"], state.done()
     targets, first = settings["targets"], settings["seeds"][0]

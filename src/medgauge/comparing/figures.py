@@ -1,13 +1,14 @@
 """The figures of a comparison, from the cases and the entries of its runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from medgauge.comparing.judged import Cases, Judged, spread_of
+from medgauge.comparing.macros import macro_block
 from medgauge.core.figure import Figure
 from medgauge.metrics import MIN_GROUPS, REGION_NAMES, TOO_FEW_GROUPS, enough_of_both
 from medgauge.metrics.catalogue import FIGURES, KAPPA, MAE
@@ -20,44 +21,17 @@ LEVELS = 20  # whole-number labels with at most so many levels have a kappa
 ANEW = 2_000  # draws where a figure is computed anew on each
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The judged cases and every method's values of them.
-
-    - Shape: label (n, t); region (n, t), names; value (m, s, n, t), out of fold (m, p, s, n, t); entries: for each
-      method its runs, in the order of the seeds, with ``test`` as in comparison.json. ``unseeded``: methods that every
-      seed makes the same.
-    """
-
-    group: list[str]
-    targets: list[str]
-    label: Float[Tensor, "n t"]
-    region: Sequence[Sequence[str]]
-    value: Float[Tensor, "m s n t"] | Float[Tensor, "m p s n t"]
-    entries: dict[str, list[dict[str, Any]]]
-    reference: str
-    unseeded: tuple[str, ...] = ()
-
-    @property
-    def partitions(self) -> int | None:
-        """How often the cases were cut into folds; None: they have splits."""
-        return self.value.shape[1] if self.value.ndim == 5 else None
-
-    def repeats(self, name: str, value: Float[Tensor, "s n"] | Float[Tensor, "p s n"]) -> Float[Tensor, "r n"]:
-        """The values of a method, a row for each time that it was made."""
-        return (value[..., :1, :] if name in self.unseeded else value).flatten(0, -2)
-
-
 def figures(judged: Judged, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any]:
-    """Every figure of a comparison: one entry a target, and ``space``."""
+    """Every figure of a comparison: one entry a target, ``space``, and ``findings`` where there are several."""
     found: dict[str, Any] = {
         target: _target(judged, place, draws=draws, seed=seed) for place, target in enumerate(judged.targets)
     }
     found["space"] = {
-        name: {key: _spread([run["test"]["space"].get(key) for run in runs]) for key in ("d5", "rv")}
+        name: {key: spread_of([run["test"]["space"].get(key) for run in runs]) for key in ("d5", "rv")}
         for name, runs in judged.entries.items()
     }
-    return found
+    several = macro_block(judged, draws=ANEW, seed=seed)
+    return found if several is None else found | {"findings": several}
 
 
 def main_figure(kind: str) -> Figure:
@@ -74,7 +48,15 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
     parts = {"all": known} | {
         name: known & torch.tensor([row[place] == name for row in judged.region]) for name in REGION_NAMES
     }
-    cases = {name: Cases(value[..., rows], label[rows], _named(judged.group, rows)) for name, rows in parts.items()}
+    cases = {
+        name: Cases(
+            value[..., rows],
+            label[rows],
+            _named(judged.group, rows),
+            None if judged.fold is None else judged.fold[:, rows],
+        )
+        for name, rows in parts.items()
+    }
     blocks = {name: _part(main, part, judged, draws, seed) for name, part in cases.items()}
     whole, few = blocks["all"], blocks["few"]
     adjusted = holm([block["p"] for name, block in whole["methods"].items() if name != judged.reference])
@@ -93,12 +75,11 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
     said = [_further_part(figure, cases["all"], judged, seed) for figure in further]
     for at, name in enumerate(names):
         block, runs = whole["methods"][name], [run["test"][target] for run in judged.entries[name]]
-        made, truth = judged.repeats(name, cases["all"].value[at]), cases["all"].label[:, None]
-        block["by_seed"] = [float(main.of(one[:, None], truth)) for one in made]
-        block |= {key: _spread([run.get(key) for run in runs]) for key in FIGURES[kind] if key != main.name}
+        block["by_seed"] = judged.of_each(main, name, cases["all"]).tolist()
+        block |= {key: spread_of([run.get(key) for run in runs]) for key in FIGURES[kind] if key != main.name}
         if judged.partitions:  # a run knows the figures of one fold; nothing is said for certain of it
             block |= {
-                key: _spread(figure.of(made.T, truth.expand(-1, len(made))).tolist())
+                key: spread_of(judged.of_each(figure, name, cases["all"]).tolist())
                 for key, figure in FIGURES[kind].items()
                 if key != main.name and not figure.chances  # predictions hold values
             }
@@ -116,15 +97,6 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
         "parts": parts_of,
         "methods": whole["methods"],
     }
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Some of the judged cases, of one target: value (m, s, n) or (m, p, s, n), label (n,), all there, and n groups."""
-
-    value: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"]
-    label: Float[Tensor, " n"]
-    group: list[str]
 
 
 def _named(group: Sequence[str], rows: Tensor) -> list[str]:
@@ -146,9 +118,9 @@ def _draw(figure: Figure, cases: Cases, draws: int, seed: int) -> Float[Tensor, 
     """
     if figure.each is not None:
         return crossed_means(figure.each(cases.value, cases.label), cases.group, draws=draws, seed=seed)
-    found = crossed_figures(
-        figure.of, cases.value, cases.label, cases.group, drawn=figure.drawn, draws=min(draws, ANEW), seed=seed
-    )
+    drawing = (figure.of, cases.value, cases.label, cases.group)
+    fold = cases.fold if figure.folded else None
+    found = crossed_figures(*drawing, drawn=figure.drawn, fold=fold, draws=min(draws, ANEW), seed=seed)
     some = ~found.isnan().all(dim=1)
     return found[some] if bool(some.any()) else found
 
@@ -163,11 +135,10 @@ def _further(kind: str, label: Float[Tensor, " n"]) -> list[Figure]:
 
 def _further_part(figure: Figure, cases: Cases, judged: Judged, seed: int) -> list[dict[str, Any]]:
     """For each method a further figure: mean and spread over the seeds, its interval and that of the difference."""
-    label, at = cases.label[:, None], list(judged.entries).index(judged.reference)
-    made = [judged.repeats(name, one) for name, one in zip(judged.entries, cases.value, strict=True)]
-    by_seed = [figure.of(one.T, label.expand(-1, len(one))).tolist() for one in made]
+    at = list(judged.entries).index(judged.reference)
+    by_seed = [judged.of_each(figure, name, cases).tolist() for name in judged.entries]
     few = len(set(cases.group)) < MIN_GROUPS or (figure.ranks and not enough_of_both(cases.label, cases.group))
-    found: list[dict[str, Any]] = [_spread(one) for one in by_seed]
+    found: list[dict[str, Any]] = [spread_of(one) for one in by_seed]
     drawn = None if few else _draw(figure, cases, ANEW, seed)
     for place, block in enumerate(found):
         block["ci95"] = TOO_FEW_GROUPS if drawn is None else ends(drawn[:, [place]])[0].tolist()
@@ -214,24 +185,15 @@ def _worse(figure: Figure, interval: Any) -> tuple[float, float]:
     return (low, high) if figure.lower_is_better else (-high, -low)
 
 
-def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
-    """Mean over the seeds and their standard deviation; None where a run has none."""
-    known = [float(value) for value in values if value is not None]
-    if len(known) < len(values) or not known:
-        return {"mean": None, "sd": None}
-    column = torch.tensor(known, dtype=torch.float64)
-    return {"mean": float(column.mean()), "sd": float(column.std()) if len(known) > 1 else None}
-
-
 def coverage_of(kind: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Coverage and extent (width, size) of what is said for certain, over the seeds, whole and by each run's own regions."""
     certainty = KINDS[kind].certainty
     blocks = [run.get(certainty.key) or {} for run in runs]
     found: dict[str, Any] = {"level": blocks[0].get("level")}
-    found |= {key: _spread([one.get(key) for one in blocks])["mean"] for key in ("coverage", certainty.extent)}
+    found |= {key: spread_of([one.get(key) for one in blocks])["mean"] for key in ("coverage", certainty.extent)}
     found["by_region"] = {
         name: {
-            key: _spread([((one.get("by_region") or {}).get(name) or {}).get(key) for one in blocks])["mean"]
+            key: spread_of([((one.get("by_region") or {}).get(name) or {}).get(key) for one in blocks])["mean"]
             for key in ("n", "coverage", certainty.extent)
         }
         for name in REGION_NAMES

@@ -92,7 +92,7 @@ def outcome_of(
 def _figures(block: dict[str, Any]) -> dict[str, Any]:
     """What a comparison needs of one target's figures."""
     main, *_ = figures = FIGURES[block["kind"]]
-    kept = {name: block[name] for name in ("kind", "predictor", "n", "groups", *figures) if name in block}
+    kept = {name: block[name] for name in ("kind", "predictor", "n", "groups", "training", *figures) if name in block}
     kept["by_predictor"] = {name: {main: other[main]} for name, other in block["by_predictor"].items()}
     certainty = KINDS[block["kind"]].certainty
     whole = block[certainty.key]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from medgauge.report.comparison.macros import macro_note, macro_tables
 from medgauge.report.comparison.rows import (
     cases_words,
     column_notes,
@@ -58,7 +59,26 @@ def _markdown(values: Mapping[str, Any]) -> Iterator[str]:
         for row in table_rows(values, target):
             yield f"| {' | '.join(row[key].replace('|', '/') for key in kept)} |"
         yield ""
+    for part in macro_tables(values):
+        yield f"Mean {part['figure']} of {part['columns']}"
+        yield ""
+        yield from _macro_lines(part)
+        yield ""
+    if note := macro_note(values):
+        yield note
+        yield ""
     yield " ".join(column_notes(values))
+
+
+def _macro_lines(part: Mapping[str, Any]) -> Iterator[str]:
+    heads = ["method", "mean", "95 %", "difference", "95 %", "p (Holm)"]
+    heads += [head for region in part["regions"] for head in (region, "difference", "95 %")]
+    yield f"| {' | '.join(heads)} |"
+    yield f"| {' | '.join('---' for _ in heads)} |"
+    for row in part["rows"]:
+        cells = [row[key] for key in ("method", "mean", "interval", "difference", "difference_interval", "p")]
+        cells += [one[key] for one in row["regions"] for key in ("mean", "difference", "difference_interval")]
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _lines(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -87,6 +107,22 @@ def _lines(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 for key in ("rv", "d5"):
                     row[key] = values["figures"]["space"][method][key]["mean"] if whole else None
                 yield row
+    yield from _macro_rows(values["figures"].get("findings"))
+
+
+def _macro_rows(block: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """One row a method and part of the findings: the means over them."""
+    if block is None:
+        return
+    for method in next(iter(block["figures"].values()))["parts"]["all"]["methods"]:
+        for part in ("all", *REGIONS):
+            row: dict[str, Any] = {"target": "findings", "method": method, "part": part}
+            for name, one in block["figures"].items():
+                own = one["parts"][part]["methods"][method]
+                key = f"mean_{name}"
+                row |= {key: own["mean"], **_ends(key, own["ci95"]), f"{key}_difference": own.get("difference")}
+                row |= {**_ends(f"{key}_difference", own.get("difference_ci95")), f"{key}_p_holm": own.get("p_holm")}
+            yield row
 
 
 def _ends(name: str, interval: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ are read out of fold, the partitions into folds.
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.core.checks import check_number
@@ -109,7 +109,8 @@ def crossed_figures(
     label: Float[Tensor, " n"],
     group: Sequence[str],
     *,
-    drawn: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+    drawn: Callable[..., Tensor] | None = None,
+    fold: Int[Tensor, "p n"] | None = None,
     draws: int = 2_000,
     seed: int = 0,
 ) -> Float[Tensor, "b m"]:
@@ -119,7 +120,7 @@ def crossed_figures(
     With as many ``draws`` and the same ``seed`` the draws are those of ``crossed_means``.
 
     - Shape: value as in ``crossed_means``, label (cases,) -> (draws, methods), float64; NaN where a draw has no figure.
-    - Raises: ValueError for another shape, no case, or ``draws`` < 1.
+    - Raises: ValueError for another shape, no case, ``draws`` < 1, or ``fold`` without ``drawn``.
     - Source: Owen, Annals of Applied Statistics 2007.
 
     Args:
@@ -128,6 +129,7 @@ def crossed_figures(
         label: of the cases; NaN = missing, left out.
         group: what is drawn whole (patients).
         drawn: the figure on many draws at once, (prediction (n,), label (n,), times (n, b)) -> (b,); None: one by one.
+        fold: of each case in each partition, for a ``drawn`` that takes the fold of each case (n,) to order cases of one alone.
         draws: number of draws.
         seed: same seed, same draws.
     """
@@ -137,11 +139,20 @@ def crossed_figures(
     repeats, groups = partitions * seeds, int(codes.max()) + 1
     columns, truth = value.reshape(methods * repeats, cases).T, label.detach().cpu().double()[:, None]
     known = ~torch.isnan(truth[:, 0])
+    if fold is not None and drawn is None:
+        raise ValueError("fold needs a figure that is drawn on many draws at once")
+    within: list[dict[str, Tensor]] = [{}] * partitions if fold is None else [{"fold": own[known]} for own in fold]
     found = []
     for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
         if drawn is not None:
             times = by_group.T.float()[codes[known]]
-            each = torch.stack([drawn(one[known], truth[known, 0], times) for one in columns.unbind(1)], dim=1)
+            each = torch.stack(
+                [
+                    drawn(one[known], truth[known, 0], times, **within[place // seeds % partitions])
+                    for place, one in enumerate(columns.unbind(1))
+                ],
+                dim=1,
+            )
             each = each.view(-1, methods, repeats).masked_fill(by_repeat[:, None] == 0, 0.0)
             found += [(each * by_repeat[:, None]).sum(2) / repeats]
             continue
@@ -153,6 +164,38 @@ def crossed_figures(
     return torch.cat(found)
 
 
+def crossed_columns(
+    figure: Figure,
+    value: Float[Tensor, "m s n t"] | Float[Tensor, "m p s n t"],
+    label: Float[Tensor, "n t"],
+    group: Sequence[str],
+    *,
+    fold: Int[Tensor, "p n"] | None = None,
+    draws: int = 2_000,
+    seed: int = 0,
+) -> Float[Tensor, "t b m"]:
+    """A figure of every column of labels on the draws of ``crossed_figures``, the same for all columns.
+
+    - Shape: value as in ``crossed_figures`` with a last axis of columns; float64.
+    - Raises: ValueError as there.
+
+    Args:
+        figure: of one column.
+        value: what each method read in each seed (and partition).
+        label: of the cases; NaN = missing, left out of its column.
+        group: what is drawn whole (patients).
+        fold: of each case in each partition, where cases are read out of fold: a figure that orders cases orders those of one.
+        draws: number of draws.
+        seed: same seed, same draws.
+    """
+    own = fold if figure.folded else None
+    columns = [
+        crossed_figures(figure.of, one, truth, group, drawn=figure.drawn, fold=own, draws=draws, seed=seed)
+        for one, truth in zip(value.unbind(-1), label.unbind(-1), strict=True)
+    ]
+    return torch.stack(columns)
+
+
 def crossed_macro(
     figure: Figure,
     value: Float[Tensor, "m s n t"] | Float[Tensor, "m p s n t"],
@@ -162,27 +205,11 @@ def crossed_macro(
     draws: int = 2_000,
     seed: int = 0,
 ) -> Float[Tensor, "b m"]:
-    """The mean of a figure over the columns of labels on draws of groups, seeds and partitions: macro ROC-AUC, say.
+    """The mean over the columns of labels of ``crossed_columns``: macro ROC-AUC, say.
 
-    All columns meet the draws of ``crossed_figures``; in a draw in which a column has no figure (no present case) the mean
-    is that of the others, for all methods alike.
-
-    - Shape: value as in ``crossed_figures`` with a last axis of columns -> (draws, methods), float64.
-    - Raises: ValueError as there.
-
-    Args:
-        figure: of one column.
-        value: what each method read in each seed (and partition).
-        label: of the cases; NaN = missing, left out of its column.
-        group: what is drawn whole (patients).
-        draws: number of draws.
-        seed: same seed, same draws.
+    In a draw in which a column has no figure (no present case) the mean is that of the others, for all methods alike.
     """
-    columns = [
-        crossed_figures(figure.of, one, truth, group, drawn=figure.drawn, draws=draws, seed=seed)
-        for one, truth in zip(value.unbind(-1), label.unbind(-1), strict=True)
-    ]
-    return torch.stack(columns).nanmean(0)
+    return crossed_columns(figure, value, label, group, draws=draws, seed=seed).nanmean(0)
 
 
 def seed_mean(error: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"]) -> Float[Tensor, "m n"]:

@@ -28,6 +28,8 @@ def fake_comparison(
     random = np.random.default_rng(0)
     label = 120 + 40 * random.standard_normal((cases, len(targets)))
     label = np.clip(np.round(label / 40), 0, 5) if whole else label
+    label = (label > 130).astype(float) if kind == "finding" else label
+    read = (lambda value: 1 / (1 + np.exp(-value))) if kind == "finding" else (lambda value: value)
     group = [f"patient {row // 2}" for row in range(cases)]
     regions = {name: LabelRegions.fit(torch.from_numpy(label[:, place])) for place, name in enumerate(targets)}
     recipe = {
@@ -51,7 +53,7 @@ def fake_comparison(
             entry["val"] = _split(targets, size, 0.3, kind)
             value = label + size * hard
             job = Job(entry["name"], name, 1000, trial, {}, folder)
-            state.record([(job, Outcome(entry, _cases(targets, label, value, group, prefix)))])
+            state.record([(job, Outcome(entry, _cases(targets, label, read(value), group, prefix)))])
         for seed in range(seeds):
             value = label + size * (hard + 0.4 * random.standard_normal(label.shape))
             entry = {"name": f"{name}-{seed}", "method": name, "seed": seed, "steps": 400}
@@ -61,7 +63,7 @@ def fake_comparison(
                 "test": {"cases": cases, "groups": cases // 2},
             }
             job = Job(entry["name"], name, seed, None, {}, folder)
-            state.record([(job, Outcome(entry, _cases(targets, label, value, group, prefix)))])
+            state.record([(job, Outcome(entry, _cases(targets, label, read(value), group, prefix)))])
     state.values["chosen"] = {name: {"trial": 1, "changes": {"optimiser.learning_rate": 0.01}} for name in methods}
     state.values["smallest_difference"] = {
         name: {
@@ -77,13 +79,19 @@ def fake_comparison(
 
 
 def _split(targets: Sequence[str], size: float, rv: float, kind: str) -> dict[str, Any]:
-    said, extent = ("set", "size") if kind == "grade" else ("interval", "width")
+    said, extent = {"grade": ("set", "size"), "finding": ("calibration", "share_positive")}.get(
+        kind, ("interval", "width")
+    )
     part = {"n": 50, "coverage": 0.9, extent: 4 * size}
     certain = {"level": 0.9, **part, "by_region": dict.fromkeys(("many", "medium", "few"), part)}
     block = {
         "kind": kind, "predictor": "head", "mae": 0.8 * size, "r2": 0.9, "rmse": size, "bias": 0.0, "spearman": 0.9,
         said: certain, "baselines": {"median": {"mae": 40.0}},
     }  # fmt: skip
+    if kind == "finding":
+        block |= {"log_loss": 0.1 * size, "baselines": {"base_rate": {"log_loss": 0.7}}}
+        blocks = {name: block | {"training": {"present": 9 * 6**place}} for place, name in enumerate(targets)}
+        return {**blocks, "space": {"d5": 2 * size, "rv": rv}}
     return {**dict.fromkeys(targets, block), "space": {"d5": 2 * size, "rv": rv}}
 
 

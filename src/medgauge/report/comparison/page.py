@@ -9,6 +9,7 @@ import yaml
 
 from medgauge.core.errors import InputError
 from medgauge.report.comparison import figures as drawn
+from medgauge.report.comparison.macros import macro_note, macro_tables
 from medgauge.report.comparison.rows import (
     cases_words,
     column_notes,
@@ -100,6 +101,8 @@ def describe_comparison(values: Mapping[str, Any], name: str) -> dict[str, Any]:
         "runs": counted(len(values["runs"]), "run"),
         "made_here": "trials" in settings,
         "notes": column_notes(values),
+        "macros": macro_tables(values),
+        "macro_note": macro_note(values),
         "meaning": REGION_MEANING,
         "tuning": tuning_rows(values),
         "trials": max([len(laid) for laid in (settings.get("trials") or {}).values()], default=0),
