@@ -1,6 +1,7 @@
 """Learning curves: nobody is read by a set that has its group; the command from table to page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,13 @@ from medgauge.cli.main import main
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
+from medgauge.core.task import Task
 from medgauge.fitting import curve as module
 from medgauge.inference import KernelPredictor
+from medgauge.tasks import numbers
+from medgauge.tasks.findings import Findings
+from medgauge.tasks.numbers import Numbers
+from medgauge.tasks.settings import HeadSettings
 from tests.fitting.small_study import COLUMNS, make_table
 
 
@@ -26,6 +32,10 @@ def drawn(count: int = 60, seed: int = 0) -> Cases:
     return Cases(
         torch.from_numpy(points), label, [f"c{row}" for row in range(count)], [f"g{row // 2}" for row in range(count)]
     )
+
+
+def task_of(cases: Cases, kind: type[Numbers] | type[Findings] = Numbers) -> Task:
+    return kind.make(["age"], HeadSettings(kernel=True), "none").fit(cases.label, None)
 
 
 def test_every_case_is_read_by_nested_sets_without_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,9 +50,9 @@ def test_every_case_is_read_by_nested_sets_without_its_group(monkeypatch: pytest
             assert not set(cases.group) & set(self._gallery.group)
             return super().read(cases)
 
-    monkeypatch.setattr(module, "KernelPredictor", Watched)
+    monkeypatch.setattr(numbers, "KernelPredictor", Watched)
     cases = drawn()
-    found = module.measure(cases, None, folds=3, draws=2, seed=1, name="age", display=Display(False))
+    found = module.measure(cases, task_of(cases), folds=3, draws=2, seed=1, display=Display(False))
     assert found.size == module.sizes_of(20)
     assert len(found.size) >= 5
     assert found.error.shape == (2, len(found.size), 60)
@@ -54,15 +64,15 @@ def test_every_case_is_read_by_nested_sets_without_its_group(monkeypatch: pytest
         assert all(less < more for less, more in zip(own, own[1:], strict=False))
     assert found.cases == pytest.approx([2.0 * size for size in found.size])
     last = np.abs(cases.label.numpy()[:, 0] - np.median(cases.label.numpy())).mean()
-    assert found.median == pytest.approx(last, rel=0.1)
-    assert found.error[:, -1].mean() < found.error[:, 0].mean() < found.median * 1.5
-    again = module.measure(cases, None, folds=3, draws=2, seed=1, name="age", display=Display(False))
+    assert found.constant == pytest.approx(last, rel=0.1)
+    assert found.error[:, -1].mean() < found.error[:, 0].mean() < found.constant * 1.5
+    again = module.measure(cases, task_of(cases), folds=3, draws=2, seed=1, display=Display(False))
     np.testing.assert_array_equal(again.error, found.error)
 
 
 def test_an_error_is_that_of_a_regression_fitted_by_hand() -> None:
     cases = drawn()
-    found = module.measure(cases, None, folds=3, draws=1, seed=1, name="age", display=Display(False))
+    found = module.measure(cases, task_of(cases), folds=3, draws=1, seed=1, display=Display(False))
     names = list(dict.fromkeys(cases.group))
     for _, out, order in module._plans(30, 3, 1, 1):
         asked = [row for row, group in enumerate(cases.group) if group in {names[one] for one in out.tolist()}]
@@ -76,7 +86,32 @@ def test_an_error_is_that_of_a_regression_fitted_by_hand() -> None:
 
 def test_too_few_groups_are_refused() -> None:
     with pytest.raises(InputError, match="needs 20 groups or more with a label of age, got 19 in 5 folds"):
-        module.measure(drawn(38), None, folds=5, draws=1, seed=0, name="age", display=Display(False))
+        module.measure(drawn(38), task_of(drawn(38)), folds=5, draws=1, seed=0, display=Display(False))
+
+
+def test_of_a_finding_it_is_the_log_loss_of_the_chance_that_the_regression_gives() -> None:
+    cases = drawn()
+    cases = replace(cases, label=(cases.label > 10).double())
+    found = module.measure(cases, task_of(cases, Findings), folds=3, draws=1, seed=1, display=Display(False))
+    names, blind = list(dict.fromkeys(cases.group)), np.zeros(60)
+    for _, out, order in module._plans(30, 3, 1, 1):
+        asked = [row for row, group in enumerate(cases.group) if group in {names[one] for one in out.tolist()}]
+        truth = cases.label[asked, 0].numpy()
+        for place, size in enumerate(found.size):
+            own = {names[one] for one in order[:size].tolist()}
+            train = torch.tensor([row for row, group in enumerate(cases.group) if group in own])
+
+            def loss(value: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+                return -torch.where(label == 1, value, 1 - value).clamp(1e-3, 1).log()
+
+            model = KernelPredictor().fit(cases.take(train), None, loss)
+            chance = model.predict(cases.embedding[asked]).value[:, 0].numpy().clip(0, 1)
+            wanted = -np.log(np.where(truth == 1, chance, 1 - chance).clip(1e-3))
+            np.testing.assert_allclose(found.error[0, place, asked], wanted, rtol=1e-9, atol=1e-9)
+        rate = cases.label[train, 0].mean().item()
+        blind[asked] = -np.log(np.where(truth == 1, rate, 1 - rate))
+    assert found.constant == pytest.approx(blind.mean())
+    assert found.error[:, -1].mean() < found.constant
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +131,15 @@ def test_what_a_curve_has_not_is_refused(table: Path, tmp_path: Path, place: str
 def test_the_command_writes_values_table_and_page(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    frame = pandas.read_csv(table)
+    frame["old"] = (frame["age"] > frame["age"].median()).astype(int)
+    frame.to_csv(table.with_name("found.csv"), index=False)
+    table, given = table.with_name("found.csv"), COLUMNS | {"label": ["age", "old"]}
     words = ["curve", "--table", str(table), "--out", str(tmp_path / "curve"), "--draws", "2"]
     words += [
-        word for name, value in COLUMNS.items() for word in (f"--{name}", value if isinstance(value, str) else value[0])
+        word
+        for name, value in given.items()
+        for word in (f"--{name}", value if isinstance(value, str) else ",".join(value))
     ]
     words += ["--data.cache", str(tmp_path / "cache"), "--model.encoder.settings.least", "64"]
     assert main(words) == 0
@@ -108,15 +149,21 @@ def test_the_command_writes_values_table_and_page(
     one = values["targets"]["age"]
     assert one["n"] == 72
     assert one["points"][-1]["mae"] < one["baselines"]["median"]["mae"]
+    finding = values["targets"]["old"]
+    assert (finding["kind"], finding["figure"]) == ("finding", "log_loss")
+    assert finding["points"][-1]["log_loss"] < finding["baselines"]["base_rate"]["log_loss"] < 0.8
+    assert "training rate 0." in shown
     rows = pandas.read_csv(tmp_path / "curve" / "curve.csv")
-    measured = rows[rows["what"] == "measured"]
+    assert set(rows.loc[rows["target"] == "old", "figure"]) == {"log_loss"}
+    measured = rows[(rows["what"] == "measured") & (rows["target"] == "age")]
+    assert measured["error"].tolist() == [point["mae"] for point in one["points"]]
     assert measured["groups"].tolist() == [point["groups"] for point in one["points"]]
     assert len(measured) >= 5
     assert str(one["points"][0]["groups"]) in shown
     assert (tmp_path / "curve" / "curve.html").stat().st_size > 1e6
     # again, from the cache and through the other door; the same values
-    given: dict[str, Any] = {"data.cache": str(tmp_path / "cache"), "model.encoder.settings": {"least": 64}}
-    again = medgauge.curve(table=table, out=tmp_path / "curve", draws=2, changes=given, **COLUMNS)
+    changes: dict[str, Any] = {"data.cache": str(tmp_path / "cache"), "model.encoder.settings": {"least": 64}}
+    again = medgauge.curve(table=table, out=tmp_path / "curve", draws=2, changes=changes, **given)
     assert again["targets"] == values["targets"]
 
 
@@ -135,13 +182,13 @@ def test_wrong_settings_are_told_before_anything_is_read(table: Path, tmp_path: 
         medgauge.curve(table=table, out=tmp_path / "full", **COLUMNS)
     frame = pandas.read_csv(table)
     frame["stage"] = (frame["age"] // 20).astype(int)
-    frame.to_csv(table.with_name("staged.csv"), index=False)
     given: dict[str, Any] = {**COLUMNS, "label": "stage", "kind": {"stage": "grade"}}
-    with pytest.raises(InputError, match="a learning curve is of numbers, and stage is a grade"):
-        medgauge.curve(table=table.with_name("staged.csv"), out=tmp_path / "curve", **given)
-    frame["old"] = (frame["age"] > frame["age"].median()).astype(int)
-    frame.to_csv(table.with_name("found.csv"), index=False)
-    given = {**COLUMNS, "label": "old", "kind": {"old": "finding"}}
-    with pytest.raises(InputError, match="a learning curve is of numbers, and old is a finding"):
-        medgauge.curve(table=table.with_name("found.csv"), out=tmp_path / "curve", **given)
+    frame["path"] = "none.png"  # it is told before any image is read
+    frame.to_csv(table.with_name("staged.csv"), index=False)
+    said = "a learning curve is of numbers and findings, and stage is a {kind}; leave it out"
+    for kind in ("grade", "class"):
+        with pytest.raises(InputError, match=said.format(kind=kind)):
+            medgauge.curve(
+                table=table.with_name("staged.csv"), out=tmp_path / "curve", **given | {"kind": {"stage": kind}}
+            )
     assert not (tmp_path / "curve").exists()

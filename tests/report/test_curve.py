@@ -14,7 +14,7 @@ POINTS = [
     {"groups": 40, "cases": 81.4, "mae": 1.0, "ci95": [0.75, 1.25]},
 ]
 FALLING: dict[str, Any] = {
-    "n": 100, "groups": 50, "baselines": {"median": {"mae": 3.0}}, "points": POINTS, "told": True,
+    "kind": "number", "figure": "mae", "n": 100, "groups": 50, "baselines": {"median": {"mae": 3.0}}, "points": POINTS, "told": True,
     "fall": {"mae": 1.0, "ci95": [0.5, 1.5]}, "law": {"a": 0.0, "b": 6.3, "c": 0.5},
     "now": {"groups": 50, "mae": 0.9, "ci95": [0.7, 1.1]}, "twice": {"groups": 100, "mae": 0.63, "ci95": [0.5, 0.8]},
     "gain": {"mae": 0.27, "ci95": [0.1, 0.4]},
@@ -49,8 +49,9 @@ def test_what_twice_as_many_groups_give_is_said_or_that_it_cannot_be_told() -> N
 
 def test_the_table_ends_at_twice_the_groups_and_at_the_measured_ones_of_a_flat_curve() -> None:
     heads, rows = curve_rows({"targets": {"hc_mm": FALLING, "flat": FLAT}})
-    assert heads[:5] == ["target", "groups", "cases", "what", "mae"]
-    assert [row[:5] for row in rows] == [
+    assert heads[:6] == ["target", "groups", "cases", "what", "figure", "error"]
+    assert {row[4] for row in rows} == {"mae"}
+    assert [[*row[:4], row[5]] for row in rows] == [
         ["hc_mm", 10, 20.0, "measured", 2.0], ["hc_mm", 40, 81.4, "measured", 1.0],
         ["hc_mm", 50, "", "extrapolated", 0.9], ["hc_mm", 100, "", "extrapolated", 0.63],
         ["flat", 10, 20.0, "measured", 2.0], ["flat", 40, 81.4, "measured", 1.0],
@@ -72,6 +73,20 @@ def test_the_page_draws_the_law_up_to_twice_the_groups(tmp_path: Path) -> None:
     assert drawn[3]["y"][-1] == pytest.approx(0.63)
     assert drawn[0]["error_y"]["array"] == [0.5, 0.25]
     assert [trace["name"] for trace in page["figures"]["target-1-curve"]["data"]] == drawn_names(drawn)[:2]
+
+
+def test_of_a_finding_the_log_loss_is_told_in_its_own_words(tmp_path: Path) -> None:
+    text = json.dumps(FALLING).replace('"mae"', '"log_loss"').replace('"median"', '"base_rate"')
+    one = json.loads(text) | {"kind": "finding"}
+    assert plain(verdict("mass_mm", one)).startswith(
+        "With twice as many labelled groups (100) the log loss would be about 0.63 (95 % interval 0.50 to 0.80), 0.27 (0.10"
+    )
+    (tmp_path / VALUES).write_text(json.dumps(VALUE | {"targets": {"mass_mm": one}}))
+    page = write_curve(tmp_path).read_text(encoding="utf-8")
+    assert '<th class="num">Log loss</th>' in page
+    assert "Always saying the same: training rate 3.00." in plain(page)
+    names = drawn_names(describe_curve(VALUE | {"targets": {"mass_mm": one}}, "x")["figures"]["target-0-curve"]["data"])
+    assert names[1] == "training rate"
 
 
 def drawn_names(drawn: list[dict[str, Any]]) -> list[str]:

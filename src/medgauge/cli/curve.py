@@ -40,12 +40,12 @@ def show_curve(values: Mapping[str, Any], out: str | Path) -> None:
 
     page, console = describe_curve(values, Path(out).name), Console(width=None if sys.stdout.isatty() else 110)
     for target in page["targets"]:
-        title = f"{target['name']}: {target['n']} of {target['groups']}, median {target['median']}"
+        title = f"{target['name']}: {target['n']} of {target['groups']}, {target['constant']}"
         table = Table(title=escape(printable(title, line=True)), title_justify="left")
-        for name in ("groups", "cases", "MAE", "95 % interval", ""):
+        for name in ("groups", "cases", target["figure"], "95 % interval", ""):
             table.add_column(name, justify="right" if name else "left")
         for row in target["rows"]:
-            table.add_row(row["groups"], row["cases"], row["mae"], row["between"], row["what"])
+            table.add_row(row["groups"], row["cases"], row["error"], row["between"], row["what"])
         console.print(table)
         tell(target["verdict"])
     tell(f"{page['about']}; {page['minutes']} minutes")

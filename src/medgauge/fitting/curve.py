@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from medgauge.core.batch import Cases, LabelCoding
+from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_switches
+from medgauge.core.task import Known, Task
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.stamp import make_recipe
-from medgauge.inference import KernelPredictor
 from medgauge.metrics.groups import grouping
 from medgauge.metrics.learning_curve import learning_curve
 from medgauge.models import Encoder
@@ -29,8 +29,8 @@ from medgauge.study import Study, load_study
 from medgauge.study.features import frozen_features
 from medgauge.study.folds import fold_study
 from medgauge.study.loading import cache_folder
-from medgauge.study.table import refuse_classes
 
+KINDS_READ = ("number", "finding")
 FOLDS, LEAST_GROUPS, LEAST_SIZE, SIZES = 5, 20, 8, 6
 ABOUT = "for frozen features; a tuned network may gain more"
 
@@ -59,7 +59,7 @@ def curve(
         out: folder of the three files.
         table: CSV or Parquet file, or bundled:hc18.
         image: column of image files.
-        label: label column or columns, numbers.
+        label: label column or columns, numbers or findings.
         group: column of what may not be on both sides of a split (patient, examination).
         covariates: number column or columns read beside the image.
         draws: times that folds and training sets are drawn anew.
@@ -79,11 +79,11 @@ def curve(
         raise InputError(f"a learning curve is of frozen features; leave represent.name {asked} out")
     wanted = make_recipe("frozen", {"folds": FOLDS} | named | columns, changes)
     _check(wanted, {} if changes is None else changes)
+    _check_kinds(wanted)
     folder = _folder(out)
     started = time.monotonic()
     with Display(terminal) as display:
         study = load_study(wanted, progress=display.images)
-        refuse_classes("a learning curve", study.table.classes)
         for note in study.notes:
             display.say(note)
         values = _measured(study, draws, display)
@@ -111,6 +111,14 @@ def _check(recipe: Recipe, changes: Mapping[str, Any]) -> None:
         raise InputError("a learning curve leaves every fold out in turn; leave --fold out, and give --folds 2 or more")
 
 
+def _check_kinds(recipe: Recipe) -> None:
+    """Raise for a label that kernel regression does not read, before any image is."""
+    for name in recipe.data.label:
+        kind = recipe.data.kind.get(name, "number")
+        if kind not in KINDS_READ:
+            raise InputError(f"a learning curve is of numbers and findings, and {name} is a {kind}; leave it out")
+
+
 def _folder(out: str | Path) -> RunFolder:
     folder = RunFolder(out)
     if folder.path.exists() and (
@@ -124,11 +132,6 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
     """The curves of all targets."""
     recipe = study.recipe
     parts = build_parts(fold_study(study, 0))
-    for task in parts.tasks:
-        if "kernel" not in task.predictors() or "mae" not in task.figures:
-            raise InputError(
-                f"a learning curve is of numbers, and {task.columns[0]} is a {task.name}; give a label column of numbers"
-            )
     display.say("reading features")
     features = frozen_features(
         cast(Encoder, parts.model.encoder), parts.arrays, cache_folder(recipe.data.cache), progress=display.images
@@ -143,7 +146,8 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
         own = labels[:, place.columns]
         for at, name in enumerate(task.columns):
             seen = torch.nonzero(~own[:, at].isnan()).flatten()
-            alone = replace(recipe, data=replace(recipe.data, label=[name]))
+            kinds = {key: kind for key, kind in recipe.data.kind.items() if key == name}
+            alone = replace(recipe, data=replace(recipe.data, label=[name], kind=kinds))
             cases = Cases(
                 points[seen],
                 own[seen][:, at : at + 1],
@@ -151,12 +155,13 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
                 [group[row] for row in seen.tolist()],
                 divisor=scale[seen] if scale is not None and task.coding.divides else None,
             )
-            coding = build_tasks(alone).fit(own[:, at : at + 1], scale).coding  # a linear one changes no value
-            drawn = measure(
-                cases, coding, folds=recipe.data.folds, draws=draws, seed=recipe.seed, name=name, display=display
-            )
+            (reads,) = build_tasks(alone).fit(own[:, at : at + 1], scale).parts  # a linear coding changes no value
+            drawn = measure(cases, reads, folds=recipe.data.folds, draws=draws, seed=recipe.seed, display=display)
             found = learning_curve(drawn.size, drawn.error, cases.group, seed=recipe.seed)
-            targets[name] = curve_values(found, drawn.cases, drawn.median, len(cases))
+            constant = {reads.baselines[0].name: drawn.constant}
+            targets[name] = curve_values(
+                found, drawn.cases, constant, len(cases), figure=next(iter(reads.figures)), kind=reads.kind
+            )
     return {"about": ABOUT, "folds": recipe.data.folds, "draws": draws, "seed": recipe.seed, "targets": targets}
 
 
@@ -164,13 +169,14 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
 class Drawn:
     """What was measured of one target.
 
-    - Shape: error (r, s, n) of each case by training sets of s sizes that its group is not in, in label units.
+    - Shape: error (r, s, n) of each case by training sets of s sizes that its group is not in, as the kind of label has it.
+      ``constant``: the mean error of its constant baseline at the largest size.
     """
 
     size: list[int]
     error: Float64[np.ndarray, "r s n"]
     cases: list[float]
-    median: float
+    constant: float
 
 
 def sizes_of(most: int) -> list[int]:
@@ -183,50 +189,44 @@ def sizes_of(most: int) -> list[int]:
     return sorted(set(found.tolist()))
 
 
-def measure(
-    cases: Cases,
-    coding: LabelCoding | None,
-    *,
-    folds: int,
-    draws: int,
-    seed: int,
-    name: str,
-    display: Display,
-) -> Drawn:
+def measure(cases: Cases, task: Task, *, folds: int, draws: int, seed: int, display: Display) -> Drawn:
     """Errors of every case, read by kernel regression on nested sets of the groups that are not in its fold.
 
     Args:
         cases: of one target, all labelled.
-        coding: of the labels; None: as they are.
+        task: of the target, fitted: its kernel regression, error and constant baseline.
         folds: parts that groups are drawn into.
         draws: times that this is done.
         seed: of the draws.
-        name: of the target.
         display: for progress.
 
     Raises:
         InputError: fewer than 20 groups, or too few for the folds.
     """
     names, code = grouping(cases.group)
-    most = len(names) - -(-len(names) // folds)
+    (name,), most = task.columns, len(names) - -(-len(names) // folds)
     if len(names) < LEAST_GROUPS or most < 2 * LEAST_SIZE:
         raise InputError(
             f"a learning curve needs {LEAST_GROUPS} groups or more with a label of {name}, got {len(names)} in {folds} folds"
         )
     size, label = sizes_of(most), cases.label.double()
     error = np.full((draws, len(size), len(cases)), np.nan)
-    counts, medians, done = np.zeros(len(size)), np.zeros(len(cases)), 0
+    counts, constants, done = np.zeros(len(size)), np.zeros(len(cases)), 0
     for draw, left_out, order in _plans(len(names), folds, draws, seed):
         asked = torch.nonzero(torch.isin(code, left_out)).flatten()
         for place, groups in enumerate(size):
             train = torch.nonzero(torch.isin(code, order[:groups])).flatten()
-            model = KernelPredictor(coding).fit(cases.take(train))
-            error[draw, place, asked.numpy()] = (model.read(cases.take(asked)).value - label[asked]).abs()[:, 0].numpy()
+            model = task.predictors()["kernel"].fit(cases.take(train), None, task.error)
+            error[draw, place, asked.numpy()] = task.error(model.read(cases.take(asked)).value, label[asked])[
+                :, 0
+            ].numpy()
             counts[place] += len(train) / (draws * folds)
             done += 1
             display.runs(done, draws * folds * len(size), f"{name}, {groups} groups")
-        medians[asked.numpy()] += (label[asked] - label[train].median()).abs()[:, 0].numpy() / draws
-    return Drawn(size, error, counts.tolist(), float(medians.mean()))
+        known = Known(label[train], torch.empty(len(train), 0))
+        constant = task.baselines[0].fit(known, known).read(torch.empty(len(asked), 0))
+        constants[asked.numpy()] += task.error(constant, label[asked])[:, 0].numpy() / draws
+    return Drawn(size, error, counts.tolist(), float(constants.mean()))
 
 
 def _plans(groups: int, folds: int, draws: int, seed: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
