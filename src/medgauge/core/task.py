@@ -76,6 +76,14 @@ class Predictor(Protocol):
 
 
 @runtime_checkable
+class Valued(Protocol):
+    """What a predictor has, too, whose values are had much faster without what they rest on."""
+
+    def values(self, cases: Cases) -> Float[Tensor, "q t"]:
+        """The values of ``read``, to rounding."""
+
+
+@runtime_checkable
 class Learned(Protocol):
     """What a predictor has, too, that has learned numbers of its own: they are kept as data and never learned again."""
 

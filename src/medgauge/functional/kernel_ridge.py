@@ -1,7 +1,7 @@
 """Kernel ridge regression with an offset on standardised columns, by the eigenvectors of its kernel; groups left out exactly."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,6 +188,21 @@ class Solved:
         changed: Tensor = weights - torch.linalg.solve(columns[rows], weights[:, rows].T).T @ columns.T
         changed[:, rows] = 0.0
         return changed
+
+
+def columns_of_groups(
+    solved: Solved, group: Int[Tensor, " m"], own: Int[Tensor, " q"]
+) -> Iterator[tuple[int, Int[Tensor, " g"], Float[Tensor, "m g"]]]:
+    """Each group of ``own`` among the training cases, whose codes are ``group``: its code, its places in them, its columns of C."""
+    places = torch.isin(group, own).nonzero().flatten()
+    places = places[group[places].argsort(stable=True)]
+    counts = torch.unique_consecutive(group[places], return_counts=True)[1]
+    cut = (counts.cumsum(0) - counts) // max(1, BLOCK // len(group))  # so many columns at once, groups not torn
+    sizes = [int(counts[cut == number].sum()) for number in torch.unique_consecutive(cut)]
+    for some in torch.split(places, sizes):
+        here, many = torch.unique_consecutive(group[some], return_counts=True)
+        parts = torch.split(solved.columns(some), many.tolist(), dim=1)
+        yield from zip(here.tolist(), torch.split(some, many.tolist()), parts, strict=True)
 
 
 def group_blocks(codes: Int[Tensor, " n"]) -> list[Int[Tensor, "b g"]]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Error, Predictor
+from medgauge.inference.predictor import values_of
 
 
 class ClampedPredictor:
@@ -41,6 +42,10 @@ class ClampedPredictor:
         """Restore the other predictor."""
         self.inner.restore(gallery, tuned)
         return self
+
+    def values(self, cases: Cases) -> Float[Tensor, "q t"]:
+        """The chance of each finding, without evidence."""
+        return values_of(self.inner, cases).clamp(0, 1)
 
     def read(self, cases: Cases) -> Reading:
         """The chance of each finding."""

@@ -1,6 +1,6 @@
 """Values as weighted sums of all training labels: kernel ridge regression on the embedding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -17,6 +17,7 @@ from medgauge.functional.kernel_ridge import (
     Columns,
     Solved,
     Spectrum,
+    columns_of_groups,
     group_blocks,
     kernel_of,
     landmark_features,
@@ -26,6 +27,7 @@ from medgauge.functional.kernel_ridge import (
     mixed_kernel,
     squared_distances,
 )
+from medgauge.inference.kernel_sums import KernelSums
 from medgauge.inference.predictor import absolute_error, coding_or_identity, label_spread, on_cpu, validation_error
 from medgauge.inference.state_cases import nearest_of_states
 
@@ -35,7 +37,6 @@ LANDMARKS = 2000
 MOST_NUMBERS = 2**27  # of the features of all cases: 1 GB
 MOST_NAMED, NAMED = 2000, 500  # training cases up to which all are evidence; beyond, how many of each query
 ASKED = 2**23  # pairs of a query and a training case that are held at once
-HELD = 2**24  # numbers that are held at once where groups are left out
 _TIED = 1e-9
 
 
@@ -127,8 +128,8 @@ class KernelPredictor:
         label = gallery.label.detach().cpu().double()
         self._coded = self.coding.encode(label, on_cpu(gallery.divisor))
         self._fit_parts(shares, squares)
-        self._solve(label, error or absolute_error)
         measure = error or absolute_error
+        self._solve(label, measure)
         if validation is gallery:
             gap = measure(self.leave_one_group_out, label)
             self.validation = gap.nansum(0) / (~gap.isnan()).sum(0)
@@ -156,15 +157,19 @@ class KernelPredictor:
         coded, rows, distances, weights, whole = (torch.cat(column) for column in zip(*parts, strict=True))
         count, named = rows.shape
         offsets = torch.arange(count + 1) * named
-        kept = None if named == len(self._coded) else whole
-        evidence = Evidence(offsets, rows.flatten(), distances.flatten(), weights.flatten(0, 1), kept)
+        kept = None if named == len(self._coded) else whole[:, self._part_of]
+        shared = weights.flatten(0, 1)  # of all targets with the same labelled cases
+        each = shared.expand(-1, len(self._part_of)) if shared.shape[1] == 1 else shared[:, self._part_of]
+        evidence = Evidence(offsets, rows.flatten(), distances.flatten(), each, kept)
         return Reading(self.coding.decode(coded, on_cpu(divisor)), evidence)
 
     def _read(self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"]) -> tuple[Tensor, ...]:
-        """Coded values (q, t); rows, distances (q, k) and weights (q, k, t) of the cases that are named; sums of |weight| (q, t)."""
+        """Coded values (q, t); rows, distances (q, k) and weights (q, k, s) of the cases that are named; sums of |weight| (q, s)."""
         squares, size = squared_distances(points, self._points), len(self._points)
         weights = self._weights(points, own, squares)
-        coded = torch.einsum("qnt,nt->qt", weights, self._coded.nan_to_num())
+        coded = torch.empty(len(points), self._coded.shape[1], dtype=torch.float64)
+        for place, (_, targets, _) in enumerate(self._parts):
+            coded[:, targets] = weights[:, :, place] @ self._coded[:, targets].nan_to_num()
         sizes, distances = weights.abs(), squares.sqrt_()
         if self.named:
             distances[own[:, None] == self._group] = torch.inf  # without weight, and among the nearest of no state
@@ -172,7 +177,7 @@ class KernelPredictor:
         if size <= MOST_NAMED:
             distances, rows = distances.sort(dim=1, stable=True)
         else:
-            rank = sizes.mean(2)
+            rank = sizes @ self._shares
             if self.named:
                 rank[nearest_of_states(distances, self._coded, self.named)] = torch.inf
             rows = rank.topk(NAMED, dim=1).indices.sort(dim=1).values  # by row, so that ties of distance are too
@@ -183,6 +188,16 @@ class KernelPredictor:
     def read(self, cases: Cases) -> Reading:
         """Values of embedded cases; training cases of their groups are left out of the fit."""
         return self.predict(cases.embedding, divisor=cases.divisor, group=cases.group)
+
+    def values(self, cases: Cases) -> Float[Tensor, "q t"]:
+        """The values of ``read`` alone, to rounding: of cases of other groups without the weights of the training cases."""
+        self._check_fitted()
+        points = self._columns.standardised(cases.embedding.detach().cpu())
+        made, own = self._sums.read(points), self._known(cases.group)
+        for part in torch.split(torch.nonzero(own >= 0).flatten(), max(1, ASKED // self._coded.numel())):
+            if len(part):
+                made[part] = self._read(points[part], own[part])[0]
+        return self.coding.decode(made, on_cpu(cases.divisor))
 
     def nearest_distance(
         self, embedding: Float[Tensor, "q d"], *, group: Sequence[str] | None = None
@@ -226,7 +241,7 @@ class KernelPredictor:
         """One spectrum for the targets that the same cases have labels of; ``squares``: of distances, where they are known."""
         seen = ~self._coded.isnan()
         patterns, which = torch.unique(seen.T, dim=0, return_inverse=True)
-        self._parts = []
+        self._parts, self._part_of, self._shares = [], which, torch.bincount(which).double()
         for place, pattern in enumerate(patterns):
             rows = pattern.nonzero().flatten()
             targets = (which == place).nonzero().flatten()
@@ -261,35 +276,23 @@ class KernelPredictor:
         chosen = max(place for place, score in enumerate(scores) if score <= best * (1 + _TIED))
         self.constant, self.leave_one_group_out = constants[chosen], values[chosen]
         self._solved: list[Solved] = [spectrum.solved(self.constant) for _, _, spectrum in self._parts]
+        parts = [(rows, targets, one) for (rows, targets, _), one in zip(self._parts, self._solved, strict=True)]
+        landmarks = (self._landmarks, self._root, self._features)
+        self._sums = KernelSums.of(parts, self._coded, self._points, self._scale, *landmarks)
 
     def _known(self, group: Sequence[str]) -> Int[Tensor, " q"]:
         """The code of each query's group; -1 where no training case has it."""
         return torch.tensor([self._codes.get(str(name), -1) for name in group], dtype=torch.int64)
 
-    def _left_out(
-        self, rows: Int[Tensor, " m"], solved: Solved, own: Int[Tensor, " q"]
-    ) -> Iterator[tuple[int, Int[Tensor, " g"], Float[Tensor, "m g"]]]:
-        """Each group of ``own`` among the training cases ``rows``: its code, its places in them, its columns of C."""
-        of = self._group[rows]
-        places = torch.isin(of, own).nonzero().flatten()
-        places = places[of[places].argsort(stable=True)]
-        counts = torch.unique_consecutive(of[places], return_counts=True)[1]
-        cut = (counts.cumsum(0) - counts) // max(1, HELD // len(rows))  # so many columns at once, groups not torn
-        sizes = [int(counts[cut == number].sum()) for number in torch.unique_consecutive(cut)]
-        for some in torch.split(places, sizes):
-            here, many = torch.unique_consecutive(of[some], return_counts=True)
-            parts = torch.split(solved.columns(some), many.tolist(), dim=1)
-            yield from zip(here.tolist(), torch.split(some, many.tolist()), parts, strict=True)
-
     def _weights(
         self, points: Float[Tensor, "q p"], own: Int[Tensor, " q"], squares: Float[Tensor, "q n"]
-    ) -> Float[Tensor, "q n t"]:
-        """Of every training label; ``own``: the code of each query's group, which is left out."""
-        made = torch.zeros(len(points), *self._coded.shape, dtype=torch.float64)
-        for (rows, targets, _), solved in zip(self._parts, self._solved, strict=True):
+    ) -> Float[Tensor, "q n s"]:
+        """Of every training label, of each set of targets; ``own``: the code of each query's group, which is left out."""
+        made = torch.zeros(len(points), len(self._points), len(self._parts), dtype=torch.float64)
+        for place, ((rows, _, _), solved) in enumerate(zip(self._parts, self._solved, strict=True)):
             weights = solved.weights(self._kernel(points, rows, squares))
-            for code, left, columns in self._left_out(rows, solved, own):
+            for code, left, columns in columns_of_groups(solved, self._group[rows], own):
                 asked = (own == code).nonzero().flatten()
                 weights[asked] = solved.without(weights[asked], left, columns)
-            made[:, rows[:, None], targets] = weights[:, :, None]
+            made[:, rows, place] = weights
         return made

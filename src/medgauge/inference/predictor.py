@@ -8,7 +8,7 @@ from torch import Tensor
 
 from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.evidence import Reading
-from medgauge.core.task import Error
+from medgauge.core.task import Error, Predictor, Valued
 
 
 class Identity:
@@ -38,6 +38,11 @@ def validation_error(
         return torch.full((targets,), torch.nan, dtype=torch.float64)
     gap = error(read(validation).value, validation.label.detach().cpu().double())
     return gap.nansum(0) / (~gap.isnan()).sum(0)
+
+
+def values_of(predictor: Predictor, cases: Cases) -> Float[Tensor, "n t"]:
+    """The values that a predictor reads, without what they rest on where it can leave that out."""
+    return predictor.values(cases) if isinstance(predictor, Valued) else predictor.read(cases).value
 
 
 def label_spread(label: Float[Tensor, "n t"]) -> Float[Tensor, " t"]:

@@ -11,6 +11,7 @@ from medgauge.core.evidence import Reading
 from medgauge.core.task import Learned, Predictor, Surroundings, Task
 from medgauge.core.threads import few_threads
 from medgauge.inference.far import far_threshold
+from medgauge.inference.predictor import values_of
 
 AUTO, REGRESSION = "auto", "regression"
 NEIGHBOURS = "neighbours"
@@ -92,10 +93,14 @@ class Tuned:
         That is the one of record where its value rests on training cases, else the neighbours'.
         """
         with few_threads(len(self.gallery)):
-            readings = {name: one.read(cases) for name, one in self.predictors.items()}
+            readings = {name: self.predictors[name].read(cases) for name in dict.fromkeys((self.record, NEIGHBOURS))}
+            values = {
+                name: readings[name].value if name in readings else values_of(one, cases)
+                for name, one in self.predictors.items()
+            }
         record = readings[self.record]
         shown = record if record.evidence is not None else readings[NEIGHBOURS]
-        return record, {name: one.value for name, one in readings.items()}, shown
+        return record, values, shown
 
     def nearest(self, cases: Cases) -> Float[Tensor, " n"]:
         """Distance of each case to the nearest training case of another group."""
