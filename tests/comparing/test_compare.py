@@ -577,12 +577,6 @@ def test_recipes_that_differ_in_the_method_alone_are_equal_enough() -> None:
     assert found["hc18_l1"].optimiser != found["hc18_rm_l1"].optimiser  # tuned for each method
 
 
-def test_that_no_class_is_compared_is_said_before_how_recipes_differ() -> None:
-    changes = {"data.label": ["view"], "data.kind": {"view": "class"}}
-    with pytest.raises(InputError, match="a comparison is of numbers, grades and findings, and view is a class"):
-        build_methods(method_values(["class", "frozen"], [], changes))
-
-
 def test_learning_rates_are_tried_around_the_recipes() -> None:
     assert factors(1) == [1.0]
     assert factors(5) == pytest.approx([1, 1 / 3, 3, 1 / 9, 9])

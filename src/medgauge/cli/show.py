@@ -273,7 +273,7 @@ def show_comparison(values: Mapping[str, Any], folder: str | Path) -> None:
             table.add_row(*(_cell(row[key]) for key in columns))
         console.print(table)
     for part in macro_tables(values):
-        table = Table(title=_cell(f"mean {part['figure']} of {part['columns']}"), title_justify="left")
+        table = Table(title=_cell(f"mean {part['words']} of {part['columns']}"), title_justify="left")
         for name in ("method", "mean", "95 %", "difference", "95 %", "p (Holm)", *part["regions"]):
             table.add_column(name, justify="left" if name == "method" else "right")
         for row in part["rows"]:

@@ -5,10 +5,13 @@ from contextlib import suppress
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from medgauge.core.cells import csv_text
 from medgauge.core.errors import InputError
-from medgauge.metrics import REGION_NAMES, LabelRegions
+from medgauge.functional.regions import AnyRegions
+from medgauge.metrics import REGION_NAMES
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.seal import text_digest
 
@@ -16,12 +19,13 @@ from medgauge.runfolder.seal import text_digest
 class CaseTable:
     """Cases in a CSV file: id, a number for the group, labels and their regions, then one column a run.
 
-    With several targets a run has a column for each.
+    With several targets a run has a column for each, of classes one for the chance of each class.
 
     Args:
         folder: where the file is.
         name: of the file.
         regions: of each target, by name: of the labels of all cases that are not test cases.
+        classes: of each target that has any, whose labels are places among them.
         whole: id, group and labels of all cases, where a run has some of them; empty: each run has all.
     """
 
@@ -29,10 +33,11 @@ class CaseTable:
         self,
         folder: RunFolder,
         name: str,
-        regions: Mapping[str, LabelRegions],
+        regions: Mapping[str, AnyRegions],
+        classes: Mapping[str, Sequence[str]],
         whole: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
-        self.folder, self.name, self.regions = folder, name, regions
+        self.folder, self.name, self.regions, self.classes = folder, name, regions, classes
         self.whole = whole if whole and whole["id"] else None
         self.columns: dict[str, list[str]] = {}
         with suppress(InputError):  # it is then without columns, and told damaged
@@ -83,13 +88,20 @@ class CaseTable:
             )
         self.columns = {**fixed, **self.columns}
         for target in targets:
-            column = name if len(targets) == 1 else f"{name} {target}"
-            self.columns[column] = [_text(cases[f"value_{target}"][place]) for place in order]
+            keys = value_keys(target, self.classes.get(target, ()))
+            for column, key in zip(self._own(name, target, targets), keys, strict=True):
+                self.columns[column] = [_text(cases[key][place]) for place in order]
+
+    def _own(self, name: str, target: str, targets: Sequence[str]) -> list[str]:
+        """The columns of one run and target."""
+        if classes := self.classes.get(target):
+            return [f"{name} {target}={one}" for one in classes]
+        return [name if len(targets) == 1 else f"{name} {target}"]
 
     def digest(self, names: Sequence[str], targets: Sequence[str]) -> str:
         """Digest of the cases and of the columns of some runs; empty where one of these is not there."""
         wanted = ["id", "group", *(f"{part}_{target}" for target in targets for part in ("label", "region"))]
-        wanted += [name if len(targets) == 1 else f"{name} {target}" for name in names for target in targets]
+        wanted += [column for name in names for target in targets for column in self._own(name, target, targets)]
         if not names or not self.columns.keys() >= set(wanted):
             return ""
         return text_digest(csv_text(wanted, zip(*(self.columns[column] for column in wanted), strict=True)))
@@ -98,9 +110,20 @@ class CaseTable:
         """A column of numbers; NaN where there is none."""
         return [float(cell) if cell else float("nan") for cell in self.columns[column]]
 
-    def values(self, name: str, targets: Sequence[str]) -> list[list[float]]:
-        """Values of one run, a list a target."""
-        return [self.numbers(name if len(targets) == 1 else f"{name} {target}") for target in targets]
+    def values(self, name: str, target: str, targets: Sequence[str]) -> Float[Tensor, "n *k"]:
+        """Values of one run and target: numbers, or the chance of each class; NaN where there is none."""
+        found = [self.numbers(column) for column in self._own(name, target, targets)]
+        values = torch.tensor(found, dtype=torch.float64)
+        return values.T if target in self.classes else values[0]
+
+
+def value_keys(target: str, classes: Sequence[str]) -> list[str]:
+    """Under which names the cases of a run hold the values of a target: numbers, or the chance of each class.
+
+    >>> value_keys("age", []), value_keys("view", ["AP", "PA"])
+    (['value_age'], ['value_view=AP', 'value_view=PA'])
+    """
+    return [f"value_{target}={one}" for one in classes] or [f"value_{target}"]
 
 
 def _text(value: float) -> str:

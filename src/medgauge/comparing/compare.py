@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from medgauge.comparing.crossed import case_folds, pooled_values
+from medgauge.comparing.crossed import case_folds, every_value
 from medgauge.comparing.figures import figures, main_figure
 from medgauge.comparing.finished import are_runs, claim_runs, folder_notes
 from medgauge.comparing.folds import compare_folds
@@ -27,6 +27,7 @@ from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_lists, check_switches, check_texts
 from medgauge.core.words import counted
 from medgauge.fitting.stamp import placed_settings
+from medgauge.functional.classes import likeliest
 from medgauge.recipes.doors import door
 from medgauge.recipes.idle import shared_notes
 from medgauge.recipes.mistakes import foreign_code
@@ -247,14 +248,13 @@ def _smallest(plan: Plan, state: State, chosen: Mapping[str, Any]) -> dict[str, 
     table, targets = state.development, plan.study.table.target
     trials = {name: one["trial"] for name, one in chosen.items() if one["trial"]} or {plan.reference: 1}
     found = {}
-    for place, target in enumerate(targets):
+    for target in targets:
         label = torch.tensor(table.numbers(f"label_{target}"), dtype=torch.float64)
         error = main_figure(plan.study.recipe.data.kind[target]).each
         if error is None:  # nothing to say beforehand of what is no mean over cases
             continue
         errors = {
-            name: error(torch.tensor(table.values(f"{name}-trial{trial}", targets)[place], dtype=torch.float64), label)
-            for name, trial in trials.items()
+            name: error(table.values(f"{name}-trial{trial}", target, targets), label) for name, trial in trials.items()
         }
         found[target] = showable(errors, table.columns["group"], plan.reference, groups=plan.test_groups[target])
     return found
@@ -272,23 +272,18 @@ def finish(state: State) -> None:
     label = torch.tensor([table.numbers(f"label_{target}") for target in targets], dtype=torch.float64).T
     region = list(zip(*(table.columns[f"region_{target}"] for target in targets), strict=True))
     folds = "folds" in settings
-    value = (
-        pooled_values(state)
-        if folds
-        else torch.tensor(
-            [[table.values(run["name"], targets) for run in runs] for runs in entries.values()], dtype=torch.float64
-        )
-    )
+    value = {target: every_value(state, target, entries) for target in targets}
     judged = Judged(
         table.columns["group"],
         targets,
         label,
         region,
-        value.transpose(-2, -1),
+        torch.stack([likeliest(one) if target in state.classes else one for target, one in value.items()], dim=-1),
         entries,
         settings["reference"],
         tuple(settings.get("unseeded", ())),
         case_folds(state) if folds else None,
+        {target: value[target] for target in state.classes},
     )
     state.values["looks"] = {"test": 0 if folds else len(state.values["runs"])}
     found = figures(judged, seed=settings["seeds"][0])

@@ -1,7 +1,7 @@
 """The runs of a comparison over folds: partitions, folds, methods and seeds crossed, each outer training part by itself."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,23 +102,35 @@ def record_bundle(state: State, bundle: Bundle, done: BundleDone, *, keep: bool)
             shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def pooled_values(state: State) -> torch.Tensor:
-    """What each method reads of every case, out of fold.
+def every_value(state: State, target: str, entries: Mapping[str, Sequence[Mapping[str, Any]]]) -> torch.Tensor:
+    """What each method reads of every judged case and one target: numbers, or with a last axis the chance of each class.
 
-    - Shape: (methods, partitions, seeds, targets, cases); a method that every seed makes the same has one seed's values
-      in each.
+    - Shape: (methods, seeds, cases), out of fold (methods, partitions, seeds, cases); a method that every seed makes the same
+      has one seed's values in each.
+
+    Args:
+        state: with the recorded runs.
+        target: whose values.
+        entries: the runs of each method, in the order of the seeds.
     """
-    return torch.stack([_pooled(state, name) for name in state.values["settings"]["methods"]])
+    settings = state.values["settings"]
+    if "folds" in settings:
+        return torch.stack([_pooled(state, name, target) for name in settings["methods"]])
+    made = [
+        [state.test.values(str(run["name"]), target, settings["targets"]) for run in runs] for runs in entries.values()
+    ]
+    return torch.stack([torch.stack(own) for own in made])
 
 
 def case_folds(state: State) -> torch.Tensor:
     """The fold that each case is in, (partitions, cases) int64; the same for all methods and seeds."""
     settings = state.values["settings"]
-    method, seed = next(iter(settings["methods"])), settings["seeds"][0]
+    method, seed, targets = next(iter(settings["methods"])), settings["seeds"][0], settings["targets"]
 
     def told(partition: int, fold: int) -> torch.Tensor:
-        values = state.test.values(f"{method}-p{partition}-f{fold}-s{seed}", settings["targets"])
-        return ~torch.tensor(values, dtype=torch.float64).isnan().all(dim=0)
+        name = f"{method}-p{partition}-f{fold}-s{seed}"
+        found = [state.test.values(name, target, targets) for target in targets]
+        return torch.stack([~one.isnan().flatten(1).all(1) if one.ndim > 1 else ~one.isnan() for one in found]).any(0)
 
     return torch.stack(
         [
@@ -128,7 +140,7 @@ def case_folds(state: State) -> torch.Tensor:
     )
 
 
-def _pooled(state: State, method: str) -> torch.Tensor:
+def _pooled(state: State, method: str, target: str) -> torch.Tensor:
     settings, made = state.values["settings"], state.done()
     targets, first = settings["targets"], settings["seeds"][0]
 
@@ -136,7 +148,7 @@ def _pooled(state: State, method: str) -> torch.Tensor:
         for fold in range(settings["folds"]):
             name = f"{method}-p{partition}-f{fold}-s{seed}"
             name = name if name in made else f"{method}-p{partition}-f{fold}-s{first}"
-            yield torch.tensor(state.test.values(name, targets), dtype=torch.float64)
+            yield state.test.values(name, target, targets)
 
     def whole(partition: int, seed: int) -> torch.Tensor:
         folds = torch.stack(list(read(partition, seed)))

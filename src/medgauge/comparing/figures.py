@@ -43,7 +43,7 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
     names, target = list(judged.entries), judged.targets[place]
     kind = str(judged.entries[judged.reference][0]["test"][target]["kind"])
     value, label = judged.value[..., place].double(), judged.label[:, place].double()
-    main, further = main_figure(kind), _further(kind, label)
+    main, further = main_figure(kind), _further(kind, label, chances=target in judged.chances)
     known = ~torch.isnan(label)
     parts = {"all": known} | {
         name: known & torch.tensor([row[place] == name for row in judged.region]) for name in REGION_NAMES
@@ -54,6 +54,7 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
             label[rows],
             _named(judged.group, rows),
             None if judged.fold is None else judged.fold[:, rows],
+            judged.chances[target][..., rows, :] if target in judged.chances else None,
         )
         for name, rows in parts.items()
     }
@@ -81,7 +82,7 @@ def _target(judged: Judged, place: int, *, draws: int, seed: int) -> dict[str, A
             block |= {
                 key: spread_of(judged.of_each(figure, name, cases["all"]).tolist())
                 for key, figure in FIGURES[kind].items()
-                if key != main.name and not figure.chances  # predictions hold values
+                if key != main.name and (not figure.chances or target in judged.chances)
             }
         block |= {figure.name: one[at] for figure, one in zip(further, said, strict=True)}
         block["coverage"] = coverage_of(kind, [{}] if judged.partitions else runs)
@@ -106,7 +107,7 @@ def _named(group: Sequence[str], rows: Tensor) -> list[str]:
 def _estimate(figure: Figure, cases: Cases) -> Float[Tensor, " m"]:
     """The figure of each method, mean over the seeds."""
     if figure.each is not None:
-        return seed_mean(figure.each(cases.value, cases.label)).mean(dim=1)
+        return seed_mean(figure.each(cases.read_by(figure), cases.label)).mean(dim=1)
     label, whole = cases.label[:, None], cases.value.flatten(1, -2)
     return torch.stack([figure.of(one.T, label.expand(-1, len(one))).mean() for one in whole])
 
@@ -117,18 +118,20 @@ def _draw(figure: Figure, cases: Cases, draws: int, seed: int) -> Float[Tensor, 
     Draws in which no method has the figure (all labels equal) are left out.
     """
     if figure.each is not None:
-        return crossed_means(figure.each(cases.value, cases.label), cases.group, draws=draws, seed=seed)
-    drawing = (figure.of, cases.value, cases.label, cases.group)
+        return crossed_means(figure.each(cases.read_by(figure), cases.label), cases.group, draws=draws, seed=seed)
+    drawing = (figure.of, cases.read_by(figure), cases.label, cases.group)
     fold = cases.fold if figure.folded else None
-    found = crossed_figures(*drawing, drawn=figure.drawn, fold=fold, draws=min(draws, ANEW), seed=seed)
+    found = crossed_figures(
+        *drawing, drawn=figure.drawn, fold=fold, chances=figure.chances, draws=min(draws, ANEW), seed=seed
+    )
     some = ~found.isnan().all(dim=1)
     return found[some] if bool(some.any()) else found
 
 
-def _further(kind: str, label: Float[Tensor, " n"]) -> list[Figure]:
+def _further(kind: str, label: Float[Tensor, " n"], *, chances: bool) -> list[Figure]:
     """Figures beside the main one that get an interval: those shown large; kappa too where numbers are whole."""
     main, *others = FIGURES[kind].values()
-    found = [figure for figure in others if figure.headline and not figure.chances]
+    found = [figure for figure in others if figure.headline and (chances or not figure.chances)]
     ordered = main is MAE and _whole_numbers(label[~torch.isnan(label)])
     return [*found, KAPPA] if ordered and KAPPA not in found else found
 

@@ -11,16 +11,16 @@ from medgauge.comparing.state import State
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.core.words import counted, did_you_mean
-from medgauge.metrics import LabelRegions
+from medgauge.functional.regions import AnyRegions, label_regions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import answer_note, answering
+from medgauge.runfolder.classes import classes_of, with_places
 from medgauge.runfolder.contents import read_finished, read_results
 from medgauge.runfolder.seal import FIGURED
 from medgauge.runfolder.tables import need_columns, read_numbers, read_rows
 from medgauge.runfolder.whole import edited_note, no_seal_note, refuse_cut_look, vouched
 from medgauge.runs.files import read_recipe
 from medgauge.runs.reading import reading
-from medgauge.study.table import refuse_classes
 
 NEEDED = ("cases", "training", "seconds", "val", "test")
 """Parts of results.json that a comparison takes."""
@@ -108,7 +108,6 @@ def _read_whole(folder: RunFolder) -> tuple[dict[str, Any], dict[str, tuple[str,
         )
     results = read_results(folder, NEEDED)
     recipe, data = folder.read_yaml("recipe.yaml"), read_recipe(folder).data
-    refuse_classes("a comparison", data.classes)
     targets = data.label
     for split in ("val", "test"):
         absent = [name for name in (*targets, "space") if name not in results[split]]
@@ -141,16 +140,18 @@ def _outcome(folder: RunFolder, name: str, targets: Sequence[str]) -> Outcome:
     return outcome_of(entry, folder, read_results(folder), targets, test=True)
 
 
-def _regions(folder: RunFolder, targets: Sequence[str]) -> dict[str, LabelRegions]:
+def _regions(folder: RunFolder, targets: Sequence[str]) -> dict[str, AnyRegions]:
     """Label regions by the labels of all cases that are not test cases."""
-    name = "predictions.csv"
-    table = folder.read_columns(name)
-    need_columns(folder, name, table, ["split"])
+    name, classes = "predictions.csv", classes_of(folder.read_yaml("recipe.yaml"))
+    written = folder.read_columns(name)
+    need_columns(folder, name, written, ["split"])
+    table = with_places(written, classes)
     places = [place for place, split in enumerate(table["split"]) if split != "test"]
     with reading(folder / name):
         return {
-            target: LabelRegions.fit(
-                torch.tensor(read_numbers(folder, name, table, f"label_{target}"), dtype=torch.float64)[places]
+            target: label_regions(
+                torch.tensor(read_numbers(folder, name, table, f"label_{target}"), dtype=torch.float64)[places],
+                classes=target in classes,
             )
             for target in targets
         }

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medgauge.comparing.cases import value_keys
 from medgauge.comparing.workers import Workers, each_done
 from medgauge.core.errors import InputError
 from medgauge.core.faults import sentence
 from medgauge.fitting.fit import fit
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.runfolder import RunFolder
-from medgauge.runfolder.tables import need_columns, read_numbers, value_column
+from medgauge.runfolder.classes import classes_of, read_values, with_places
+from medgauge.runfolder.tables import need_columns, read_numbers
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
@@ -105,14 +107,20 @@ def _figures(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cases(folder: RunFolder, split: str, targets: Sequence[str]) -> dict[str, list[Any]]:
-    """Id, group, label and value of the cases of one split; of findings the value is not calibrated."""
-    name = "predictions.csv"
-    columns = folder.read_columns(name)
-    need_columns(folder, name, columns, ["id", "group", "split"])
+    """Id, group, label and value of the cases of one split.
+
+    Of findings the value is not calibrated; of classes the label is a place, and there is the chance of each class.
+    """
+    name, classes = "predictions.csv", classes_of(folder.read_yaml("recipe.yaml"))
+    written = folder.read_columns(name)
+    need_columns(folder, name, written, ["id", "group", "split"])
+    columns = with_places(written, classes)
     found: dict[str, Sequence[Any]] = {part: columns[part] for part in ("id", "group")}
     for target in targets:
         found[f"label_{target}"] = read_numbers(folder, name, columns, f"label_{target}")
-        found[f"value_{target}"] = read_numbers(folder, name, columns, value_column(columns, target))
+        values = read_values(folder, name, columns, target, classes.get(target, ()))
+        keys = value_keys(target, classes.get(target, ()))
+        found |= dict(zip(keys, values.T.tolist() if len(keys) > 1 else [values.ravel().tolist()], strict=True))
     kept = [place for place, own in enumerate(columns["split"]) if own == split]
     return {column: [cells[place] for place in kept] for column, cells in found.items()}
 

@@ -13,7 +13,7 @@ from medgauge.comparing.trials import RATE, factors, parse_grid
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
-from medgauge.metrics import LabelRegions
+from medgauge.functional.regions import AnyRegions, label_regions
 from medgauge.recipes.idle import idle_settings, refuse_idle
 from medgauge.recipes.label_columns import label_changes
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
@@ -23,8 +23,6 @@ from medgauge.runfolder.seal import text_digest
 from medgauge.study import Study
 from medgauge.study.decide import decide_training
 from medgauge.study.representation import decide_representation
-from medgauge.study.table import refuse_classes
-from medgauge.tasks.classes import class_columns
 
 TUNING = 1000  # the tuning seed is the first run's seed plus this
 EQUAL = ("seed", "data", "image", "augmentation", "model.encoder", "training", "prediction.level")
@@ -65,11 +63,14 @@ class Plan:
         return self.seeds[0] + TUNING
 
     @property
-    def regions(self) -> dict[str, LabelRegions]:
+    def regions(self) -> dict[str, AnyRegions]:
         """Label regions of each target, by all labels that are not test cases': the same for every seed."""
         rows = [row for row, split in enumerate(self.study.splits) if split != "test"]
         label = torch.from_numpy(self.study.table.label[rows])
-        return {name: LabelRegions.fit(label[:, place]) for place, name in enumerate(self.study.table.target)}
+        table = self.study.table
+        return {
+            name: label_regions(label[:, at], classes=name in table.classes) for at, name in enumerate(table.target)
+        }
 
     @property
     def test_groups(self) -> dict[str, int]:
@@ -161,7 +162,7 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
     """The checked recipes; they must be equal in all but the method.
 
     Raises:
-        InputError: a recipe is wrong, a label is a class, or two differ in data, images, augmentation, encoder or training.
+        InputError: a recipe is wrong, or two differ in data, images, augmentation, encoder or training.
     """
     recipes = {}
     for name, one in values.items():
@@ -172,7 +173,6 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
         test_seed = recipe.seed if recipe.data.test_seed is None else recipe.data.test_seed
         recipes[name] = replace(recipe, data=replace(recipe.data, test_seed=test_seed))
     first, *others = recipes
-    refuse_classes("a comparison", class_columns(recipes[first].data.label, recipes[first].data.kind))
     for other in others:
         found = unlike(recipes[first], recipes[other], first, other)
         if found:

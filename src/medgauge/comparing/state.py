@@ -9,9 +9,10 @@ from medgauge.comparing.cases import CaseTable
 from medgauge.comparing.jobs import Job, Outcome
 from medgauge.core.errors import InputError
 from medgauge.core.words import counted
-from medgauge.metrics import LabelRegions
+from medgauge.functional.regions import AnyRegions
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import differences
+from medgauge.runfolder.classes import classes_of
 from medgauge.runfolder.folder import plain
 from medgauge.runfolder.parts import is_part, sweep_parts
 from medgauge.runfolder.seal import text_digest
@@ -33,21 +34,27 @@ class State:
         self,
         folder: RunFolder,
         values: dict[str, Any],
-        regions: Mapping[str, LabelRegions],
+        regions: Mapping[str, AnyRegions],
         whole: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         self.folder, self.values = folder, values
-        self.development = CaseTable(folder, "development.csv", regions, whole)
-        self.test = CaseTable(folder, "predictions.csv", regions, whole)
+        self.development = CaseTable(folder, "development.csv", regions, self.classes, whole)
+        self.test = CaseTable(folder, "predictions.csv", regions, self.classes, whole)
         self.parts = {"tuning": self.development, "runs": self.test}
         self.mended: list[str] = []
+
+    @property
+    def classes(self) -> dict[str, list[str]]:
+        """The classes of each target that has any, the same for all methods."""
+        methods = self.values["settings"].get("methods") or {}
+        return classes_of(next(iter(methods.values())) or {}) if methods else {}
 
     @classmethod
     def claim(
         cls,
         path: str | Path,
         stamp: Mapping[str, Any],
-        regions: Mapping[str, LabelRegions],
+        regions: Mapping[str, AnyRegions],
         whole: Mapping[str, Sequence[Any]] | None = None,
     ) -> "State":
         """Begin a comparison in a new folder, or go on with the same one; ``mended`` tells what is made anew in it.

@@ -60,7 +60,7 @@ def _markdown(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {' | '.join(row[key].replace('|', '/') for key in kept)} |"
         yield ""
     for part in macro_tables(values):
-        yield f"Mean {part['figure']} of {part['columns']}"
+        yield f"Mean {part['words']} of {part['columns']}"
         yield ""
         yield from _macro_lines(part)
         yield ""

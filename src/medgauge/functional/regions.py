@@ -93,6 +93,47 @@ def _share_threshold(density: Float[Tensor, " n"], share: float) -> float:
     return float(density[last - 1]) * (1 - TIE)
 
 
+@dataclass(frozen=True, eq=False)
+class ClassRegions:
+    """Regions of classes by how many training cases are of each, with the shares of :class:`LabelRegions`; no class is near another.
+
+    - Shape: counts (k,), training cases of each place; many_threshold >= medium_threshold, counts. A class without any is few.
+    """
+
+    counts: Int[Tensor, " k"]
+    many_threshold: float
+    medium_threshold: float
+
+    @classmethod
+    def fit(cls, label: Float[Tensor, " n"]) -> "ClassRegions":
+        """Count the training labels (n,), places of classes; NaN = missing, left out.
+
+        - Raises: ValueError if no label is observed.
+        """
+        places = label[~torch.isnan(label)].long()
+        if not len(places):
+            raise ValueError("label must hold at least one observed label")
+        counts = torch.bincount(places)
+        density = counts[places].double().sort(descending=True).values
+        return cls(counts, _share_threshold(density, 0.5), _share_threshold(density, 0.8))
+
+    def of(self, label: Float[Tensor, " m"]) -> Int[Tensor, " m"]:
+        """The region of each label (m,): 0 many, 1 medium, 2 few, -1 where it is missing."""
+        known = ~torch.isnan(label)
+        place = label.nan_to_num(0.0).long()
+        counts = torch.where(place < len(self.counts), self.counts[place.clamp(max=len(self.counts) - 1)], 0).double()
+        code = (counts < self.many_threshold).long() + (counts < self.medium_threshold).long()
+        return code.masked_fill(~known, MISSING)
+
+
+AnyRegions = LabelRegions | ClassRegions
+
+
+def label_regions(label: Float[Tensor, " n"], *, classes: bool) -> AnyRegions:
+    """Regions by the training labels (n,) of one target, whose labels are places of classes or lie on a line."""
+    return ClassRegions.fit(label) if classes else LabelRegions.fit(label)
+
+
 def region_codes(label: Float[Tensor, "n t"], regions: Sequence[LabelRegions]) -> Int[Tensor, "n t"]:
     """The region of every label, one :class:`LabelRegions` a target: 0 many, 1 medium, 2 few, -1 missing.
 

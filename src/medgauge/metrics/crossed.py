@@ -105,12 +105,13 @@ def crossed_means(
 
 def crossed_figures(
     figure: Callable[[Tensor, Tensor], Tensor],
-    value: Float[Tensor, "m s n"] | Float[Tensor, "m p s n"],
+    value: Float[Tensor, "m s n *k"] | Float[Tensor, "m p s n *k"],
     label: Float[Tensor, " n"],
     group: Sequence[str],
     *,
     drawn: Callable[..., Tensor] | None = None,
     fold: Int[Tensor, "p n"] | None = None,
+    chances: bool = False,
     draws: int = 2_000,
     seed: int = 0,
 ) -> Float[Tensor, "b m"]:
@@ -120,7 +121,7 @@ def crossed_figures(
     With as many ``draws`` and the same ``seed`` the draws are those of ``crossed_means``.
 
     - Shape: value as in ``crossed_means``, label (cases,) -> (draws, methods), float64; NaN where a draw has no figure.
-    - Raises: ValueError for another shape, no case, ``draws`` < 1, or ``fold`` without ``drawn``.
+    - Raises: ValueError for another shape, no case, ``draws`` < 1, or ``fold`` or ``chances`` without ``drawn``.
     - Source: Owen, Annals of Applied Statistics 2007.
 
     Args:
@@ -130,17 +131,18 @@ def crossed_figures(
         group: what is drawn whole (patients).
         drawn: the figure on many draws at once, (prediction (n,), label (n,), times (n, b)) -> (b,); None: one by one.
         fold: of each case in each partition, for a ``drawn`` that takes the fold of each case (n,) to order cases of one alone.
+        chances: ``value`` has a last axis (k), the chance of each class.
         draws: number of draws.
         seed: same seed, same draws.
     """
-    value = checked_errors(value, group)
+    if (fold is not None or chances) and drawn is None:
+        raise ValueError("fold and chances need a figure that is drawn on many draws at once")
+    methods, partitions, seeds, cases = checked_errors(value[..., 0] if chances else value, group).shape
     codes = group_codes(list(group))[0]
-    methods, partitions, seeds, cases = value.shape
     repeats, groups = partitions * seeds, int(codes.max()) + 1
-    columns, truth = value.reshape(methods * repeats, cases).T, label.detach().cpu().double()[:, None]
+    columns = value.detach().cpu().double().reshape(methods * repeats, cases, *value.shape[value.ndim - chances :])
+    truth = label.detach().cpu().double()[:, None]
     known = ~torch.isnan(truth[:, 0])
-    if fold is not None and drawn is None:
-        raise ValueError("fold needs a figure that is drawn on many draws at once")
     within: list[dict[str, Tensor]] = [{}] * partitions if fold is None else [{"fold": own[known]} for own in fold]
     found = []
     for by_group, by_repeat in repeat_draws(partitions, groups, seeds, draws=draws, seed=seed):
@@ -149,7 +151,7 @@ def crossed_figures(
             each = torch.stack(
                 [
                     drawn(one[known], truth[known, 0], times, **within[place // seeds % partitions])
-                    for place, one in enumerate(columns.unbind(1))
+                    for place, one in enumerate(columns)
                 ],
                 dim=1,
             )
@@ -158,7 +160,7 @@ def crossed_figures(
             continue
         for of_groups, of_repeats in zip(by_group[:, codes].long(), by_repeat, strict=True):
             rows = torch.repeat_interleave(of_groups)
-            each = figure(columns[rows], truth[rows].expand(-1, methods * repeats)).view(methods, repeats)
+            each = figure(columns.T[rows], truth[rows].expand(-1, methods * repeats)).view(methods, repeats)
             seen = of_repeats > 0
             found.append((each[:, seen] * of_repeats[seen]).sum(dim=1)[None] / repeats)
     return torch.cat(found)

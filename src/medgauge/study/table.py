@@ -1,6 +1,6 @@
 """Reads the table that a recipe names, or another one with the same columns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -245,14 +245,6 @@ def decide_classes(recipe: Recipe, table: Table) -> tuple[Recipe, list[Problem]]
     decided = {**recipe.data.classes, **table.classes}
     lone = lone_classes(table.target, table.classes, table.label, table.group)
     return replace(recipe, data=replace(recipe.data, classes=decided)), lone
-
-
-def refuse_classes(what: str, classes: Collection[str]) -> None:
-    """Raise where there are classes, in what judges values as numbers."""
-    if classes:
-        raise InputError(
-            f"{what} is of numbers, grades and findings, and {next(iter(classes))} is a class; leave it out"
-        )
 
 
 def untrained_words(recipe: Recipe, covariates: np.ndarray[Any, Any]) -> list[Problem]:

@@ -36,6 +36,7 @@ def _table(block: Mapping[str, Any], name: str, part: Mapping[str, Any]) -> dict
     left = [f"{column} ({block['positives'][column]})" for column in part["left_out"]]
     return {
         "figure": short(FINDING[name]),
+        "words": FINDING[name].words,
         "columns": ", ".join(part["columns"]) or "none",
         "left_out": ", ".join(left),
         "regions": [f"{region} ({counted(len(part['parts'][region]['columns']), 'finding')})" for region in REGIONS],
