@@ -10,6 +10,7 @@ import torch
 
 from medgauge.comparing.figures import figures
 from medgauge.comparing.judged import Judged
+from medgauge.comparing.macros import macro_block
 
 
 def judged(seed: int = 0, *, groups: int = 100, better: float = 0.6) -> Judged:
@@ -135,6 +136,7 @@ def test_means_over_findings_are_of_columns_with_ten_training_cases_which_are_na
     assert "p" not in part["parts"]["few"]["methods"]["metric"]
     assert "difference" not in part["parts"]["all"]["methods"]["bce"]
     assert list(found["figures"]) == ["roc_auc", "average_precision", "log_loss"]
+    assert found == macro_block(one, draws=2_000, seed=0)
 
 
 def test_the_draws_of_a_mean_are_those_of_its_columns() -> None:

@@ -58,10 +58,9 @@ def macro_block(judged: Judged, *, draws: int, seed: int) -> dict[str, Any] | No
 
 def _positives(judged: Judged, target: str) -> int | None:
     """Training cases with a finding; None of what is none."""
-    blocks = [run["test"][target] for run in judged.entries[judged.reference]]
-    if any(block["kind"] != "finding" or "training" not in block for block in blocks):
-        return None
-    return round(sum(int(block["training"]["present"]) for block in blocks) / len(blocks))
+    counts = [(run["test"][target].get("training") or {}).get("present") for run in judged.entries[judged.reference]]
+    known = [int(count) for count in counts if count is not None]
+    return round(sum(known) / len(known)) if len(known) == len(counts) else None
 
 
 def _means(
