@@ -14,7 +14,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ import torch
 from common import machine, write_between
 from findings_figures import Pool, difference, drawn_figures, draws_of, macro, regions_of, said
 from frozen_features import SHARED
-from loss_power import EQUAL, FOLDS, TRIAL_SEED, Judge, arrays_of, trained
+from loss_power import EQUAL, FOLDS, TRIAL_SEED, Judge, Trained, arrays_of, trained
 
 from medgauge.core.batch import Cases
 from medgauge.core.task import Predictor
@@ -241,15 +241,24 @@ def mean_auc(value: torch.Tensor, label: torch.Tensor) -> float:
     return sum(kept) / len(kept)
 
 
+def trials(fit: Callable[[float], Trained], length: Length) -> list[float]:
+    """The validation score of each learning rate; infinite where the fit diverged."""
+    scores = []
+    for rate in length.rates:
+        try:
+            scores.append(fit(rate).score)
+        except Diverged:
+            scores.append(float("inf"))
+    return scores
+
+
 def fit_bundle(data: str, partition: int, fold: int, method: Method, length: Length, file: Path) -> None:
     """The trials of a method in one outer training part, then a fit a seed with the best of them; kept in ``file``."""
     study, start = fold_study(loaded(data, partition), fold), time.process_time()
-    arrays, judge, scores, values = arrays_of(study, features_of(data)), ranked(method.predictor), [], []
-    for rate in length.rates:
-        try:
-            scores.append(trained(with_method(study, method, data, length, rate, TRIAL_SEED), arrays, judge).score)
-        except Diverged:
-            scores.append(float("inf"))
+    arrays, judge, values = arrays_of(study, features_of(data)), ranked(method.predictor), []
+    scores = trials(
+        lambda rate: trained(with_method(study, method, data, length, rate, TRIAL_SEED), arrays, judge), length
+    )
     rate = length.rates[scores.index(min(scores))]
     for seed in range(SEEDS):
         made = trained(with_method(study, method, data, length, rate, seed), arrays, judge)

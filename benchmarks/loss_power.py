@@ -252,6 +252,7 @@ class Trained(NamedTuple):
     tasks: Tasks
     score: float
     read: Any
+    model: Model
     cases: Callable[[str], Cases]
     seconds: float
 
@@ -316,7 +317,7 @@ def trained(study: Study, arrays: CaseArrays, judge: Judge | None = None) -> Tra
     if keeper.best is None:
         raise InputError("no reading of the validation cases had a score")
     model.load_state_dict(keeper.best["model"])
-    return Trained(study, tasks, progress.best, judged()[0], cases, time.process_time() - start)
+    return Trained(study, tasks, progress.best, judged()[0], model, cases, time.process_time() - start)
 
 
 def fit(study: Study, arrays: CaseArrays) -> dict[str, Any]:
