@@ -18,8 +18,8 @@ MEASURE = "measure it: python benchmarks/gradient_shares.py run, then table"
 
 
 def trained() -> list[str]:
-    """The recipes that train by an objective; findings and classes have no L1 to be measured against."""
-    others = {*OF_FINDINGS, Classes.recipe}
+    """The recipes that train by an objective; findings, classes and pretrainings have no L1 to be measured against."""
+    others = {*OF_FINDINGS, Classes.recipe, *(name for name in recipe_names() if "pretraining" in load_values(name))}
     return [name for name in recipe_names() if load_values(name).get("objective") and name not in others]
 
 

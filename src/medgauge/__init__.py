@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from medgauge.fitting.check import check
     from medgauge.fitting.curve import curve
     from medgauge.fitting.embedding import embed
+    from medgauge.fitting.pretrain import pretrain
     from medgauge.planning.fit import fit, plan
     from medgauge.runs.radiomics import radiomics
     from medgauge.runs.run import Run, evaluate, load, predict
@@ -29,6 +30,7 @@ __all__ = [
     "load",
     "plan",
     "predict",
+    "pretrain",
     "prototypes",
     "radiomics",
 ]
@@ -44,6 +46,7 @@ HOMES = {
     "load": "medgauge.runs.run",
     "plan": "medgauge.planning.fit",
     "predict": "medgauge.runs.run",
+    "pretrain": "medgauge.fitting.pretrain",
     "prototypes": "medgauge.semantics.sources",
     "radiomics": "medgauge.runs.radiomics",
 }

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from medgauge.training.gather import gather, shard_sizes
+from medgauge.training.gather import gather, gather_in_turn, shard_sizes
 from tests.processes import in_each_process
 
 
@@ -72,3 +72,17 @@ def test_one_process_gets_its_own_tensor() -> None:
     assert gather(tensor) is tensor
     assert gather(None) is None
     assert shard_sizes(3, tensor.device) == [3]
+
+
+def in_turn(rank: int, count: int) -> Tensor:
+    return gather_in_turn(torch.arange(2.0 * count).reshape(-1, 2)[rank::2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_rows_dealt_in_turn_come_back_in_their_order(count: int) -> None:
+    for found in in_each_process(in_turn, count):
+        assert torch.equal(found, torch.arange(2.0 * count).reshape(-1, 2))
+    whole = torch.rand(3, 2, requires_grad=True)
+    assert torch.equal(gather_in_turn(whole), whole)
+    assert not gather_in_turn(whole).requires_grad

@@ -9,6 +9,7 @@ from typing import Literal
 from medgauge.cli.curve import curve
 from medgauge.cli.embed import embed
 from medgauge.cli.flags import Parser, UsageError
+from medgauge.cli.pretrain import pretrain
 from medgauge.cli.prototypes import prototypes
 from medgauge.cli.radiomics import radiomics
 from medgauge.cli.show import tell
@@ -251,6 +252,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "compare": compare,
     "curve": curve,
     "prototypes": prototypes,
+    "pretrain": pretrain,
     "embed": embed,
     "radiomics": radiomics,
     "report": report,

@@ -31,6 +31,7 @@ FLAGS = {
         "--labels", "--source", "--of", "--descriptions", "--pooling", "--adjust", "--table", "--label", "--split",
         "--missing", "--dimension", "--seed", "--out",
     ),
+    "pretrain": ("--out",),
     "embed": ("--out", "--source"),
     "radiomics": (
         "--table", "--image", "--mask", "--mask-label", "--id", "--array", "--index", "--bin-width", "--spacing", "--image.nan",

@@ -1,6 +1,7 @@
 """Features of a table's cases in a file: of a pretrained network, of a finished run, or made as those of another file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from medgauge.recipes.doors import door
 from medgauge.recipes.schema import Recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.folder import plain
+from medgauge.runfolder.tables import read_rows
 from medgauge.runs.embedded import embed_run
 from medgauge.runs.feature_file import Features, check_feature_file, weights_digest, write_features
 from medgauge.study.decide import decide_image, prepare_settings
@@ -28,6 +30,7 @@ from medgauge.study.features import frozen_features
 from medgauge.study.image_notes import image_notes
 from medgauge.study.loading import cache_folder
 from medgauge.study.representation import decide_representation
+from medgauge.study.source_run import load_encoder, read_source
 from medgauge.study.table import open_table, with_bundled_columns
 
 WHERE = ("data.table", "data.image", "data.id", "data.array", "data.index", "data.cache")
@@ -52,7 +55,8 @@ def embed(
     >>> medgauge.embed("lite0", table="cases.csv", image="path", id="case", out="features.parquet")  # doctest: +SKIP
 
     Args:
-        what: a pretrained network (lite0, timm/NAME), the folder of a finished run of one fit, whose embedding is written, or a
+        what: a pretrained network (lite0, timm/NAME), the folder of a finished run of one fit, whose embedding is written, or of a
+            pretraining, or a
             Parquet file of features that this command wrote, whose network and settings are taken.
         out: Parquet file to write; one that is there is written over only if it holds such features.
         table: CSV or Parquet file, or bundled:hc18.
@@ -85,7 +89,12 @@ def embed(
     path = check_feature_file(out, files, RunFolder(what) if is_run else None)
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         if is_run:
-            found = embed_run(place, given, source=source, terminal=terminal)
+            is_pretraining = RunFolder(place).is_pretraining()
+            found = (
+                _of_pretraining(place, given, display)
+                if is_pretraining
+                else embed_run(place, given, source=source, terminal=terminal)
+            )
         elif is_file:
             found = _as_made(place, given, display)
         else:
@@ -151,6 +160,31 @@ def _of_network(recipe: Recipe, display: Display) -> Features:
         "settings": plain(_settings(recipe)),
     }
     return Features(str(recipe.data.id or recipe.data.image), table.id, values, about)
+
+
+def _of_pretraining(place: Path, given: Mapping[str, Any], display: Display) -> Features:
+    """Features of the encoder of a finished pretraining, which reads images as that did."""
+    source = read_source(str(place))
+    data = replace(source.recipe.data, **{name.removeprefix("data."): value for name, value in given.items()})
+    recipe = replace(source.recipe, data=replace(data, label=[], findings_from=None, covariates=[]))
+    table, images, recipe = _read_images(with_bundled_columns(recipe), display)
+    shape = images.array.shape
+    encoder = build_encoder(ndim=len(shape) - 2, channels=shape[1], **source.description["encoder"])
+    load_encoder(encoder, source.folder)
+    encoder.check_size(shape[2:])
+    arrays = make_cases(images, np.zeros((len(table), 0)))
+    values = frozen_features(encoder, arrays, cache_folder(recipe.data.cache), progress=display.features)
+    rows = read_rows(source.folder, "splits.csv", ["picture", "pretrained"])
+    known = {row["picture"] for row in rows if row["picture"] and row["pretrained"] == "1"}
+    about = {
+        "made_by": "pretraining",
+        "run": str(source.folder.path),
+        "weights_sha256": weights_digest(encoder),
+        "settings": {},
+        "scope": source.recipe.pretraining.scope,
+        "pretrained_with": sum(digest in known for digest in images.digests),
+    }
+    return Features(str(recipe.data.id or recipe.data.image or recipe.data.index), table.id, values, about)
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

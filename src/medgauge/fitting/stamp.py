@@ -23,10 +23,12 @@ def make_recipe(
     recipe: str | Path | Mapping[str, Any] | None,
     columns: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
+    *,
+    pretraining: bool = False,
 ) -> Recipe:
     """A checked recipe from a file, a name, a mapping or nothing, with settings of its data section and changes by place.
 
-    With nothing, the recipe is that of the kinds of the labels.
+    With nothing, the recipe is that of the kinds of the labels; ``pretraining``: it may be one of a pretraining.
 
     Raises:
         InputError: a setting is wrong, or one that is given beside the recipe does nothing.
@@ -40,6 +42,11 @@ def make_recipe(
     wanted = override(default_values(override({}, placed)) if given is None else given, placed)
     made = build_recipe({"objective": default_values(wanted)["objective"], **wanted})
     refuse_idle(idle_settings(made), placed)
+    if made.pretraining.is_on and not pretraining:
+        raise InputError(
+            f"pretraining.method {made.pretraining.method} is of `medgauge pretrain`, which reads no labels; give the recipe there, or "
+            "another one here"
+        )
     return made
 
 

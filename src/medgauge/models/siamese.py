@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from medgauge.functional.directions import output_spread
 from medgauge.models.encoders import Encoder
 from medgauge.models.heads import widened
+from medgauge.models.recent_features import RecentFeatures
 
 Method = Literal["siamese", "vicreg"]
 
@@ -42,12 +43,16 @@ class SiameseModel(nn.Module):
         method: what is predicted.
         hidden: width inside the predictor.
         expanded: width p of vicreg's outputs.
+        queue: features of so many cases that are kept, for clusters over more than a batch.
     """
 
-    def __init__(self, encoder: Encoder, method: Method = "siamese", *, hidden: int = 64, expanded: int = 256) -> None:
+    def __init__(
+        self, encoder: Encoder, method: Method = "siamese", *, hidden: int = 64, expanded: int = 256, queue: int = 0
+    ) -> None:
         super().__init__()
         self.encoder, features = encoder, encoder.features
         self.predictor: nn.Module | None = None
+        self.recent = RecentFeatures(queue, features)
         if method == "siamese":
             self.projector: nn.Module = nn.BatchNorm1d(features, affine=False)
             self.predictor = nn.Sequential(

@@ -53,6 +53,33 @@ RULES = (
         lambda recipe: recipe.represent.is_table,
     ),
     Idle(LEARNING, "model.neck standardised, which learns nothing", lambda recipe: recipe.model.neck == "standardised"),
+    Idle(("pretraining",), "pretraining.method none", lambda recipe: not recipe.pretraining.is_on),
+    Idle(
+        (
+            "pretraining.clusters",
+            "pretraining.size",
+            "pretraining.warmup",
+            "pretraining.warmup_batch",
+            "pretraining.queue",
+        ),
+        "pretraining.selection none",
+        lambda recipe: recipe.pretraining.selection == "none",
+    ),
+    Idle(
+        ("pretraining.size",),
+        "a pretraining.selection other than balanced",
+        lambda recipe: recipe.pretraining.selection != "balanced",
+    ),
+    Idle(("pretraining.hidden",), "pretraining.method vicreg", lambda recipe: recipe.pretraining.method == "vicreg"),
+    Idle(
+        ("pretraining.expanded",), "pretraining.method siamese", lambda recipe: recipe.pretraining.method == "siamese"
+    ),
+    Idle(
+        ("prediction", "model.neck", "model.head", "model.embedding", "model.covariate_width", "data.covariates")
+        + ("training.evaluations", "training.patience", "augmentation.label_changes_with"),
+        "a pretraining, which reads no labels",
+        lambda recipe: recipe.pretraining.is_on,
+    ),
     Idle(("sampler",), "sampler.name random", lambda recipe: recipe.sampler.name == "random"),
     Idle(("sampler.by",), "sampler.name rarest_label", lambda recipe: recipe.sampler.name == "rarest_label"),
     Idle(("weights",), "weights.scheme none", lambda recipe: recipe.weights.scheme == "none"),

@@ -7,6 +7,7 @@ from medgauge.core.settings import Range, Section
 from medgauge.recipes.data_settings import DataSettings
 from medgauge.recipes.image_settings import AugmentationSettings, ImageSettings
 from medgauge.recipes.prediction_settings import PredictionSettings
+from medgauge.recipes.pretraining_settings import PretrainingSettings
 from medgauge.recipes.represent_settings import EncoderSettings, RepresentSettings, represent_conflicts
 from medgauge.recipes.semantics_settings import SemanticsSettings
 from medgauge.training.settings import OptimiserSettings, TrainingSettings
@@ -164,6 +165,7 @@ class Recipe(Section):
             argument kind of the term error.
         optimiser: optimiser and learning rate.
         training: the loop.
+        pretraining: of an encoder without labels, by medgauge pretrain.
         prediction: predictors and intervals.
         seed: of splits, initialisation, batches and augmentation.
     """
@@ -179,6 +181,7 @@ class Recipe(Section):
     objective: dict[str, Any] = field(default_factory=default_objective)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
     seed: Annotated[int, Range(least=0)] = 0
 

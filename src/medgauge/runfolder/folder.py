@@ -22,6 +22,8 @@ from medgauge.runfolder.parts import write_whole
 from medgauge.runfolder.values import read_values
 
 POOLED = ("recipe.yaml", "splits.csv", "predictors.json", "results.json")
+PRETRAINED = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "log.csv", "pretraining.json")
+"""All files of a pretraining, the last one written last; it has no run's others."""
 COMPLETE = ("recipe.yaml", "splits.csv", "model.json", "model.safetensors", "gallery.safetensors", "predictors.json")
 
 
@@ -237,12 +239,31 @@ class RunFolder:
             return self.has("digests.json") and "blend.json" in self.read_json("digests.json")
         return False
 
-    def check_complete(self) -> None:
-        """Raise unless this is a whole run folder of this version of the format."""
+    def is_pretraining(self) -> bool:
+        """Whether a pretraining was begun in it, or is finished."""
+        if self.has(PRETRAINED[-1]):
+            return True
+        with suppress(InputError):
+            said = self.read_yaml("recipe.yaml").get("pretraining")
+            return isinstance(said, Mapping) and said.get("method", "none") != "none"
+        return False
+
+    def check_complete(self, *, pretraining: bool = False) -> None:
+        """Raise unless this is a whole run folder of this version of the format; ``pretraining``: that of one, which knows no labels."""
         if not self.path.is_dir():
             raise InputError(f"there is no run folder {self.path}")
         whole = self.is_ensemble()
-        missing = [name for name in (POOLED if whole else COMPLETE) if not (self.path / name).is_file()]
+        names = PRETRAINED if pretraining else POOLED if whole else COMPLETE
+        missing = [name for name in names if not (self.path / name).is_file()]
+        if missing and pretraining:
+            raise InputError(
+                f"the pretraining {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge pretrain` command again"
+            )
+        if missing and self.is_pretraining():
+            raise InputError(
+                f"{self.path} is a pretraining, which knows no labels; fit some with `medgauge fit --represent.name run "
+                f"--represent.source {self.path}`, or write its features with `medgauge embed {self.path}`"
+            )
         if missing:
             raise InputError(
                 f"the run folder {self.path} is not whole ({', '.join(missing)} missing); give the same `medgauge fit` command again"

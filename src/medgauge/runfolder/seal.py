@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medgauge.core.errors import InputError
-from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.folder import PRETRAINED, RunFolder
 from medgauge.runfolder.opening import plain_file
 
 NAME = "digests.json"
@@ -36,14 +36,14 @@ LOADED = (*(name for name in MODEL if name not in ("embeddings.safetensors", "lo
 FIGURED = (BEGUN[1], *MODEL, *LOOKED)
 """All that figures and page rest on, beside the settings."""
 
-ALL = (*BEGUN, *MODEL, *LOOKED, *PAGE)
+ALL = (*BEGUN, *MODEL, PRETRAINED[-1], *LOOKED, *PAGE)
 _written: list[tuple[Path, frozenset[str]]] = []  # folders, and what in them this process is writing
 THUMBNAIL = re.compile(r"thumbnails/[0-9]+\.png")
 
 
 def own_files(folder: RunFolder) -> list[str]:
     """The files of a run that are there, checkpoints left out."""
-    names = [name for name in (*BEGUN, *MODEL, *LOOKED, PAGE[0]) if (folder / name).is_file()]
+    names = [name for name in (*BEGUN, *MODEL, PRETRAINED[-1], *LOOKED, PAGE[0]) if (folder / name).is_file()]
     return names + sorted(
         name for path in (folder / PAGE[1]).glob("*.png") if _is_own(name := f"thumbnails/{path.name}")
     )
@@ -62,7 +62,7 @@ def digests(folder: RunFolder) -> dict[str, str] | None:
 
 
 def _is_own(name: str) -> bool:
-    return name in (*BEGUN, *MODEL, *LOOKED, PAGE[0]) or THUMBNAIL.fullmatch(name) is not None
+    return name in (*BEGUN, *MODEL, PRETRAINED[-1], *LOOKED, PAGE[0]) or THUMBNAIL.fullmatch(name) is not None
 
 
 def damaged(folder: RunFolder, among: Collection[str] = ALL) -> list[str] | None:

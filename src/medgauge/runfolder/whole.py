@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 
 from medgauge.core.errors import InputError
 from medgauge.runfolder.contents import read_finished, read_predictors
-from medgauge.runfolder.folder import RunFolder
+from medgauge.runfolder.folder import PRETRAINED, RunFolder
 from medgauge.runfolder.looks import NAME as LOOKS
 from medgauge.runfolder.looks import counted_looks, told_looks
 from medgauge.runfolder.opening import AGAIN
@@ -42,6 +42,8 @@ def unvouched(folder: RunFolder, among: Collection[str] = ALL) -> list[str]:
     sealed = digests(folder)
     if sealed is None:
         return []
+    if folder.has(PRETRAINED[-1]):
+        return [name for name in PRETRAINED if name not in sealed and among_them(name, among)]
     names = dict.fromkeys([*NEEDED, *(() if folder.is_ensemble() else NEEDED_OF_A_FIT), *own_files(folder)])
     asked = [name for name in names if name not in sealed and not among_them(name, PAGE) and among_them(name, among)]
     fine = {*written_now(folder), *(_of_a_cut_look(folder, sealed) if asked else ())}

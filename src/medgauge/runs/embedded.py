@@ -76,7 +76,7 @@ def _trained_with(fit: Fit, digests: Sequence[str]) -> int:
     represent, learned = fit.recipe.represent, [fit.folder] if fit.recipe.model.neck != "standardised" else []
     if represent.is_run and Path(represent.sources[0]).is_dir():
         source = trained_source(represent.sources[0])
-        learned += [] if source.recipe.represent.is_kept else [source.folder]
+        learned += [] if source.recipe.represent.is_kept or source.recipe.pretraining.is_on else [source.folder]
     rows = [row for folder in learned for row in read_rows(folder, "splits.csv", ["picture", "split"])]
     known = {row["picture"] for row in rows if row["picture"] and row["split"] in MADE_WITH}
     return sum(digest in known for digest in digests)

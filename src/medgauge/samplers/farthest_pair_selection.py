@@ -34,7 +34,11 @@ def farthest_pair_selection(
     check_number("size", size, least=2, most=len(features), whole=True)
     if size % 2:
         raise ValueError(f"size must be even, half for each of two centroids, got {size}")
-    centres = k_means(features, clusters, seed=seed).centres
+    return nearest_of_pair(features, k_means(features, clusters, seed=seed).centres, size)
+
+
+def nearest_of_pair(features: Float[Tensor, "n d"], centres: Float[Tensor, "k d"], size: int) -> Int[Tensor, " m"]:
+    """The rows of :func:`farthest_pair_selection`, once the centroids are known; they may be of other rows too."""
     if len(centres) < 2:
         return torch.arange(size)
     first, second = _farthest(centres)

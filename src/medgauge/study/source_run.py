@@ -40,7 +40,7 @@ class SourceRun(NamedTuple):
 
 
 def read_source(path: str) -> SourceRun:
-    """A finished run, read as data.
+    """A finished run, or a finished pretraining, read as data.
 
     Raises:
         InputError: it is no whole run of one fit, or has no encoder.
@@ -48,7 +48,7 @@ def read_source(path: str) -> SourceRun:
     if not Path(path).is_dir():
         raise InputError(f"represent.source names {path}, and there is no such run folder")
     folder = answering(RunFolder(path))
-    folder.check_complete()
+    folder.check_complete(pretraining=folder.is_pretraining())
     if folder.is_ensemble():
         raise InputError(
             f"represent.source {path} has several fits, whose encoders differ; give one of them ({folder.path / 'fold-0'}), or a run "
@@ -126,7 +126,7 @@ def taken_image(wanted: ImageSettings, source: SourceRun) -> ImageSettings:
 def known_notes(
     source: SourceRun, digests: Sequence[str], group: Sequence[str], ids: Sequence[str], *, named: bool
 ) -> list[str]:
-    """A note where cases that are judged had a part in the training of the encoder, with their labels.
+    """A note where cases that are judged had a part in the training of the encoder, with their labels or, in a pretraining, without.
 
     Args:
         source: the run.
@@ -137,12 +137,18 @@ def known_notes(
     """
     if source.recipe.represent.is_kept:  # which no label has changed
         return []
-    rows = read_rows(source.folder, "splits.csv", ["picture", "group", "split"])
-    own = [row for row in rows if row["split"] in TRAINED]
+    unlabelled = source.recipe.pretraining.is_on
+    rows = read_rows(source.folder, "splits.csv", ["picture", "group", "pretrained" if unlabelled else "split"])
+    own = [row for row in rows if (row["pretrained"] == "1" if unlabelled else row["split"] in TRAINED)]
     pictures, groups = {row["picture"] for row in own} - {""}, {row["group"] for row in own} if named else set()
     seen = [name for name, digest, of in zip(ids, digests, group, strict=True) if digest in pictures or of in groups]
     if not seen:
         return []
+    if unlabelled:
+        return [
+            f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, had a part in the pretraining of "
+            f"{source.folder.path} (transductive), without their labels ({name_cases(seen)}); for figures of new cases judge by others"
+        ]
     return [
         f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, had a part in the training of "
         f"{source.folder.path} with their labels ({name_cases(seen)}), so that figures on them are too good; judge by other cases"

@@ -31,6 +31,22 @@ def gather(tensor: Tensor | None, sizes: Sequence[int] | None = None) -> Tensor 
     return gathered
 
 
+def gather_in_turn(tensor: Tensor) -> Tensor:
+    """The rows of all processes in their order before they were dealt in turn (row i to process i mod processes).
+
+    Without gradient; every process must call it.
+    """
+    if world_size() == 1:
+        return tensor.detach()
+    sizes = shard_sizes(len(tensor), tensor.device)
+    together: Tensor = _Gather.apply(tensor.detach(), tuple(sizes))  # type: ignore[no-untyped-call]  # torch: untyped
+    whole, start = torch.empty_like(together), 0
+    for rank, size in enumerate(sizes):
+        whole[rank :: len(sizes)] = together[start : start + size]
+        start += size
+    return whole
+
+
 def world_size() -> int:
     """Number of processes; 1 where ``torch.distributed`` is not set up."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

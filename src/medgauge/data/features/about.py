@@ -23,8 +23,14 @@ def read_about(path: str | Path) -> dict[str, Any]:  # as JSON holds it
 
 
 def about_notes(path: Path) -> list[str]:
-    """A note where features know the labels of some of their cases."""
-    seen = read_about(path).get("trained_with")
+    """A note where features know the labels, or the images, of some of their cases."""
+    about = read_about(path)
+    pretrained, scope = about.get("pretrained_with"), about.get("scope")
+    if isinstance(pretrained, int) and isinstance(scope, str):
+        return [
+            f"features of {path.name} are of a pretraining ({scope}) that took the images of {pretrained} of these cases, without labels"
+        ]
+    seen = about.get("trained_with")
     if not isinstance(seen, int) or seen < 1:
         return []
     return [

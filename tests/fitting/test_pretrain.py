@@ -1,0 +1,153 @@
+"""Pretraining from a table without labels to a folder that fit and embed take, and on after a stop."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pyarrow.parquet
+import pytest
+import torch
+
+import medgauge
+from medgauge.core.errors import InputError
+from medgauge.fitting import pretrain as module
+from medgauge.fitting.pretrain import collapse_notes, emptied_notes, pretrain
+from medgauge.study.source_run import read_source
+from tests.fitting.small_pretraining import SMALL, WHERE, make_table
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pretraining")
+
+
+@pytest.fixture(scope="module")
+def table(place: Path) -> Path:
+    return make_table(place / "data")
+
+
+@pytest.fixture(scope="module")
+def given(place: Path, table: Path) -> dict[str, Any]:
+    return {"table": table, "cache": str(place / "cache"), **WHERE}
+
+
+@pytest.fixture(scope="module")
+def ssl(place: Path, given: dict[str, Any]) -> Path:
+    """A pretraining of the training cases, reweighted, with a queue."""
+    pretrain("siamese_re", out=place / "ssl", split="part", changes={**SMALL, "pretraining.queue": 10}, **given)
+    return place / "ssl"
+
+
+def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_folder_holds_an_encoder_its_cases_and_the_sizes_of_clusters(ssl: Path) -> None:
+    made = json.loads((ssl / "pretraining.json").read_text())
+    assert (made["scope"], made["cases"], made["of"], made["steps"]) == ("inductive", 16, 24, 6)
+    assert made["notes"][0] == "inductive: the 16 training cases of 24 were taken, without labels"
+    assert {row["pretrained"] for row in rows_of(ssl, "splits.csv") if row["split"] == "test"} == {"0"}
+    log = rows_of(ssl, "log.csv")
+    sizes = [[float(row[f"cluster_{place}"]) for place in (1, 2, 3)] for row in log if row["cluster_1"]]
+    assert sizes
+    assert all(sum(one) == pytest.approx(8) and one == sorted(one, reverse=True) for one in sizes)
+    assert 0 < float(log[-1]["spread"]) <= 1.1
+    assert read_source(str(ssl)).encoder.name == "bottleneck"
+
+
+def test_it_goes_on_after_a_stop_bit_for_bit(
+    ssl: Path, place: Path, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {**SMALL, "pretraining.queue": 10, "training.checkpoint_seconds": 0}
+    seen = list[object]()
+
+    def stop(rows: object) -> list[str]:
+        seen.append(rows)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "collapse_notes", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain("siamese_re", out=place / "stopped", split="part", changes=changes, **given)
+    assert not (place / "stopped" / "pretraining.json").exists()
+    with pytest.raises(InputError, match="is not whole .* give the same `medgauge pretrain` command again"):
+        read_source(str(place / "stopped"))
+    pretrain("siamese_re", out=place / "stopped", split="part", changes=changes, **given)
+    for name in ("model.safetensors", "log.csv", "splits.csv"):
+        assert (place / "stopped" / name).read_bytes() == (ssl / name).read_bytes()
+
+
+def test_a_finished_one_is_loaded_and_another_ones_folder_refused(ssl: Path, given: dict[str, Any]) -> None:
+    changes = {**SMALL, "pretraining.queue": 10}
+    before = (ssl / "model.safetensors").stat().st_mtime_ns
+    assert pretrain("siamese_re", out=ssl, split="part", changes=changes, **given)["steps"] == 6
+    assert (ssl / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="holds another run .*pretraining.queue is 10 there and 0 here"):
+        pretrain("siamese_re", out=ssl, split="part", changes=SMALL, **given)
+
+
+def test_embed_writes_its_features(ssl: Path, place: Path, given: dict[str, Any]) -> None:
+    out = place / "features.parquet"
+    names = medgauge.embed(ssl, out=out, **given)
+    frame = pandas.read_parquet(out)
+    assert len(names) == 8
+    assert frame["case"].tolist() == [f"c{row:02d}" for row in range(24)]
+    about = json.loads(pyarrow.parquet.read_schema(out).metadata[b"medgauge"])
+    assert (about["scope"], about["pretrained_with"]) == ("inductive", 16)
+    fitted = medgauge.embed(ssl, out=out, **given)
+    assert fitted == names
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_a_fit_takes_its_encoder_frozen_or_tuned(ssl: Path, place: Path, given: dict[str, Any], train: bool) -> None:
+    changes = {"represent.name": "run", "represent.source": str(ssl), "represent.train": train, "training.steps": 2}
+    run = medgauge.fit(
+        "l1", out=place / f"fit{train}", label="size", group="patient", split="part", changes=changes, **given
+    )
+    held = torch.load(ssl / "checkpoints" / "last.ckpt", weights_only=True)["model"]["encoder.network.last.weight"]
+    kept = run.finished.model.encoder.network.last.weight  # type: ignore[union-attr]  # of one fit
+    assert torch.equal(held, kept.cpu()) == (not train)
+    said = [note for note in run.results["notes"] if "pretraining" in note]
+    assert len(said) <= 1
+
+
+def test_values_cannot_be_read_with_it(ssl: Path) -> None:
+    with pytest.raises(InputError, match="is a pretraining, which knows no labels; fit some with `medgauge fit"):
+        medgauge.load(ssl)
+
+
+def test_a_damaged_one_is_refused(ssl: Path, place: Path) -> None:
+    import shutil
+
+    broken = shutil.copytree(ssl, place / "broken")
+    content = bytearray((broken / "model.safetensors").read_bytes())
+    content[-3] ^= 1
+    (broken / "model.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="model.safetensors of .* is damaged"):
+        read_source(str(broken))
+
+
+@pytest.mark.parametrize("recipe", ["siamese_se", "vicreg"])
+def test_other_methods_train_without_a_split(place: Path, given: dict[str, Any], recipe: str) -> None:
+    selects = recipe == "siamese_se"
+    small = SMALL if selects else {name: value for name, value in SMALL.items() if not name.startswith("pretraining")}
+    more = {"pretraining.size": 4, "pretraining.scope": "transductive"} if selects else {}
+    made = pretrain(recipe, out=place / recipe, changes={**small, **more, "training.steps": 3}, **given)
+    assert made["cases"] == 24
+    said = "transductive: the images of all 24 cases" if selects else "inductive: all 24 cases of the table are taken"
+    assert made["notes"][0].startswith(said)
+
+
+def test_a_collapse_and_empty_clusters_are_told() -> None:
+    fine = [{"step": 2, "spread": 0.9, "spread_predicted": 0.6, "cluster_3": 2.0}]
+    assert collapse_notes(fine) == []
+    assert emptied_notes(fine, 3) == []
+    (low,) = collapse_notes([*fine, {"step": 4, "spread": 0.05, "spread_predicted": 0.6}])
+    assert low.startswith("the outputs collapsed: spread is 0.05 at step 4 (1 = directions spread over all outputs")
+    (empty,) = emptied_notes([*fine, {"step": 4, "cluster_3": 0.0}], 3)
+    assert empty.startswith("of 3 clusters some were empty up to step 4")

@@ -1,0 +1,81 @@
+"""Which cases a pretraining takes, with labels and without, and what is said of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medgauge.core.errors import InputError
+from medgauge.fitting.pretrain_cases import load_cases
+from medgauge.fitting.stamp import make_recipe
+from medgauge.recipes.schema import Recipe
+from medgauge.study import load_study
+from tests.fitting.small_pretraining import SMALL, WHERE, make_table
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_table(tmp_path_factory.mktemp("cases"))
+
+
+def recipe(table: Path, name: str = "siamese_re", changes: dict[str, Any] | None = None, **columns: object) -> Recipe:
+    given = {"table": table, "cache": str(table.parent / "cache"), **WHERE, **columns}
+    small = SMALL if name != "siamese" else {}
+    return make_recipe(name, given, {**small, **(changes or {})}, pretraining=True)
+
+
+def test_with_labels_the_training_cases_are_those_of_a_fit(table: Path) -> None:
+    columns = {"label": ["size"], "group": "patient"}
+    cases = load_cases(recipe(table, **columns))
+    given = {"table": table, "cache": str(table.parent / "cache"), **WHERE, **columns}
+    fitted = load_study(make_recipe("l1", given))
+    assert cases.rows == fitted.rows("train")
+    assert cases.notes[-1] == f"inductive: the {len(cases.rows)} training cases of 24 were taken, without labels"
+
+
+def test_a_split_column_is_enough(table: Path) -> None:
+    assert load_cases(recipe(table, split="part")).rows == list(range(16))
+    whole = load_cases(recipe(table, split="part", changes={"pretraining.scope": "transductive"}))
+    assert whole.rows == list(range(24))
+    assert whole.notes[-1].startswith("transductive: the images of all 24 cases were taken, test cases among them")
+
+
+def test_a_table_without_labels_and_splits_is_taken_whole(table: Path) -> None:
+    cases = load_cases(recipe(table))
+    assert cases.rows == list(range(24))
+    assert cases.notes[-1].startswith(
+        "inductive: all 24 cases of the table are taken for training cases, as nothing says"
+    )
+
+
+def test_steps_and_warm_up_are_the_papers_where_nothing_is_said(table: Path) -> None:
+    plain = load_cases(recipe(table, "siamese")).study.recipe
+    assert (plain.training.batch_size, plain.training.steps, plain.pretraining.warmup) == (6, 200, 0)  # 50 passes of 24
+    auto = {"training.steps": "auto", "training.batch_size": "auto", "pretraining.warmup": "auto"}
+    selecting = load_cases(recipe(table, changes=auto)).study.recipe
+    assert (selecting.training.batch_size, selecting.training.steps) == (24, 2000)
+    assert selecting.pretraining.warmup == 6  # one pass, 4 a step
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"training.batch_size": 30},
+            "a step of 30 cases is more than the 24 cases to train on; set training.batch_size to 24 or less",
+        ),
+        ({"pretraining.clusters": 9}, "pretraining.clusters 9 is more than the 8 cases of a step"),
+        ({"pretraining.warmup": 6}, "the warm-up takes 6 steps of 6, so nothing would be selected"),
+        ({"data.folds": 3}, "an inductive pretraining is of the training cases of one fold; name it with data.fold"),
+    ],
+)
+def test_what_cannot_be_is_refused(table: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=f"^{said}"):
+        load_cases(recipe(table, changes=changes))
+
+
+def test_a_table_without_training_cases_is_refused(tmp_path: Path) -> None:
+    table = make_table(tmp_path)
+    table.write_text(table.read_text().replace("train", "test"))
+    with pytest.raises(InputError, match="^cases.csv has no case whose split is train"):
+        load_cases(recipe(table, split="part"))
