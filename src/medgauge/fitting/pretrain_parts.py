@@ -104,7 +104,7 @@ def build_parts(cases: PretrainCases, arrays: CaseArrays) -> PretrainParts:
     training = recipe.training
     schedule = Schedule(
         steps=int(training.steps),
-        epoch=max(1, len(cases.rows) // int(training.batch_size)),
+        epoch=max(1, min(len(cases.rows) // int(training.batch_size), int(training.steps))),
         evaluations=0,
         seconds=training.seconds,
         checkpoint_seconds=training.checkpoint_seconds,
