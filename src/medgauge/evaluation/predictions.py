@@ -45,6 +45,12 @@ def _value_columns(scored: Scored) -> list[str]:
     for place, target in enumerate(scored.task.columns):
         columns += [f"label_{target}", f"value_{target}"] + [f"{name}_{target}" for name in scored.reader.predictors]
         columns += [*scored.saying.columns(target, place), f"region_{target}"]
+        if (near := scored.readings.similarity) is not None:
+            columns += [
+                f"prototype_{near.measure}_{target}",
+                f"nearer_than_present_{target}",
+                f"nearer_than_absent_{target}",
+            ]
     return columns
 
 
@@ -173,12 +179,14 @@ def _values(scored: Scored) -> list[list[object]]:
     numbers = [scored.cases.label, readings.value, *(readings.by_predictor[name] for name in scored.reader.predictors)]
     written = [named(one, task.strata, of_chances=chances) for one in numbers]
     said = [scored.saying.cells(readings.stated, target) for target in range(len(task.columns))]
+    near = [] if readings.similarity is None else [part.tolist() for part in readings.similarity.parts]
     table: list[list[object]] = []
     for place in range(len(scored.cases)):
         line: list[object] = []
         for t in range(len(task.columns)):
             line += [one[place][t] for one in written]
             line += [*said[t][place], names[code[place][t]] if code[place][t] >= 0 else ""]
+            line += [cell(part[place][t]) for part in near]
         table.append(line)
     return table
 

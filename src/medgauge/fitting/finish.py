@@ -16,7 +16,7 @@ from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.side_by_side import side_by_side_notes
 from medgauge.fitting.parts import Parts
 from medgauge.fitting.train import tune
-from medgauge.inference.reader import Reader
+from medgauge.inference.reader import Reader, know_head
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.looks import begin_look, counted_looks
 from medgauge.runfolder.seal import LOOKED, MODEL, PAGE, rewriting
@@ -136,7 +136,11 @@ def read_tasks(study: Study, parts: Parts, collected: dict[str, Cases]) -> list[
     tuned = tune(tasks, collected["train"].observed(), collected.get("val"), recipe.prediction.predictor)
     calibration = collected.get("calibration")
     own = [None] * len(tasks) if calibration is None else task_cases(tasks, calibration)
-    return [Reader.fit(one, cases, recipe.prediction, seed=recipe.seed) for one, cases in zip(tuned, own, strict=True)]
+    readers = [
+        Reader.fit(one, cases, recipe.prediction, seed=recipe.seed) for one, cases in zip(tuned, own, strict=True)
+    ]
+    know_head(readers, parts.model.head)
+    return readers
 
 
 def peak_memory() -> float:

@@ -69,6 +69,11 @@ def join_readings(
     nearest, far = (
         mean([getattr(part, name).double()[:, None] for part in parts])[:, 0] for name in ("nearest", "far")
     )
+    likened = [part.similarity for part in parts if part.similarity is not None]
+    similarity = None
+    if likened and len(likened) == len(parts):
+        columns = zip(*(one.parts for one in likened), strict=True)
+        similarity = likened[0].taken(*(mean(column) for column in columns))
     offsets = [0] * len(parts) if starts is None else starts
     moved = [
         (_moved(part.evidence, start, same), where) for part, start, where in zip(parts, offsets, places, strict=True)
@@ -82,6 +87,7 @@ def join_readings(
         evidence=join_evidence(moved, count),
         supported=mean([part.supported for part in parts]),
         fits=fits,
+        similarity=similarity,
     )
 
 

@@ -11,6 +11,7 @@ from medgauge.core.batch import Cases
 from medgauge.core.evidence import Reading
 from medgauge.core.task import Error
 from medgauge.inference.predictor import validation_error
+from medgauge.inference.similarity import PrototypeSimilarity, farther_shares
 from medgauge.models.prototypes import PrototypeHead
 
 SCALES = tuple(2 ** (step / 2) for step in range(-6, 13))  # 1/8 to 64
@@ -34,6 +35,8 @@ class PrototypePredictor:
         self.validation: Float[Tensor, " t"] = torch.empty(0, dtype=torch.float64)
         self._scale: Tensor | None = None
         self._offset = torch.empty(0, dtype=torch.float64)
+        self._gallery: Cases | None = None
+        self._head: PrototypeHead | None = None
 
     @property
     def tuned(self) -> dict[str, float]:
@@ -42,6 +45,7 @@ class PrototypePredictor:
 
     def fit(self, gallery: Cases, validation: Cases | None = None, error: Error | None = None) -> Self:
         """Fit scale and offsets."""
+        self._gallery = gallery
         rates = _rates(gallery.label.detach().cpu().double())
         cases = gallery if validation is None or not len(validation) else validation
         logits, label = _logits(cases), cases.label.detach().cpu().double()
@@ -53,8 +57,28 @@ class PrototypePredictor:
 
     def restore(self, gallery: Cases, tuned: dict[str, float]) -> Self:
         """With the scale fitted before; the offsets come by ``take_learned``."""
+        self._gallery = gallery
         self._scale = torch.tensor(tuned["scale"], dtype=torch.float64)
         return self
+
+    def take_head(self, head: PrototypeHead) -> None:
+        """The head that made the logits, so that these tell how near a case is to a prototype."""
+        self._head = head
+
+    def similarity(self, cases: Cases) -> PrototypeSimilarity | None:
+        """How near cases are to the prototypes, beside the training cases; None without the head."""
+        if self._head is None or self._gallery is None:
+            return None
+        near, of_gallery = self._nearness(cases, self._head), self._nearness(self._gallery, self._head)
+        present, absent = (farther_shares(near, cases, of_gallery, self._gallery, state) for state in (1, 0))
+        own = near if self._head.similarity == "cosine" else -near
+        return PrototypeSimilarity(self._head.similarity, own, present, absent)
+
+    def _nearness(self, cases: Cases, head: PrototypeHead) -> Float[Tensor, "n t"]:
+        """Cosine, or distance below 0, as the head's logits hold them."""
+        with torch.no_grad():
+            scale, offset = head.log_scale.detach().cpu().double().exp(), head.offset.detach().cpu().double()
+        return (_logits(cases) - offset) / scale
 
     def learned(self) -> dict[str, Tensor]:
         """The offset of each finding."""

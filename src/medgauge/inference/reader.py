@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from medgauge.core.asked import Asked
 from medgauge.core.batch import Cases
@@ -14,9 +14,11 @@ from medgauge.core.evidence import Reading
 from medgauge.core.task import Certainty, Observed, Saying, Task
 from medgauge.inference.far import is_far
 from medgauge.inference.joining import labels_of_groups
+from medgauge.inference.prototypes import PrototypePredictor
 from medgauge.inference.readings import Readings
 from medgauge.inference.tuned import Tuned
 from medgauge.metrics.groups import group_means, grouping
+from medgauge.models.prototypes import find_prototypes
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,15 @@ def pooled(task: Task, observed: Observed, code: Int[Tensor, " n"], names: Seque
         scale=None if observed.scale is None else group_means(observed.scale, code, count),
         fold=None if observed.fold is None else group_means(observed.fold[:, None], code, count)[:, 0].long(),
     )
+
+
+def know_head(readers: Sequence["Reader"], head: nn.Module | None) -> None:
+    """Tell the readers of prototypes the head of the model whose cases they read."""
+    found = find_prototypes(head)
+    for reader in readers if found is not None else []:
+        for predictor in reader.tuned.predictors.values():
+            if isinstance(predictor, PrototypePredictor) and found is not None:
+                predictor.take_head(found)
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,7 @@ class Reader:
             far=is_far(nearest, self.tuned.far_distance),
             evidence=shown.evidence,
             supported=shown.value.double(),
+            similarity=self.tuned.similarity(own),
         )
 
     def origins(self, count: int, code: Int[Tensor, " n"] | None = None) -> list[list[object]]:

@@ -10,6 +10,7 @@ from medgauge.core.evidence import Evidence
 from medgauge.core.figure import Figure
 from medgauge.core.task import Observed, Stated
 from medgauge.functional.classes import likeliest
+from medgauge.inference.similarity import PrototypeSimilarity
 
 
 def asked_by(
@@ -33,7 +34,8 @@ class Readings:
       stated: what a certainty says of them, ``value`` (n, t) corrected where the recipe asks; by_predictor: (n, t) each,
       never corrected; nearest (n,): distance to the nearest training case; far (n,): ``FAR_WORDS`` of ``inference.far``;
       evidence: rows and weights of training cases; supported (n, t): the value that these make, that of record where it
-      rests on them, else the neighbours'; fits (k, n, t): the uncorrected values of each of several fits, None of one.
+      rests on them, else the neighbours'; fits (k, n, t): the uncorrected values of each of several fits, None of one; similarity: to the
+      prototypes of findings, None without.
     """
 
     observed: Observed
@@ -44,6 +46,7 @@ class Readings:
     evidence: Evidence
     supported: Float[Tensor, "n t"]
     fits: Float[Tensor, "k n t"] | None = None
+    similarity: PrototypeSimilarity | None = None
 
     def __len__(self) -> int:
         return len(self.nearest)

@@ -12,6 +12,8 @@ from medgauge.core.task import Learned, Predictor, Surroundings, Task
 from medgauge.core.threads import few_threads
 from medgauge.inference.far import far_threshold
 from medgauge.inference.predictor import values_of
+from medgauge.inference.prototypes import PrototypePredictor
+from medgauge.inference.similarity import PrototypeSimilarity
 
 AUTO, REGRESSION = "auto", "regression"
 NEIGHBOURS = "neighbours"
@@ -101,6 +103,11 @@ class Tuned:
         record = readings[self.record]
         shown = record if record.evidence is not None else readings[NEIGHBOURS]
         return record, values, shown
+
+    def similarity(self, cases: Cases) -> PrototypeSimilarity | None:
+        """How near cases are to prototypes, where a predictor reads by them."""
+        found = (one.similarity(cases) for one in self.predictors.values() if isinstance(one, PrototypePredictor))
+        return next(found, None)
 
     def nearest(self, cases: Cases) -> Float[Tensor, " n"]:
         """Distance of each case to the nearest training case of another group."""

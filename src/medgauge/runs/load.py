@@ -10,6 +10,7 @@ from medgauge.data.tables.folds import fold_name
 from medgauge.data.tables.words import model_covariates
 from medgauge.inference.blended import BlendedReader, FoldReader
 from medgauge.inference.pooled import PooledReader
+from medgauge.inference.reader import know_head
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.blend import Blend, member_folder, read_blend
 from medgauge.runfolder.contents import read_finished, read_predictors
@@ -43,6 +44,7 @@ def _read_fit(folder: RunFolder) -> Fit:
     )
     check_divisor(folder / "recipe.yaml", recipe.data.label_times, gallery)
     readers = files.read_readers(folder, tasks, gallery)
+    know_head(readers, model.head)
     results = read_finished(folder)
     return Fit(folder, recipe, model, tasks, gallery, readers, results, rows, train, validation)
 

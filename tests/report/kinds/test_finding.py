@@ -5,8 +5,10 @@ import pandas
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.report.cards import with_nearest
 from medgauge.report.evidence import sides_by_state, state_sides
-from medgauge.report.kinds.finding import SIDES, STATES, calibration_words, on_card, with_raw
+from medgauge.report.kinds.finding import SIDES, STATES, calibration_words, on_card, prototype_words, with_raw
 from medgauge.report.look import Look
+
+NAN = float("nan")
 
 
 def test_threshold_and_share_are_told() -> None:
@@ -65,9 +67,19 @@ def test_a_base_rate_has_no_threshold() -> None:
 
 def test_a_card_tells_what_the_finding_is_called() -> None:
     case = {"positive_a": 1.0, "label_a": 0.0, "neighbours_a": 0.25, "uncalibrated_a": 0.5, "value_a": 0.5}
-    assert on_card(case, "a") == {"vote": "25\xa0%", "raw": "", "called": "present", "right": False}
+    assert on_card(case, "a") == {"vote": "25\xa0%", "raw": "", "prototype": {}, "called": "present", "right": False}
     assert on_card(case | {"value_a": 0.75}, "a")["raw"] == "0.500"
     assert on_card(pandas.Series({"label_a": 0.0}), "a")["called"] == "–"
+
+
+def test_a_card_tells_how_near_the_prototype_is() -> None:
+    shares = {"nearer_than_present_a": 0.125, "nearer_than_absent_a": 0.75}
+    assert prototype_words({"prototype_distance_a": 0.25, **shares}, "a") == {
+        "value": "distance 0.250",
+        "shares": "nearer than 12\xa0% of the training cases with the finding and 75\xa0% of the training cases without the finding",
+    }
+    alone = prototype_words({"prototype_cosine_a": 0.5, "nearer_than_present_a": NAN, "nearer_than_absent_a": 0.5}, "a")
+    assert alone == {"value": "cosine 0.500", "shares": "nearer than 50\xa0% of the training cases without the finding"}
 
 
 def test_training_cases_are_told_apart_by_their_state_with_their_share() -> None:

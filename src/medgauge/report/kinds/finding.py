@@ -16,6 +16,8 @@ from medgauge.report.words import counted, finite, number, percent
 
 DECIMALS = 3
 HALF = 0.5
+MEASURES = ("cosine", "distance")
+"""By which nearness to a prototype is told."""
 DECISIONS = {
     "sensitivity": ("sensitivity", percent),
     "specificity": ("specificity", percent),
@@ -150,6 +152,20 @@ def rate_words(rate: float | None) -> str:
     )
 
 
+def prototype_words(case: Case, target: str) -> dict[str, str]:
+    """How near the case is to the prototype, and to how many training cases it is nearer; nothing without a prototype."""
+    found = {measure: number_in(case, f"prototype_{measure}_{target}") for measure in MEASURES}
+    told = [f"{measure} {value:.3f}" for measure, value in found.items() if value is not None]
+    if not told:
+        return {}
+    shares = [
+        f"{percent(share)} of the training cases {state} the finding"
+        for state, name in (("with", "present"), ("without", "absent"))
+        if (share := number_in(case, f"nearer_than_{name}_{target}")) is not None
+    ]
+    return {"value": told[0], "shares": f"nearer than {' and '.join(shares)}" if shares else ""}
+
+
 def on_card(case: Case, target: str) -> dict[str, Any]:
     """Whether the finding is called present, and the share of the neighbours' vote that has it."""
     said = number_in(case, f"positive_{target}")
@@ -158,6 +174,7 @@ def on_card(case: Case, target: str) -> dict[str, Any]:
     return {
         "vote": "" if vote is None else percent(vote),
         "raw": "" if raw is None or raw == number_in(case, f"value_{target}") else number(raw, DECIMALS),
+        "prototype": prototype_words(case, target),
         "called": "–" if said is None else "present" if said else "absent",
         "right": said == label,
     }
