@@ -145,6 +145,7 @@ def test_a_blend_says_what_its_cases_are() -> None:
     assert plain(own["share"]) == "The 2 cases shown carry 60 % of the weight, each weight taken without its sign."
     assert "they are its neighbours" in own["mixture"]
     assert "disagreement" not in own
+    assert record_words("prototypes") == "the prototypes’"
     assert record_words("blend") == "the blended"
 
 

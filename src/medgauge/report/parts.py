@@ -24,7 +24,7 @@ RECORDS = {
 
 def record_words(record: str) -> str:
     """Whose value it is."""
-    return RECORDS.get(record, f"the {record}’s")
+    return RECORDS.get(record, f"the {record}’" + "s" * (not record.endswith("s")))
 
 
 def split_words(view: RunView) -> dict[str, str]:

@@ -6,7 +6,7 @@ from jaxtyping import Float64
 
 from medgauge.metrics.reliability import reliability
 from medgauge.report.plots import Plot, axis, colour, layout, line, note
-from medgauge.report.words import number, percent
+from medgauge.report.words import counted, number, percent
 
 Numbers = Float64[np.ndarray, " n"]
 
@@ -96,6 +96,6 @@ def reliability_curve(value: Numbers, label: Numbers) -> Plot | None:
             height=380,
             xaxis=axis("mean probability", range=[0, top], tickformat=".0%"),
             yaxis=axis("share with the finding", range=[0, top], tickformat=".0%"),
-            annotations=[note(top, 0, f"{len(value):,} cases in {len(x)} bins")],
+            annotations=[note(top, 0, f"{len(value):,} cases in {counted(len(x), 'bin')}")],
         ),
     }  # fmt: skip

@@ -144,7 +144,7 @@ def space_quality(view: RunView, unit: str) -> list[dict[str, str]]:
 def validation_figure(view: RunView) -> tuple[str, str]:
     """What ``val_`` stands before in the log, and what it is called; older logs write ``mae`` for a log loss too."""
     if len(view.targets) > 1:
-        return "score", "error over that of a constant, mean over kinds and labels"
+        return "score", "error over that of a constant"
     main, figure = next(iter(FIGURES.get(view.kind(view.targets[0]), NUMBER).items()))
     there = view.log is None or f"val_{main}" in view.log.columns
     return main if there else "mae", figure.words
