@@ -78,6 +78,24 @@ def test_the_nearest_of_each_state_are_named_with_the_weights_of_the_value(
                 assert found.tolist() == [row for _, row in sorted(far)[:3]]
 
 
+def test_states_that_are_seldom_among_the_nearest_are_found_too() -> None:
+    draw = torch.Generator().manual_seed(0)
+    distance = torch.rand(5, 400, generator=draw, dtype=torch.float64).mul(20).round()  # with many ties
+    distance[1, :300] = torch.inf
+    label = (torch.rand(400, 3, generator=draw) < torch.tensor([0.5, 0.02, 0.0])).double()
+    label[::9, 0] = NAN
+    expected = torch.zeros(5, 400, dtype=torch.bool)
+    for query in range(5):
+        for target in range(3):
+            for state in (0, 1):
+                own = sorted(
+                    d for d, kept in zip(distance[query].tolist(), label[:, target] == state, strict=True) if kept
+                )
+                limit = own[min(3, len(own)) - 1] if own else -1.0
+                expected[query] |= (label[:, target] == state) & (distance[query] <= limit) & distance[query].isfinite()
+    assert torch.equal(nearest_of_states(distance, label, 3), expected)
+
+
 def test_cases_as_near_as_the_last_one_are_named_too_and_excluded_ones_never() -> None:
     distance = torch.tensor([[2.0, 1.0, 1.0, torch.inf]], dtype=torch.float64)
     label = torch.tensor([[1.0], [1.0], [1.0], [0.0]])

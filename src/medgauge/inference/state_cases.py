@@ -1,7 +1,5 @@
 """The nearest training cases with a finding and without it, beside the evidence of values that need not rest on them."""
 
-from collections.abc import Iterator
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -10,6 +8,7 @@ from medgauge.core.evidence import Evidence
 from medgauge.inference.index import ExactIndex, Exclusion
 
 MARGIN = 1 + 2e-6  # distances that are told apart exactly later
+NEAR = 64  # nearest cases of any state, among which those of a frequent one are looked for
 
 
 def with_states(
@@ -54,16 +53,15 @@ def nearest_of_states(distance: Float[Tensor, "q n"], label: Float[Tensor, "n t"
     tensor([[ True,  True, False, False]])
     """
     near = torch.zeros(distance.shape, dtype=torch.bool)
-    for rows in _of_states(label):
-        own = distance[:, rows]
-        limit = own.topk(min(count, len(rows)), largest=False).values[:, -1:]
-        near[:, rows] |= (own <= limit * MARGIN) & own.isfinite()
+    values, place = distance.topk(min(NEAR, distance.shape[1]), largest=False)
+    for column, state in ((column, state) for column in label.unbind(1) for state in (0, 1)):
+        held = (column[place] == state) & values.isfinite()
+        limit = values.masked_fill(~(held & (held.cumsum(1) == count)), -torch.inf).amax(1, keepdim=True) * MARGIN
+        sure = limit.isfinite() & (values[:, -1:] > limit)  # all that are so near are in place
+        near.scatter_(1, place, near.gather(1, place) | (held & sure & (values <= limit)))
+        rest, rows = (~sure[:, 0]).nonzero().flatten(), (column == state).nonzero().flatten()
+        if len(rest) and len(rows):
+            own = distance[rest[:, None], rows]
+            limit = own.topk(min(count, len(rows)), largest=False).values[:, -1:] * MARGIN
+            near[rest[:, None], rows] |= (own <= limit) & own.isfinite()
     return near
-
-
-def _of_states(label: Float[Tensor, "n t"]) -> Iterator[Tensor]:
-    """Rows of each state of each column."""
-    for column in label.unbind(1):
-        for state in (0, 1):
-            if len(rows := (column == state).nonzero().flatten()):
-                yield rows
