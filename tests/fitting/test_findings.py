@@ -87,7 +87,7 @@ def test_the_page_has_a_table_of_all_findings_and_a_section_of_each(run: medgaug
     text = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "<h2>All findings</h2>" in text
     assert text.count("present or absent</h2>") == 2
-    assert "With the finding, for it" in text
+    assert "With the finding: the 3 nearest cases, " in text
     assert "Means over findings with 10 cases or more that have them, of more than one group: old, ill." in text
     assert "ROC-AUC and average precision order the cases of one fold alone" in text
     assert text.count("and is not the area under it") == 2
