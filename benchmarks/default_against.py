@@ -37,11 +37,12 @@ DRAWS = 10_000
 
 
 def values_of(run: Path, label: str) -> dict[str, tuple[str, float, float]]:
-    """Group, label and value of every case of a run over folds, by id."""
+    """Group, label and value of every labelled case of a run over folds, by id."""
     with (run / "predictions.csv").open(encoding="utf-8") as file:
         return {
             row["id"]: (row["group"], float(row[f"label_{label}"]), float(row[f"value_{label}"]))
             for row in csv.DictReader(file)
+            if row[f"label_{label}"]
         }
 
 
@@ -128,7 +129,7 @@ def main() -> None:
             results[name] = beside(name, home, list(BEST[name][:count]))
             OUT.write_text(json.dumps(results, indent=1) + "\n")
             print(name, recipe, results[name]["against"][recipe], flush=True)
-    write_between(PAGE, "default", rows(results))
+    write_between(str(PAGE), "default", rows(results))
 
 
 if __name__ == "__main__":
