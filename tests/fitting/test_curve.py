@@ -133,9 +133,8 @@ def test_the_command_writes_values_table_and_page(
 ) -> None:
     frame = pandas.read_csv(table)
     frame["old"] = (frame["age"] > frame["age"].median()).astype(int)
-    frame["life"] = np.select([frame["age"] < 35, frame["age"] < 60], ["child", "middle"], "late")
     frame.to_csv(table.with_name("found.csv"), index=False)
-    table, given = table.with_name("found.csv"), COLUMNS | {"label": ["age", "old", "life"]}
+    table, given = table.with_name("found.csv"), COLUMNS | {"label": ["age", "old"]}
     words = ["curve", "--table", str(table), "--out", str(tmp_path / "curve"), "--draws", "2"]
     words += [
         word
@@ -154,10 +153,6 @@ def test_the_command_writes_values_table_and_page(
     assert (finding["kind"], finding["figure"]) == ("finding", "log_loss")
     assert finding["points"][-1]["log_loss"] < finding["baselines"]["base_rate"]["log_loss"] < 0.8
     assert "training rate 0." in shown
-    classes = values["targets"]["life"]
-    assert (classes["kind"], classes["figure"]) == ("class", "log_loss")
-    assert classes["points"][-1]["log_loss"] < classes["baselines"]["shares"]["log_loss"] < 1.3
-    assert "training shares 1." in shown
     rows = pandas.read_csv(tmp_path / "curve" / "curve.csv")
     assert set(rows.loc[rows["target"] == "old", "figure"]) == {"log_loss"}
     measured = rows[(rows["what"] == "measured") & (rows["target"] == "age")]
@@ -190,7 +185,10 @@ def test_wrong_settings_are_told_before_anything_is_read(table: Path, tmp_path: 
     given: dict[str, Any] = {**COLUMNS, "label": "stage", "kind": {"stage": "grade"}}
     frame["path"] = "none.png"  # it is told before any image is read
     frame.to_csv(table.with_name("staged.csv"), index=False)
-    said = "a learning curve is of numbers, findings and classes, and stage is a grade; leave it out"
-    with pytest.raises(InputError, match=said):
-        medgauge.curve(table=table.with_name("staged.csv"), out=tmp_path / "curve", **given)
+    said = "a learning curve is of numbers and findings, and stage is a {kind}; leave it out"
+    for kind in ("grade", "class"):
+        with pytest.raises(InputError, match=said.format(kind=kind)):
+            medgauge.curve(
+                table=table.with_name("staged.csv"), out=tmp_path / "curve", **given | {"kind": {"stage": kind}}
+            )
     assert not (tmp_path / "curve").exists()

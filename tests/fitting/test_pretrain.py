@@ -12,9 +12,10 @@ import torch
 
 import medgauge
 from medgauge.core.errors import InputError
+from medgauge.data.features.about import about_notes
 from medgauge.fitting import pretrain as module
 from medgauge.fitting.pretrain import collapse_notes, emptied_notes, pretrain
-from medgauge.study.source_run import read_source
+from medgauge.study.source_run import known_notes, read_source
 from tests.fitting.small_pretraining import SMALL, WHERE, make_table
 
 
@@ -51,6 +52,7 @@ def test_the_folder_holds_an_encoder_its_cases_and_the_sizes_of_clusters(ssl: Pa
     assert made["notes"][0] == "inductive: the 16 training cases of 24 were taken, without labels"
     assert {row["pretrained"] for row in rows_of(ssl, "splits.csv") if row["split"] == "test"} == {"0"}
     log = rows_of(ssl, "log.csv")
+    assert [int(row["step"]) for row in log] == [2, 4, 6]
     sizes = [[float(row[f"cluster_{place}"]) for place in (1, 2, 3)] for row in log if row["cluster_1"]]
     assert sizes
     assert all(sum(one) == pytest.approx(8) and one == sorted(one, reverse=True) for one in sizes)
@@ -99,8 +101,28 @@ def test_embed_writes_its_features(ssl: Path, place: Path, given: dict[str, Any]
     assert frame["case"].tolist() == [f"c{row:02d}" for row in range(24)]
     about = json.loads(pyarrow.parquet.read_schema(out).metadata[b"medgauge"])
     assert (about["scope"], about["pretrained_with"]) == ("inductive", 16)
-    fitted = medgauge.embed(ssl, out=out, **given)
-    assert fitted == names
+    (note,) = about_notes(out)
+    assert note.endswith("are of a pretraining (inductive) that took the images of 16 of these cases, without labels")
+    assert medgauge.embed(ssl, out=out, **given) == names
+    with pytest.raises(
+        InputError, match="is a pretraining, which reads images and no features of a file; leave --source out"
+    ):
+        medgauge.embed(ssl, out=out, source=out, **given)
+
+
+def test_judged_cases_that_it_took_are_noted(ssl: Path) -> None:
+    rows, source = rows_of(ssl, "splits.csv"), read_source(str(ssl))
+
+    def notes(rows: list[dict[str, str]]) -> list[str]:
+        digests, names = [row["picture"] for row in rows], [row["id"] for row in rows]
+        return known_notes(source, digests, names, names, named=False)
+
+    assert notes([row for row in rows if row["split"] == "test"]) == []
+    (said,) = notes(rows[14:18])
+    assert said.startswith(
+        "2 of the 4 cases that are judged, or other images of their groups, had a part in the pretraining of "
+    )
+    assert "without their labels (cases c14, c15)" in said
 
 
 @pytest.mark.parametrize("train", [False, True])

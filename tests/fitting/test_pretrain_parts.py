@@ -42,12 +42,15 @@ def test_a_step_tells_spread_and_sizes(table: Path) -> None:
     assert set(made._told()) == {"spread", "spread_predicted", "cluster_1", "cluster_2", "cluster_3"}
 
 
+def test_the_last_part_of_an_epoch_has_a_row_in_the_log(table: Path) -> None:
+    assert parts(table).schedule.evaluations == 1
+
+
 def test_views_that_are_the_same_are_refused(table: Path) -> None:
-    off = {f"augmentation__{name}": 0.0 for name in ("rotation", "shift", "scale", "intensity")}
     with pytest.raises(
         InputError, match="^augmentation changes nothing, so that both views of an image would be the same"
     ):
-        parts(table, **off)
+        parts(table, augmentation={})
 
 
 def test_fewer_than_two_cases_a_process_are_refused(table: Path) -> None:

@@ -87,13 +87,3 @@ def test_what_is_wrong_with_masks_is_told_a_case(table: Path) -> None:
     assert "its mask" in str(caught.value)
     with pytest.raises(InputError, match="is a mask without the label 7; it has 1, 2"):
         medgauge.check(table=str(table), changes={**changes, "data.mask_label": 7}, **COLUMNS)
-
-
-def test_features_of_cases_are_made_around_masks_of_another_column(
-    run: medgauge.Run, table: Path, tmp_path: Path
-) -> None:
-    pandas.read_csv(table).rename(columns={"mask": "roi"}).to_csv(table.parent / "other.csv", index=False)
-    given = {"table": table.parent / "other.csv", "out": tmp_path / "a.parquet"}
-    assert len(medgauge.embed(run.folder.path, mask="roi", **given)) == 4
-    with pytest.raises(InputError, match="has no column 'mask' for the mask"):
-        medgauge.embed(run.folder.path, **given)

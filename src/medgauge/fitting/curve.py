@@ -13,11 +13,10 @@ from jaxtyping import Float64
 from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_switches
-from medgauge.core.task import Known, Predictor, Task
+from medgauge.core.task import Known, Task
 from medgauge.core.version import __version__
 from medgauge.fitting.parts import build_parts
 from medgauge.fitting.stamp import make_recipe
-from medgauge.inference.class_kernel import ClassKernel
 from medgauge.metrics.groups import grouping
 from medgauge.metrics.learning_curve import learning_curve
 from medgauge.models import Encoder
@@ -31,7 +30,7 @@ from medgauge.study.features import frozen_features
 from medgauge.study.folds import fold_study
 from medgauge.study.loading import cache_folder
 
-KINDS_READ = ("number", "finding", "class")
+KINDS_READ = ("number", "finding")
 FOLDS, LEAST_GROUPS, LEAST_SIZE, SIZES = 5, 20, 8, 6
 ABOUT = "for frozen features; a tuned network may gain more"
 
@@ -60,7 +59,7 @@ def curve(
         out: folder of the three files.
         table: CSV or Parquet file, or bundled:hc18.
         image: column of image files.
-        label: label column or columns, numbers, findings or classes.
+        label: label column or columns, numbers or findings.
         group: column of what may not be on both sides of a split (patient, examination).
         covariates: number column or columns read beside the image.
         draws: times that folds and training sets are drawn anew.
@@ -117,9 +116,7 @@ def _check_kinds(recipe: Recipe) -> None:
     for name in recipe.data.label:
         kind = recipe.data.kind.get(name, "number")
         if kind not in KINDS_READ:
-            raise InputError(
-                f"a learning curve is of numbers, findings and classes, and {name} is a {kind}; leave it out"
-            )
+            raise InputError(f"a learning curve is of numbers and findings, and {name} is a {kind}; leave it out")
 
 
 def _folder(out: str | Path) -> RunFolder:
@@ -149,9 +146,8 @@ def _measured(study: Study, draws: int, display: Display) -> dict[str, Any]:
         own = labels[:, place.columns]
         for at, name in enumerate(task.columns):
             seen = torch.nonzero(~own[:, at].isnan()).flatten()
-            kind = {key: of for key, of in recipe.data.kind.items() if key == name}
-            classes = {key: of for key, of in recipe.data.classes.items() if key == name}
-            alone = replace(recipe, data=replace(recipe.data, label=[name], kind=kind, classes=classes))
+            kinds = {key: kind for key, kind in recipe.data.kind.items() if key == name}
+            alone = replace(recipe, data=replace(recipe.data, label=[name], kind=kinds))
             cases = Cases(
                 points[seen],
                 own[seen][:, at : at + 1],
@@ -220,7 +216,7 @@ def measure(cases: Cases, task: Task, *, folds: int, draws: int, seed: int, disp
         asked = torch.nonzero(torch.isin(code, left_out)).flatten()
         for place, groups in enumerate(size):
             train = torch.nonzero(torch.isin(code, order[:groups])).flatten()
-            model = _regression(task).fit(cases.take(train), None, task.error)
+            model = task.predictors()["kernel"].fit(cases.take(train), None, task.error)
             error[draw, place, asked.numpy()] = task.error(model.read(cases.take(asked)).value, label[asked])[
                 :, 0
             ].numpy()
@@ -231,11 +227,6 @@ def measure(cases: Cases, task: Task, *, folds: int, draws: int, seed: int, disp
         constant = task.baselines[0].fit(known, known).read(torch.empty(len(asked), 0))
         constants[asked.numpy()] += task.error(constant, label[asked])[:, 0].numpy() / draws
     return Drawn(size, error, counts.tolist(), float(constants.mean()))
-
-
-def _regression(task: Task) -> Predictor:
-    """Kernel regression of a target; of classes that of their indicators."""
-    return task.predictors().get("kernel") or ClassKernel(len(task.strata.names))
 
 
 def _plans(groups: int, folds: int, draws: int, seed: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:

@@ -33,7 +33,7 @@ from medgauge.study.representation import decide_representation
 from medgauge.study.source_run import load_encoder, read_source
 from medgauge.study.table import open_table, with_bundled_columns
 
-WHERE = ("data.table", "data.image", "data.id", "data.array", "data.index", "data.mask", "data.cache")
+WHERE = ("data.table", "data.image", "data.id", "data.array", "data.index", "data.cache")
 """Settings that say where cases are, which is all that may be said beside a run or a file of features."""
 
 
@@ -90,6 +90,10 @@ def embed(
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         if is_run:
             is_pretraining = RunFolder(place).is_pretraining()
+            if is_pretraining and source:
+                raise InputError(
+                    f"{what} is a pretraining, which reads images and no features of a file; leave --source out"
+                )
             found = (
                 _of_pretraining(place, given, display)
                 if is_pretraining
@@ -193,7 +197,6 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
         f"model.encoder.{name}": getattr(recipe.model.encoder, name) for name in ("pretrained", "settings", "width")
     }
     image = {f"image.{name}": value for name, value in vars(recipe.image).items()}
-    image |= {"data.mask_label": recipe.data.mask_label} if recipe.image.around == "mask" else {}
     return {"represent.source": recipe.model.encoder.name, **encoder, **image}
 
 

@@ -104,8 +104,8 @@ def build_parts(cases: PretrainCases, arrays: CaseArrays) -> PretrainParts:
     training = recipe.training
     schedule = Schedule(
         steps=int(training.steps),
-        epoch=max(1, min(len(cases.rows) // int(training.batch_size), int(training.steps))),
-        evaluations=0,
+        epoch=max(1, len(cases.rows) // int(training.batch_size)),
+        evaluations=1,  # at the end, so that the last part of an epoch has its row in the log
         seconds=training.seconds,
         checkpoint_seconds=training.checkpoint_seconds,
         seed=recipe.seed,

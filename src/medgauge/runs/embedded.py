@@ -30,7 +30,7 @@ def embed_run(
 
     Args:
         folder: of the run.
-        given: where the cases are: data.table, and data.image, data.id, data.array, data.index and data.mask where these are others
+        given: where the cases are: data.table, and data.image, data.id, data.array and data.index where these are others
             than the run's.
         source: of a run that reads a table of features their file.
         terminal: write notes.
@@ -45,7 +45,7 @@ def embed_run(
             f"{fit.folder.path} has several fits, whose embeddings differ; give one of them ({fit.fits[0].folder.path}), or a run without "
             "folds"
         )
-    named = {name: given[f"data.{name}"] for name in ("image", "id", "mask") if f"data.{name}" in given}
+    named = {name: given[f"data.{name}"] for name in ("image", "id") if f"data.{name}" in given}
     fit = replace(fit, recipe=replace(fit.recipe, data=replace(fit.recipe.data, **named)))
     sources = check_sources(fit, source)
     table, _ = read_table_of(

@@ -22,7 +22,7 @@ def unnamed_split_notes(recipe: Recipe) -> list[str]:
     data = recipe.data
     if data.table is None or data.split is not None or data.split_lists or data.resplit or data.holdout is not None:
         return []
-    named = {*data.label, *data.covariates, *data.subgroups, data.group, data.id, data.image, data.index, data.mask}
+    named = {*data.label, *data.covariates, *data.subgroups, data.group, data.id, data.image, data.index}
     named.add(data.findings_from)
     asked = sorted(name for name in named if name is not None)
     notes = []
