@@ -1,5 +1,6 @@
 """Candidates that are trained: the size that there is time for, and what a GPU adds."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,17 @@ def test_where_the_larger_network_cannot_be_had_images_shrink_as_without_a_gpu(
     found, said = candidate(TUNED, {**with_gpu, "training.steps": 300})
     assert list(found.changes["image.size"]) == [10, 12]
     assert said["image size of tuned"][0] == "10 x 12"
+
+
+def test_a_trained_candidate_reads_volumes_at_the_spacing_and_the_box_of_the_quick_one(
+    with_gpu: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    fixed = {"data.folds": 2}
+    study = load_study(Candidate(QUICK, fixed, 0.0, "").recipe(with_gpu))
+    boxed = {"size": [30, 40], "spacing": [3.0, 1.0], "fit": "pad_or_crop", "around": "mask"}
+    study = replace(study, recipe=replace(study.recipe, image=replace(study.recipe.image, **boxed)))
+    monkeypatch.setattr(module, "_smaller", lambda *_: pytest.fail("a smaller box would cut masks"))
+    found, _ = trained(SCRATCH, study, fixed, with_gpu, 1e4, Display(False))
+    told = {name: found.changes[f"image.{name}"] for name in ("size", "spacing", "fit")}
+    assert told == {"size": [30, 40], "spacing": [3.0, 1.0], "fit": "pad_or_crop"}

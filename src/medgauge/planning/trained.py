@@ -68,7 +68,7 @@ def trained(
         if name == TUNED and torch.cuda.is_available() and not _says_which(given):
             changes, larger = _on_gpu(changes, given, display)
         wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
-        settled = "image.size" in given or "image.size" not in changes
+        settled = "image.size" in given or "image.size" not in changes or image.around == "mask"
         smaller = None if settled else _smaller(image.size, wanted, cost, seconds / folds)
         if smaller is not None:
             changes["image.size"] = smaller
