@@ -103,7 +103,8 @@ def test_a_trained_candidate_reads_volumes_at_the_spacing_and_the_box_of_the_qui
     fixed = {"data.folds": 2}
     study = load_study(Candidate(QUICK, fixed, 0.0, "").recipe(with_gpu))
     boxed = {"size": [30, 40], "spacing": [3.0, 1.0], "fit": "pad_or_crop", "around": "mask"}
-    study = replace(study, recipe=replace(study.recipe, image=replace(study.recipe.image, **boxed)))
+    masked = replace(study.recipe, data=replace(study.recipe.data, mask="mask"))
+    study = replace(study, recipe=replace(masked, image=replace(masked.image, **boxed)))  # type: ignore[arg-type]
     monkeypatch.setattr(module, "_smaller", lambda *_: pytest.fail("a smaller box would cut masks"))
     found, _ = trained(SCRATCH, study, fixed, with_gpu, 1e4, Display(False))
     told = {name: found.changes[f"image.{name}"] for name in ("size", "spacing", "fit")}
