@@ -26,9 +26,10 @@ def macro_note(values: Mapping[str, Any]) -> str:
         return ""
     out = "; cases of one fold alone are ordered" if "folds" in values["settings"] else ""
     return (
-        f"Means over findings with {block['least_positives']} training cases or more that have them (of {block['reference']}, mean "
-        f"of its runs), from probabilities before calibration{out}; many: above 100 of these, few: below 20. {block['draws']:,} "
-        "draws, the same for all findings and methods; p-values are adjusted over the methods by Holm, for each figure by itself."
+        f"Means over findings with {block['least_positives']} training cases or more that have them (in the runs of "
+        f"{block['reference']}, mean), from probabilities before calibration{out}; many: above 100 of these, few: below 20. "
+        f"{block['draws']:,} draws, the same for all findings and methods; p-values are adjusted over the methods by Holm, for each "
+        "figure by itself."
     )
 
 
