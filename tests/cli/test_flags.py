@@ -204,7 +204,7 @@ def test_flags_of_commands_are_those_of_their_help(capsys: pytest.CaptureFixture
         with pytest.raises(SystemExit):
             commands.COMMANDS[command](["--help"])
         own = capsys.readouterr().out.partition(f"words and flags of {command}:")[2].partition("\n\n")[0]
-        assert tuple(re.findall(r"^ +(--[a-z-]+)", own, flags=re.MULTILINE)) == FLAGS.get(command, ())
+        assert tuple(re.findall(r"^ +(--[a-z.-]+)", own, flags=re.MULTILINE)) == FLAGS.get(command, ())
 
 
 @pytest.mark.parametrize(
