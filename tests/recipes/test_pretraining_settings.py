@@ -24,6 +24,14 @@ def test_clusters_and_size_must_fit_a_batch() -> None:
     assert PretrainingSettings(method="siamese", clusters=9).batch_conflicts(6) == []
 
 
+def test_a_size_that_the_paper_rules_out_is_noted() -> None:
+    balanced = PretrainingSettings(method="siamese", selection="balanced", clusters=3, size=6)
+    assert balanced.batch_notes(30) == balanced.batch_notes(19) == []
+    (said,) = balanced.batch_notes(18)
+    assert said.startswith("pretraining.size 6 is not below the 6 cases that a cluster has on average")
+    assert PretrainingSettings(method="siamese", selection="reweight").batch_notes(9) == []
+
+
 def test_it_is_off_by_default() -> None:
     assert not PretrainingSettings().is_on
     assert build_recipe(load_values("siamese_re")).pretraining.is_on

@@ -52,7 +52,8 @@ def load_cases(recipe: Recipe, progress: Callable[[int, int], None] | None = Non
     inductive = scope == "inductive"
     rows = study.rows("train") if inductive else list(range(len(study.table)))
     study = replace(study, recipe=_decide_after(study.recipe, recipe, len(rows)))
-    return PretrainCases(study, rows, [*study.notes, scope_note(study, len(rows), inductive=inductive)])
+    notes = [*study.notes, *study.recipe.pretraining.batch_notes(int(study.recipe.training.batch_size))]
+    return PretrainCases(study, rows, [*notes, scope_note(study, len(rows), inductive=inductive)])
 
 
 def scope_note(study: Study, count: int, *, inductive: bool) -> str:

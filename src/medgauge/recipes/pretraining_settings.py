@@ -51,6 +51,15 @@ class PretrainingSettings(Section):
             return []
         return [f"pretraining.size must be even, half for each of two centroids, got {self.size}"]
 
+    def batch_notes(self, batch: int) -> list[str]:
+        """What the paper asks of the settings beside so many cases a step, and does not hold."""
+        if self.selection != "balanced" or self.size * self.clusters < batch:
+            return []
+        return [
+            f"pretraining.size {self.size} is not below the {batch / self.clusters:.3g} cases that a cluster has on average (the paper "
+            "asks for it), so that cases far from both centroids are chosen too"
+        ]
+
     def batch_conflicts(self, batch: int) -> list[str]:
         """What does not hold beside so many cases a step, a sentence each."""
         if self.selection == "none":
