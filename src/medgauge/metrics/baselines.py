@@ -1,7 +1,7 @@
 """What a model has to beat: the training median, and the covariates without the image."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from jaxtyping import Float
@@ -134,10 +134,9 @@ def _models(kind: Kind, cases: int) -> Iterator[tuple[str, float, Any]]:
             yield "ridge", penalty, make_pipeline(StandardScaler(), Ridge(alpha=penalty))
 
 
-class TrainingMedian:
-    """The constant baseline of numbers and grades."""
+class OfLabels:
+    """A constant baseline: what the training labels alone say of every case."""
 
-    name: ClassVar[str] = "median"
     of_covariates: ClassVar[bool] = False
     sort: Sequence[str] = ()
 
@@ -145,17 +144,13 @@ class TrainingMedian:
         self.label = label
 
     @classmethod
-    def fit(cls, train: Known, validation: Known) -> "TrainingMedian":
+    def fit(cls, train: Known, validation: Known) -> Self:
         """Take the training labels."""
         return cls(train.label)
 
-    def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
-        """The median of each target for every case."""
-        return median_baseline(self.label, len(covariates))
 
-
-class CovariatesOnly:
-    """The covariates without the image: :func:`covariate_baseline`."""
+class OfCovariates:
+    """A baseline that reads the covariates without the image; it is chosen when it reads, and ``sort`` tells then what it is."""
 
     name: ClassVar[str] = "covariates_only"
     of_covariates: ClassVar[bool] = True
@@ -165,12 +160,26 @@ class CovariatesOnly:
         self.sort: Sequence[str] = ()
 
     @classmethod
-    def fit(cls, train: Known, validation: Known) -> "CovariatesOnly":
+    def fit(cls, train: Known, validation: Known) -> Self:
         """Take training and validation cases."""
         return cls(train, validation)
 
+
+class TrainingMedian(OfLabels):
+    """The constant baseline of numbers and grades."""
+
+    name: ClassVar[str] = "median"
+
     def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
-        """Values in original units; ``sort`` tells then which model each target has."""
+        """The median of each target for every case."""
+        return median_baseline(self.label, len(covariates))
+
+
+class CovariatesOnly(OfCovariates):
+    """Numbers and grades by :func:`covariate_baseline`."""
+
+    def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
+        """Values in original units."""
         train, validation = self.train, self.validation
         read = covariate_baseline(train.covariates, train.label, validation.covariates, validation.label, covariates)
         self.sort = read.kind

@@ -1,16 +1,15 @@
 """What a model of classes has to beat: the training shares, and the covariates without the image."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.task import Known
 from medgauge.functional.classes import class_log_loss
-from medgauge.metrics.baselines import COUNTS, PENALTIES
+from medgauge.metrics.baselines import COUNTS, PENALTIES, OfCovariates, OfLabels
 
 _STEPS = 1000  # of the solver at most
 
@@ -26,30 +25,20 @@ def class_shares(label: Float[Tensor, "n t"], classes: int | None = None) -> Flo
     return torch.stack([count.double() / count.sum() for count in counts])
 
 
-class TrainingShares:
+class TrainingShares(OfLabels):
     """The constant baseline of classes: the chance of each is its share of the training labels.
 
     - Shape: (m, t, k), k the largest number of classes that a target's training labels reach.
     """
 
     name: ClassVar[str] = "shares"
-    of_covariates: ClassVar[bool] = False
-    sort: Sequence[str] = ()
-
-    def __init__(self, shares: Float[Tensor, "t k"]) -> None:
-        self.shares = shares
-
-    @classmethod
-    def fit(cls, train: Known, validation: Known) -> "TrainingShares":
-        """Take the training labels."""
-        return cls(class_shares(train.label))
 
     def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t k"]:
         """The shares for every case."""
-        return self.shares.expand(len(covariates), -1, -1).clone()
+        return class_shares(self.label).expand(len(covariates), -1, -1).clone()
 
 
-class ClassCovariatesOnly:
+class ClassCovariatesOnly(OfCovariates):
     """Chances of the classes from the covariates alone, by nearest neighbours or logistic regression.
 
     Covariates are standardised by the training cases. Kind and setting are those of the smallest log loss on the validation
@@ -58,20 +47,8 @@ class ClassCovariatesOnly:
     - Shape: (m, t, k), as :class:`TrainingShares`.
     """
 
-    name: ClassVar[str] = "covariates_only"
-    of_covariates: ClassVar[bool] = True
-
-    def __init__(self, train: Known, validation: Known) -> None:
-        self.train, self.validation = train, validation
-        self.sort: Sequence[str] = ()
-
-    @classmethod
-    def fit(cls, train: Known, validation: Known) -> "ClassCovariatesOnly":
-        """Take training and validation cases."""
-        return cls(train, validation)
-
     def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t k"]:
-        """The chances; ``sort`` tells then which model each target has."""
+        """The chances."""
         most = class_shares(self.train.label).shape[1]
         found = [self._target(target, covariates.cpu().double(), most) for target in range(self.train.label.shape[1])]
         self.sort = [name for _, name in found]

@@ -1,40 +1,29 @@
 """What a model of findings has to beat: how often each is present, and the covariates without the image."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from medgauge.core.task import Known
+from medgauge.metrics.baselines import OfCovariates, OfLabels
 from medgauge.metrics.findings import case_log_loss
 
 PENALTIES = (100.0, 10.0, 1.0, 0.1)
 """Of the regression on covariates, from strong to weak."""
 
 
-class TrainingRate:
+class TrainingRate(OfLabels):
     """The constant baseline of findings: the share of the labelled training cases with each."""
 
     name: ClassVar[str] = "base_rate"
-    of_covariates: ClassVar[bool] = False
-    sort: Sequence[str] = ()
-
-    def __init__(self, label: Float[Tensor, "n t"]) -> None:
-        self.label = label
-
-    @classmethod
-    def fit(cls, train: Known, validation: Known) -> "TrainingRate":
-        """Take the training labels."""
-        return cls(train.label)
 
     def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
         """The rate of each finding for every case; NaN where no training case has a label."""
         return self.label.detach().cpu().double().nanmean(0).expand(len(covariates), -1).clone()
 
 
-class FindingCovariates:
+class FindingCovariates(OfCovariates):
     """The covariates without the image, by logistic regression.
 
     Covariates are standardised by the training cases. The penalty of each finding is the one of the smallest log loss on
@@ -42,20 +31,8 @@ class FindingCovariates:
     its rate.
     """
 
-    name: ClassVar[str] = "covariates_only"
-    of_covariates: ClassVar[bool] = True
-
-    def __init__(self, train: Known, validation: Known) -> None:
-        self.train, self.validation = train, validation
-        self.sort: Sequence[str] = ()
-
-    @classmethod
-    def fit(cls, train: Known, validation: Known) -> "FindingCovariates":
-        """Take training and validation cases."""
-        return cls(train, validation)
-
     def read(self, covariates: Float[Tensor, "m q"]) -> Float[Tensor, "m t"]:
-        """The chance of each finding; ``sort`` tells then how each was read."""
+        """The chance of each finding."""
         train, validation, read, sort = self.train, self.validation, [], []
         for target in range(train.label.shape[1]):
             truth, check = train.label[:, target].cpu().double(), validation.label[:, target].cpu().double()
