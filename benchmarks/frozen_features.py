@@ -11,19 +11,19 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas
-from common import machine
+from common import machine, write_between
 
 import medgauge
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "frozen_features.json"
 PAGE = HERE.parent / "docs" / "accuracy.md"
-MARKS = "<!-- frozen -->", "<!-- end of frozen -->"
 SHARED = Path(os.environ.get("MEDGAUGE_SHARED", HERE.parent.parent / "shared" / "data"))
 SETS: dict[str, dict[str, Any]] = {
     "idrid": {"image": "path", "label": "dr_grade", "no_groups": True},
@@ -71,26 +71,29 @@ def blocks_of(home: Path, folder: Path) -> Path:
     return folder / "labels.csv"
 
 
-def measure(name: str) -> dict[str, Any]:
-    """One set, five folds."""
+def out_of_fold(name: str, **settings: Any) -> dict[str, Any]:
+    """What the recipe says of the label of one set, five folds."""
     scratch = Path(tempfile.mkdtemp())
+    given = {
+        **SETS[name],
+        **settings,
+        "changes": {"data.cache": str(scratch / "cache"), **SETS[name].get("changes", {})},
+    }
     try:
-        run = medgauge.fit(
-            "frozen",
-            table=table_of(name, scratch),
-            out=scratch / "run",
-            folds=5,
-            **{**SETS[name], "changes": {"data.cache": str(scratch / "cache"), **SETS[name].get("changes", {})}},
-        )
+        run = medgauge.fit("frozen", table=table_of(name, scratch), out=scratch / "run", folds=5, **given)
+        return dict(run.results["out_of_fold"][SETS[name]["label"]])
     finally:
-        shutil.rmtree(scratch / "cache", ignore_errors=True)
-    block = run.results["out_of_fold"][SETS[name]["label"]]
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def measure(name: str) -> dict[str, Any]:
+    """One set."""
+    block = out_of_fold(name)
     interval = block["interval"]
     found = {key: block[key] for key in ("n", "groups", "mae", "r2", "spearman")}
     found |= {"few_mae": block["by_region"]["few"]["mae"], "ci95": block["ci95"]["mae"]}
     found |= {"baselines": {key: one["mae"] for key, one in block["baselines"].items()}}
     found |= {"coverage": interval["coverage"], "width": interval["width"], "infinite": interval["share_infinite"]}
-    shutil.rmtree(scratch, ignore_errors=True)
     return found | {"machine": machine()}
 
 
@@ -110,24 +113,22 @@ def rows(results: dict[str, Any]) -> list[str]:
     return lines
 
 
-def write_page(results: dict[str, Any]) -> None:
-    """Put the table between its marks."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    PAGE.write_text(before + "\n".join([MARKS[0], *rows(results), MARKS[1]]) + after, encoding="utf-8")
+def measured(out: Path, names: Sequence[str], measure: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """The results in a file, those of ``names`` measured where they are missing."""
+    results: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+    for name in names:
+        if name not in results:
+            results[name] = measure(name)
+            out.write_text(json.dumps(results, indent=1) + "\n")
+    return results
 
 
 def main() -> None:
     """Measure what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=list(SETS), nargs="*", default=list(SETS))
-    results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    for name in parser.parse_args().only:
-        if name not in results:
-            results[name] = measure(name)
-            OUT.write_text(json.dumps(results, indent=1) + "\n")
-    write_page({name: results[name] for name in SETS if name in results})
+    results = measured(OUT, parser.parse_args().only, measure)
+    write_between(PAGE, "frozen", rows({name: results[name] for name in SETS if name in results}))
 
 
 if __name__ == "__main__":

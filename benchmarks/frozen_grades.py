@@ -7,40 +7,20 @@ The sets and folds are those of frozen_features.py, whose kernel regression read
 
 import argparse
 import json
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from common import machine
-from frozen_features import HERE, PAGE, SETS, table_of
-
-import medgauge
+from common import machine, write_between
+from frozen_features import HERE, PAGE, SETS, measured, out_of_fold
+from frozen_features import OUT as NUMBERS
 
 OUT = HERE / "results" / "frozen_grades.json"
-NUMBERS = HERE / "results" / "frozen_features.json"
-MARKS = "<!-- grades -->", "<!-- end of grades -->"
 GRADES = ("idrid", "retinamnist")
 FIGURES = ("mae", "quadratic_kappa", "accuracy", "within_one")
 
 
 def measure(name: str) -> dict[str, Any]:
-    """One set, five folds: the figures of both predictors, and the sets of the one of record."""
-    scratch, label = Path(tempfile.mkdtemp()), SETS[name]["label"]
-    changes = {"data.cache": str(scratch / "cache"), **SETS[name].get("changes", {})}
-    try:
-        run = medgauge.fit(
-            "frozen",
-            table=table_of(name, scratch),
-            out=scratch / "run",
-            folds=5,
-            kind={label: "grade"},
-            **{**SETS[name], "changes": changes},
-        )
-    finally:
-        shutil.rmtree(scratch / "cache", ignore_errors=True)
-    block = run.results["out_of_fold"][label]
-    shutil.rmtree(scratch, ignore_errors=True)
+    """One set: the figures of both predictors, and the sets of the one of record."""
+    block = out_of_fold(name, kind={SETS[name]["label"]: "grade"})
     found = {key: block[key] for key in ("n", "groups", "predictor")}
     found |= {"by_predictor": {key: {one: of[one] for one in FIGURES} for key, of in block["by_predictor"].items()}}
     found |= {"ci95": {key: block["ci95"][key] for key in ("mae", "quadratic_kappa")}}
@@ -76,23 +56,12 @@ def rows(results: dict[str, Any]) -> list[str]:
     return lines
 
 
-def write_page(results: dict[str, Any]) -> None:
-    """Put the table between its marks."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    PAGE.write_text(before + "\n".join([MARKS[0], *rows(results), MARKS[1]]) + after, encoding="utf-8")
-
-
 def main() -> None:
     """Measure what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=GRADES, nargs="*", default=list(GRADES))
-    results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    for name in parser.parse_args().only:
-        if name not in results:
-            results[name] = measure(name)
-            OUT.write_text(json.dumps(results, indent=1) + "\n")
-    write_page({name: results[name] for name in GRADES if name in results})
+    results = measured(OUT, parser.parse_args().only, measure)
+    write_between(PAGE, "grades", rows({name: results[name] for name in GRADES if name in results}))
 
 
 if __name__ == "__main__":

@@ -21,15 +21,13 @@ from typing import Any
 import numpy as np
 import pandas
 import torch
-from common import machine
+from common import machine, write_between
 
 import medgauge
 from medgauge.metrics import accuracy, mae, quadratic_kappa, within_one
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "grade_study.json"
-PAGE = HERE.parent / "docs" / "methods" / "grades.md"
-MARKS = "<!-- tables -->", "<!-- end of tables -->"
 SCRATCH = Path(os.environ.get("MEDGAUGE_SCRATCH", tempfile.gettempdir())) / "medgauge_grades"
 SEEDS, FOLDS, TUNING = (0, 1, 2), 3, 1000
 EQUAL = {
@@ -186,9 +184,7 @@ def table() -> None:
             ]
             lines.append(f"| {kind} | {' | '.join(cells)} |")
         lines.append("")
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    PAGE.write_text("\n".join([before + MARKS[0], "", *lines, MARKS[1]]) + after, encoding="utf-8")
+    write_between("grades.md", "tables", lines[:-1])
 
 
 if __name__ == "__main__":
