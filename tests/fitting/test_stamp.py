@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
-from medgauge.fitting.stamp import column_changes, make_recipe, plain_value, run_stamp
+from medgauge.fitting.stamp import column_changes, given_settings, make_recipe, plain_value, run_stamp
 from tests.study.small import recipe_of, study_of, table_of
 
 
@@ -40,3 +41,10 @@ def test_the_stamp_differs_with_every_setting_and_with_the_table() -> None:
     assert one == stamp()
     others = [stamp("1"), stamp(seed=1), stamp(data={"fraction": 0.5}), stamp(prediction={"level": 0.8})]
     assert all(one != other for other in others)
+
+
+def test_named_columns_that_are_not_given_are_no_settings() -> None:
+    found = given_settings({"fold": None}, {"seed": 5}, table=Path("b.csv"), image=None, label="bmi")
+    assert found == {"data.table": "b.csv", "data.label": ["bmi"], "data.fold": None, "seed": 5}
+    with pytest.raises(InputError, match="data.label is given twice"):
+        given_settings({}, {"data.label": ["age"]}, label="bmi")

@@ -10,7 +10,7 @@ from medgauge.core.errors import check_switches
 from medgauge.core.words import counted
 from medgauge.fitting.folds import plan_folds
 from medgauge.fitting.parts import build_parts
-from medgauge.fitting.stamp import make_recipe
+from medgauge.fitting.stamp import given_settings, make_recipe
 from medgauge.recipes.doors import door
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.study import load_study
@@ -51,10 +51,11 @@ def check(
         InputError: with every problem, when there is one.
     """
     check_switches(terminal=terminal)
-    named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
-    given = {name: value for name, value in named.items() if value is not None} | columns
+    given = given_settings(
+        columns, changes, table=table, image=image, label=label, group=group, covariates=covariates, kind=kind
+    )
     with Display(terminal) as display:
-        wanted = make_recipe(recipe, given, changes)
+        wanted = make_recipe(recipe, changes=given)
         study = load_study(wanted, progress=display.images)
     part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
     parts = build_parts(part)

@@ -16,7 +16,7 @@ from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.table import Table
-from medgauge.fitting.stamp import make_recipe, placed_settings
+from medgauge.fitting.stamp import given_settings, make_recipe
 from medgauge.models.encoders import build_encoder
 from medgauge.recipes.doors import door
 from medgauge.recipes.schema import Recipe
@@ -72,9 +72,7 @@ def embed(
     """
     check_switches(terminal=terminal)
     check_path("what makes the features", what)
-    named = {"table": table, "image": image, "id": id}
-    own = {name: value for name, value in named.items() if value is not None} | columns
-    given = placed_settings(own, {} if changes is None else changes)
+    given = given_settings(columns, changes, table=table, image=image, id=id)
     if given.get("data.table") is None:
         raise InputError("still needed: a table (--table cases.csv)")
     place = Path(what)

@@ -1,6 +1,6 @@
 """Fit: from a recipe to a whole run folder. A stopped run goes on; another run's folder is refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,46 +35,19 @@ def fit(
     recipe: str | Path | Mapping[str, Any] | None = None,
     *,
     out: str | Path,
-    table: str | Path | None = None,
-    image: str | None = None,
-    label: str | Sequence[str] | None = None,
-    group: str | None = None,
-    covariates: str | Sequence[str] | None = None,
-    kind: Mapping[str, str] | None = None,
     changes: Mapping[str, Any] | None = None,
     test: bool = False,
     images: bool = True,
     terminal: bool = False,
     report: bool = True,
-    **columns: object,
 ) -> Run:
-    """Train a model and write its run folder; a run that was stopped goes on, a finished one is loaded.
-
-    >>> run = medgauge.fit(table="cases.csv", image="path", label="age", group="patient_id", out="runs/age")  # doctest: +SKIP
-
-    Args:
-        recipe: file, name of a recipe of medgauge's, mapping, or None for what suits the data.
-        out: the run folder.
-        table: CSV or Parquet file, or bundled:hc18.
-        image: column of image files.
-        label: label column or columns.
-        group: column of what may not be on both sides of a split (patient, examination).
-        covariates: number column or columns given to the model beside the image.
-        kind: of label columns that are no numbers: {"dr_grade": "grade"}.
-        changes: settings by dotted place ("training.steps": 500), over the recipe.
-        test: read the test split at the end, and count that look.
-        images: keep thumbnails for the report.
-        terminal: show progress.
-        report: write the page and what only it needs: thumbnails, and intervals of the figures in results.json.
-        columns: further settings of the recipe's data section, by name (split, folds, no_groups, ...).
+    """Fit one recipe, as ``medgauge.fit`` says, with all settings by dotted place.
 
     Raises:
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
     check_switches(terminal=terminal)
-    given = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
-    named = {name: value for name, value in given.items() if value is not None} | columns
-    wanted, outputs = make_recipe(recipe, named, changes), Outputs(test, images, report)
+    wanted, outputs = make_recipe(recipe, changes=changes), Outputs(test, images, report)
     folder = RunFolder(out)
     with torch.random.fork_rng(devices=[]), Display(terminal and first_process()) as display:
         for line in foreign_code(wanted.objective):

@@ -50,6 +50,12 @@ def make_recipe(
     return made
 
 
+def given_settings(columns: dict[str, Any], changes: Mapping[str, Any] | None, **named: object) -> dict[str, Any]:
+    """What a function of the Python interface was given, as changes by dotted place; ``named`` columns may be None."""
+    own = {name: value for name, value in named.items() if value is not None} | columns
+    return placed_settings(own, {} if changes is None else changes)
+
+
 def placed_settings(columns: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of the data section by name, and settings by dotted place over them, as changes by dotted place."""
     for name, given, what in (("columns", columns, "name"), ("changes", changes, "place")):

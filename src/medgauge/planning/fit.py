@@ -16,7 +16,7 @@ from medgauge.data.tables.folds import fold_name
 from medgauge.fitting.blending import Unblended
 from medgauge.fitting.fit import fit as fit_recipe
 from medgauge.fitting.fit import fit_cases, fit_study
-from medgauge.fitting.stamp import placed_settings
+from medgauge.fitting.stamp import given_settings
 from medgauge.fitting.train import first_process
 from medgauge.planning.answers import made_whole
 from medgauge.planning.blend import make_blend
@@ -90,9 +90,10 @@ def fit(
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
     check_switches(terminal=terminal)
-    named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
-    own = {name: value for name, value in named.items() if value is not None} | columns
-    given, outputs = placed_settings(own, {} if changes is None else changes), Outputs(test, images, report)
+    given = given_settings(
+        columns, changes, table=table, image=image, label=label, group=group, covariates=covariates, kind=kind
+    )
+    outputs = Outputs(test, images, report)
     wanted = chosen_budget(recipe, budget, given)
     if wanted is not None:
         with torch.random.fork_rng(devices=[]), Display(terminal and first_process()) as display:
@@ -181,9 +182,10 @@ def plan(
         InputError: something is wrong with table, images or settings, or the folder is another run's.
     """
     check_switches(terminal=terminal)
-    named = {"table": table, "image": image, "label": label, "group": group, "covariates": covariates, "kind": kind}
-    own = {name: value for name, value in named.items() if value is not None} | columns
-    given, wanted = placed_settings(own, {} if changes is None else changes), read_budget(budget)
+    given = given_settings(
+        columns, changes, table=table, image=image, label=label, group=group, covariates=covariates, kind=kind
+    )
+    wanted = read_budget(budget)
     refuse_table(given)
     with torch.random.fork_rng(devices=[]), Display(terminal) as display:
         if out is None:
