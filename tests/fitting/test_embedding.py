@@ -171,7 +171,11 @@ def test_what_is_lacking_or_in_the_way_is_told_before_anything_is_read(table: Pa
         ("lite0", {"table": None}, "still needed: a table"),
         ("lite0", {"image": None}, "still needed: the image column"),
         ("lite0", {"out": tmp_path / "x.csv"}, "x.csv must end in .parquet"),
-        ("lite0", {"out": tmp_path / "other.parquet"}, "is there and `medgauge embed` did not write it"),
+        (
+            "lite0",
+            {"out": tmp_path / "other.parquet"},
+            "is there and neither `medgauge embed` nor `medgauge radiomics` wrote it",
+        ),
         (lite, {"out": lite}, "which is read and would be written over"),
         ("lite0", {"source": lite}, "a source of features goes with a run that reads them, and lite0 is none"),
         (
