@@ -34,7 +34,7 @@ RUNS = {"single": [], "folds": ["--folds", "3"]}
 FILES = ("model.safetensors", "splits.csv", "log.csv", "predictions.csv", "results.json")
 OF_THE_WHOLE = ("splits.csv", "predictions.csv", "results.json")  # of several folds: no weights and no log of its own
 MEASURED = ("seconds", "peak_memory_mb")
-LATER = ("shown", "far", "images", "by_chance95", "set_drawn_covered")
+LATER = ("shown", "far", "drawn", "drawn_flagged", "images", "by_chance95", "set_drawn_covered")
 TOLERANCE = 1e-12
 
 

@@ -16,11 +16,11 @@ def radiomics(words: list[str]) -> int:
     parser.flag("--table", "CSV or Parquet file of cases")
     parser.flag("--image", "column of image files, relative to the table")
     parser.flag(
-        "--mask", "column of mask files; with --array also an array file with the same rows (volumes.npz#masks)"
+        "--mask", "column of mask files; beside an array file of images also one with the same rows (volumes.npz#masks)"
     )
     parser.flag("--mask-label", "label of the masks that counts [all above 0]")
     parser.flag("--id", "column of case ids, by which features are joined later [the image column]")
-    parser.flag("--array", "array file that holds all images (volumes.npz#images), with --index")
+    parser.flag("--array", "array file that holds all images (volumes.npz#images)")
     parser.flag("--index", "column of rows in it")
     parser.flag("--bin-width", "width of a grey level, in the images' own intensities", "25")
     parser.flag("--spacing", "millimetres an axis to resample to, z,y,x or y,x [as it is]")

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.optimize import minimize
 from torch import Tensor
 
 STEPS = 200
@@ -22,6 +21,8 @@ def scaled_margins(decision: Float[Tensor, "n k"], place: Int[Tensor, " n"]) -> 
         decision: of each class, larger for the likelier one.
         place: of the class of each case.
     """
+    from scipy.optimize import minimize  # a run that is read by others needs no optimiser
+
     n, k = decision.shape
     counts = torch.bincount(place, minlength=k).double()
     wanted = 1 / (counts + k)[place][:, None].repeat(1, k)

@@ -52,6 +52,9 @@ def test_constant_features_are_left_out_and_told() -> None:
     assert notes == ["1 feature of f.csv is the same in all cases and is left out (x1)"]
     with pytest.raises(InputError, match="every feature of f.csv is the same in all 3 cases"):
         varying(block(), VALUES[:, [1, 1]])
+    noise = VALUES.copy()
+    noise[:, 1] = [0.49999999999999933, 0.5, 0.5000000000000014]  # elongation of cubes, by principal components
+    assert varying(block(), noise) == (kept, notes)
     with pytest.raises(
         InputError, match="the feature x0 of f.csv is 1000000001 to 1000000003, which single precision hardly"
     ):

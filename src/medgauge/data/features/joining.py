@@ -22,6 +22,8 @@ SINGLE = 2.0**-24
 """Share of a number that single precision rounds it by."""
 LOST = 1e-3
 """Share of a feature's deviation that this may be."""
+ROUNDING = 1e-12
+"""Share of its largest value by which a feature may spread that is one number, summed in several orders."""
 TELLING = 8
 """Features from which equal rows are taken for one case's; of fewer, cases may share them by chance."""
 LARGEST = float(np.finfo(np.float32).max)
@@ -107,10 +109,12 @@ def finite_problems(block: FeatureBlock, values: NDArray[np.float64], ids: Seque
 def varying(block: FeatureBlock, values: NDArray[np.float64]) -> tuple[list[int], list[str]]:
     """Places of the features that are not the same in all cases (n, f), and what is said of the others.
 
+    Features that differ by the rounding of double precision alone are the same: a shape feature of cubes, for one.
+
     Raises:
         InputError: all are; or the values of one differ by less than single precision tells.
     """
-    constant = values.max(0) == values.min(0)
+    constant = np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(0)
     kept = np.flatnonzero(~constant).tolist()
     names = [block.columns[place] for place in np.flatnonzero(constant).tolist()]
     if not kept:
