@@ -1,6 +1,5 @@
 """Classical features as the table that a fit reads: numbers by ridge, findings and classes by machines, blocks side by side."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from tests.data.radiomics.small import need_library, volume
 
 need_library()
 SHAPE = (9, 10, 8)
-LIDC = os.environ.get("MEDGAUGE_LIDC", "")
-"""A folder with labels.csv and volumes.npz of lung nodules."""
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +103,12 @@ def test_a_predictor_that_does_not_read_a_kind_is_refused(folder: Path, tmp_path
         fit(folder, tmp_path / "run", ["f.parquet"], "svm", label="size")
 
 
-@pytest.mark.skipif(not LIDC, reason="MEDGAUGE_LIDC names no folder of lung nodules")
-def test_malignancy_of_lung_nodules_is_read_off_their_features(tmp_path: Path) -> None:
-    frame = pandas.read_csv(Path(LIDC) / "labels.csv")[::6].assign(case=lambda one: one["index"].map("n{}".format))
+def test_malignancy_of_lung_nodules_is_read_off_their_features(tmp_path: Path, shared: Path) -> None:
+    nodules = shared / "data" / "lidc_nodules"
+    frame = pandas.read_csv(nodules / "labels.csv")[::6].assign(case=lambda one: one["index"].map("n{}".format))
     frame.to_csv(tmp_path / "cases.csv", index=False)
     medgauge.radiomics(
-        tmp_path / "cases.csv", array=f"{LIDC}/volumes.npz#images", index="index", mask=f"{LIDC}/volumes.npz#masks", id="case",
+        tmp_path / "cases.csv", array=f"{nodules}/volumes.npz#images", index="index", mask=f"{nodules}/volumes.npz#masks", id="case",
         out=tmp_path / "f.parquet", cache=str(tmp_path / "cache"),
     )  # fmt: skip
     changes = {
