@@ -2,16 +2,18 @@
 
 python benchmarks/findings_tuned.py seconds                             (of a step and of a reading)
 python benchmarks/findings_tuned.py run --work FOLDER [--minutes N]     (prints what is left to do; goes on from FOLDER)
+python benchmarks/findings_tuned.py run --work FOLDER --only NAME …     (of some methods, for processes side by side)
 python benchmarks/findings_tuned.py table --work FOLDER                 (JSON, and docs/methods/dual-weighted.md between its marks)
 
 The plan stands in docs/methods/dual-weighted.md. Values of every fit are kept in FOLDER, figures in
-benchmarks/results/findings_tuned.json, written after each method too. One thread.
+benchmarks/results/findings_tuned.json. One thread; on a GPU where there is one.
 """
 
 import argparse
 import itertools
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -76,7 +78,7 @@ def logits(parts: Parts, study: Study, split: str) -> torch.Tensor:
 def prepared(study: Study) -> tuple[Parts, Trainer, Memory]:
     """A fit that has not begun, whose readings rank the validation cases by the mean ROC-AUC of the findings."""
     parts, keeper = build_parts(study), Memory()
-    trainer = build_trainer(study, parts, Fabric(accelerator="cpu", devices=1), keeper, Display(shown=False))
+    trainer = build_trainer(study, parts, Fabric(accelerator="auto", devices=1), keeper, Display(shown=False))
     label = torch.from_numpy(study.table.label[study.rows("val")])
     trainer.validate = lambda: Validation(1 - mean_auc(logits(parts, study, "val"), label), {})
     return parts, trainer, keeper
@@ -117,15 +119,15 @@ def file_of(work: Path, name: str, seed: int, fold: int) -> Path:
     return work / f"{stem(name)}_{seed}_{fold}.npz"
 
 
-def run(work: Path, minutes: float) -> None:
+def run(work: Path, minutes: float, names: Sequence[str] = NAMES) -> None:
     """Every fit whose file is not there yet, until the time is up; a seed of all methods before the next."""
     work.mkdir(parents=True, exist_ok=True)
     jobs = [
         (seed, fold, name)
-        for seed, fold, name in itertools.product(range(SEEDS), range(FOLDS), NAMES)
+        for seed, fold, name in itertools.product(range(SEEDS), range(FOLDS), names)
         if not file_of(work, name, seed, fold).exists()
     ]
-    rates = sum(not (work / f"{stem(name)}_rates.json").exists() for name in NAMES) * len(LENGTH.rates)
+    rates = sum(not (work / f"{stem(name)}_rates.json").exists() for name in names) * len(LENGTH.rates)
     end = time.monotonic() + 60 * minutes
     print(f"about {(len(jobs) + rates) * SECONDS / 60:.0f} core-minutes are left", flush=True)
     try:
@@ -140,7 +142,8 @@ def run(work: Path, minutes: float) -> None:
             print(file.name, round(time.process_time()), flush=True)
     except Stopped:
         print("stopped; the same command goes on from the fit that was not done")
-    OUT.write_text(json.dumps(figures(work), indent=1) + "\n")
+    if len(names) == len(NAMES):
+        OUT.write_text(json.dumps(figures(work), indent=1) + "\n")
 
 
 def pooled(work: Path, name: str) -> Pool | None:
@@ -239,6 +242,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("seconds", "run", "table"))
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME")
     parser.add_argument("--minutes", type=float, default=1e9)
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -247,7 +251,7 @@ def main() -> None:
     elif asked.work is None:
         parser.error("--work FOLDER is needed")
     elif asked.what == "run":
-        run(asked.work, asked.minutes)
+        run(asked.work, asked.minutes, asked.only)
     else:
         table(asked.work)
 
