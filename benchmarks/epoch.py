@@ -1,8 +1,11 @@
 """A training epoch of medgauge against a bare PyTorch loop with MSE, on the same cached arrays, in one run.
 
-Nine interleaved pairs; the median of the pairs' ratios is the figure. python benchmarks/epoch.py
+Nine interleaved pairs; the median of the pairs' ratios is the figure.
+
+python benchmarks/epoch.py [--device cpu|cuda] [--out benchmarks/results/epoch.json]
 """
 
+import argparse
 import json
 import os
 import platform
@@ -25,6 +28,8 @@ from medgauge.training.loop import Trainer, Validation
 from medgauge.training.plan import build_optimiser
 
 RESULTS = Path(__file__).parent / "results" / "epoch.json"
+DEVICE = torch.device("cpu")
+"""Set by ``--device``."""
 PAIRS, EPOCHS = 9, 2
 CHANGES = {
     "data.covariates": [],
@@ -46,19 +51,20 @@ def setup() -> tuple[Study, Parts, RandomBatchSampler, list[int]]:
 def bare(folder: Path) -> float:
     """What one would write by hand: the same model, optimiser, batches and arrays."""
     study, parts, sampler, train = setup()
-    model, optimiser = parts.model, build_optimiser([parts.model], study.recipe.optimiser)
+    model = parts.model.to(DEVICE)
+    optimiser = build_optimiser([model], study.recipe.optimiser)
     images = torch.from_numpy(parts.arrays.array)
-    labels = parts.tasks.coding.encode(torch.from_numpy(study.table.label)).float()
+    labels = parts.tasks.coding.encode(torch.from_numpy(study.table.label)).float().to(DEVICE)
     model.train()
     start = time.perf_counter()
     for step in range(EPOCHS * len(sampler)):
         rows = torch.tensor([train[place] for place in sampler.batch(step)])
-        image = (images[rows].float() / 255).contiguous(memory_format=torch.channels_last)
-        loss = functional.mse_loss(model(image).prediction, labels[rows])
+        image = (images[rows].to(DEVICE).float() / 255).contiguous(memory_format=torch.channels_last)
+        loss = functional.mse_loss(model(image).prediction, labels[rows.to(DEVICE)])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return time.perf_counter() - start
+    return passed(start)
 
 
 def ours(folder: Path) -> float:
@@ -67,7 +73,7 @@ def ours(folder: Path) -> float:
 
     study, parts, sampler, train = setup()
     assert parts.objective is not None  # hc18_mse trains
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator=DEVICE.type, devices=1)
     fabric.launch()
     wrapped, optimiser = fabric.setup(
         parts.model, build_optimiser([parts.model, parts.objective], study.recipe.optimiser)
@@ -92,10 +98,23 @@ def ours(folder: Path) -> float:
         trainer._step()
         if (step + 1) % len(sampler) == 0:
             trainer._close_row(evaluate=False)
+    return passed(start)
+
+
+def passed(start: float) -> float:
+    """Seconds since ``start``, when the device is done."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
 def main() -> None:
+    global DEVICE
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", type=torch.device, default=DEVICE)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    DEVICE = asked.device
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     torch.manual_seed(derive_seed(0, "benchmark"))
     pairs = []
@@ -116,6 +135,7 @@ def main() -> None:
         "pairs": [{name: round(value, 4) for name, value in pair.items()} for pair in pairs],
         "epochs_a_pair": EPOCHS,
         "machine": {
+            "device": torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu",
             "processor": platform.processor() or platform.machine(),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
@@ -123,7 +143,7 @@ def main() -> None:
             "load_before": round(os.getloadavg()[0], 1),
         },
     }
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    asked.out.write_text(json.dumps(result, indent=2) + "\n")
     print(f"median ratio {result['median_ratio']}")
 
 

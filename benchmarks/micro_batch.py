@@ -3,7 +3,9 @@
 Each way in a fresh process, in turn; memory is the highest resident size less that after the imports; time is processor
 seconds of one step of the loop, batches with augmentation included. Medians over the rounds.
 
-Run: python benchmarks/micro_batch.py [--rounds 3]. Writes benchmarks/results/micro_batch.json.
+On a GPU memory is what the process allocates there at most, and time goes by the clock.
+
+python benchmarks/micro_batch.py [--device cpu|cuda] [--rounds 3] [--out benchmarks/results/micro_batch.json]
 """
 
 import argparse
@@ -47,7 +49,7 @@ def write_volumes(folder: Path) -> None:
     (folder / "cases.csv").write_text("\n".join(["row,radius", *rows]) + "\n")
 
 
-def run(way: str, folder: Path) -> dict[str, float]:
+def run(way: str, folder: Path, device: str) -> dict[str, float]:
     """One way, in this process."""
     size, part, steps = WAYS[way]
     before = resident("VmRSS")
@@ -61,22 +63,31 @@ def run(way: str, folder: Path) -> dict[str, float]:
             "data.no_groups": True,
             "training.batch_size": size,
             "training.micro_batch": part,
-            "training.accelerator": "cpu",
+            "training.accelerator": device,
             "training.steps": 100,
         },
     )
     study = load_study(recipe)
     parts = build_parts(study)
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator=device, devices=1)
     fabric.launch()
     trainer = build_trainer(study, parts, fabric, RunFolder(folder / "run"), Display(False))
     trainer.model.train()
     taken = []
     for _ in range(steps + 1):
-        start = time.process_time()
+        start = seconds(device)
         trainer._step()
-        taken.append(time.process_time() - start)
-    return {"mib": resident("VmHWM") - before, "seconds": statistics.median(taken[1:])}
+        taken.append(seconds(device) - start)
+    mib = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else resident("VmHWM") - before
+    return {"mib": mib, "seconds": statistics.median(taken[1:])}
+
+
+def seconds(device: str) -> float:
+    """Of the processor, or by the clock where a GPU works."""
+    if device != "cuda":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def resident(name: str) -> float:
@@ -89,12 +100,14 @@ def main() -> None:
     """Run all ways in turn and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--way", choices=WAYS)
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     if asked.way:
         torch.set_num_threads(1)
-        print(json.dumps(run(asked.way, asked.folder)))
+        print(json.dumps(run(asked.way, asked.folder, asked.device)))
         return
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +115,7 @@ def main() -> None:
         environment = {**os.environ, "MEDGAUGE_CACHE": f"{folder}/cache", "OMP_NUM_THREADS": "1"}
         for turn in range(asked.rounds + 1):  # the first fills the cache
             for way in WAYS if turn else ["batch of 8"]:
-                command = [sys.executable, __file__, "--way", way, "--folder", folder]
+                command = [sys.executable, __file__, "--way", way, "--folder", folder, "--device", asked.device]
                 done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
                 if done.returncode:
                     raise SystemExit(done.stderr)
@@ -123,8 +136,9 @@ def main() -> None:
         "time_of_parts_over_large": round(parts["seconds"] / large["seconds"], 3),
         "rounds": found,
         "machine": machine(),
+        "device": torch.cuda.get_device_name() if asked.device == "cuda" else "cpu",
     }
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    asked.out.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps({name: value for name, value in result.items() if "over" in name}))
 
 
