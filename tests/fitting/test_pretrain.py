@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import medgauge
+from medgauge.cli.main import main
 from medgauge.core.errors import InputError
 from medgauge.data.features.about import about_notes
 from medgauge.fitting import pretrain as module
@@ -58,6 +60,23 @@ def test_the_folder_holds_an_encoder_its_cases_and_the_sizes_of_clusters(ssl: Pa
     assert all(sum(one) == pytest.approx(8) and one == sorted(one, reverse=True) for one in sizes)
     assert 0 < float(log[-1]["spread"]) <= 1.1
     assert read_source(str(ssl)).encoder.name == "bottleneck"
+
+
+def test_the_folder_has_a_page_that_is_made_anew_from_it_alone(
+    ssl: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = shutil.copytree(ssl, place / "again")
+    (again / "report.html").unlink()
+    assert main(["report", str(again)]) == 0
+    assert f"report: {again / 'report.html'}" in " ".join(capsys.readouterr().out.split())
+    text = (again / "report.html").read_text(encoding="utf-8")
+    assert "Trained on 16 of 24 cases, without labels, in 6 steps (inductive: training cases alone)." in text
+    assert text.replace("again", "ssl") == (ssl / "report.html").read_text(encoding="utf-8").replace("again", "ssl")
+    assert "c00" not in text
+    assert read_source(str(again)).encoder.name == "bottleneck"
+    (again / "correlations.safetensors").unlink()
+    assert main(["report", str(again)]) == 1
+    assert "correlations.safetensors of" in capsys.readouterr().err
 
 
 def test_it_goes_on_after_a_stop_bit_for_bit(
@@ -144,8 +163,6 @@ def test_values_cannot_be_read_with_it(ssl: Path) -> None:
 
 
 def test_a_damaged_one_is_refused(ssl: Path, place: Path) -> None:
-    import shutil
-
     broken = shutil.copytree(ssl, place / "broken")
     content = bytearray((broken / "model.safetensors").read_bytes())
     content[-3] ^= 1

@@ -218,6 +218,12 @@ def report(words: list[str]) -> int:
     from medgauge.runfolder.whole import written_notes
 
     given = RunFolder(parsed.run)
+    if given.is_pretraining():
+        from medgauge.report.pretraining import write_pretraining_page
+
+        given.check_complete(pretraining=True)
+        tell(f"report: {write_pretraining_page(given.path)}")
+        return 0
     folder = answering(given)
     folder.check_complete()
     for note in written_notes(folder):

@@ -32,5 +32,6 @@ def pretrain(words: list[str]) -> int:
         tell(
             f"encoder of {made['cases']} cases ({made['scope']}) written to {out}; {spread} (1 = spread out, 0 = collapsed)"
         )
+        tell(f"report: {out}/report.html")
         tell(f"fit labels on it: medgauge fit --represent.name run --represent.source {out} --table …")
     return 0

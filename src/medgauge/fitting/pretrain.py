@@ -15,17 +15,19 @@ from medgauge.fitting.pretrain_cases import PretrainCases, load_cases
 from medgauge.fitting.pretrain_parts import PretrainParts, build_parts
 from medgauge.fitting.stamp import make_recipe, placed_settings, run_stamp
 from medgauge.fitting.train import first_process
+from medgauge.functional.feature_correlations import feature_correlations
 from medgauge.models import Model
 from medgauge.models.standardised import StandardisedNeck
 from medgauge.recipes.doors import door
 from medgauge.recipes.mistakes import foreign_code
 from medgauge.recipes.pretraining import check_pretraining, method_objective
 from medgauge.recipes.read import load_values, override
+from medgauge.report.pretraining import write_pretraining_page
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import claim_folder
 from medgauge.runfolder.folder import PRETRAINED
 from medgauge.runfolder.lock import held
-from medgauge.runfolder.seal import seal
+from medgauge.runfolder.seal import CORRELATIONS, seal
 from medgauge.runfolder.whole import refuse_damaged
 from medgauge.study.changes import changed_cases
 from medgauge.training.loop import Trainer, Validation
@@ -246,5 +248,11 @@ def _write(
         "spread": {name: last[name] for name in ("spread", "spread_predicted") if name in last},
         "notes": notes,
     }
+    if len(features) > 2:
+        found = feature_correlations(features)
+        folder.write_tensors(CORRELATIONS, {"matrix": found.matrix})
+        told["correlations"] = {"features": features.shape[1], "constant": found.constant, "mean": found.mean}
+        seal(folder, [CORRELATIONS])
     folder.write_json(PRETRAINED[-1], told)
     seal(folder, PRETRAINED)
+    write_pretraining_page(folder.path)

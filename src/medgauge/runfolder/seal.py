@@ -29,6 +29,9 @@ FITTED = (
 LOOKED = ("looks.json", "predictions.csv", "predictions_by_group.csv", "problems.csv", "results.json")
 """Written anew by each look."""
 
+CORRELATIONS = "correlations.safetensors"
+"""Of the features of a pretraining, for its page."""
+
 PAGE = ("report.html", "thumbnails")
 LOADED = (*(name for name in MODEL if name not in ("embeddings.safetensors", "log.csv")), "results.json")
 """Read when a run is loaded, beside its settings, which a person may have edited."""
@@ -36,14 +39,14 @@ LOADED = (*(name for name in MODEL if name not in ("embeddings.safetensors", "lo
 FIGURED = (BEGUN[1], *MODEL, *LOOKED)
 """All that figures and page rest on, beside the settings."""
 
-ALL = (*BEGUN, *MODEL, PRETRAINED[-1], *LOOKED, *PAGE)
+ALL = (*BEGUN, *MODEL, PRETRAINED[-1], CORRELATIONS, *LOOKED, *PAGE)
 _written: list[tuple[Path, frozenset[str]]] = []  # folders, and what in them this process is writing
 THUMBNAIL = re.compile(r"thumbnails/[0-9]+\.png")
 
 
 def own_files(folder: RunFolder) -> list[str]:
     """The files of a run that are there, checkpoints left out."""
-    names = [name for name in (*BEGUN, *MODEL, PRETRAINED[-1], *LOOKED, PAGE[0]) if (folder / name).is_file()]
+    names = [name for name in ALL[:-1] if (folder / name).is_file()]
     return names + sorted(
         name for path in (folder / PAGE[1]).glob("*.png") if _is_own(name := f"thumbnails/{path.name}")
     )
@@ -62,7 +65,7 @@ def digests(folder: RunFolder) -> dict[str, str] | None:
 
 
 def _is_own(name: str) -> bool:
-    return name in (*BEGUN, *MODEL, PRETRAINED[-1], *LOOKED, PAGE[0]) or THUMBNAIL.fullmatch(name) is not None
+    return name in ALL[:-1] or THUMBNAIL.fullmatch(name) is not None
 
 
 def damaged(folder: RunFolder, among: Collection[str] = ALL) -> list[str] | None:
