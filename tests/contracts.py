@@ -68,15 +68,16 @@ class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch: untyp
 
 
 class Lists(TorchFunctionMode):
-    """The calls that make a list of a tensor, which is not an operation."""
+    """The calls that make a list of a tensor, or copy a list to a device and wait: they are no operations."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") == "tolist":
-            self.found.append("tolist")
+        name = getattr(func, "__name__", "")
+        if name in ("tolist", "new_tensor") or (name in ("tensor", "as_tensor") and "device" in (kwargs or {})):
+            self.found.append(name)
         return func(*args, **(kwargs or {}))
 
 

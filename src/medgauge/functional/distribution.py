@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.checks import check_number
+from medgauge.functional.constants import on_device
 
 MOST_BINS = 1000
 
@@ -55,6 +56,6 @@ def bin_masses(
 
 def expected_value(logits: Float[Tensor, "n t k"], low: float, high: float) -> Float[Tensor, "n t"]:
     """The mean of the bins' centres, each weighted by its chance (softmax of the logits)."""
-    centres = logits.new_tensor(bin_centres(low, high, logits.shape[-1]))
+    centres = on_device(bin_centres(low, high, logits.shape[-1]), logits)
     mean: Tensor = torch.softmax(logits, dim=-1) @ centres
     return mean

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from medgauge.core.checks import check_choice
+from medgauge.functional.constants import on_device
 
 Kind = Literal["binary", "corn"]
 
@@ -76,7 +77,7 @@ def expected_level(logits: Float[Tensor, "n t k"], levels: Sequence[float], kind
         wide = logits.float() if logits.dtype.itemsize < 4 else logits
         log_above = torch.nn.functional.logsigmoid(wide)
         above = (log_above.cumsum(-1) if kind == "corn" else log_above).exp()
-        places = wide.new_tensor(levels)
+        places = on_device(levels, wide)
         return places[0] + (above * places.diff()).sum(-1)
 
 

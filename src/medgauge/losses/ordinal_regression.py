@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.core.checks import check_rows
+from medgauge.functional.constants import on_device
 from medgauge.functional.ordinal import Kind, check_kind, check_thresholds, rank_thresholds
 
 
@@ -47,7 +48,7 @@ class OrdinalRegressionLoss(nn.Module):
             raise ValueError(f"logits must be float of shape {expected}, got {logits.dtype} of {tuple(logits.shape)}")
         wide = logits.float() if logits.dtype.itemsize < 4 else logits
         thresholds = rank_thresholds(count) if isinstance(self.thresholds, str) else self.thresholds
-        above = label[:, :, None] > label.new_tensor(thresholds)
+        above = label[:, :, None] > on_device(thresholds, label)
         asked = (~label.isnan())[:, :, None].expand_as(above)
         if self.kind == "corn":
             asked = asked & torch.cat([torch.ones_like(above[:, :, :1]), above[:, :, :-1]], dim=2)

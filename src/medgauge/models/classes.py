@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from medgauge.functional.classes import likeliest
+from medgauge.functional.constants import on_device
 from medgauge.models.coding import Coding
 from medgauge.models.heads import widened
 
@@ -76,9 +77,7 @@ class SoftmaxHead(nn.Module):
             logits = flat.reshape(flat.shape[0], self.targets, self.most)
             if min(self.classes) < self.most:
                 places = torch.arange(self.most, device=logits.device)
-                logits = logits.masked_fill(
-                    places >= torch.tensor(self.classes, device=logits.device)[:, None], NO_CLASS
-                )
+                logits = logits.masked_fill(places >= on_device(self.classes, places)[:, None], NO_CLASS)
             return likeliest(logits.detach()).to(logits.dtype), logits
 
     def describe(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medgauge.core.errors import InputError
+from medgauge.functional.constants import on_device
 
 COLOURS = 3
 PLANES = (0.25, 0.5, 0.75)
@@ -136,7 +137,7 @@ def volume_planes(volume: Float[Tensor, "n c d h w"]) -> Float[Tensor, "n 9 3 s 
         last = volume.shape[axis] - 1
         for place in PLANES:
             middle = round(place * last)
-            slices = torch.tensor([max(middle - 1, 0), middle, min(middle + 1, last)], device=volume.device)
+            slices = on_device([max(middle - 1, 0), middle, min(middle + 1, last)], volume, torch.int64)
             plane = volume.index_select(axis, slices).movedim(axis, 1)
             found.append(functional.pad(plane, (0, side - plane.shape[3], 0, side - plane.shape[2])))
     return torch.stack(found, 1)
