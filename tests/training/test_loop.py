@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.amp import MixedPrecision
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from medgauge.core.batch import Batch
 from medgauge.losses import PointwiseLoss
+from medgauge.training.collect import bare
 from medgauge.training.loop import Schedule, Trainer, Validation
 from medgauge.training.objective import Objective
 from medgauge.training.plan import OptimiserSettings, TrainingSettings, build_optimiser, learning_rate
@@ -223,3 +226,28 @@ def test_two_processes_end_like_one(tmp_path: Path, cache: Path) -> None:
     for left, right in [*zip(logs[0][1:], logs[1][1:], strict=True), *zip(logs[0][1:], logs[2][1:], strict=True)]:
         for one_cell, other in zip(left.split(","), right.split(","), strict=True):
             assert one_cell == other or float(one_cell) == pytest.approx(float(other), rel=1e-3)
+
+
+def scaled_trainer(schedule: Schedule, keeper: Memory) -> Trainer:
+    """One whose gradients are scaled as those of float16 are on a GPU, by Adam with clipping."""
+    rates = OptimiserSettings(name="adamw", learning_rate=0.1, schedule="constant", warmup=0, clip=1.0)
+    made = trainer(schedule, keeper, rates=rates)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=3)
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=MixedPrecision("16-mixed", "cpu", scaler=scaler))
+    fabric.launch()
+    model = bare(made.model)
+    made.model, made.optimiser = fabric.setup(model, build_optimiser([model], rates, fused=False))
+    return replace(made, fabric=fabric)
+
+
+def test_scaled_gradients_are_clipped_left_out_where_they_overflow_and_their_scale_goes_on_after_a_stop() -> None:
+    whole, broken = Memory(), Memory()
+    scaled_trainer(Schedule(steps=200, epoch=8, evaluations=1), whole).fit()
+    scaled_trainer(Schedule(steps=101, epoch=8, evaluations=1), broken).fit()
+    broken.saved["last.ckpt"]["progress"]["stopped_because"] = ""
+    scaled_trainer(Schedule(steps=200, epoch=8, evaluations=1), broken).fit()
+    found, expected = broken.saved["last.ckpt"], whole.saved["last.ckpt"]
+    assert expected["precision"]["scale"] < 2.0**127
+    assert found["precision"] == expected["precision"]
+    torch.testing.assert_close(found["model"], expected["model"], rtol=0, atol=0)
+    assert float(expected["model"]["linear.weight"]) > 1.5  # the line's is 3

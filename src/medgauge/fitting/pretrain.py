@@ -158,7 +158,10 @@ def build_trainer(
     recipe, schedule = cases.study.recipe, parts.schedule
     slow = parts.model.encoder if recipe.represent.is_tuned else None
     wrapped, optimiser = fabric.setup(
-        parts.model, build_optimiser([parts.model, parts.objective], recipe.optimiser, slow=slow)
+        parts.model,
+        build_optimiser(
+            [parts.model, parts.objective], recipe.optimiser, slow=slow, fused=recipe.training.precision != "16-mixed"
+        ),
     )
     batches = parts.batches(rank=fabric.global_rank, world_size=fabric.world_size, device=fabric.device)
     said: list[str] = []

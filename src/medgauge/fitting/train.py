@@ -75,7 +75,8 @@ def build_trainer(study: Study, parts: Parts, fabric: "Fabric", keeper: Keeper, 
     recipe, training, objective = study.recipe, study.recipe.training, parts.objective
     slow = parts.model.encoder if recipe.represent.is_tuned else None
     wrapped, optimiser = fabric.setup(
-        parts.model, build_optimiser([parts.model, objective], recipe.optimiser, slow=slow)
+        parts.model,
+        build_optimiser([parts.model, objective], recipe.optimiser, slow=slow, fused=training.precision != "16-mixed"),
     )
     sampler, rows = build_sampler(study, rank=fabric.global_rank, world_size=fabric.world_size), study.rows("train")
     coding = parts.tasks.coding.to(fabric.device)

@@ -158,7 +158,8 @@ class Trainer:
                 self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value.detach().float().nansum()
                 self.progress.counts[name] = self.progress.counts.get(name, 0) + (~value.isnan()).long()
         if self.rates.clip:
-            self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.rates.clip)
+            clipped = partial(self.fabric.clip_gradients, self.model, self.optimiser, max_norm=self.rates.clip)
+            clipped(error_if_nonfinite=False)  # in float16 such a step is left out; else the watch tells of it
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.progress.step += 1
@@ -243,6 +244,7 @@ class Trainer:
             "objective": self.objective.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "progress": dict(vars(self.progress)),
+            "precision": self.fabric.strategy.precision.state_dict(),  # by what float16 scales gradients
         }
         if self.average is not None:
             state["average"] = self.average.state()
@@ -261,5 +263,7 @@ class Trainer:
             if self.average is not None:
                 self.average.restore(state["average"])
             self.progress = Progress(**state["progress"])
+            if state.get("precision"):
+                self.fabric.strategy.precision.load_state_dict(state["precision"])
             best_weights(self.keeper, self.progress)
         self.watch = Watch(self.progress.step)

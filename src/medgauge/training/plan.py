@@ -17,7 +17,7 @@ SLOW = 0.1
 
 
 def build_optimiser(
-    modules: Iterable[nn.Module], settings: OptimiserSettings, *, slow: nn.Module | None = None
+    modules: Iterable[nn.Module], settings: OptimiserSettings, *, slow: nn.Module | None = None, fused: bool = True
 ) -> torch.optim.Optimizer:
     """The optimiser of all trainable parameters; weight decay on those with two or more axes only.
 
@@ -25,6 +25,7 @@ def build_optimiser(
         modules: whose parameters.
         settings: of the optimiser.
         slow: a part of them that is trained with a tenth of the learning rate.
+        fused: whether Adam may step in one kernel, which Fabric cannot clip where gradients are scaled (16-mixed).
     """
     parameters = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     slower = set() if slow is None else set(map(id, slow.parameters()))
@@ -41,7 +42,9 @@ def build_optimiser(
     if settings.name == "sgd":
         return torch.optim.SGD(groups, lr=rate, momentum=0.9)
     kind = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
-    fused = all(parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda") for parameter in parameters)
+    fused = fused and all(
+        parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda") for parameter in parameters
+    )
     return kind(groups, lr=rate, fused=fused)
 
 
