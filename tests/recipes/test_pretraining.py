@@ -8,7 +8,7 @@ from medgauge.recipes.pretraining import check_pretraining, decide_before, metho
 from medgauge.recipes.read import build_recipe, load_values, override
 from medgauge.recipes.schema import Recipe
 
-NAMES = ["siamese", "siamese_re", "siamese_se", "vicreg"]
+NAMES = ["siamese", "siamese_re", "siamese_se", "vicreg", "brats_grade", "nsclc_stage"]
 
 
 def changed(name: str, **changes: object) -> Recipe:

@@ -10,8 +10,8 @@ from medgauge.recipes.schema import Recipe
 def pretrain(words: list[str]) -> int:
     """Train an encoder on images without labels; a fit takes it (--represent.name run), and embed writes its features."""
     about = (
-        "Recipes of it are siamese, siamese_re, siamese_se and vicreg. In brackets stands what holds where neither the recipe "
-        "nor a flag says otherwise."
+        "Recipes of it are siamese, siamese_re, siamese_se and vicreg, and brats_grade and nsclc_stage for two collections. In "
+        "brackets stands what holds where neither the recipe nor a flag says otherwise."
     )
     example = "medgauge pretrain siamese_re --table cases.csv --image path --out runs/ssl"
     parser = Parser("pretrain", f"{pretrain.__doc__} {about}", "RECIPE", example)

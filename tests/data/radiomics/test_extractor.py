@@ -1,5 +1,6 @@
 """Features of arrays: closed forms, SciPy, and what has none."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy import stats
 
 from medgauge.core.errors import InputError
+from medgauge.data.radiomics import extractor
 from medgauge.data.radiomics.extractor import RadiomicsSettings, extract, library_versions
 from tests.data.radiomics.small import ball, need_library, volume
 
@@ -61,6 +63,13 @@ def test_a_volume_has_107_features_and_a_picture_102_whose_names_say_the_setting
     fine = extract(volume(), ball((12, 14, 9), 4.0), (2.0, 1.0, 1.0), RadiomicsSettings(12.5, (2.0, 1.0, 0.5)))
     assert "original_glcm_Contrast_bin12.5_2x1x0.5mm" in fine
     assert "original_shape_MeshVolume_2x1x0.5mm" in fine
+
+
+def test_axes_of_equal_length_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library gives those of a ball as complex numbers, whose imaginary part is rounding."""
+    made = SimpleNamespace(execute=lambda *_: {"original_shape_Elongation": np.complex128(0.5 + 7e-18j)})
+    monkeypatch.setattr(extractor, "_extractor", lambda *_: made)
+    assert extract(volume(), ball((12, 14, 9), 4.0), (1.0, 1.0, 1.0), PLAIN) == {"original_shape_Elongation": 0.5}
 
 
 def test_resampling_keeps_the_volume_and_makes_more_voxels() -> None:

@@ -104,7 +104,8 @@ def extract(
                     f"the mask vanishes, or nearly, when it is resampled to {_millimetres(settings)}; give a finer --spacing, or none"
                 ) from error
             raise
-    values = {f"{name}{_suffix(name, settings)}": float(value) for name, value in found.items()}
+    # the library takes eigenvalues of symmetric matrices as of any, so that rounding gives equal ones imaginary parts of 1e-17
+    values = {f"{name}{_suffix(name, settings)}": float(np.real(value)) for name, value in found.items()}
     odd = [name for name, value in values.items() if not math.isfinite(value)]
     if odd:
         raise InputError(
