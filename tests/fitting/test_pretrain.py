@@ -162,13 +162,32 @@ def test_values_cannot_be_read_with_it(ssl: Path) -> None:
         medgauge.load(ssl)
 
 
-def test_a_damaged_one_is_refused(ssl: Path, place: Path) -> None:
+def test_a_damaged_one_is_refused(ssl: Path, place: Path, given: dict[str, Any]) -> None:
     broken = shutil.copytree(ssl, place / "broken")
     content = bytearray((broken / "model.safetensors").read_bytes())
     content[-3] ^= 1
     (broken / "model.safetensors").write_bytes(content)
-    with pytest.raises(InputError, match="model.safetensors of .* is damaged"):
+    way = "model.safetensors of .* is damaged; give the same `medgauge pretrain` with another --out"
+    with pytest.raises(InputError, match=way):
         read_source(str(broken))
+    changes = {**SMALL, "pretraining.queue": 10}
+    with pytest.raises(InputError, match=way):
+        pretrain("siamese_re", out=broken, split="part", changes=changes, **given)
+    (broken / "pretraining.json").unlink()
+    (broken / "checkpoints" / "last.ckpt").write_bytes(b"x")
+    with pytest.raises(
+        InputError, match="last.ckpt is damaged; .* give the same `medgauge pretrain` again, which trains"
+    ):
+        pretrain("siamese_re", out=broken, split="part", changes=changes, **given)
+
+
+def test_cases_that_are_left_out_are_listed(place: Path, given: dict[str, Any]) -> None:
+    table = place / "data" / "bad.csv"
+    table.write_text(given["table"].read_text().replace("c02,2,", "c02,99,"))
+    made = pretrain("siamese_re", out=place / "skipping", changes=SMALL, **{**given, "table": table}, skip_bad=True)
+    assert (made["cases"], made["of"]) == (23, 23)
+    (row,) = rows_of(place / "skipping", "problems.csv")
+    assert row["id"] == "c02"
 
 
 @pytest.mark.parametrize("recipe", ["siamese_se", "vicreg"])

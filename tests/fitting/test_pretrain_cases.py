@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from medgauge.core.errors import InputError
+from medgauge.fitting import pretrain_cases
 from medgauge.fitting.pretrain_cases import load_cases
 from medgauge.fitting.stamp import make_recipe
 from medgauge.recipes.schema import Recipe
 from medgauge.study import load_study
+from tests.cli.small import make_images
 from tests.fitting.small_pretraining import SMALL, WHERE, make_table
 
 
@@ -30,6 +32,7 @@ def test_with_labels_the_training_cases_are_those_of_a_fit(table: Path) -> None:
     given = {"table": table, "cache": str(table.parent / "cache"), **WHERE, **columns}
     fitted = load_study(make_recipe("l1", given))
     assert cases.rows == fitted.rows("train")
+    assert not any("has no effect" in note for note in cases.notes)  # of what the pretraining decides itself
     assert cases.notes[-1] == f"inductive: the {len(cases.rows)} training cases of 24 were taken, without labels"
 
 
@@ -72,6 +75,46 @@ def test_steps_and_warm_up_are_the_papers_where_nothing_is_said(table: Path) -> 
 def test_what_cannot_be_is_refused(table: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=f"^{said}"):
         load_cases(recipe(table, changes=changes))
+
+
+@pytest.mark.parametrize("changes", [{"pretraining.clusters": 9}, {"training.batch_size": 30}])
+def test_it_is_refused_before_an_image_is_read(
+    table: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(pretrain_cases, "prepare_images", pytest.fail)
+    with pytest.raises(InputError, match="more than the"):
+        load_cases(recipe(table, changes=changes))
+
+
+def pictures(folder: Path) -> Path:
+    """Twelve images in files, one of which is missing and one no image; the last three of the table are test cases."""
+    make_images(folder, 12).assign(case=[f"c{row:02d}" for row in range(12)]).assign(
+        part=["train"] * 9 + ["test"] * 3
+    ).to_csv(folder / "cases.csv", index=False)
+    (folder / "2.png").unlink()
+    (folder / "10.png").write_text("no image")
+    return folder / "cases.csv"
+
+
+@pytest.mark.parametrize("split", [{}, {"split": "part"}])
+def test_cases_that_cannot_be_read_are_left_out_where_that_is_asked(tmp_path: Path, split: dict[str, str]) -> None:
+    given = {"table": pictures(tmp_path), "image": "path", "id": "case", "cache": str(tmp_path / "cache"), **split}
+    with pytest.raises(InputError, match=r"case c02: its image .*2.png is missing"):
+        load_cases(make_recipe("siamese_re", given, SMALL, pretraining=True))
+    cases = load_cases(make_recipe("siamese_re", {**given, "skip_bad": True}, SMALL, pretraining=True))
+    assert cases.study.table.id == [f"c{row:02d}" for row in range(12) if row not in (2, 10)]
+    assert len(cases.study.images.array) == len(cases.study.table) == 10
+    assert cases.rows == list(range(8 if split else 10))
+    assert cases.notes[-2].startswith("2 cases are left out (data.skip_bad), the first: case c02: its image ")
+    assert [part for _, part in cases.study.left_out] == ["train", "test" if split else "train"]
+
+
+def test_none_that_is_left_to_train_on_is_told(tmp_path: Path) -> None:
+    table = pictures(tmp_path)
+    table.write_text(table.read_text().replace("train", "test").replace("c02,test", "c02,train"))
+    given = {"table": table, "image": "path", "id": "case", "split": "part", "skip_bad": True}
+    with pytest.raises(InputError, match="^cases.csv has no case to train on; 1 case is left out .*: case c02: its"):
+        load_cases(make_recipe("siamese_re", given, SMALL, pretraining=True))
 
 
 def test_a_table_without_training_cases_is_refused(tmp_path: Path) -> None:

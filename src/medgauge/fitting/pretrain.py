@@ -27,8 +27,10 @@ from medgauge.runfolder import RunFolder
 from medgauge.runfolder.claim import claim_folder
 from medgauge.runfolder.folder import PRETRAINED
 from medgauge.runfolder.lock import held
+from medgauge.runfolder.opening import said_of_pretraining
 from medgauge.runfolder.seal import CORRELATIONS, seal
 from medgauge.runfolder.whole import refuse_damaged
+from medgauge.runs.tables import write_problems
 from medgauge.study.changes import changed_cases
 from medgauge.training.loop import Trainer, Validation
 from medgauge.training.plan import build_optimiser
@@ -90,7 +92,8 @@ def pretrain(
         cases = load_cases(wanted, progress=display.images)
         for note in cases.notes:
             display.say(note)
-        return _pretrain(cases, folder, display)
+        with said_of_pretraining():
+            return _pretrain(cases, folder, display)
 
 
 def _pretrain(cases: PretrainCases, folder: RunFolder, display: Display) -> dict[str, Any]:
@@ -129,6 +132,7 @@ def _begin(folder: RunFolder, cases: PretrainCases, display: Display) -> None:
     taken = set(cases.rows)
     used = ["1" if row in taken else "0" for row in range(len(study.table))]
     columns = [study.table.id, study.table.group, study.splits, used, study.images.digests]
+    write_problems(folder, study)
     folder.write_text(
         "splits.csv", csv_text(["id", "group", "split", "pretrained", "picture"], zip(*columns, strict=True))
     )

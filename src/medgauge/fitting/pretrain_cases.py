@@ -1,17 +1,19 @@
 """The cases of a pretraining: those of the training split, or all, with labels or without."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.core.problem import Problem
 from medgauge.core.words import counted
-from medgauge.data.images.cache import prepare_images
+from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.table import Table
+from medgauge.recipes.idle import idle_notes
 from medgauge.recipes.pretraining import decide_before
 from medgauge.recipes.schema import Recipe
 from medgauge.study import Study, load_study
@@ -41,18 +43,23 @@ def load_cases(recipe: Recipe, progress: Callable[[int, int], None] | None = Non
     Raises:
         InputError: for anything wrong in the table, its files or settings; folds of which none is chosen; too few cases.
     """
-    data, scope = recipe.data, recipe.pretraining.scope
+    data, scope, batch = recipe.data, recipe.pretraining.scope, recipe.training.batch_size
+    for said in recipe.pretraining.batch_conflicts(USUAL_BATCH if batch == "auto" else batch):
+        raise InputError(said)
     if data.folds and data.fold is None and scope == "inductive":
         raise InputError(
             "an inductive pretraining is of the training cases of one fold; name it with data.fold (0 to "
             f"{data.folds - 1}), or take pretraining.scope transductive"
         )
     labelled = bool(data.label) or data.findings_from is not None
-    study = load_study(decide_before(recipe), progress=progress) if labelled else _unlabelled(recipe, progress)
+    decided = decide_before(recipe)
+    study = load_study(decided, progress=progress) if labelled else _unlabelled(recipe, progress)
     inductive = scope == "inductive"
     rows = study.rows("train") if inductive else list(range(len(study.table)))
     study = replace(study, recipe=_decide_after(study.recipe, recipe, len(rows)))
-    notes = [*study.notes, *study.recipe.pretraining.batch_notes(int(study.recipe.training.batch_size))]
+    notes = [*idle_notes(recipe), *(note for note in study.notes if note not in idle_notes(decided))]
+    notes += study.recipe.pretraining.batch_notes(int(study.recipe.training.batch_size))
+    notes += left_out_notes(study.left_out)
     return PretrainCases(study, rows, [*notes, scope_note(study, len(rows), inductive=inductive)])
 
 
@@ -75,19 +82,63 @@ def _unlabelled(recipe: Recipe, progress: Callable[[int, int], None] | None) -> 
             "still needed: a table (--table cases.csv) and its image column (--image path), or an array file with its index column"
         )
     table, problems = open_table(recipe, need_label=False, need_group=data.group is not None)
-    raise_problems([*problems, *missing_files(table)], table.path)
-    splits = _splits(table)
-    train = [row for row, split in enumerate(splits) if split == "train"]
-    if not train:
-        raise InputError(f"{table.path.name} has no case whose split is train; name the training cases train")
+    read = len(table)
+    table, left_out = _set_aside(table, [*problems, *missing_files(table)], recipe)
+    train = _training_rows(table, left_out)
+    _decide_after(recipe, recipe, len(train) if recipe.pretraining.scope == "inductive" else len(table))
     recipe = decide_image(recipe, table, train)
-    images = prepare_images(
-        table.image, prepare_settings(recipe), cache_dir=cache_folder(data.cache), progress=progress
-    )
-    raise_problems(image_problems(images.problems, table.id, table.image), table.path)
+    images, bad = _decode(table, recipe, progress)
+    if bad:
+        table, more = _set_aside(table, bad, recipe)
+        images, _ = _decode(table, recipe, progress)
+        left_out, train = [*left_out, *more], _training_rows(table, [*left_out, *more])
     recipe = decide_training(recipe, images.array.ndim - 2, np.zeros((len(train), 1)))
     notes = [*table.notes, *images.notes, *image_notes(images, table.id, recipe, recipe.image)]
-    return Study(recipe, table, splits, images, [], len(table), notes)
+    return Study(recipe, table, _splits(table), images, left_out, read, notes)
+
+
+def _set_aside(table: Table, problems: Sequence[Problem], recipe: Recipe) -> tuple[Table, list[tuple[Problem, str]]]:
+    """With ``skip_bad`` the table without the cases of problems, and these, each with the split of its case.
+
+    Raises:
+        InputError: with all problems that no case can be left out for; without ``skip_bad`` with any.
+    """
+    skip, splits = recipe.data.skip_bad, _splits(table)
+    raise_problems([problem for problem in problems if not skip or problem.row is None], table.path)
+    aside = {problem.row: (problem, splits[problem.row]) for problem in problems if problem.row is not None}
+    return table.take([row for row in range(len(table)) if row not in aside]), list(aside.values())
+
+
+def _training_rows(table: Table, left_out: Sequence[tuple[Problem, str]]) -> list[int]:
+    """The rows whose split is train.
+
+    Raises:
+        InputError: there are none.
+    """
+    rows = [row for row, split in enumerate(_splits(table)) if split == "train"]
+    if not rows and left_out:
+        raise InputError(f"{table.path.name} has no case to train on; {left_out_notes(left_out)[0]}")
+    if not rows:
+        raise InputError(f"{table.path.name} has no case whose split is train; name the training cases train")
+    return rows
+
+
+def _decode(
+    table: Table, recipe: Recipe, progress: Callable[[int, int], None] | None
+) -> tuple[PreparedImages, list[Problem]]:
+    """The images of all cases, and what is wrong with them."""
+    folder = cache_folder(recipe.data.cache)
+    images = prepare_images(table.image, prepare_settings(recipe), cache_dir=folder, progress=progress)
+    return images, image_problems(images.problems, table.id, table.image)
+
+
+def left_out_notes(left_out: Sequence[tuple[Problem, str]]) -> list[str]:
+    """What is said of cases that ``data.skip_bad`` left out."""
+    if not left_out:
+        return []
+    first = str(left_out[0][0])
+    are = "case is" if len(left_out) == 1 else "cases are"
+    return [f"{len(left_out)} {are} left out (data.skip_bad){'' if len(left_out) == 1 else ', the first'}: {first}"]
 
 
 def _splits(table: Table) -> list[str]:

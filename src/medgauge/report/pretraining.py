@@ -12,6 +12,7 @@ from medgauge.report.plots import Plot, axis, colour, layout, line
 from medgauge.report.words import counted, finite, number
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.folder import PRETRAINED
+from medgauge.runfolder.opening import said_of_pretraining
 from medgauge.runfolder.seal import CORRELATIONS, PAGE, rewriting
 from medgauge.runfolder.whole import refuse_damaged
 
@@ -27,6 +28,7 @@ LOW = 0.1
 """Spread below which outputs are said to collapse."""
 
 
+@said_of_pretraining()
 def write_pretraining_page(path: Path) -> Path:
     """Make report.html of a pretraining, from its folder alone, and return its path; no case and no image is in it.
 

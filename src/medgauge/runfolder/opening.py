@@ -2,12 +2,16 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from medgauge.core.errors import InputError
 
 AGAIN = "give the same `medgauge fit` again, or have the folder sent again"
 """What to do about a file that is damaged."""
+PRETRAIN_AGAIN = "give the same `medgauge pretrain` with another --out, or have the folder sent again"
+"""The same of a pretraining: a finished one is not made again where it is."""
 MOST_BYTES = {
     ".yaml": 2**20,
     ".json": 2**28,
@@ -72,3 +76,13 @@ def read_whole(root: Path, name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); {AGAIN}") from error
+
+
+@contextmanager
+def said_of_pretraining() -> Iterator[None]:
+    """Errors about files of a run folder that name ``medgauge fit`` name ``medgauge pretrain``, with what helps there."""
+    try:
+        yield
+    except InputError as error:
+        said = str(error).replace(AGAIN, PRETRAIN_AGAIN).replace("`medgauge fit`", "`medgauge pretrain`")
+        raise InputError(said) from error

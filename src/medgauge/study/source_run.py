@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from medgauge.recipes.schema import Recipe
 from medgauge.recipes.stored import stored_recipe
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import answering
+from medgauge.runfolder.opening import said_of_pretraining
 from medgauge.runfolder.seal import LOADED
 from medgauge.runfolder.tables import read_rows
 from medgauge.runfolder.tensors import not_finite
@@ -54,7 +56,7 @@ def read_source(path: str) -> SourceRun:
             f"represent.source {path} has several fits, whose encoders differ; give one of them ({folder.path / 'fold-0'}), or a run "
             "without folds"
         )
-    with vouched(folder, LOADED):
+    with _said_of(folder), vouched(folder, LOADED):
         recipe, saved = stored_recipe(folder.read_yaml("recipe.yaml")), folder.read_json("model.json")
         shapes = folder.read_shapes("model.safetensors")
         own = {name.removeprefix("model."): shape for name, shape in shapes.items() if name.startswith("model.")}
@@ -67,6 +69,11 @@ def read_source(path: str) -> SourceRun:
             f"represent.source {path} is a run that reads a table of features and has no encoder; give one of images"
         )
     return SourceRun(folder, recipe, model.describe())
+
+
+def _said_of(folder: RunFolder) -> AbstractContextManager[None]:
+    """Errors about the folder's files in the words of what it is, a run or a pretraining."""
+    return said_of_pretraining() if folder.is_pretraining() else nullcontext()
 
 
 def trained_source(path: str) -> SourceRun:
@@ -84,7 +91,7 @@ def load_encoder(encoder: Encoder, folder: RunFolder) -> None:
     Raises:
         InputError: they are damaged, or of another encoder.
     """
-    with vouched(folder, LOADED):
+    with _said_of(folder), vouched(folder, LOADED):
         held = folder.read_tensors("model.safetensors")
     weights = {name.removeprefix(ENCODER): tensor for name, tensor in held.items() if name.startswith(ENCODER)}
     for name, tensor in weights.items():

@@ -70,8 +70,11 @@ def test_too_few_says_the_numbers_needed() -> None:
     table = make(np.arange(12.0), ["g"] * 10 + ["h", "i"])
     split = ["train"] * 10 + ["val"] * 2
     assert [str(problem) for problem in too_few(table, split)] == [
-        "split train: has 10 labelled cases of 1 group, needs 8 cases of 2 groups at least"
+        "split train: has 10 labelled cases of 1 group, needs 8 cases of 2 groups at least; give it more cases, or use "
+        "folds (--folds 5)"
     ]
+    (problem,) = too_few(make(np.arange(12.0)), ["train"] * 11 + ["val"])
+    assert problem.what.startswith("has 1 labelled case of 1 group, needs 2 cases at least; give it more cases")
     split = ["train"] * 7 + ["test"] * 5
     named = [problem.where for problem in too_few(make(np.arange(12.0)), split)]
     assert named == ["split train", "split val"]
@@ -93,7 +96,7 @@ def test_too_few_takes_other_numbers() -> None:
     table, split = make(np.arange(4.0)), ["train", "train", "val", "test"]
     assert too_few(table, split, cases={"train": 2}, groups={"train": 2}) == []
     (problem,) = too_few(table, split, cases={}, groups={"calibration": 1})
-    assert problem.where == "split calibration"
+    assert str(problem).startswith("split calibration: has 0 labelled cases of 0 groups, needs 1 group at least")
 
 
 def test_a_finding_that_is_the_same_in_all_training_cases_is_told() -> None:

@@ -157,9 +157,18 @@ def too_few(
         need_cases, need_groups = cases.get(name, 0), groups.get(name, 0)
         if n_cases < need_cases or n_groups < need_groups:
             what = f"has {counted(n_cases, 'labelled case')} of {counted(n_groups, 'group')}"
-            needed = f"needs {counted(need_cases, 'case')} of {counted(need_groups, 'group')} at least"
-            problems.append(Problem(f"split {name}", f"{what}, {needed}", "group"))
+            remedy = "give it more cases, or use folds (--folds 5)"
+            problems.append(
+                Problem(f"split {name}", f"{what}, needs {_least(need_cases, need_groups)} at least; {remedy}", "group")
+            )
             continue
         empty = [t for t, any_known in zip(table.target, known[rows].any(axis=0), strict=True) if not any_known]
         problems += [Problem(f"label {target}", f"is missing in the whole split {name}", "label") for target in empty]
     return problems
+
+
+def _least(cases: int, groups: int) -> str:
+    """So many cases of so many groups, in words; a case has a group of itself."""
+    if not cases:
+        return counted(groups, "group")
+    return counted(cases, "case") + (f" of {counted(groups, 'group')}" if groups > 1 else "")
