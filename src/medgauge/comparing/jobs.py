@@ -19,7 +19,7 @@ from medgauge.runfolder.tables import need_columns, read_numbers
 from medgauge.tasks import KINDS
 from medgauge.training.divergence import Diverged
 
-SAID = ("kind", "level", "n", "coverage")  # kept of what is said for certain, beside its extent
+SAID = ("kind", "level", "n", "coverage", "uncalibrated")  # kept of what is said for certain, beside its extent
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from medgauge.core.words import did_you_mean
 from medgauge.metrics.catalogue import FIGURES
 from medgauge.recipes.read import parse_value
 from medgauge.recipes.schema import Recipe
+from medgauge.tasks import KINDS
 
 RATE = "optimiser.learning_rate"
 
@@ -60,14 +61,24 @@ def choose_trial(name: str, entries: Sequence[Mapping[str, Any]], laid: Sequence
 
 
 def trial_score(entry: Mapping[str, Any]) -> float:
-    """Validation error relative to that of the constant baseline, mean over the targets; infinite where it failed."""
+    """Validation error relative to that of the constant baseline, mean over the targets; infinite where it failed.
+
+    Of values before a calibration where there is one (findings): it may give one probability to all cases, of every trial alike.
+    """
     blocks = [block for target, block in (entry.get("val") or {}).items() if target not in BESIDE]
     mains = [next(iter(FIGURES[block["kind"]])) for block in blocks]
     parts = [
-        _relative(block[main], next(iter(block["baselines"].values()))[main])
+        _relative(_error(block, main), next(iter(block["baselines"].values()))[main])
         for main, block in zip(mains, blocks, strict=True)
     ]
     return sum(parts) / len(parts) if parts else float("inf")
+
+
+def _error(block: Mapping[str, Any], main: str) -> float | None:
+    """A target's error before calibration where there is one."""
+    before = (block.get(KINDS[block["kind"]].certainty.key) or {}).get("uncalibrated") or block
+    error: float | None = before.get(main)
+    return error
 
 
 def _relative(error: float | None, baseline: float | None) -> float:
