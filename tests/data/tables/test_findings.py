@@ -100,6 +100,19 @@ def test_cells_that_contradict_themselves_or_may_mean_two_things_are_problems(wr
     ]
 
 
+@pytest.mark.parametrize("names", [["Effusion", "Mass"], ["Mass", "Effusion", "Mass; Effusion"]])
+def test_names_that_another_sign_joins_are_a_problem_and_not_absent(write: Write, names: list[str]) -> None:
+    _, problems = read(write(["Effusion|Mass", "Mass; Effusion", "No Finding", "Mass; Effusion"]), names)
+    assert [str(problem) for problem in problems] == [
+        "column findings: has ';' between names in 2 cells ('Mass; Effusion'), and is split at '|'; write one sign in all cells, "
+        "or give --separator"
+    ]
+
+
+def test_a_sign_within_a_name_joins_nothing(write: Write) -> None:
+    assert read(write(["Effusion, left|Mass", "Effusion", "T1/T2", "Mass"]), ["Effusion, left", "Mass"])[1] == []
+
+
 def test_a_column_of_a_finding_in_another_spelling_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cases.csv"
     path.write_text("path,Pleural_Thickening,Mass\na.png,1,0\n")

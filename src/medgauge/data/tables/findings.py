@@ -80,7 +80,11 @@ def split_findings(columns: Columns, joined: Joined, ids: Sequence[str]) -> Find
         return Findings({}, [], [])
     cells, separator = columns.text[joined.column], joined.separator
     counts = count_names(cells, separator)
-    problems = [*_cell_problems(columns, joined, ids), *_spelling_problems(joined, counts)]
+    problems = [
+        *_cell_problems(columns, joined, ids),
+        *_spelling_problems(joined, counts),
+        *_sign_problems(joined, counts),
+    ]
     held = {cell: None if is_missing(cell) else names_in(cell, separator) for cell in set(cells)}
     text = {}
     for name in joined.names:
@@ -184,6 +188,20 @@ def _spelling_problems(joined: Joined, counts: Mapping[str, int]) -> list[Proble
         what = f"has '{name}' ({counted(counts[name], 'case')}) beside the label '{label}'; write them alike"
         found.append(Problem(f"column {joined.column}", what, "label"))
     return found
+
+
+def _sign_problems(joined: Joined, counts: Mapping[str, int]) -> list[Problem]:
+    """Names that another sign joins from names which the column or the labels have alone."""
+    known, problems = {*counts, *joined.names}, []
+    for sign in SEPARATORS.replace(joined.separator, ""):
+        whole = [name for name in counts if sign in name and {trim(part) for part in name.split(sign)} <= known]
+        if whole:
+            cells = counted(sum(counts[name] for name in whole), "cell")
+            what = f"has '{sign}' between names in {cells} ('{whole[0]}'), and is split at '{joined.separator}'"
+            problems.append(
+                Problem(f"column {joined.column}", f"{what}; write one sign in all cells, or give --separator", "label")
+            )
+    return problems
 
 
 def _note(joined: Joined, held: Sequence[Sequence[str] | None], counts: Mapping[str, int]) -> str:
