@@ -13,7 +13,8 @@ def test_a_table_a_target_a_sentence_and_the_minutes(tmp_path: Path, capsys: pyt
     show_curve(VALUE | {"targets": {"hc_mm": FALLING, "[red]flat": FLAT}}, tmp_path)
     shown = plain(capsys.readouterr().out)
     for piece in (
-        "hc_mm: 100 cases of 50 groups, training median 3.00 mm", "[red]flat: 100 cases", "1.00 mm", "0.75 to 1.25 mm", "extrapolated",
+        "hc_mm: 100 cases of 50 groups, error of the training median", "3.00 mm", "[red]flat: 100 cases",
+        "1.00 mm", "0.75 to 1.25 mm", "extrapolated",
         "With twice as many labelled groups (100)", "cannot be told", "a tuned network may gain more; 1.5 minutes",
         str(tmp_path / "curve.html"),
     ):  # fmt: skip

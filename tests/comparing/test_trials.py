@@ -5,7 +5,12 @@ from medgauge.comparing.trials import choose_trial, trial_score
 
 def entry(trial: int, *, said: float, before: float | None) -> dict[str, Any]:
     calibration = {} if before is None else {"uncalibrated": {"log_loss": before}}
-    block = {"kind": "finding", "log_loss": said, "calibration": calibration, "baselines": {"base_rate": {"log_loss": 0.4}}}
+    block = {
+        "kind": "finding",
+        "log_loss": said,
+        "calibration": calibration,
+        "baselines": {"base_rate": {"log_loss": 0.4}},
+    }
     return {"trial": trial, "val": {"Mass": block, "space": {"d5": 0.1}}}
 
 

@@ -152,7 +152,7 @@ def test_the_command_writes_values_table_and_page(
     finding = values["targets"]["old"]
     assert (finding["kind"], finding["figure"]) == ("finding", "log_loss")
     assert finding["points"][-1]["log_loss"] < finding["baselines"]["base_rate"]["log_loss"] < 0.8
-    assert "training rate 0." in shown
+    assert "log loss of the training rate" in shown
     rows = pandas.read_csv(tmp_path / "curve" / "curve.csv")
     assert set(rows.loc[rows["target"] == "old", "figure"]) == {"log_loss"}
     measured = rows[(rows["what"] == "measured") & (rows["target"] == "age")]

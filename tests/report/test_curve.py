@@ -67,7 +67,7 @@ def test_the_page_draws_the_law_up_to_twice_the_groups(tmp_path: Path) -> None:
     page = describe_curve(VALUE | {"targets": {"hc_mm": FALLING, "flat": FLAT}}, "x")
     drawn = page["figures"]["target-0-curve"]["data"]
     assert [trace["name"] for trace in drawn] == [
-        "measured, 95 % interval", "training median", "a + b n^-c", "extrapolated",
+        "measured, 95 % interval", "error of the training median", "a + b n^-c", "extrapolated",
     ]  # fmt: skip
     assert drawn[3]["x"][-1] == pytest.approx(100)
     assert drawn[3]["y"][-1] == pytest.approx(0.63)
@@ -84,9 +84,9 @@ def test_of_a_finding_the_log_loss_is_told_in_its_own_words(tmp_path: Path) -> N
     (tmp_path / VALUES).write_text(json.dumps(VALUE | {"targets": {"mass_mm": one}}))
     page = write_curve(tmp_path).read_text(encoding="utf-8")
     assert '<th class="num">Log loss</th>' in page
-    assert "Always saying the same: training rate 3.00." in plain(page)
+    assert "Always saying the same: log loss of the training rate 3.00." in plain(page)
     names = drawn_names(describe_curve(VALUE | {"targets": {"mass_mm": one}}, "x")["figures"]["target-0-curve"]["data"])
-    assert names[1] == "training rate"
+    assert names[1] == "log loss of the training rate"
 
 
 def drawn_names(drawn: list[dict[str, Any]]) -> list[str]:

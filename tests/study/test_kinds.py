@@ -41,7 +41,7 @@ def test_each_column_is_read_as_what_was_said_and_a_number_otherwise(table: Path
         (
             ["word"],
             {"kind": {"word": "number"}},
-            r"label word: holds words \('(mild|severe)', '(mild|severe)'\); read it as a class",
+            r"label word: holds words \('(mild|severe)', '(mild|severe)'\); write numbers there \(of a finding 1 and 0\)",
         ),
         (["word"], {"kind": {"word": "grade"}}, "label word: holds words"),
         (

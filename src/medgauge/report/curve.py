@@ -19,7 +19,7 @@ from medgauge.runfolder import RunFolder
 
 VALUES, TABLE, PAGE = "curve.json", "curve.csv", "curve.html"
 HEADS = ("target", "groups", "cases", "what", "figure", "error", "low", "high")
-CONSTANTS = {"median": "training median", "base_rate": "training rate"}
+CONSTANTS = {"median": "error of the training median", "base_rate": "log loss of the training rate"}
 
 
 def curve_values(

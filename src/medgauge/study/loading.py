@@ -15,7 +15,7 @@ from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.classes import class_notes, lacking_classes
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.folds import fold_name
-from medgauge.data.tables.nearly_states import nearly_states_notes
+from medgauge.data.tables.nearly_states import few_values_notes, nearly_states_notes
 from medgauge.data.tables.notes import table_notes, unlabelled_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
 from medgauge.data.tables.problems import image_problems, lacking_states, lone_states, raise_problems, too_few
@@ -99,9 +99,9 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
     notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
-    notes += nearly_states_notes(found.table, [*recipe.data.kind, *found.table.classes]) + class_notes(
-        found.table.classes
-    )
+    said = [*recipe.data.kind, *found.table.classes]
+    notes += nearly_states_notes(found.table, said) + few_values_notes(found.table, said)
+    notes += class_notes(found.table.classes)
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += calibration_notes(found.table, found.splits, found.recipe)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medgauge.core.problem import Problem
-from medgauge.data.tables.classes import lone_classes
+from medgauge.data.tables.classes import class_notes, lone_classes
 from medgauge.data.tables.table import Table, read_table
 
 NAN = float("nan")
@@ -85,3 +85,9 @@ def test_a_class_of_one_group_is_refused() -> None:
         "empty these cells, or write another class there"
     ]
     assert lone_classes(["view"], {"view": ["AP"]}, label[:1], ["a"]) == []  # told elsewhere
+
+
+def test_a_class_whose_name_says_that_it_is_not_known_is_told() -> None:
+    assert class_notes({"view": ["AP", "PA", "Unknown"]}) == [
+        "label view has 3 classes: AP, PA, Unknown; 'Unknown' counts as one of them: where it means not known, empty the cells"
+    ]

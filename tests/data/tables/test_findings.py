@@ -109,6 +109,12 @@ def test_names_that_another_sign_joins_are_a_problem_and_not_absent(write: Write
     ]
 
 
+def test_a_word_that_may_say_that_nothing_is_found_is_told_where_it_is_always_alone(write: Write) -> None:
+    said = "'Normal' stands in cells by itself alone; if it says that nothing is found, write No Finding"
+    assert said in read(write(["Normal", "Mass", "Normal"]), ["Normal", "Mass"])[0].notes[0]
+    assert said not in read(write(["Normal", "Mass|Normal"]), ["Normal", "Mass"])[0].notes[0]
+
+
 def test_a_sign_within_a_name_joins_nothing(write: Write) -> None:
     assert read(write(["Effusion, left|Mass", "Effusion", "T1/T2", "Mass"]), ["Effusion, left", "Mass"])[1] == []
 

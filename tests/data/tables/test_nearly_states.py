@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from medgauge.data.tables.nearly_states import nearly_states_notes
+from medgauge.data.tables.nearly_states import few_values_notes, nearly_states_notes
 from tests.study.small import table_of
 
 
@@ -36,3 +36,26 @@ def test_grades_counts_and_columns_without_one_of_the_two_are_not() -> None:
     counts = np.random.default_rng(0).poisson(1.0, 300).astype(float).tolist()
     for label in ([float(row % 3) for row in range(300)], counts, [0.0] * 299 + [2.0], [1.0] * 299 + [2.0]):
         assert nearly_states_notes(table_of(label), ()) == []
+
+
+def few(*values: float, cases: int = 60, given: tuple[str, ...] = ()) -> list[str]:
+    label = [values[row % len(values)] for row in range(cases)]
+    return few_values_notes(replace(table_of(label), target=["E"]), given)
+
+
+def test_a_number_of_few_values_is_told_with_what_else_it_may_be() -> None:
+    told = "label E is read as a number and has {} values alone ({}); "
+    whole = "a grade is --kind E=grade, a class is --kind E=class"
+    assert few(1, 2) == [told.format(2, "1, 2") + whole + ", a finding is written 1 and 0"]
+    assert few(0, 1, np.nan, 9, cases=80) == [told.format(3, "0, 1, 9") + whole]
+    assert few(1, 2, 3) == [told.format(3, "1, 2, 3") + whole]
+    assert few(0, 0.5, 1) == [told.format(3, "0, 0.5, 1") + "grades and classes are whole numbers"]
+
+
+def test_a_slip_among_findings_is_told_once() -> None:
+    label = [float(row % 3 == 0) for row in range(298)] + [2.0, 2.0]
+    assert few_values_notes(table_of(label), ()) == []
+
+
+def test_findings_many_values_short_columns_and_kinds_that_were_said_are_no_few_values() -> None:
+    assert few(0, 1) == few(3) == few(0, 1, 2, 3, 4, 5) == few(1, 2, cases=40) == few(1, 2, given=("E",)) == []

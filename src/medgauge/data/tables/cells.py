@@ -183,7 +183,7 @@ def number_columns(
         numbers[:, column] = values
         words = words_among(columns.text[name], [row for row, _ in wrong]) if role == "label" else ""
         if words:
-            what = f"holds words ({words}); read it as a class (--kind {name}=class), or give it as numbers"
+            what = f"holds words ({words}); write numbers there (of a finding 1 and 0), or fit it as a class (--kind {name}=class)"
             problems.append(Problem(called, what, kind))
             continue
         absent = set(np.flatnonzero(np.isnan(values)).tolist()) - {row for row, _ in wrong}

@@ -16,7 +16,7 @@ from medgauge.core.problem import Problem
 from medgauge.core.words import counted, nearest
 from medgauge.data.tables.cells import NumberColumns, number_columns
 from medgauge.data.tables.columns import Columns
-from medgauge.data.tables.missing import is_missing, trim
+from medgauge.data.tables.missing import is_missing, is_nobody, trim
 from medgauge.data.tables.names import in_words, spellings, trimmed
 from medgauge.data.tables.numbers import Mark, parse_numbers
 from medgauge.data.tables.words import found_words
@@ -125,12 +125,19 @@ def lacking_classes(classes: Mapping[str, Sequence[str]]) -> list[Problem]:
 
 
 def class_notes(classes: Mapping[str, Sequence[str]]) -> list[str]:
-    """The classes of each column, in a line.
+    """The classes of each column, in a line, with those whose name says that it is not known.
 
     >>> class_notes({"view": ["AP", "PA"]})
     ['label view has 2 classes: AP, PA']
     """
-    return [f"label {name} has {len(own)} classes: {', '.join(own)}" for name, own in classes.items()]
+    notes = []
+    for name, own in classes.items():
+        nobody = [repr(word) for word in own if is_nobody(word)]
+        doubt = (
+            f"; {', '.join(nobody)} counts as one of them: where it means not known, empty the cells" if nobody else ""
+        )
+        notes.append(f"label {name} has {len(own)} classes: {', '.join(own)}{doubt}")
+    return notes
 
 
 def label_cells(

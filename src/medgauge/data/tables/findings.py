@@ -17,6 +17,8 @@ MOST_NAMES = 200
 """Names that are all taken as labels where nobody says which are."""
 SHOWN = 20
 """Names that are told with their cases."""
+NOTHING_FOUND = frozenset(["normal", "healthy", "negative", "unremarkable", "no abnormality"])
+"""Words that may say that there is no finding; a finding may be called so too."""
 
 
 class Joined(NamedTuple):
@@ -220,7 +222,18 @@ def _note(joined: Joined, held: Sequence[Sequence[str] | None], counts: Mapping[
     said += [f"{counted(empty, 'empty cell is', 'empty cells are')} missing labels"] if empty else []
     others = {name: count for name, count in counts.items() if name not in joined.names}
     said += [f"not asked for: {_told(others)}"] if others else []
+    alone = [name for name in joined.names if name.casefold() in NOTHING_FOUND and _stands_alone(name, held)]
+    said += [
+        f"'{name}' stands in cells by itself alone; if it says that nothing is found, write No Finding"
+        for name in alone
+    ]
     return "; ".join(said)
+
+
+def _stands_alone(name: str, held: Sequence[Sequence[str] | None]) -> bool:
+    """Whether a name is in some cell, and in none with another."""
+    cells = [names for names in held if names and name in names]
+    return bool(cells) and all(len(names) == 1 for names in cells)
 
 
 def _told(counts: Mapping[str, int]) -> str:
