@@ -1,16 +1,22 @@
 """The parts of a pretraining before any step, and what cannot be trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from medgauge.core.batch import Batch
 from medgauge.core.errors import InputError
 from medgauge.data.cases import make_cases
 from medgauge.fitting.pretrain_cases import load_cases
 from medgauge.fitting.pretrain_parts import PretrainParts, build_parts
 from medgauge.fitting.stamp import make_recipe
+from medgauge.recipes.pretraining import method_objective
+from medgauge.training.caching import cache_gradients
+from medgauge.training.told import ToldObjective
+from medgauge.training.views import read_views
 from tests.fitting.small_pretraining import SMALL, WHERE, make_table
 
 
@@ -38,8 +44,54 @@ def test_a_step_tells_spread_and_sizes(table: Path) -> None:
     batches = made.batches(rank=0, world_size=1, device=torch.device("cpu"))
     batch = batches(2)
     assert batch.view is not None
-    made.model(batch.image, batch.view)
-    assert set(made._told()) == {"spread", "spread_predicted", "cluster_1", "cluster_2", "cluster_3"}
+    step = read_views(made.model, batch, 0.0)
+    assert set(made._told(step)) == {"spread", "spread_predicted", "cluster_1", "cluster_2", "cluster_3"}
+
+
+@pytest.mark.parametrize("method", ["siamese", "vicreg"])
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(table: Path, method: str) -> None:
+    objective = method_objective({"pretraining": {"method": method}})
+    made = parts(table, training__micro_batch=3, pretraining__method=method, objective=objective)
+    assert made.is_split
+    batches = made.batches(rank=0, world_size=1, device=torch.device("cpu"))
+    whole = batches(2)
+    loads = batches.parts(2, 3)
+    assert [len(load().row) for load in loads] == [3, 3, 2]
+    assert torch.cat([load().row for load in loads]).tolist() == whole.row.tolist()
+    assert whole.weight is not None
+    assert len(whole.weight.unique()) > 1
+
+    made.model.double()
+    plain = ToldObjective({"agreement": (made.objective.terms["agreement"], 1.0)}, made._told)
+    made.model.in_parts = False
+    values = plain(read_views(made.model, in_double(whole), 0.0))
+    values["total"].backward()
+    made.model.in_parts = True
+    expected = [one.grad.clone() for one in made.model.parameters() if one.grad is not None]
+    made.model.zero_grad()
+    doubled = [in_double(load()) for load in loads]
+    cached = cache_gradients(
+        lambda place: read_views(made.model, doubled[place], 0.0), len(loads), made.objective, made.model
+    )
+    for place, part in enumerate(doubled):
+        cached.loss(place, read_views(made.model, part, 0.0)).backward()
+    found = [one.grad for one in made.model.parameters() if one.grad is not None]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(cached.values, {name: value.detach() for name, value in values.items()})
+    assert len(found) == len(list(made.model.parameters()))
+
+
+def in_double(batch: Batch) -> Batch:
+    assert batch.view is not None
+    return replace(batch, image=batch.image.double(), view=batch.view.double())
+
+
+def test_batch_norm_keeps_whole_batches_and_it_is_said(table: Path) -> None:
+    made = parts(table, training__micro_batch=3, model__encoder__norm="batch")
+    assert not made.is_split
+    (note,) = made.notes
+    assert note.startswith("training.micro_batch 3 has no effect, as bottleneck normalises each case by all others")
+    assert parts(table).notes == parts(table, training__micro_batch=3).notes == []
 
 
 def test_the_last_part_of_an_epoch_has_a_row_in_the_log(table: Path) -> None:

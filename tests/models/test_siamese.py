@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from medgauge.functional.directions import output_spread
 from medgauge.losses import NegativeCosineLoss
 from medgauge.models.encoders import build_encoder
-from medgauge.models.siamese import Method, SiameseModel
+from medgauge.models.siamese import Method, SiameseModel, view_spread
 
 
 def make(method: Method = "siamese") -> SiameseModel:
@@ -60,9 +61,23 @@ def test_represents_in_evaluation_mode_and_leaves_the_mode_and_statistics_alone(
 
 def test_tells_a_collapse() -> None:
     model, (image, view) = make(), views()
-    model(image, view)
-    assert model.spread["spread"] > 0.5
+    out = model(image, view)
+    assert view_spread(*out, "siamese")["spread"] > 0.5
+    assert view_spread(*out, "siamese")["spread"] == output_spread(model.projector(model.encoder(image)))
     assert model.predictor is not None
     torch.nn.init.zeros_(model.predictor[3].weight)  # type: ignore[arg-type]  # a linear layer's
-    model(image, view)
-    assert model.spread["spread_predicted"].item() == pytest.approx(0, abs=1e-5)
+    assert view_spread(*model(image, view), "siamese")["spread_predicted"].item() == pytest.approx(0, abs=1e-5)
+    out = make("vicreg")(image, view)
+    assert view_spread(*out, "vicreg") == {"spread": output_spread(out.projection)}
+
+
+@pytest.mark.parametrize("method", ["siamese", "vicreg"])
+def test_in_parts_it_gives_features_that_its_heads_project_as_if_whole(method: Method) -> None:
+    model, (image, view) = make(method).train(), views()
+    whole = model(image, view)
+    model.in_parts = True
+    features = model(image, view)
+    assert features.shape == (6, 24)
+    torch.testing.assert_close(model.project(*features.chunk(2, dim=1)), whole)
+    inside = {id(one) for one in model.encoder.parameters()}
+    assert {id(one) for one in model.parameters()} == inside | {id(one) for one in model.heads()}

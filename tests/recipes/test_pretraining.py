@@ -24,7 +24,6 @@ def test_recipes_that_come_along_are_fine(name: str) -> None:
     ("changes", "said"),
     [
         ({"represent": {"name": "run", "source": "runs/x"}}, "represent.name run has no encoder to train"),
-        ({"training__micro_batch": 2}, "training.micro_batch takes a batch in parts"),
         ({"training__accumulate": 2}, "training.accumulate has no place in a pretraining; leave it out"),
         ({"weights__scheme": "inverse"}, "a pretraining looks at no label"),
         (
@@ -49,6 +48,7 @@ def test_the_papers_encoder_is_taken_where_none_is_named() -> None:
     decided = decide_before(changed("siamese", model__encoder={"name": "auto"}))
     assert (decided.model.encoder.name, decided.model.encoder.norm) == ("bottleneck", "batch")
     assert decided.augmentation.label_changes_with == []
+    assert decide_before(changed("siamese", training__micro_batch=2)).model.encoder.norm == "group"
     assert (
         decide_before(changed("siamese", model__encoder={"name": "small", "norm": "group"})).model.encoder.norm
         == "group"

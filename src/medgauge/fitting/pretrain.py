@@ -104,6 +104,8 @@ def _pretrain(cases: PretrainCases, folder: RunFolder, display: Display) -> dict
     with held(folder.path, wanted=first, say=display.say):
         if first:
             _begin(folder, cases, display)
+            for note in parts.notes:
+                display.say(note)
         if folder.has(PRETRAINED[-1]):
             refuse_damaged(folder, PRETRAINED)
             display.say(f"{folder.path} is finished; give another --out for another pretraining")
@@ -160,6 +162,8 @@ def build_trainer(
 ) -> Trainer:
     """The loop of a pretraining, ready to begin or to go on."""
     recipe, schedule = cases.study.recipe, parts.schedule
+    if fabric.device.type == "cpu" and cases.study.images.array.ndim == 5:
+        parts.model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # as torch documents it
     slow = parts.model.encoder if recipe.represent.is_tuned else None
     wrapped, optimiser = fabric.setup(
         parts.model,
@@ -185,6 +189,7 @@ def build_trainer(
         batch=batches,
         coding=parts.coding,
         schedule=schedule,
+        parts=(lambda step: batches.parts(step, recipe.training.micro_batch)) if parts.is_split else None,
         rates=recipe.optimiser,
         validate=lambda: Validation(0.0, {}),  # no case is judged
         keeper=keeper,
@@ -234,8 +239,13 @@ def _write(
         [parts.model.represent(arrays.batch(cases.rows[at : at + 64]).image) for at in range(0, len(cases.rows), 64)]
     )
     model = Model(encoder, StandardisedNeck(encoder.features, 0).fit_features(features), None)
-    notes = [cases.notes[-1], *collapse_notes(outcome.rows), *emptied_notes(outcome.rows, recipe.pretraining.clusters)]
-    for note in notes[1:]:
+    notes = [
+        cases.notes[-1],
+        *parts.notes,
+        *collapse_notes(outcome.rows),
+        *emptied_notes(outcome.rows, recipe.pretraining.clusters),
+    ]
+    for note in notes[1 + len(parts.notes) :]:
         display.say(note)
     folder.write_tensors("model.safetensors", {f"model.{name}": one for name, one in model.state_dict().items()})
     folder.write_json(

@@ -4,17 +4,18 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from medgauge.core.batch import Step
 from medgauge.core.errors import InputError
 from medgauge.core.seeding import derive_seed
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import AugmentSettings
 from medgauge.fitting.pretrain_cases import PretrainCases
-from medgauge.fitting.trial import check_devices, try_batch
+from medgauge.fitting.trial import CASES, check_devices, try_batch
 from medgauge.fitting.view_batches import ViewBatches
 from medgauge.models.description import check_storable
 from medgauge.models.encoders import build_encoder
 from medgauge.models.scaling import LabelScaling
-from medgauge.models.siamese import SiameseModel
+from medgauge.models.siamese import Method, SiameseModel, view_spread
 from medgauge.models.stored import Budget
 from medgauge.recipes.build import MOST_WEIGHTS, TOO_LARGE
 from medgauge.recipes.entries import read_entries
@@ -22,8 +23,11 @@ from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
 from medgauge.samplers import RandomBatchSampler
 from medgauge.study.decide import augment_settings
+from medgauge.training.caching import normalises_over_batch
 from medgauge.training.loop import Schedule
-from medgauge.training.told import ToldObjective
+from medgauge.training.told import Heads, ToldObjective
+
+FEW_VOLUMES = 5
 
 
 @dataclass
@@ -42,7 +46,8 @@ class PretrainParts:
         """Build the terms; what a step tells beside them comes from the model and from the batches in use."""
         entries = read_entries(self.recipe.objective)
         terms = {name: (resolve_class(one.class_path)(**one.init_args), one.factor) for name, one in entries.items()}
-        self.objective = ToldObjective(terms, lambda: self._told())  # a function, which a copy of the terms shares
+        self.objective = ToldObjective(terms, lambda step: self._told(step))  # a copy of the terms shares a function
+        self.is_split = self.recipe.training.is_split and not normalises_over_batch(self.model.encoder.train())
 
     @property
     def recipe(self) -> Recipe:
@@ -68,11 +73,32 @@ class PretrainParts:
             first,
             seed,
             device,
+            self._at_once(device),
         )
         return self.current
 
-    def _told(self) -> dict[str, torch.Tensor]:
-        return {**self.model.spread, **(self.current.told if self.current is not None else {})}
+    @property
+    def notes(self) -> list[str]:
+        """What is said of batches that were to go through the encoder in parts and do not."""
+        if not self.recipe.training.is_split or self.is_split:
+            return []
+        return [
+            f"training.micro_batch {self.recipe.training.micro_batch} has no effect, as {self.recipe.model.encoder.name} "
+            "normalises each case by all others of its batch; model.encoder.norm group (of small and bottleneck) does not"
+        ]
+
+    def _at_once(self, device: torch.device) -> int:
+        """Cases whose features are computed together; few volumes stay in a processor's caches."""
+        training, volumes = self.recipe.training, self.arrays.array.ndim == 5
+        if training.micro_batch is not None:
+            return training.micro_batch
+        return FEW_VOLUMES if volumes and device.type == "cpu" else int(training.batch_size)
+
+    def _told(self, step: Step) -> dict[str, torch.Tensor]:
+        if step.projection is None or step.twin is None:
+            return {}
+        spread = view_spread(step.projection, step.twin, method_of(self.recipe))
+        return {**spread, **(self.current.told if self.current is not None else {})}
 
 
 def build_parts(cases: PretrainCases, arrays: CaseArrays) -> PretrainParts:
@@ -113,7 +139,10 @@ def build_parts(cases: PretrainCases, arrays: CaseArrays) -> PretrainParts:
     parts = PretrainParts(cases, arrays, model, schedule, augment, LabelScaling())
     batches = parts.batches(rank=0, world_size=1, device=torch.device("cpu"))
     plain = replace(batches, settings=replace(recipe.pretraining, selection="none"), first=None)
-    try_batch(model, parts.objective, parts.coding, plain(0))
+    most = max(CASES, recipe.training.micro_batch or 0) if parts.is_split else None
+    try_batch(model, parts.objective, parts.coding, plain.parts(0, most)[0]())
+    if parts.is_split:  # after the trial, which copies model and objective apart from each other
+        model.in_parts, parts.objective.heads = True, Heads(model.project, model.heads)
     return parts
 
 
@@ -132,11 +161,17 @@ def build_model(recipe: Recipe, *, ndim: int, channels: int) -> SiameseModel:
                 pretrained=wanted.pretrained not in (None, "none") and (wanted.pretrained or False),
                 settings=wanted.settings,
             )
-            method = "siamese" if given.method == "none" else given.method
-            model = SiameseModel(encoder, method, hidden=given.hidden, expanded=given.expanded, queue=given.queue)
+            model = SiameseModel(
+                encoder, method_of(recipe), hidden=given.hidden, expanded=given.expanded, queue=given.queue
+            )
     whole = {"encoder": encoder.describe(), "neck": {"name": "standardised"}, "head": None}
     check_storable({**whole, "ndim": ndim, "channels": channels, "covariates": 0, "targets": 0})
     return model
+
+
+def method_of(recipe: Recipe) -> Method:
+    """What is predicted."""
+    return "siamese" if recipe.pretraining.method == "none" else recipe.pretraining.method
 
 
 def _sizes(recipe: Recipe) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """Batches of two views a case: which cases, how much each counts, and how they are changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from medgauge.core.batch import Batch
 from medgauge.core.seeding import derive_seed, generator
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import AugmentSettings, apply, draw
+from medgauge.fitting.sampling import count_parts
 from medgauge.functional.k_means import k_means
 from medgauge.models.siamese import SiameseModel
 from medgauge.recipes.pretraining_settings import PretrainingSettings
@@ -64,6 +66,7 @@ class ViewBatches:
         first: of the warm-up's, and how many steps it has; None without one.
         seed: of the run.
         device: where batches go.
+        at_once: cases that go through the encoder together for the features that are clustered.
     """
 
     arrays: CaseArrays
@@ -75,10 +78,19 @@ class ViewBatches:
     first: tuple[RandomBatchSampler, int] | None
     seed: int
     device: torch.device
+    at_once: int = 1024
     told: dict[str, Tensor] = field(default_factory=dict)
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step, counted from 0."""
+        (load,) = self.parts(step, None)
+        return load()
+
+    def parts(self, step: int, size: int | None) -> list[Callable[[], Batch]]:
+        """The batch of a step in parts of at most ``size`` cases (None: whole), each made when it is called.
+
+        The selection is made at once, over the whole batch; as many parts in every process.
+        """
         self.told = {}
         warmup = self.first[1] if self.first else 0
         sampler, number = (self.first[0], step) if self.first and step < warmup else (self.sampler, step - warmup)
@@ -86,10 +98,17 @@ class ViewBatches:
         chosen = Chosen(torch.arange(len(places)), None, [])
         if self.settings.selection != "none" and step >= warmup:
             chosen = self._chosen(places, step)
-        mine = chosen.places[sampler.rank :: sampler.world_size]
+        whole = torch.arange(len(chosen.places))
+        mine = whole[sampler.rank :: sampler.world_size]
+        count = 1 if size is None else count_parts(len(whole), sampler.world_size, size)
+        return [partial(self._part, step, places, chosen, part) for part in mine.tensor_split(count)]
+
+    def _part(self, step: int, places: Tensor, chosen: Chosen, part: Tensor) -> Batch:
+        """Both views of some of the chosen cases."""
+        mine = chosen.places[part]
         batch = self._load(places[mine])
         views = [self._view(batch.image, len(places), mine, step, view) for view in range(2)]
-        weight = None if chosen.weight is None else chosen.weight[sampler.rank :: sampler.world_size].to(self.device)
+        weight = None if chosen.weight is None else chosen.weight[part].to(self.device)
         return replace(batch, image=views[0], view=views[1], weight=weight, region=None)
 
     def _chosen(self, places: Tensor, step: int) -> Chosen:
@@ -98,7 +117,9 @@ class ViewBatches:
         if world > 1:  # normalisation statistics are those of the first process
             for buffer in self.model.buffers():
                 torch.distributed.broadcast(buffer, 0)
-        own = self.model.represent(self._load(places[rank::world]).image)
+        own = torch.cat(
+            [self.model.represent(self._load(part).image) for part in torch.split(places[rank::world], self.at_once)]
+        )
         features = gather_in_turn(own).cpu()
         recent = self.model.recent
         chosen = choose(features, recent.known().cpu(), self.settings, derive_seed(self.seed, "clusters", step))

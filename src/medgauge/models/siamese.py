@@ -24,12 +24,22 @@ class Views(NamedTuple):
     twin: Float[Tensor, "m p"]
 
 
+def view_spread(projection: Float[Tensor, "m p"], twin: Float[Tensor, "m p"], method: Method) -> dict[str, Tensor]:
+    """How far outputs are from collapse: of the first view's representations, and of all predictions of siamese."""
+    projection, twin = projection.detach(), twin.detach()
+    if method == "vicreg":
+        return {"spread": output_spread(projection)}
+    return {"spread": output_spread(twin[len(twin) // 2 :]), "spread_predicted": output_spread(projection)}
+
+
 class SiameseModel(nn.Module):
     """Encoder, projector and predictor over two views of each case; the encoder alone is kept afterwards.
 
     siamese: the encoder's features, normalised over the batch, are the representation r; a predictor of two layers makes t of
     it. Projections are t of views 1 and 2, their twins r of views 2 and 1, without gradient: equation 2 on stacked rows.
     vicreg: an expander of three layers in the place of both; gradient flows into both views.
+
+    What is behind the encoder sees the whole batch, also where the encoder takes it in parts (:attr:`in_parts`).
 
     - Shape: view 1 and 2 (n, c, \\*space) -> :class:`Views`.
     - Source: Li et al., MICCAI 2021 (arXiv 2103.04167), Fig. 1 and Eq. 2; SimSiam (Chen and He, CVPR 2021); vicreg: Bardes,
@@ -65,17 +75,25 @@ class SiameseModel(nn.Module):
             inner = [nn.Linear(features, expanded, bias=False), nn.BatchNorm1d(expanded), nn.ReLU(inplace=True)]
             more = [nn.Linear(expanded, expanded, bias=False), nn.BatchNorm1d(expanded), nn.ReLU(inplace=True)]
             self.projector = nn.Sequential(*inner, *more, nn.Linear(expanded, expanded))
-        self.spread: dict[str, Tensor] = {}
+        self.in_parts = False
 
-    def forward(self, image: Float[Tensor, "n c *space"], view: Float[Tensor, "n c *space"]) -> Views:
-        """Return projections and twins; :attr:`spread` tells of this batch how far they are from collapse."""
-        first, second = (self.projector(widened(self.encoder(one))) for one in (image, view))
-        self.spread = {"spread": output_spread(first.detach())}
+    def forward(self, image: Float[Tensor, "n c *space"], view: Float[Tensor, "n c *space"]) -> Views | Tensor:
+        """Return projections and twins; with :attr:`in_parts` the features of both views side by side, (n, 2f)."""
+        first, second = (widened(self.encoder(one)) for one in (image, view))
+        return torch.cat([first, second], dim=1) if self.in_parts else self.project(first, second)
+
+    def project(self, first: Float[Tensor, "n f"], second: Float[Tensor, "n f"]) -> Views:
+        """Projections and twins of the encoder's features of both views."""
+        first, second = self.projector(first), self.projector(second)
         if self.predictor is None:
             return Views(first, second)
         projection = torch.cat([self.predictor(first), self.predictor(second)])
-        self.spread["spread_predicted"] = output_spread(projection.detach())
         return Views(projection, torch.cat([second, first]).detach())
+
+    def heads(self) -> list[nn.Parameter]:
+        """What is learned behind the encoder."""
+        behind = [self.projector] if self.predictor is None else [self.projector, self.predictor]
+        return [one for part in behind for one in part.parameters()]
 
     @torch.no_grad()
     def represent(self, image: Float[Tensor, "n c *space"]) -> Float[Tensor, "n f"]:

@@ -38,10 +38,6 @@ def check_pretraining(recipe: Recipe) -> None:
         raise InputError(
             f"represent.name {represent} has no encoder to train; give scratch, or tuned (from pretrained weights)"
         )
-    if recipe.training.micro_batch is not None:
-        raise InputError(
-            "training.micro_batch takes a batch in parts, and the predictor of a pretraining normalises over the whole; leave it out"
-        )
     if recipe.training.accumulate > 1 or recipe.training.ema:
         setting = "accumulate" if recipe.training.accumulate > 1 else "ema"
         raise InputError(f"training.{setting} has no place in a pretraining; leave it out")
@@ -59,12 +55,15 @@ def check_pretraining(recipe: Recipe) -> None:
 
 
 def decide_before(recipe: Recipe) -> Recipe:
-    """The recipe with the paper's encoder where none is named, batch norm, and changes of images that no label forbids."""
+    """The recipe with the paper's encoder where none is named, batch norm, and changes of images that no label forbids.
+
+    Where batches go through the network in parts, group norm takes the place of batch norm.
+    """
     encoder = recipe.model.encoder
     if encoder.name == "auto" and recipe.represent.name == "scratch":
         encoder = replace(encoder, name=USUAL_ENCODER)
     if encoder.norm == "auto" and encoder.name in ("small", USUAL_ENCODER):
-        encoder = replace(encoder, norm="batch")
+        encoder = replace(encoder, norm="group" if recipe.training.is_split else "batch")
     return replace(
         recipe,
         model=replace(recipe.model, encoder=encoder),

@@ -26,7 +26,7 @@ class Cached(NamedTuple):
     Args:
         values: what the objective told, ``total`` among it.
         gradients: of the model's outputs, by field; a row a case, but of shared fields.
-        own: parameters of the objective with their gradients.
+        own: what the objective learns with its gradients.
         sizes: cases of each micro-batch.
     """
 
@@ -62,10 +62,10 @@ def cache_gradients(read: Callable[[int], Step], count: int, objective: Objectiv
     """
     with torch.no_grad(), _unchanged(model):
         whole, sizes = _joined(read, count)
-    asked = [name for name in OUTPUTS if name in objective.needs and getattr(whole, name) is not None]
+    asked = [name for name in OUTPUTS if name in objective.reads and getattr(whole, name) is not None]
     leaves = {name: getattr(whole, name).requires_grad_() for name in asked}
     values = objective(replace(whole, **leaves))
-    own = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    own = objective.learned()
     found = torch.autograd.grad(values["total"], [*leaves.values(), *own], allow_unused=True)
     outputs, parameters = found[: len(leaves)], found[len(leaves) :]
     return Cached(

@@ -74,6 +74,15 @@ class Objective(nn.Module):
         weighted = [self.factors[name] * value for name, value in values.items()]
         return {**values, **logged, "total": sum(weighted[1:], start=weighted[0])}
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of a step that the loss is computed from."""
+        return self.needs
+
+    def learned(self) -> list[nn.Parameter]:
+        """What has a gradient beside the outputs that are read."""
+        return [one for one in self.parameters() if one.requires_grad]
+
     def fit_labels(self, label: Tensor) -> None:
         """Tell terms that ask for it the training labels (n, t) of their task, in normalised units; before any step."""
         for name, term in self.terms.items():
