@@ -38,6 +38,11 @@ def test_changes_go_to_their_dotted_place() -> None:
         ("null", None),
         (".inf", float("inf")),
         ("nan", "nan"),
+        ("-3", -3),
+        ("?", "?"),
+        ("- a", "- a"),
+        ("!", "!"),
+        ("|", "|"),
     ],
 )
 def test_values_are_read_as_yaml(text: str, value: object) -> None:

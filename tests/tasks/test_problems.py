@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from medgauge.core.problem import Problem, of_finished
+from medgauge.tasks.findings import Findings
 from medgauge.tasks.numbers import Numbers
-from medgauge.tasks.problems import column_problems, level_problems
+from medgauge.tasks.problems import column_problems, finding_problems, level_problems
 from medgauge.tasks.settings import HeadSettings
 
 NAN, INF = float("nan"), float("inf")
@@ -31,6 +32,19 @@ def test_constant_absent_and_infinite_labels() -> None:
     ]
     assert {problem.kind for problem in found} == {"label"}
     assert found[2].row == 1
+
+
+@pytest.mark.parametrize("kind", [Numbers, Findings])
+def test_one_or_empty_is_told_to_write_0(kind: type[Numbers] | type[Findings]) -> None:
+    label = torch.tensor([[1.0], [NAN], [NAN]], dtype=torch.float64)
+    (problem,) = kind.make(["Effusion"], HeadSettings(), "zscore").problems(label, ["a", "b", "c"])
+    assert str(problem).endswith("; write 0 where it is absent (2 cells are empty)")
+
+
+@pytest.mark.parametrize(("code", "offered"), [(9.0, True), (99.0, True), (-1.0, True), (2.0, False), (0.5, False)])
+def test_a_code_among_0_and_1_may_mean_missing(code: float, offered: bool) -> None:
+    (problem,) = finding_problems("Effusion", torch.tensor([0.0, 1.0, code]), ["a", "b", "c"])
+    assert (f"(--missing {code:g})" in str(problem)) == offered
 
 
 def test_labels_beyond_what_can_be_reckoned_with() -> None:

@@ -92,7 +92,7 @@ class DataSettings(Section):
         holdout: column=value (or column=value,value): these cases are the test split.
         subgroups: text columns (sex, site) by whose values figures are given too.
         fraction: share of the training and validation groups that is used, for learning curves.
-        missing: a number that means a missing label.
+        missing: a number that means a missing label (empty cells, NA, ? and the like mean it by themselves).
         decimal: the mark of decimals, in columns where no cell tells whether 1.234 or 1,234 is a thousand; auto = they are refused.
         label_times: covariate by which labels are divided before training; predictions are multiplied by it.
         label_scaling: zscore, min_max, log2 (of 1 + label, then zscore) or none.

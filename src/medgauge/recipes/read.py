@@ -18,6 +18,9 @@ from medgauge.recipes.represent_settings import TABLE
 from medgauge.recipes.schema import Recipe
 from medgauge.recipes.sections import read_section
 
+_MARKS = tuple("?-!>|&*")
+"""Signs that YAML reads as something other than themselves."""
+
 
 def recipe_names() -> list[str]:
     """Names of the recipes that come with medgauge."""
@@ -103,7 +106,9 @@ def override(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 
 
 def parse_value(text: str) -> Any:
-    """A value as typed on the command line, read as YAML (``1e-3`` is a number too)."""
+    """A value as typed on the command line, read as YAML (``1e-3`` is a number too, and ``?`` or ``!`` a text)."""
+    if text[:1] in _MARKS and not _is_number(text):
+        return text
     try:
         return float(text) if _is_number(text) and not text.lstrip("+-").isdigit() else read_settings(text)
     except ValueError:

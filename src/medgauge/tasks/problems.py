@@ -8,6 +8,7 @@ from torch import Tensor
 
 from medgauge.core.problem import Problem, name_cases
 from medgauge.core.words import counted
+from medgauge.data.tables.notes import like_code
 
 MOST_LEVELS = 20
 """Different values that a grade may have."""
@@ -29,6 +30,8 @@ def column_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -
         problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}", "label"))
     elif bool(known.min() == known.max()):
         what = f"is {float(known[0]):g} in {_all(len(known), 'labelled case')}, so nothing can be learned from it"
+        empty = int(label.isnan().sum()) if float(known[0]) == 1 else 0
+        what += f"; write 0 where it is absent ({counted(empty, 'cell is', 'cells are')} empty)" if empty else ""
         problems.append(Problem(f"label {name}", what, "label"))
     elif float(known.max() - known.min()) < 1 / LARGEST:
         what = f"differs by {float(known.max() - known.min()):g} at most; give the labels in another unit"
@@ -100,8 +103,9 @@ def finding_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) 
         return []
     words = "and a finding is 1 (present), 0 (absent) or empty; correct it"
     of_fit = f", or read {name} as a number (--kind {name}=number)"
-    if {float(label[row]) for row in broken} == {-1.0}:
-        of_fit = f", say that it means missing (--missing -1){of_fit}"
+    values = {float(label[row]) for row in broken}
+    if len(values) == 1 and like_code(code := values.pop()):
+        of_fit = f", say that it means missing (--missing {code:g}){of_fit}"
     together = ""
     if len(broken) >= LEAST_ALIKE:
         named = name_cases([ids[row] for row in broken])

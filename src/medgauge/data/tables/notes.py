@@ -210,18 +210,23 @@ def find_codes(values: NDArray[np.float64]) -> list[float]:
 
 def _run(there: NDArray[np.float64]) -> int:
     """How many of some different numbers, from the first on, are written as one writes a missing value."""
-    if not len(there) or not (there[0] == 0 or _like_code(there[0])):
+    if not len(there) or not (there[0] == 0 or like_code(there[0])):
         return 0
     length = 1
     while there[0] != 0 and length < min(len(there), MOST_CODES):
         follows = abs(there[length] - there[length - 1]) == 1 and there[length] == np.floor(there[length])
-        if not (follows or _like_code(there[length])):
+        if not (follows or like_code(there[length])):
             break
         length += 1
     return length
 
 
-def _like_code(value: float) -> bool:
+def like_code(value: float) -> bool:
+    """Whether a number is written as one writes a missing value.
+
+    >>> [like_code(value) for value in (9, 99, -1, 2, 98)]
+    [True, True, True, False, False]
+    """
     return value in _CODES or _NINES.fullmatch(f"{value:.10g}") is not None
 
 
