@@ -10,7 +10,7 @@ from pydicom.uid import generate_uid
 
 from medgauge.core.errors import InputError
 from medgauge.data.images.cache import prepare_images
-from medgauge.data.images.dicom_series import NOT_DICOM, read_series
+from medgauge.data.images.dicom_series import LOCALIZER, NOT_DICOM, read_series
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.masks import read_mask
 from medgauge.data.images.prepare import PrepareSettings
@@ -113,6 +113,19 @@ def test_two_series_in_a_folder_are_refused_and_one_can_be_named(tmp_path: Path)
         prepare_images([ImageSource(folder, key)], whole, cache_dir=tmp_path / "cache").array for key in (ONE, TWO)
     )
     assert first.shape != second.shape
+
+
+@pytest.mark.parametrize("uid", [ONE, TWO])
+def test_a_localizer_in_the_folder_is_left_aside_and_noted(tmp_path: Path, uid: str) -> None:
+    folder = series(tmp_path / "ct", ImageType=["ORIGINAL", "PRIMARY", "AXIAL"])
+    scout = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}
+    series(tmp_path / "scout", VOLUME[:1] + 7, uid=uid, **scout)
+    (folder / "scout.dcm").write_bytes((tmp_path / "scout" / f"00_{uid[-1]}.dcm").read_bytes())
+    image = read(folder)
+    np.testing.assert_array_equal(image.array[0], VOLUME.astype(float) - 1000)
+    assert LOCALIZER in image.notes
+    alone = read(tmp_path / "scout")
+    assert (alone.kind, LOCALIZER in alone.notes) == ("CT localizer", False)
 
 
 def test_a_missing_slice_is_refused(tmp_path: Path) -> None:

@@ -128,6 +128,21 @@ def test_what_is_no_mask_is_refused(tmp_path: Path, image: RawImage) -> None:
     assert "does not exist" in refused(tmp_path / "f.nii", image)
 
 
+def test_an_image_given_as_mask_is_refused(tmp_path: Path) -> None:
+    every, image, path = np.arange(512).reshape(8, 8, 8), RawImage(np.zeros((1, 8, 8, 8))), tmp_path / "a.npy"
+    np.save(path, every.clip(max=255))
+    assert opened(path, image).inside.sum() == 511
+    np.save(path, every.clip(max=256))
+    assert "holds 256 values above 0, as an image does; name the mask's file" in refused(path, image)
+    assert places(opened(path, image, 9).inside) == [(0, 1, 1)]
+
+
+def test_a_mask_of_a_volume_says_of_a_slice_that_it_is_one(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "a.nii", labels())
+    words = "its image is one slice or picture; name the whole volume, of a DICOM series its folder"
+    assert words in refused(path, RawImage(np.zeros((1, 6, 5))))
+
+
 def test_a_mask_without_directions_does_not_lie_on_an_image_with_them(tmp_path: Path, image: RawImage) -> None:
     np.save(tmp_path / "mask.npy", labels().T)
     assert "is a mask without directions, and its image is turned" in refused(tmp_path / "mask.npy", image)
@@ -153,4 +168,4 @@ def test_pictures_are_masks_of_pictures(tmp_path: Path) -> None:
     image = RawImage(np.zeros((3, 8, 9), np.uint8))
     assert places(opened(tmp_path / "mask.png", image, 255).inside) == [(2, 3)]
     assert places(opened(tmp_path / "grey.png", image).inside) == [(2, 3)]
-    assert "is a mask of colours" in refused(tmp_path / "colour.png", image)
+    assert "is a mask of 3 channels, or of colours; save one" in refused(tmp_path / "colour.png", image)

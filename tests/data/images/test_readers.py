@@ -366,6 +366,7 @@ class TestDicom:
             ({"NumberOfFrames": 3}, "3 frames"),
             ({"SegmentSequence": [Dataset()]}, "segmentation"),
             ({"Rows": 50}, "truncated or damaged"),
+            ({"Modality": "RTSTRUCT"}, "holds contours (DICOM RTSTRUCT), not voxels; convert them to a labelmap"),
         ],
     )
     def test_refused_without_header_values(self, tmp_path: Path, values: dict[str, Any], said: str) -> None:

@@ -92,6 +92,10 @@ def _opened(source: ImageSource) -> Any:
 
 
 def _check_content(dataset: Any, source: ImageSource) -> None:
+    if dataset.get("Modality") == "RTSTRUCT":
+        raise InputError(
+            f"{source.path} holds contours (DICOM RTSTRUCT), not voxels; convert them to a labelmap on the image's voxels, as NIfTI or NRRD"
+        )
     if not any(name in dataset for name in PIXELS):
         raise InputError(
             f"{source.path} is a DICOM file without pixels (a report, a plan, or one that is cut off); name an image"

@@ -13,7 +13,7 @@ from medgauge.data.images.dicom import read_dicom, says_dicom
 from medgauge.data.images.image import ImageSource, RawImage
 from medgauge.data.images.volumes import turned_image
 
-TAGS = ("SeriesInstanceUID", "Rows", "ImageOrientationPatient", "ImagePositionPatient")
+TAGS = ("SeriesInstanceUID", "Rows", "ImageOrientationPatient", "ImagePositionPatient", "ImageType")
 EVEN = 0.02
 """Share of the usual distance of slices that others may be away from it: positions are rounded."""
 TURNED = 1e-3
@@ -23,6 +23,7 @@ SHIFTED = 0.1
 LOST = 1.5
 """Times the usual distance from where a slice is missing between two."""
 NOT_DICOM = "files that are not DICOM in the folder of a series left aside"
+LOCALIZER = "localizers (scouts) in the folder of a series left aside"
 REMEDY = "save the volume as NIfTI or NRRD, or leave the case out"
 
 
@@ -78,14 +79,18 @@ def _files(source: ImageSource) -> tuple[list[Path], tuple[str, ...]]:
         more = "; name the folder in it that has them" if deeper else ""
         raise InputError(f"{source.path} is a folder without DICOM files, and no image file{more}")
     series: dict[str, list[Path]] = {}
+    scouts: dict[str, list[Path]] = {}
     for path in found:
         try:
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS), force=True)
             uid, image = str(header.get("SeriesInstanceUID", "")), "Rows" in header
+            scout = "LOCALIZER" in (header.get("ImageType") or ())
         except Exception:  # noqa: BLE001 - a damaged header fails in many ways, and its text stays inside
             raise InputError(f"{path} is a damaged DICOM file; replace it or leave the case out") from None
         if image:
-            series.setdefault(uid, []).append(path)
+            (scouts if scout else series).setdefault(uid, []).append(path)
+    aside = (LOCALIZER,) if series and scouts else ()
+    series = series or scouts
     if not series:
         raise InputError(f"{source.path} holds DICOM files without pixels alone; name the folder of the images")
     if source.key is not None and source.key not in series:
@@ -100,7 +105,7 @@ def _files(source: ImageSource) -> tuple[list[Path], tuple[str, ...]]:
             "FOLDER#SeriesInstanceUID"
         )
     chosen = series[source.key] if source.key is not None else next(iter(series.values()))
-    return chosen, (NOT_DICOM,) if len(found) < len(every) else ()
+    return chosen, (*((NOT_DICOM,) if len(found) < len(every) else ()), *aside)
 
 
 def _slice(path: Path, source: ImageSource) -> _Slice:

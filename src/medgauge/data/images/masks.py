@@ -15,6 +15,8 @@ SEVERAL = "mask of several labels read as one (data.mask_label names one of them
 WHOLE = "mask that covers its whole image"
 NO_PLACE = "mask that does not say where it lies, taken to lie on its image"
 REMEDY = "resample the mask to the image"
+MOST_LABELS = 255
+"""Labels that a mask has at the most; what has more is an image."""
 
 
 class Mask(NamedTuple):
@@ -53,6 +55,11 @@ def open_mask(source: ImageSource, like: RawImage, label: int | None = None) -> 
         raise InputError(
             f"{source.text} is a mask without the label {label}; it has {_some(found)}: correct data.mask_label, or leave the case out"
         )
+    if label is None and len(found) > MOST_LABELS:
+        raise InputError(
+            f"{source.text} holds {len(found)} values above 0, as an image does; name the mask's file, or the label "
+            "that counts (data.mask_label)"
+        )
     inside: NDArray[np.bool_] = labels > 0 if label is None else labels == label
     several = (SEVERAL,) if label is None and len(found) > 1 else ()
     return Mask(inside, (*said, *several, *((WHOLE,) if inside.all() else ())))
@@ -63,7 +70,9 @@ def _labels(array: np.ndarray[Any, Any], source: ImageSource) -> np.ndarray[Any,
     if array.dtype.kind not in "buif":
         raise InputError(f"{source.text} holds {array.dtype} values, not labels; save a mask of whole numbers")
     if len(array) > 1 and not (array == array[:1]).all():
-        raise InputError(f"{source.text} is a mask of colours; save one channel of whole numbers, 0 outside")
+        raise InputError(
+            f"{source.text} is a mask of {len(array)} channels, or of colours; save one channel of whole numbers, 0 outside"
+        )
     labels: np.ndarray[Any, Any] = array[0]
     odd = labels[(labels != np.rint(labels)) | (labels < 0)] if labels.dtype.kind in "if" else labels[:0]
     if odd.size:
@@ -76,6 +85,11 @@ def _labels(array: np.ndarray[Any, Any], source: ImageSource) -> np.ndarray[Any,
 def _check_geometry(mask: RawImage, like: RawImage, source: ImageSource) -> tuple[str, ...]:
     """Raise unless the mask lies on the image as far as both say; what is said where one does not."""
     space, wanted = mask.array.shape[1:], like.array.shape[1:]
+    if len(space) == 3 and len(wanted) == 2:
+        raise InputError(
+            f"{source.text} is a mask of {_by(space)} voxels, and its image is one slice or picture; name the whole volume, "
+            "of a DICOM series its folder"
+        )
     if space != wanted:
         what = "voxels" if len(wanted) == 3 else "pixels"
         raise InputError(f"{source.text} is a mask of {_by(space)} {what}, and its image has {_by(wanted)}; {REMEDY}")
