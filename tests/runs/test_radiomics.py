@@ -104,6 +104,16 @@ def test_grey_levels_that_are_unusually_few_are_told(tmp_path: Path, capsys: pyt
     assert "grey levels of 1000, and 16 to 128 are usual, so that textures say little; --bin-width 3" in said
 
 
+def test_one_grey_level_and_a_mask_of_two_images_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = make_cases(tmp_path, 4)
+    write(tmp_path / "image_1.nii.gz", np.full(SHAPE, 7, np.int16))
+    table.write_text(table.read_text().replace("mask_2", "mask_0"))
+    assert extract(table, tmp_path / "f.parquet", terminal=True).cases == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "intensities within the mask fall into one grey level in 1 case, whose textures say nothing" in said
+    assert "1 mask is named for images of several groups (mask_0.nii.gz: cases c0, c2)" in said
+
+
 def test_what_is_lacking_or_wrong_is_refused(tmp_path: Path) -> None:
     table = make_cases(tmp_path)
     with pytest.raises(InputError, match="column 'ct' is given as the mask and as something else"):

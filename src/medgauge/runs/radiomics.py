@@ -17,6 +17,7 @@ from medgauge.data.images.image import ImageSource
 from medgauge.data.radiomics.cases import CaseFeatures, CaseWork, case_features, placed_features
 from medgauge.data.radiomics.extractor import RadiomicsSettings, library_versions
 from medgauge.data.tables.columns import Wanted, read_columns
+from medgauge.data.tables.masks import shared_mask_notes
 from medgauge.data.tables.missing import trim
 from medgauge.data.tables.problems import raise_problems
 from medgauge.data.tables.sources import NPZ, image_source, picture_cell
@@ -104,7 +105,8 @@ def radiomics(
         for done, (row, one) in enumerate(_each(work, workers), start=1):
             found[row] = one
             display.radiomics(done, len(work))
-        for note in [*cases.notes, *_notes(found, settings)]:
+        shared = shared_mask_notes(masks, cases.image, cases.id, cases.id)
+        for note in [*cases.notes, *shared, *_notes(found, settings)]:
             display.say(note)
     names, failed = _sorted_out(found, cases.id)
     kept = [row for row, one in enumerate(found) if cases.id[row] not in failed]
@@ -200,6 +202,10 @@ def _notes(found: Sequence[CaseFeatures], settings: RadiomicsSettings) -> list[s
     said = Counter(note for one in found for note in one.notes)
     notes = [f"{note} in {counted(many, 'case')}" for note, many in said.items()]
     greys = [one.greys for one in found if one.values]
+    if flat := greys.count(1):
+        notes.append(
+            f"intensities within the mask fall into one grey level in {counted(flat, 'case')}, whose textures say nothing"
+        )
     if greys and not FEW_GREYS <= (middle := median(greys)) <= MANY_GREYS:
         width = f"{settings.bin_width * middle / USUAL:.1g}"
         notes.append(

@@ -27,7 +27,8 @@ from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.findings import Joined, split_findings
 from medgauge.data.tables.folders import Found, find_in_folders
 from medgauge.data.tables.lists import Listed, listed_splits
-from medgauge.data.tables.missing import tidy, trim
+from medgauge.data.tables.masks import shared_mask_notes
+from medgauge.data.tables.missing import is_no_name, tidy, trim
 from medgauge.data.tables.names import (
     Groups,
     Spelling,
@@ -210,6 +211,8 @@ def read_table(
     notes += index_notes(sources)
     masks = [picture_cell(cell, folder) for cell in text[mask]] if mask else []
     if masks:
+        lying = [None if is_no_name(cell) else image_source(cell, folder) for cell in masks]
+        notes += shared_mask_notes(lying, sources, groups.names, ids)
         sources = [one._replace(mask=image_source(cell, folder)) for one, cell in zip(sources, masks, strict=True)]
     exact = spelling == "exact"
     if id and not exact:
