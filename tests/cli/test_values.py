@@ -56,6 +56,7 @@ def test_defaults_in_words(value: Any, words: str) -> None:
         (list[str], "[a", ["[a"]),
         (dict[str, list[str]], "sex=F,M,site=A,B,C", {"sex": ["F", "M"], "site": ["A", "B", "C"]}),
         (dict[str, list[str]], "a, b=x,y,c=z", {"a, b": ["x", "y"], "c": ["z"]}),
+        (dict[str, Literal["grade", "class"]], "a=b=grade,c=class", {"a=b": "grade", "c": "class"}),
         (int | None, "3", 3),
         (float, "1e-3", 0.001),
         (Any, "{a: 1}", {"a": 1}),

@@ -114,7 +114,8 @@ def _read_names(kind: Any, text: str, flag: str) -> dict[str, Any]:  # a type
     parts = text.split(",")
     if get_origin(get_args(kind)[1]) is list:  # NAME=a,b,NAME=c,d
         parts = re.split(r",(?=[^,=]+=)", text)
-    pairs = [part.partition("=") for part in _joined(parts) if part]
+    last = get_origin(get_args(kind)[1]) is Literal  # such a value has no =, and a name may
+    pairs = [part.rpartition("=") if last else part.partition("=") for part in _joined(parts) if part]
     if not all(name and equals for name, equals, _ in pairs):
         raise InputError(f"{flag} takes {kind_words(kind)}, got {text!r}")
     return _together(flag, [(name, _read(get_args(kind)[1], value, flag)) for name, _, value in pairs])

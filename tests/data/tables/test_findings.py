@@ -31,9 +31,11 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def read(path: Path, names: Sequence[str], separator: str = "|") -> tuple[Table, list[Problem]]:
+def read(
+    path: Path, names: Sequence[str], separator: str = "|", label: Sequence[str] = ()
+) -> tuple[Table, list[Problem]]:
     joined = Joined("findings", separator, names)
-    return read_table(path, image="path", label=["age", *names], group=None, joined=joined)
+    return read_table(path, image="path", label=label or ["age", *names], group=None, joined=joined)
 
 
 def test_names_become_columns_of_one_and_zero_and_an_empty_cell_is_missing(write: Write) -> None:
@@ -48,7 +50,8 @@ def test_how_the_column_was_read_is_one_line(write: Write) -> None:
     table, _ = read(write(), ["Effusion", "Mass"])
     assert list(table.notes) == [
         "findings is split at '|' into 2 findings: Mass (3), Effusion (1); 2 cases have none of them; 1 empty cell is missing labels; "
-        "not asked for: Hernia (1)"
+        "not asked for: Hernia (1)",
+        "read from findings, and not from the column of the same name: Mass",
     ]
     table, _ = read(write(), ["Effusion"])
     assert "; 4 cases have none of them; " in table.notes[0]  # two of them have another one
@@ -67,7 +70,31 @@ def test_a_real_column_of_names_says_what_its_columns_say(shared: Path) -> None:
     columns = {"image": "path", "group": "patient_id", "label": names}
     split, problems = read_table(path, **columns, joined=Joined("finding_labels", "|", names))
     assert problems == []
+    assert f"not from the columns of the same name: {', '.join(names)}" in split.notes[-1]
     np.testing.assert_array_equal(split.label, read_table(path, **columns)[0].label)
+
+
+def test_a_column_of_the_same_name_is_not_read_and_differs_in_some_cases(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text("path,findings,Mass\n0.png,Mass,1\n1.png,Mass,0.0\n2.png,No Finding,1\n3.png,No Finding,\n")
+    table, _ = read(path, ["Mass"], label=["Mass"])
+    assert table.label[:, 0].tolist() == [1, 1, 0, 0]
+    assert table.notes[-1].endswith("of the same name: Mass (differs in 2 cases)")
+
+
+@pytest.mark.parametrize(
+    ("rare", "said"),
+    [
+        ("Masss", "'Masss' (1) is spelled much like 'Mass' (40)"),
+        ("No fnding", "much like 'No Finding' (20)"),
+        ("Hernia", ""),
+    ],
+)
+def test_a_rare_name_that_may_be_a_frequent_one_is_told(write: Write, rare: str, said: str) -> None:
+    cells = [*["Mass"] * 40, *["No Finding"] * 20, rare]
+    notes = [note for note in read(write(cells), ["Mass"])[0].notes if "spelled much like" in note]
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +108,11 @@ def test_a_real_column_of_names_says_what_its_columns_say(shared: Path) -> None:
         (CELLS, ["mass"], "has no finding 'mass' (did you mean 'Mass'?)"),
         (["Pleural_Thickening", "Mass"], ["Pleural thickening"], "(did you mean 'Pleural_Thickening'?)"),
         (["Mass;Hernia", "Mass"], [], "has '|' in no cell, and ';' in 1 ('Mass;Hernia'); give --separator ';'"),
+        (
+            ["0", "1.0", "", "1"],
+            [],
+            "holds numbers (0, 1, 1.0) and no names of findings; give a column of 0 and 1 with --label",
+        ),
         (["", "No Finding"], [], "has no name of a finding in any cell"),
         ([f"name {row:03}x" for row in range(300)], [], "has 300 different names ('name 000x' the most frequent)"),
     ],

@@ -1,14 +1,16 @@
 """A text column that holds the names of all findings of a case, joined by a separator, as 0/1 columns."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from medgauge.core.errors import InputError
 from medgauge.core.problem import Problem
-from medgauge.core.words import counted, nearest
+from medgauge.core.words import counted, nearest, plural
 from medgauge.data.tables.columns import Columns, Wanted, read_columns
 from medgauge.data.tables.missing import is_missing, trim
+from medgauge.data.tables.misspelt import misspelt_words
 from medgauge.data.tables.names import alike_sets, in_words, spelled_as, spelling_key
 
 SEPARATORS = "|;,/+"
@@ -19,6 +21,7 @@ SHOWN = 20
 """Names that are told with their cases."""
 NOTHING_FOUND = frozenset(["normal", "healthy", "negative", "unremarkable", "no abnormality"])
 """Words that may say that there is no finding; a finding may be called so too."""
+_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?")
 
 
 class Joined(NamedTuple):
@@ -92,7 +95,10 @@ def split_findings(columns: Columns, joined: Joined, ids: Sequence[str]) -> Find
     for name in joined.names:
         written = {cell: "" if names is None else str(int(name in names)) for cell, names in held.items()}
         text[name] = [written[cell] for cell in cells]
-    return Findings(text, problems, [_note(joined, [held[cell] for cell in cells], counts)])
+    notes = [_note(joined, [held[cell] for cell in cells], counts)]
+    nothing = sum(not held[cell] and not is_missing(cell) for cell in cells)
+    notes += [f"{joined.column}: {words}" for words in misspelt_words({**counts, "No Finding": nothing})]
+    return Findings(text, problems, [*notes, *_twin_notes(columns, joined.column, text)])
 
 
 def labels_in(path: str, column: str, separator: str, asked: Sequence[str]) -> list[str]:
@@ -115,6 +121,11 @@ def labels_in(path: str, column: str, separator: str, asked: Sequence[str]) -> l
         raise InputError(f"column '{column}' of {columns.path.name} has no finding '{name}' (did you mean '{near}'?).")
     if asked:
         return [name for name in asked if name in counts]
+    if counts and all(map(_NUMBER.fullmatch, counts)) and not any(separator in cell for cell in cells):
+        raise InputError(
+            f"column '{column}' of {columns.path.name} holds numbers ({', '.join(list(counts)[:3])}) and no names of findings; give a "
+            f"column of 0 and 1 with --label '{column}'."
+        )
     _check_separator(f"column '{column}' of {columns.path.name}", cells, separator)
     if unlike := alike_sets(counts):
         raise InputError(
@@ -228,6 +239,28 @@ def _note(joined: Joined, held: Sequence[Sequence[str] | None], counts: Mapping[
         for name in alone
     ]
     return "; ".join(said)
+
+
+def _twin_notes(columns: Columns, column: str, text: Mapping[str, list[str]]) -> list[str]:
+    """That labels have columns of their own too, which are not read, and in how many cases these say otherwise.
+
+    Args:
+        columns: of the table.
+        column: of joined names.
+        text: 1, 0 or nothing of each label and case, by what stands in it.
+    """
+    differing = {
+        name: sum(
+            {cell, trim(own).removesuffix(".0")} == {"0", "1"}
+            for cell, own in zip(cells, columns.text[name], strict=True)
+        )
+        for name, cells in text.items()
+        if name in columns.text
+    }
+    if not differing:
+        return []
+    named = [f"{name} (differs in {counted(count, 'case')})" if count else name for name, count in differing.items()]
+    return [f"read from {column}, and not from the {plural(len(named), 'column')} of the same name: {', '.join(named)}"]
 
 
 def _stands_alone(name: str, held: Sequence[Sequence[str] | None]) -> bool:

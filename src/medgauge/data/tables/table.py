@@ -177,6 +177,7 @@ def read_table(
     split_up = [] if joined is None else joined.names
     wanted = [Wanted(name, "label", need_label) for name in label if name not in split_up]
     wanted += [] if joined is None else [Wanted(joined.column, "names of findings", need_label)]
+    wanted += [Wanted(name, "label", False) for name in split_up]  # columns beside the joined one
     wanted += [Wanted(name, role) for role, name in one.items() if name is not None]
     wanted += [
         Wanted(name, role) for name, role in [*((name, _role(name, divisor)) for name in covariates), *roles.items()]
