@@ -336,29 +336,36 @@ def machine_of(points: Array, label: Array, group: Array) -> LinearSVC:
     return fitted(np.arange(len(label)), COSTS[int(np.argmax(scores))])
 
 
+def read_fold(work: Path, row: str, label: str, share: int, seed: int, fold: int) -> tuple[Array, Array] | None:
+    """The class and the decision value of the cases that a fold left out."""
+    found = blocks(work, row, label, share, seed, fold)
+    if found is None:
+        return None
+    truth, group = cases()[label].to_numpy(), cases()["patient_id"].to_numpy()
+    test = np.flatnonzero(folds_of(seed) == fold)
+    train = labelled(np.flatnonzero(folds_of(seed) != fold), share, seed)
+    if row == SUPERVISED:
+        logits = np.load(file_of(work, f"{SUPERVISED} {label} {share}", seed, fold))["logits"][test]
+        others = np.logaddexp.reduce(logits[:, :-1], axis=1)
+        return np.unique(truth)[logits.argmax(1)], (logits[:, -1] - others) * (1 if label == "malignant" else -1)
+    points = scaled(found, train)
+    made = machine_of(points[train], truth[train], group[train])
+    decision = made.decision_function(points[test])
+    highest = decision if decision.ndim == 1 else decision[:, -1]
+    return made.predict(points[test]), highest if label == "malignant" else -highest
+
+
 def read(work: Path, row: str, label: str, share: int, seed: int) -> tuple[Array, Array] | None:
     """The class and the decision value of every case, read in the fold that left it out; kept in FOLDER."""
     file = work / "read" / f"{row.replace(', ', '-').replace(' ', '-')}_{label}_{share}_{seed}.npz"
     if not file.exists():
         guess, score = np.zeros(len(cases()), int), np.zeros(len(cases()))
-        truth, group = cases()[label].to_numpy(), cases()["patient_id"].to_numpy()
         for fold in range(FOLDS):
-            found = blocks(work, row, label, share, seed, fold)
-            if found is None:
+            made = read_fold(work, row, label, share, seed, fold)
+            if made is None:
                 return None
             test = np.flatnonzero(folds_of(seed) == fold)
-            train = labelled(np.flatnonzero(folds_of(seed) != fold), share, seed)
-            if row == SUPERVISED:
-                logits = np.load(file_of(work, f"{SUPERVISED} {label} {share}", seed, fold))["logits"][test]
-                guess[test] = np.unique(truth)[logits.argmax(1)]
-                others = np.logaddexp.reduce(logits[:, :-1], axis=1)
-                score[test] = (logits[:, -1] - others) * (1 if label == "malignant" else -1)
-                continue
-            points = scaled(found, train)
-            made = machine_of(points[train], truth[train], group[train])
-            decision = made.decision_function(points[test])
-            highest = decision if decision.ndim == 1 else decision[:, -1]
-            guess[test], score[test] = made.predict(points[test]), highest if label == "malignant" else -highest
+            guess[test], score[test] = made
         file.parent.mkdir(exist_ok=True)
         np.savez(file, guess=guess, score=score)
     kept = np.load(file)
@@ -459,8 +466,9 @@ def figures(work: Path) -> dict[str, Any]:
 
 
 def table(work: Path) -> None:
-    """Write the JSON and the page."""
-    found = figures(work)
+    """Write the JSON and the page; what volumes_length.py put beside stays."""
+    kept = json.loads(OUT.read_text()) if OUT.exists() else {}
+    found = figures(work) | {name: one for name, one in kept.items() if name == "length"}
     OUT.write_text(json.dumps(found, indent=1) + "\n")
     write_between("siamese.md", "volumes study", lines_of(found))
 
