@@ -27,8 +27,8 @@ class ImageSettings(Section):
         grey: set = one scale of greys for all images, the window; image_percentiles = each image has its own, from its
             0.5th to its 99.5th percentile; image_zscore = its own, four standard deviations about its mean; padding does
             not count; body_percentiles and body_zscore = the same of what is no background, the lowest value where it fills a
-            twentieth of an image (MRI); auto = image_percentiles where files carry no unit and their ranges differ tenfold, of
-            volumes with a background body_percentiles, else set.
+            twentieth of an image, and the noise of air in MR, known by the corners; auto = image_percentiles where files
+            carry no unit and their ranges differ tenfold, of volumes with a background body_percentiles, else set.
         spacing: millimetres an axis to resample to; null = as it is.
         channels: 1, 3 or keep; auto = as the images have.
         nan: what is read where a pixel is not a number (NaN), as some programs write a background; null = such images are

@@ -28,7 +28,7 @@ from medgauge.data.images.prepare import PrepareSettings
 
 __all__ = ["PreparedImages", "prepare_images"]
 
-FORMAT = 21  # raise when decoding or preparing changes, so that older caches are not used
+FORMAT = 22  # raise when decoding or preparing changes, so that older caches are not used
 ARRAY, FACTS, SEAL = "images.npy", "facts.json", "sha256.txt"
 ABANDONED = 24 * 3600.0  # seconds after which a half-written cache is removed
 

@@ -19,6 +19,7 @@ import numpy as np
 from medgauge.core.errors import InputError
 from medgauge.data.images.boxes import is_cut
 from medgauge.data.images.facts import ImageFact, fact_of
+from medgauge.data.images.grey import grey_notes
 from medgauge.data.images.image import ImageSource, RawImage, square_notes
 from medgauge.data.images.masks import Mask, open_mask
 from medgauge.data.images.prepare import PrepareSettings, prepare, zooms_of
@@ -70,7 +71,11 @@ def _read_row(source: ImageSource, settings: PrepareSettings) -> _Row | str:
     except InputError as error:
         return f"{source.text}: {error}"
     eight_bit = raw.array.dtype == np.uint8 and settings.grey == "set" and settings.window in (None, (0.0, 255.0))
-    notes = (*raw.notes, *(square_notes(raw.spacing) if settings.spacing is None else ()))
+    notes = (
+        *raw.notes,
+        *grey_notes(raw, settings.grey),
+        *(square_notes(raw.spacing) if settings.spacing is None else ()),
+    )
     if mask is not None:
         notes = (*notes, *mask.notes, *_cut_notes(mask, raw, settings))
     return _Row(array, zoom, _digest(raw, mask), notes, eight_bit, fact_of(raw))

@@ -110,7 +110,7 @@ def image_facts(
         each.append(fact)
         ends.append(ends_of(raw))
         greys.append(len(raw.array) != 3 or bool((raw.array == raw.array[:1]).all()))
-        bodies.append(body(raw.intensities).size < raw.intensities.size)
+        bodies.append(body(raw).size < raw.intensities.size)
         reaches += [] if reached is None else [(fact, reached)]
     return Facts(
         ndims=_frequent(len(fact.shape) - 1 for fact in each),
