@@ -112,6 +112,12 @@ def test_as_what_labels_are_read_is_said_with_the_other_way(table: str) -> None:
     assert kind_notes(recipe) == ["read as: Mass a finding"]
 
 
+def test_names_of_labels_that_differ_in_spelling_alone_are_told() -> None:
+    recipe = make_recipe(None, {"label": ["view", "age", "View"]})
+    (note,) = kind_notes(recipe)
+    assert note.startswith("names of labels differ in spelling alone ('view' = 'View'); see that each")
+
+
 def test_one_column_is_not_two_things(table: str) -> None:
     with pytest.raises(InputError, match="as data.findings_from and as data.group"):
         make_recipe(None, {"table": table, "findings_from": "found", "group": "found"})

@@ -41,6 +41,22 @@ def test_vectors_of_a_file_are_centred_and_written_with_cosines_before(tmp_path:
     assert medgauge.prototypes is prototypes
 
 
+def test_labels_of_one_vector_are_told(vectors: Path) -> None:
+    frame = pd.read_csv(vectors)
+    pd.concat([frame, frame.assign(name=["A2", "B2", "D2"], y=[1.0, 3, 0])]).to_csv(vectors, index=False)
+    made = prototypes(["A", "D", "D2", "A2", "B_c", "B2"], vectors)
+    assert made.notes == ("A and A2, D and D2 have the same vector, so that nothing in it tells them apart",)
+
+
+def test_the_vector_of_a_source_with_one_label_is_as_it_is_unless_centring_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("name,x,y\nA,3,4\n")
+    assert prototypes(["A"], tmp_path / "one.csv").vectors.tolist() == [[3, 4]]
+    with pytest.raises(
+        InputError, match="vectors of one label cannot be centred: nothing is left of it; leave adjust out"
+    ):
+        prototypes(["A"], tmp_path / "one.csv", adjust="centred")
+
+
 def test_shuffled_labels_have_the_vectors_of_others(vectors: Path) -> None:
     plain, made = prototypes(["A", "B_c", "D"], vectors), prototypes(["A", "B_c", "D"], "shuffled", of=vectors, seed=3)
     places = [plain.names.index(name) for name in made.source["has"]]

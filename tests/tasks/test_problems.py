@@ -6,7 +6,7 @@ import torch
 from medgauge.core.problem import Problem, of_finished
 from medgauge.tasks.findings import Findings
 from medgauge.tasks.numbers import Numbers
-from medgauge.tasks.problems import column_problems, finding_problems, level_problems
+from medgauge.tasks.problems import class_copy_problems, column_problems, finding_problems, level_problems
 from medgauge.tasks.settings import HeadSettings
 
 NAN, INF = float("nan"), float("inf")
@@ -45,6 +45,22 @@ def test_one_or_empty_is_told_to_write_0(kind: type[Numbers] | type[Findings]) -
 def test_a_code_among_0_and_1_may_mean_missing(code: float, offered: bool) -> None:
     (problem,) = finding_problems("Effusion", torch.tensor([0.0, 1.0, code]), ["a", "b", "c"])
     assert (f"(--missing {code:g})" in str(problem)) == offered
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ([0, 1, 2, NAN], True),
+        ([2, 0, 1, NAN], True),
+        ([0, 1, 1, NAN], False),
+        ([0, 1, 2, 2], False),
+        ([NAN, 1, 2, 0], True),
+    ],
+)
+def test_classes_that_another_column_tells_are_a_copy_by_whatever_names(other: list[float], same: bool) -> None:
+    label = torch.tensor([[0, 1, 2, NAN], other], dtype=torch.float64).T
+    told = [str(problem) for problem in class_copy_problems(["view", "other"], label)]
+    assert told == ["label other: says the same as view in all 4 cases; leave one of them out"] * same
 
 
 def test_labels_beyond_what_can_be_reckoned_with() -> None:

@@ -80,9 +80,9 @@ def show_vectors(made: "LabelVectors") -> None:
     after = cosines(made.vectors)
     how = made.source.get("adjusted") or made.source.get("of", {}).get("adjusted")
     before = "" if made.before is None else f"{mean_cosine(made.before):.2f} before and "
-    told = f"mean cosine of two labels {before}{mean_cosine(after):.2f}" + (f" after they were {how}" if how else "")
-    tell(f"{counted(len(made.names), 'label')}, {made.vectors.shape[1]} numbers each; {told}")
+    told = f"; mean cosine of two labels {before}{mean_cosine(after):.2f}" + (f" after they were {how}" if how else "")
     t = len(made.names)
+    tell(f"{counted(t, 'label')}, {counted(made.vectors.shape[1], 'number')} each{told if t > 1 else ''}")
     pairs = sorted(((float(after[a, b]), a, b) for a in range(t) for b in range(a + 1, t)), reverse=True)[:3]
     for cosine, a, b in pairs:
         tell(f"  {made.names[a]} and {made.names[b]}: {cosine:.2f}")

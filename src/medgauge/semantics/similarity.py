@@ -63,7 +63,9 @@ def adjusted(vectors: Float[Tensor, "t s"], adjust: Adjust) -> Float[Tensor, "t 
     if adjust == "none":
         return vectors
     if len(vectors) < 2:
-        raise InputError(f"vectors of one label cannot be {adjust}: nothing is left of it; set adjust to none")
+        raise InputError(
+            f"vectors of one label cannot be {adjust}: nothing is left of it; leave adjust out, or set it to none"
+        )
     spread = centred(vectors) if adjust == "centred" else whitened(vectors)
     lengths: Tensor = torch.linalg.vector_norm(spread, dim=1, keepdim=True)
     if bool((lengths <= 1e-6 * torch.linalg.vector_norm(vectors, dim=1, keepdim=True)).any()):

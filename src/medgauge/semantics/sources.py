@@ -1,6 +1,7 @@
 """From names of labels to their vectors, by any of the sources."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from medgauge.semantics.controls import one_hot, orthogonal, shuffled_order
 from medgauge.semantics.cooccurrence import cooccurrence_vectors
 from medgauge.semantics.descriptions import CHEST, SHIPPED, plain_name, read_descriptions
 from medgauge.semantics.names import check_labels, find_names, name_key
-from medgauge.semantics.similarity import ADJUSTMENTS, Adjust
+from medgauge.semantics.similarity import ADJUSTMENTS, Adjust, cosines
 from medgauge.semantics.tables import ENDINGS, read_vectors
 from medgauge.semantics.text_model import POOLINGS, Pooling, encode_texts, small_model, weights_digest
 from medgauge.semantics.vectors import LabelVectors
@@ -27,6 +28,8 @@ UNADJUSTED = (COOCCURRENCE, ORTHOGONAL, ONE_HOT)
 NAMED = (*SHIPPED, SMALL, COOCCURRENCE, ORTHOGONAL, ONE_HOT, SHUFFLED)
 NAMES = "names"
 DIMENSION = 384
+LEAST_APART = 1e-6
+"""What a cosine lies below 1 at the least where two vectors differ; float32 tells no less."""
 
 
 def prototypes(
@@ -60,7 +63,8 @@ def prototypes(
         descriptions: with a text model, ``chest14``, ``retina45``, a YAML file, or ``names``; None: the first of these that
             describes all labels.
         pooling: of a text model, ``mean`` over tokens or the ``class`` token.
-        adjust: ``centred``, ``whitened`` or ``none``; None: centred for text models and files, none for the others.
+        adjust: ``centred``, ``whitened`` or ``none``; None: centred for text models and files of two labels or more, none
+            for the others.
         table: whose columns the labels are; ``cooccurrence`` needs it.
         split: with ``cooccurrence``, the column that says which rows are ``train``; None: all rows.
         missing: with ``cooccurrence``, a number that means a missing label.
@@ -90,8 +94,10 @@ def prototypes(
         made = _control(names, str(base), dimension, seed)
     else:
         made = _meant(names, base, descriptions, pooling)
-    usual: Adjust = "none" if str(base) in UNADJUSTED or "adjusted" in made.source else "centred"
+    alone = len(made.names) == 1  # nothing is left of it about itself
+    usual: Adjust = "none" if str(base) in UNADJUSTED or "adjusted" in made.source or alone else "centred"
     made = made.adjusted(adjust or usual).of(names)  # the centre is that of all labels that the source knows
+    made = replace(made, notes=(*made.notes, *_equal_notes(made)))
     if str(source) == SHUFFLED:
         made = _shuffled(made, seed)
     if out is not None:
@@ -216,6 +222,14 @@ def read_labels(
             f"no row of {Path(table).name} has train in the column {split}; co-occurrence is that of training labels"
         )
     return label[rows], notes
+
+
+def _equal_notes(made: LabelVectors) -> list[str]:
+    """Labels with one vector, in a line."""
+    same = cosines(made.vectors.double()) > 1 - LEAST_APART
+    sets = {tuple(torch.nonzero(row).flatten().tolist()) for row in same if int(row.sum()) > 1}
+    told = ", ".join(" and ".join(made.names[place] for place in one) for one in sorted(sets))
+    return [f"{told} have the same vector, so that nothing in it tells them apart"] if sets else []
 
 
 def _shuffled(made: LabelVectors, seed: int) -> LabelVectors:

@@ -1,12 +1,17 @@
-"""Findings of which the training cases of a fold have one state alone: they stay where another finding is learned."""
+"""Findings of which the training cases of a fold, or the test cases, have one state alone: they stay beside others."""
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from medgauge.core.problem import Problem
 from medgauge.data.tables.problems import lone_notes
 from medgauge.data.tables.table import Table
 from medgauge.recipes.entries import FINDING
 from medgauge.recipes.schema import Recipe
+
+MOST_TOLD = 8
+"""Findings that are named in a note."""
 
 
 def finding_columns(recipe: Recipe) -> list[int]:
@@ -27,5 +32,20 @@ def refused_states(problems: Sequence[Problem], recipe: Recipe) -> list[Problem]
 
 
 def lone_finding_notes(table: Table, splits: Sequence[str], recipe: Recipe) -> list[str]:
-    """Findings that are present, or absent, in one group alone, where there are folds."""
-    return lone_notes(table, splits, finding_columns(recipe)) if recipe.data.folds else []
+    """Findings that are present, or absent, in one group alone, where there are folds, or in no test case."""
+    columns = finding_columns(recipe)
+    return (lone_notes(table, splits, columns) if recipe.data.folds else []) + _unjudged(table, splits, columns)
+
+
+def _unjudged(table: Table, splits: Sequence[str], columns: Sequence[int]) -> list[str]:
+    """Findings of which the test split has one state alone, or none, a line for each state."""
+    label, found = table.label[np.asarray(splits) == "test"], []
+    for state, word in ((1, "has"), (0, "is without")):
+        names = [table.target[at] for at in columns if not (label[:, at] == state).any()]
+        if len(label) and names:
+            more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+            found.append(
+                f"no test case {word} {', '.join(names[:MOST_TOLD])}{more}: how its cases are ordered is not judged there "
+                "(no ROC-AUC), and means over findings leave it out"
+            )
+    return found

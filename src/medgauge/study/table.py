@@ -15,7 +15,7 @@ from medgauge.data.tables.classes import lone_classes
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.findings import Joined
 from medgauge.data.tables.folds import parse_holdout
-from medgauge.data.tables.names import Spelling
+from medgauge.data.tables.names import Spelling, alike_sets, in_words
 from medgauge.data.tables.subgroups import check_subgroup_names
 from medgauge.data.tables.table import Table, read_table
 from medgauge.data.tables.words import absent_words
@@ -99,14 +99,16 @@ def decide_kinds(recipe: Recipe) -> Recipe:
 
 
 def kind_notes(recipe: Recipe) -> list[str]:
-    """As what each label column is read, in a line."""
+    """As what each label column is read, in a line, and names that are easily taken for one another."""
     data = recipe.data
     findings = [name for name in data.label if data.kind.get(name) == FINDING]
     parts = [f"{name} a {data.kind[name]}" for name in data.label if data.kind and name not in findings]
     if findings:
         more = "" if data.findings_from else f" (0 and 1 as numbers: --kind {findings[0]}=number)"
         parts.append(f"{', '.join(findings)} {'a finding' if len(findings) == 1 else 'findings'}{more}")
-    return [f"read as: {', '.join(parts)}"] if parts else []
+    alike = alike_sets(data.label)
+    differ = f"names of labels differ in spelling alone ({in_words(alike)}); see that each is the column that is meant"
+    return [f"read as: {', '.join(parts)}"] * bool(parts) + [differ] * bool(alike)
 
 
 def columns_of(recipe: Recipe) -> list[str]:

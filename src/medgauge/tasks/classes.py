@@ -25,7 +25,7 @@ from medgauge.metrics.catalogue import CLASS
 from medgauge.metrics.class_baselines import ClassCovariatesOnly, TrainingShares, class_shares
 from medgauge.models.classes import ClassPlaces, SoftmaxHead
 from medgauge.tasks.columns import LabelColumns, fitted
-from medgauge.tasks.problems import class_problems
+from medgauge.tasks.problems import class_copy_problems, class_problems
 
 
 def class_columns(label: Sequence[str], kind: Mapping[str, str]) -> list[str]:
@@ -83,11 +83,11 @@ class Classes(LabelColumns):
         return 0 if self.head_settings.name == "none" else max(self.counts)
 
     def problems(self, label: Float[Tensor, "n t"], ids: Sequence[str]) -> list[Problem]:
-        """Missing everywhere, one class alone, or a place that is none."""
+        """Missing everywhere, one class alone, a place that is none, or what another column tells."""
         found = []
         for name, column, classes in zip(self.columns, label.unbind(1), self.classes, strict=True):
             found += class_problems(name, column, classes, ids)
-        return found
+        return found or class_copy_problems(self.columns, label)
 
     def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> Self:
         """Shares of the training labels."""

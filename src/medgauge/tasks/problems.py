@@ -116,6 +116,19 @@ def finding_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) 
     ]
 
 
+def class_copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
+    """Columns of classes that tell the same as one before them, missing cells too, by these or other names of the classes."""
+    found, told = [], [column.nan_to_num(-1.0).tolist() for column in label.unbind(1)]
+    for place, name in enumerate(names):
+        for other in range(place):
+            pairs = len(set(zip(told[other], told[place], strict=True)))
+            if len(set(told[other])) == pairs == len(set(told[place])):
+                what = f"says the same as {names[other]} in {_all(len(label), 'case')}"
+                found.append(Problem(f"label {name}", f"{what}; leave one of them out", "label"))
+                break
+    return found
+
+
 def copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
     """Columns of findings that are equal, missing cells too, to one before them or to 1 less it."""
     told, turned, found = label.nan_to_num(-1.0), (1 - label).nan_to_num(-1.0), []
