@@ -9,6 +9,7 @@ from medgauge.cli.commands import COMMANDS
 from medgauge.cli.flags import UsageError
 from medgauge.core.faults import sentence
 from medgauge.core.version import __version__
+from medgauge.core.waiting import brief_waits
 from medgauge.core.words import did_you_mean, printable
 
 
@@ -17,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows few letters stops nothing
+    if "torch" not in sys.modules:
+        os.environ.update(brief_waits(os.environ))
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
