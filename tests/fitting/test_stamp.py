@@ -7,6 +7,8 @@ import pytest
 from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.fitting.stamp import column_changes, given_settings, make_recipe, plain_value, run_stamp
+from medgauge.planning.fit import chosen_budget
+from medgauge.recipes.represent_settings import RepresentSettings
 from tests.study.small import recipe_of, study_of, table_of
 
 
@@ -48,3 +50,12 @@ def test_named_columns_that_are_not_given_are_no_settings() -> None:
     assert found == {"data.table": "b.csv", "data.label": ["bmi"], "data.fold": None, "seed": 5}
     with pytest.raises(InputError, match="data.label is given twice"):
         given_settings({}, {"data.label": ["age"]}, label="bmi")
+
+
+def test_a_representation_that_is_auto_says_nothing() -> None:
+    assert given_settings({}, {"represent.name": "auto", "seed": 5}) == {"seed": 5}
+    assert chosen_budget(None, None, given_settings({}, {"represent.name": "auto"})) is not None
+    assert chosen_budget(None, None, given_settings({}, {"represent.name": "scratch"})) is None
+    assert RepresentSettings(name="auto") == RepresentSettings(name="scratch")
+    kept = make_recipe("frozen", {}, given_settings({}, {"represent.name": "auto"}))
+    assert kept.represent.name == "frozen"

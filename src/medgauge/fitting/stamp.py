@@ -51,9 +51,13 @@ def make_recipe(
 
 
 def given_settings(columns: dict[str, Any], changes: Mapping[str, Any] | None, **named: object) -> dict[str, Any]:
-    """What a function of the Python interface was given, as changes by dotted place; ``named`` columns may be None."""
+    """What a function of the Python interface was given, as changes by dotted place; ``named`` columns may be None.
+
+    ``represent.name`` auto is left out, since it says nothing.
+    """
     own = {name: value for name, value in named.items() if value is not None} | columns
-    return placed_settings(own, {} if changes is None else changes)
+    given = placed_settings(own, {} if changes is None else changes)
+    return {place: value for place, value in given.items() if (place, value) != ("represent.name", "auto")}
 
 
 def placed_settings(columns: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

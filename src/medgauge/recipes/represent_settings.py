@@ -19,7 +19,8 @@ class RepresentSettings(Section):
             learning rate of the new layers, below 16 cases a batch with the statistics of its normalisation; frozen = a
             pretrained one is left as it is, and every image is read once; run = the encoder of a finished run, left as it is
             (or trained on, with train), with that run's image settings; table = no encoder and no image: features are
-            columns of the files that source names.
+            columns of the files that source names; auto = as if it were not given: without a recipe the plan tries several,
+            and beside one that recipe says it (scratch, where it is silent).
         source: the pretrained encoder of frozen and tuned: lite0, or timm/NAME from the hub (or, with
             model.encoder.pretrained, from a file); auto = model.encoder where that is given, else lite0. Of run the folder of a
             finished run of one fit. Of table the file
@@ -33,14 +34,16 @@ class RepresentSettings(Section):
 
     place = "represent"
 
-    name: Literal["scratch", "tuned", "frozen", "run", "table"] = "scratch"
+    name: Literal["scratch", "tuned", "frozen", "run", "table", "auto"] = "scratch"
     source: Name | Annotated[list[Name], Size(1, distinct=True)] = "auto"
     size: Annotated[int, Range(least=96, most=1024)] | Auto = "auto"
     train: bool = False
 
     def __post_init__(self) -> None:
-        """Read the settings; a list of one source is that source."""
+        """Read the settings; a list of one source is that source, and auto of a recipe is scratch."""
         super().__post_init__()
+        if self.name == "auto":
+            self.name = "scratch"
         if isinstance(self.source, list) and len(self.source) == 1:
             self.source = self.source[0]
 
