@@ -108,3 +108,8 @@ def test_views_that_are_the_same_are_refused(table: Path) -> None:
 def test_fewer_than_two_cases_a_process_are_refused(table: Path) -> None:
     with pytest.raises(InputError, match="^pretraining.warmup_batch 3 leaves a process fewer than 2 cases of a step"):
         parts(table, training__devices=2, pretraining__warmup_batch=3)
+
+
+def test_several_processes_are_said_to_normalise_over_their_own_cases(table: Path) -> None:
+    (note,) = parts(table, training__devices=2).notes
+    assert note.startswith("each of 2 processes normalises over its own share of a batch (batch norm), so that weights")

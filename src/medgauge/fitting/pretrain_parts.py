@@ -79,13 +79,19 @@ class PretrainParts:
 
     @property
     def notes(self) -> list[str]:
-        """What is said of batches that were to go through the encoder in parts and do not."""
-        if not self.recipe.training.is_split or self.is_split:
-            return []
-        return [
-            f"training.micro_batch {self.recipe.training.micro_batch} has no effect, as {self.recipe.model.encoder.name} "
-            "normalises each case by all others of its batch; model.encoder.norm group (of small and bottleneck) does not"
-        ]
+        """What is said of batches that were to go through the encoder in parts and do not, and of several processes."""
+        training, notes = self.recipe.training, []
+        if training.is_split and not self.is_split:
+            notes.append(
+                f"training.micro_batch {training.micro_batch} has no effect, as {self.recipe.model.encoder.name} "
+                "normalises each case by all others of its batch; model.encoder.norm group (of small and bottleneck) does not"
+            )
+        if training.devices > 1:
+            notes.append(
+                f"each of {training.devices} processes normalises over its own share of a batch (batch norm), so that weights, and with "
+                "them clusters, differ from those of one process"
+            )
+        return notes
 
     def _at_once(self, device: torch.device) -> int:
         """Cases whose features are computed together; few volumes stay in a processor's caches."""
