@@ -75,3 +75,11 @@ def test_a_table_under_another_spelling_of_its_path_is_the_same(
         assert differences({"settings": {"data.table": one}}, {"settings": {"data.table": other}}) == []
     assert differences({"data": {"table": "cases.csv"}}, {"data": {"table": "others.csv"}})
     assert differences({"data": {"group": "cases.csv"}}, {"data": {"group": whole}})
+
+
+def test_what_a_recipe_claims_is_not_told_beside_settings_nor_long_values() -> None:
+    there = {"claim": {"source": "a paper", "status": "not run"}, "pretraining": {"queue": 10}}
+    here = {"claim": {"source": "another", "status": "not run"}, "pretraining": {"queue": 0}}
+    assert differences(there, here) == ["pretraining.queue is 10 there and 0 here"]
+    assert differences(there, here | {"pretraining": {"queue": 10}}) == ["claim.source differs"]
+    assert differences({"data": {"ids": "a" * 300}}, {"data": {"ids": "b"}}) == ["data.ids differs"]

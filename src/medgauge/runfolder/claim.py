@@ -85,15 +85,19 @@ def foreign_files(folder: RunFolder, stamp: Mapping[str, Any]) -> bool:
 
 
 CELLS = "cells of the table that are used differ"
+LONGEST = 200
+"""Characters of a value that is told."""
 
 
 def differences(there: Any, here: Any, place: str = "") -> list[str]:
-    """Settings in which two runs differ, in words.
+    """Settings in which two runs differ, in words; what a recipe claims only where nothing else differs, and not its texts.
 
     >>> differences({"seed": 1, "data": {"table": "a"}}, {"seed": 2, "data": {"table": "a"}})
     ['seed is 1 there and 2 here']
     >>> differences({"table_sha256": "a1"}, {"table_sha256": "b2"})
     ['cells of the table that are used differ']
+    >>> differences({"claim": {"source": "a paper"}}, {"claim": {"source": "another"}})
+    ['claim.source differs']
     """
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         keys = list(dict.fromkeys([*there, *here]))
@@ -103,13 +107,15 @@ def differences(there: Any, here: Any, place: str = "") -> list[str]:
             for line in differences(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
         ]
         others = any(re.match(r"(settings\.)?data\.", line) for line in found)  # then other cells are used
-        return [line for line in found if not (others and line == CELLS)]
+        found = [line for line in found if not (others and line == CELLS)]
+        return [line for line in found if not line.startswith("claim.")] or found
     plain = [list(value) if isinstance(value, tuple) else value for value in (there, here)]
     same = plain[0] == plain[1] or (place.endswith("data.table") and _one_file(there, here))
     if not same and place.rpartition(".")[2] == "table_sha256":
         return [CELLS]
     given = ["not given" if value is None and place.startswith("settings.") else value for value in (there, here)]
-    return [] if same else [f"{place} is {given[0]} there and {given[1]} here"]
+    plainly = place.startswith("claim.") or max(len(str(value)) for value in given) > LONGEST
+    return [] if same else [f"{place} differs" if plainly else f"{place} is {given[0]} there and {given[1]} here"]
 
 
 def _one_file(there: Any, here: Any) -> bool:
