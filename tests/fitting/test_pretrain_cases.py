@@ -60,6 +60,23 @@ def test_steps_and_warm_up_are_the_papers_where_nothing_is_said(table: Path) -> 
     assert selecting.pretraining.warmup == 6  # one pass, 4 a step
 
 
+@pytest.mark.parametrize("columns", [{}, {"label": ["size"], "group": "patient"}])
+def test_parts_that_are_no_smaller_than_the_batch_that_was_decided_are_noted(
+    table: Path, columns: dict[str, Any]
+) -> None:
+    auto = {"training.batch_size": "auto", "training.micro_batch": 24}
+    cases = load_cases(recipe(table, "siamese", auto, **columns))
+    batch = cases.study.recipe.training.batch_size
+    assert [note for note in cases.notes if "micro_batch" in note] == [
+        f"training.micro_batch 24 has no effect, as the training.batch_size that was decided, {batch}, is no larger; give a "
+        "larger one, as 256"
+    ]
+    assert cases.study.recipe.model.encoder.norm == "batch"
+    cases = load_cases(recipe(table, "siamese", auto | {"training.micro_batch": 5}, **columns))
+    assert not any("micro_batch" in note for note in cases.notes)
+    assert cases.study.recipe.model.encoder.norm == "group"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

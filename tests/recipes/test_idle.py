@@ -12,9 +12,10 @@ import medgauge.losses
 from medgauge.cli.main import main
 from medgauge.core.errors import InputError
 from medgauge.fitting.stamp import make_recipe
-from medgauge.recipes.idle import idle_notes, idle_settings, shared_notes
+from medgauge.recipes.idle import idle_notes, idle_settings, shared_notes, whole_batch_notes
 from medgauge.recipes.read import build_recipe, check_changes, load_values, override, recipe_names
 from medgauge.recipes.schema import Recipe
+from medgauge.study.decide import decide_training
 
 COLUMNS = {"table": "cases.csv", "image": "path", "label": ["age"], "group": "patient"}
 FROZEN = [
@@ -220,3 +221,16 @@ def test_the_default_of_an_argument_says_nothing_and_a_recipe_that_holds_an_idle
     assert not idle_settings(recipe("l1", **of_term("RMLoss", {"mining": False, "momentum": 0.9})))
     (note,) = idle_notes(recipe("l1", **of_term("RMLoss", {"mining": False, "momentum": 0.5})))
     assert note == "of the recipe objective.one.term.init_args.momentum has no effect with mining false"
+
+
+def test_parts_as_large_as_the_batch_that_was_decided_are_noted_and_leave_the_norm_alone() -> None:
+    asked = make_recipe("rm_l1", COLUMNS, {"training.micro_batch": 32})
+    decided = decide_training(asked, 2, np.zeros((400, 1)))
+    assert (decided.training.batch_size, decided.model.encoder.norm) == (32, "batch")
+    (note,) = whole_batch_notes(asked, decided)
+    assert note.startswith(
+        "training.micro_batch 32 has no effect, as the training.batch_size that was decided, 32, is no"
+    )
+    split = make_recipe("rm_l1", COLUMNS, {"training.micro_batch": 31})
+    assert decide_training(split, 2, np.zeros((400, 1))).model.encoder.norm == "group"
+    assert whole_batch_notes(split, decide_training(split, 2, np.zeros((400, 1)))) == []

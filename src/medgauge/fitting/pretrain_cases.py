@@ -13,8 +13,8 @@ from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.problems import image_problems, raise_problems
 from medgauge.data.tables.table import Table
-from medgauge.recipes.idle import idle_notes
-from medgauge.recipes.pretraining import decide_before
+from medgauge.recipes.idle import idle_notes, whole_batch_notes
+from medgauge.recipes.pretraining import decide_before, whole_norm
 from medgauge.recipes.schema import Recipe
 from medgauge.study import Study, load_study
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
@@ -56,8 +56,10 @@ def load_cases(recipe: Recipe, progress: Callable[[int, int], None] | None = Non
     study = load_study(decided, progress=progress) if labelled else _unlabelled(recipe, progress)
     inductive = scope == "inductive"
     rows = study.rows("train") if inductive else list(range(len(study.table)))
+    of_a_fit = [*idle_notes(decided), *whole_batch_notes(decided, study.recipe)]
     study = replace(study, recipe=_decide_after(study.recipe, recipe, len(rows)))
-    notes = [*idle_notes(recipe), *(note for note in study.notes if note not in idle_notes(decided))]
+    notes = [*idle_notes(recipe), *whole_batch_notes(recipe, study.recipe)]
+    notes += [note for note in study.notes if note not in of_a_fit]
     notes += study.recipe.pretraining.batch_notes(int(study.recipe.training.batch_size))
     notes += left_out_notes(study.left_out)
     return PretrainCases(study, rows, [*notes, scope_note(study, len(rows), inductive=inductive)])
@@ -172,4 +174,4 @@ def _decide_after(decided: Recipe, asked: Recipe, cases: int) -> Recipe:
         )
     training = replace(training, batch_size=batch, steps=steps)
     wanted = replace(wanted, warmup=warmup, warmup_batch=first)
-    return replace(decided, training=training, pretraining=wanted)
+    return whole_norm(asked, replace(decided, training=training, pretraining=wanted))

@@ -204,6 +204,16 @@ def idle_notes(recipe: Recipe) -> list[str]:
     return [f"of the recipe {_told(found)}"] if found else []
 
 
+def whole_batch_notes(asked: Recipe, decided: Recipe) -> list[str]:
+    """That batches whose size was decided are no larger than the parts that were asked for, in a line."""
+    if not asked.training.is_split or decided.training.is_split:
+        return []
+    return [
+        f"training.micro_batch {asked.training.micro_batch} has no effect, as the training.batch_size that was decided, "
+        f"{decided.training.batch_size}, is no larger; give a larger one, as 256"
+    ]
+
+
 def shared_notes(recipes: Mapping[str, Recipe], changes: Iterable[str]) -> list[str]:
     """What does nothing in single recipes of several that share changes, a line each; what does nothing in all is refused.
 

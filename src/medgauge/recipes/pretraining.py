@@ -69,3 +69,11 @@ def decide_before(recipe: Recipe) -> Recipe:
         model=replace(recipe.model, encoder=encoder),
         augmentation=replace(recipe.augmentation, label_changes_with=[]),
     )
+
+
+def whole_norm(asked: Recipe, decided: Recipe) -> Recipe:
+    """The recipe with batch norm, where none was asked for and the batches of a size that was decided stay whole."""
+    encoder = decided.model.encoder
+    if asked.model.encoder.norm != "auto" or encoder.norm != "group" or decided.training.is_split:
+        return decided
+    return replace(decided, model=replace(decided.model, encoder=replace(encoder, norm="batch")))

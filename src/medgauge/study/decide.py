@@ -87,14 +87,14 @@ def decide_training(recipe: Recipe, ndim: int, label: np.ndarray[Any, Any]) -> R
     encoder, training = recipe.model.encoder, recipe.training
     if encoder.name == "auto":
         encoder = replace(encoder, name="small")
-    if encoder.norm == "auto":
-        has_own = encoder.name in (LITE, TABLE) or encoder.name.startswith("timm/")
-        over_batch = ndim == 2 and training.micro_batch is None
-        encoder = replace(encoder, norm="default" if has_own else "batch" if over_batch else "group")
     learns = recipe.model.neck != "standardised"
     if training.batch_size == "auto" and learns:
         usual = 16 if ndim == 3 else 64 if cases >= 5000 else 32
         training = replace(training, batch_size=max(2, min(usual, cases // 4)))
+    if encoder.norm == "auto":
+        has_own = encoder.name in (LITE, TABLE) or encoder.name.startswith("timm/")
+        over_batch = ndim == 2 and not training.is_split
+        encoder = replace(encoder, norm="default" if has_own else "batch" if over_batch else "group")
     if not learns:
         training = replace(training, steps=0)
     if training.steps == "auto":

@@ -7,6 +7,7 @@ from medgauge.core.errors import InputError
 from medgauge.data.tables.folds import KEPT_OUT, UNUSED, fold_name, fold_splits
 from medgauge.data.tables.pictures import shared_pictures
 from medgauge.data.tables.problems import LEAST_CASES, LEAST_GROUPS, lacking_states, raise_problems, too_few
+from medgauge.recipes.idle import whole_batch_notes
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_training
 from medgauge.study.lone_findings import refused_states
@@ -42,7 +43,8 @@ def fold_study(study: Study, fold: int) -> Study:
         raise InputError(f"fold {fold + 1} of {recipe.data.folds} ({fold_name(fold)}): {error}") from error
     part = replace(study, recipe=recipe, splits=split)
     label = table.label[part.rows("train")]
-    return replace(part, recipe=decide_training(recipe, study.images.array.ndim - 2, label))
+    decided = decide_training(recipe, study.images.array.ndim - 2, label)
+    return replace(part, recipe=decided, notes=[*study.notes, *whole_batch_notes(recipe, decided)])
 
 
 def _shares(recipe: Recipe) -> Mapping[str, float]:

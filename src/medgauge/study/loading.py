@@ -23,7 +23,7 @@ from medgauge.data.tables.subgroups import subgroup_values
 from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coding_words
 from medgauge.recipes.build import build_tasks
-from medgauge.recipes.idle import idle_notes
+from medgauge.recipes.idle import idle_notes, whole_batch_notes
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
 from medgauge.study.feature_table import join_features, study_features
@@ -114,9 +114,8 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += site_notes(study.subgroups, images, chosen.label[:, ordered], [chosen.target[at] for at in ordered])
     if data.folds:
         return study if data.fold is None else fold_study(study, data.fold)
-    return replace(
-        study, recipe=decide_training(study.recipe, images.array.ndim - 2, chosen.label[study.rows("train")])
-    )
+    decided = decide_training(study.recipe, images.array.ndim - 2, chosen.label[study.rows("train")])
+    return replace(study, recipe=decided, notes=[*notes, *whole_batch_notes(study.recipe, decided)])
 
 
 def _notes_of_images(recipe: Recipe, found: _Found, images: PreparedImages, table: Table) -> list[str]:
