@@ -50,7 +50,10 @@ def objective(**entry: object) -> dict[str, object]:
 def test_with_several_kinds_an_entry_says_which_it_is_of() -> None:
     part = objective(task="grade")["error"]
     assert (part.start, part.stop, part.logits) == (1, 2, 1)  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match=r"objective\.error names no task; this run has number, grade"):
+    with pytest.raises(
+        InputError,
+        match=r"objective\.error names no task; this run has number, grade: give --objective\.error\.task number",
+    ):
         objective()
 
 

@@ -15,6 +15,7 @@ from medgauge.models import FeatureSmoothing, Model, build_model
 from medgauge.models.smoothing_nodes import smoothing_nodes
 from medgauge.models.stored import Budget
 from medgauge.recipes.entries import DEFAULT_KIND, read_entries
+from medgauge.recipes.kind_terms import unnamed_words
 from medgauge.recipes.mistakes import resolve_class
 from medgauge.recipes.schema import Recipe
 from medgauge.tasks import KINDS, Kind, Tasks
@@ -109,9 +110,12 @@ def build_objective(recipe: Recipe, tasks: Tasks) -> Objective:
     names, parts, terms = [one.name for one in tasks], {}, {}
     for name, entry in read_entries(recipe.objective).items():
         task = entry.task or (names[0] if len(names) == 1 else None)
+        if task is None:
+            raise InputError(unnamed_words(read_entries(recipe.objective), names))
         if task not in names:
-            told = "names no task" if task is None else f"names the task {task!r}"
-            raise InputError(f"objective.{name} {told}; this run has {', '.join(names)} (objective.{name}.task)")
+            raise InputError(
+                f"objective.{name} names the task {task!r}; this run has {', '.join(names)} (objective.{name}.task)"
+            )
         if len(names) > 1:
             parts[name] = tasks.places[task]
         terms[name] = (resolve_class(entry.class_path)(**entry.init_args), entry.factor)

@@ -24,6 +24,7 @@ from medgauge.data.tables.table import Table
 from medgauge.data.tables.words import coding_words
 from medgauge.recipes.build import build_tasks
 from medgauge.recipes.idle import idle_notes, whole_batch_notes
+from medgauge.recipes.kind_terms import kind_term_notes
 from medgauge.recipes.schema import Recipe
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
 from medgauge.study.feature_table import join_features, study_features
@@ -98,7 +99,8 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
         few = untrained_words(found.recipe, found.table.covariates[learned])
     raise_problems([*found.problems, *few], found.table.path)
     chosen = correct_sizes(found.table, images.zoom, found.recipe)
-    notes = [*kind_notes(found.recipe), *idle_notes(recipe), *coding_words(found.recipe.data.covariate_words)]
+    notes = [*kind_notes(found.recipe), *idle_notes(recipe), *kind_term_notes(found.recipe)]
+    notes += [*coding_words(found.recipe.data.covariate_words)]
     said = [*recipe.data.kind, *found.table.classes]
     notes += nearly_states_notes(found.table, said) + few_values_notes(found.table, said)
     notes += class_notes(found.table.classes)
