@@ -132,29 +132,34 @@ def test_embed_writes_its_features(ssl: Path, place: Path, given: dict[str, Any]
 def test_judged_cases_that_it_took_are_noted(ssl: Path) -> None:
     rows, source = rows_of(ssl, "splits.csv"), read_source(str(ssl))
 
-    def notes(rows: list[dict[str, str]]) -> list[str]:
+    def notes(rows: list[dict[str, str]], *, tested: bool = True) -> list[str]:
         digests, names = [row["picture"] for row in rows], [row["id"] for row in rows]
-        return known_notes(source, digests, names, names, named=False)
+        return known_notes(source, digests, names, names, [tested] * len(rows), named=False)
 
     assert notes([row for row in rows if row["split"] == "test"]) == []
     (said,) = notes(rows[14:18])
     assert said.startswith(
         "2 of the 4 cases that are judged, or other images of their groups, had a part in the pretraining of "
     )
-    assert "without their labels (cases c14, c15)" in said
+    assert "(transductive), without their labels (cases c14, c15)" in said
+    (said,) = notes(rows[14:18], tested=False)
+    assert "no test case among them, had a part in the pretraining of" in said
+    assert "(inductive), without their labels (cases c14, c15)" in said
 
 
 @pytest.mark.parametrize("train", [False, True])
 def test_a_fit_takes_its_encoder_frozen_or_tuned(ssl: Path, place: Path, given: dict[str, Any], train: bool) -> None:
     changes = {"represent.name": "run", "represent.source": str(ssl), "represent.train": train, "training.steps": 2}
+    split = "part" if train else None  # which part a case had in the pretraining
     run = medgauge.fit(
-        "l1", out=place / f"fit{train}", label="size", group="patient", split="part", changes=changes, **given
+        "l1", out=place / f"fit{train}", label="size", group="patient", split=split, changes=changes, **given
     )
     held = torch.load(ssl / "checkpoints" / "last.ckpt", weights_only=True)["model"]["encoder.network.last.weight"]
     kept = run.finished.model.encoder.network.last.weight  # type: ignore[union-attr]  # of one fit
     assert torch.equal(held, kept.cpu()) == (not train)
-    said = [note for note in run.results["notes"] if "pretraining" in note]
-    assert len(said) <= 1
+    (said,) = (note for note in run.results["notes"] if f"had a part in the pretraining of {ssl} (" in note)
+    assert ("(inductive)" if train else "(transductive)") in said
+    assert said in (place / f"fit{train}" / "report.html").read_text(encoding="utf-8")
 
 
 def test_values_cannot_be_read_with_it(ssl: Path) -> None:

@@ -33,6 +33,8 @@ def test_the_first_sentence_says_which_cases_and_that_no_label_was_read() -> Non
     assert trained_sentence(whole) == said.format(
         "24 cases", "transductive: the images of all cases, test cases among them"
     )
+    every = "inductive: all cases are taken for training cases"
+    assert trained_sentence(whole | {"scope": "inductive"}) == said.format("24 cases", every)
 
 
 def test_figures_have_the_rows_that_know_them() -> None:

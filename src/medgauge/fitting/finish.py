@@ -28,6 +28,7 @@ from medgauge.runs.score import Scorer
 from medgauge.study import Study
 from medgauge.study.counts import case_counts
 from medgauge.study.embedding import embed
+from medgauge.study.representation import source_notes
 from medgauge.study.seen import seen_images
 from medgauge.training.progress import Progress, best_weights
 
@@ -103,7 +104,7 @@ def write_run(
         results: dict[str, object] = {
             "cases": case_counts(study),
             "images": seen_images(study.images, study.rows("train")),
-            "notes": [*parts.notes, *notes],
+            "notes": [*_source_notes(study), *parts.notes, *notes],
             "looks": {"test": 0},
             **training,
             "peak_memory_mb": peak_memory(),
@@ -115,6 +116,11 @@ def write_run(
         splits = [split for split in SPLITS if split != "test" or test]
         Scorer(folder, study, parts.tasks, readers, collected, gallery_rows).write(splits, results, outputs)
     return notes
+
+
+def _source_notes(study: Study) -> list[str]:
+    """Where cases that are judged had a part in the training of the encoder."""
+    return source_notes(study.recipe, study.images.digests, study.table, study.splits)
 
 
 def space_notes(study: Study, collected: Mapping[str, Cases]) -> list[str]:

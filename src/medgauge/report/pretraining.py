@@ -58,7 +58,8 @@ def trained_sentence(told: Mapping[str, Any]) -> str:
     >>> trained_sentence({"cases": 16, "of": 24, "scope": "inductive", "steps": 6})
     'Trained on 16 of 24 cases, without labels, in 6 steps (inductive: training cases alone).'
     """
-    which = "training cases alone" if told["scope"] == "inductive" else "the images of all cases, test cases among them"
+    whole = "all cases are taken for training cases" if told["cases"] == told["of"] else "training cases alone"
+    which = whole if told["scope"] == "inductive" else "the images of all cases, test cases among them"
     of = "" if told["cases"] == told["of"] else f" of {told['of']:,}"
     count = f"{told['cases']:,}{of} cases" if of else counted(told["cases"], "case")
     return f"Trained on {count}, without labels, in {counted(told['steps'], 'step')} ({told['scope']}: {which})."

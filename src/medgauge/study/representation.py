@@ -73,8 +73,9 @@ def source_notes(recipe: Recipe, digests: Sequence[str], table: Table, splits: S
     source, data = trained_source(recipe.represent.sources[0]), recipe.data
     judged = [row for row, split in enumerate(splits) if data.folds or split != "train"]
     named = data.group is not None and data.group == source.recipe.data.group
-    parts = ([part[row] for row in judged] for part in (digests, table.group, table.id))
-    return known_notes(source, *parts, named=named)
+    pictures, groups, ids = ([part[row] for row in judged] for part in (digests, table.group, table.id))
+    tested = [bool(data.folds) or splits[row] == "test" for row in judged]
+    return known_notes(source, pictures, groups, ids, tested, named=named)
 
 
 def size_without_effect(recipe: Recipe, ndim: int) -> list[str]:

@@ -131,7 +131,13 @@ def taken_image(wanted: ImageSettings, source: SourceRun) -> ImageSettings:
 
 
 def known_notes(
-    source: SourceRun, digests: Sequence[str], group: Sequence[str], ids: Sequence[str], *, named: bool
+    source: SourceRun,
+    digests: Sequence[str],
+    group: Sequence[str],
+    ids: Sequence[str],
+    tested: Sequence[bool],
+    *,
+    named: bool,
 ) -> list[str]:
     """A note where cases that are judged had a part in the training of the encoder, with their labels or, in a pretraining, without.
 
@@ -140,6 +146,7 @@ def known_notes(
         digests: of the pictures of n cases.
         group: of the n cases.
         ids: of the n cases.
+        tested: which of them are test cases; the others choose settings and calibrate.
         named: groups are called as the source's.
     """
     if source.recipe.represent.is_kept:  # which no label has changed
@@ -148,9 +155,15 @@ def known_notes(
     rows = read_rows(source.folder, "splits.csv", ["picture", "group", "pretrained" if unlabelled else "split"])
     own = [row for row in rows if (row["pretrained"] == "1" if unlabelled else row["split"] in TRAINED)]
     pictures, groups = {row["picture"] for row in own} - {""}, {row["group"] for row in own} if named else set()
-    seen = [name for name, digest, of in zip(ids, digests, group, strict=True) if digest in pictures or of in groups]
+    found = [digest in pictures or of in groups for digest, of in zip(digests, group, strict=True)]
+    seen = [name for name, known in zip(ids, found, strict=True) if known]
     if not seen:
         return []
+    if unlabelled and not any(known and test for known, test in zip(found, tested, strict=True)):
+        return [
+            f"{len(seen)} of the {len(ids)} cases that are judged, no test case among them, had a part in the pretraining of "
+            f"{source.folder.path} (inductive), without their labels ({name_cases(seen)}); figures of the test split are of new cases"
+        ]
     if unlabelled:
         return [
             f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, had a part in the pretraining of "
