@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,10 @@ def test_the_folder_has_a_page_that_is_made_anew_from_it_alone(
     text = (again / "report.html").read_text(encoding="utf-8")
     assert "Trained on 16 of 24 cases, without labels, in 6 steps (inductive: training cases alone)." in text
     assert text.replace("again", "ssl") == (ssl / "report.html").read_text(encoding="utf-8").replace("again", "ssl")
-    assert "c00" not in text
+    assert text.count('<img src="data:image/png') == 8  # two views of four cases
+    assert not re.search(r"\b[cp]\d\d\b", re.sub(r'src="data:[^"]*"', "", text))  # ids and patients
+    assert main(["report", str(again), "--no-images"]) == 0
+    assert "contains no patients’ images" in (again / "report.html").read_text(encoding="utf-8")
     assert read_source(str(again)).encoder.name == "bottleneck"
     (again / "correlations.safetensors").unlink()
     assert main(["report", str(again)]) == 1
@@ -189,10 +193,13 @@ def test_a_damaged_one_is_refused(ssl: Path, place: Path, given: dict[str, Any])
 def test_cases_that_are_left_out_are_listed(place: Path, given: dict[str, Any]) -> None:
     table = place / "data" / "bad.csv"
     table.write_text(given["table"].read_text().replace("c02,2,", "c02,99,"))
-    made = pretrain("siamese_re", out=place / "skipping", changes=SMALL, **{**given, "table": table}, skip_bad=True)
+    made = pretrain(
+        "siamese_re", out=place / "skipping", changes=SMALL, **{**given, "table": table}, skip_bad=True, images=False
+    )
     assert (made["cases"], made["of"]) == (23, 23)
     (row,) = rows_of(place / "skipping", "problems.csv")
     assert row["id"] == "c02"
+    assert not (place / "skipping" / "thumbnails").exists()
 
 
 @pytest.mark.parametrize("recipe", ["siamese_se", "vicreg"])

@@ -1,12 +1,17 @@
 """The page of a pretraining: its first sentence, the warning of a collapse, and its figures from the log."""
 
+import base64
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from medgauge.core.errors import InputError
 from medgauge.report.pretraining import describe_pretraining, trained_sentence, write_pretraining_page
@@ -77,6 +82,28 @@ def test_the_page_escapes_what_it_is_told_and_warns_of_a_collapse(tmp_path: Path
     assert "the outputs &lt;b&gt;collapsed&lt;/b&gt;" in text
     assert "collapsed: one direction for nearly all images" in text
     assert "contains no patients’ images" in text
+
+
+def test_pictures_of_two_views_are_on_the_page_without_what_tells_whose_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (path / "thumbnails").mkdir()
+    about = PngInfo()
+    about.add_text("patient", "Jane Roe")
+    for place in range(5):  # the second view of the third is missing
+        Image.new("L", (96, 30), 50 * place).save(path / "thumbnails" / f"{place}.png", pnginfo=about)
+    assert b"Jane Roe" in (path / "thumbnails" / "0.png").read_bytes()
+    text = write_pretraining_page(path).read_text(encoding="utf-8")
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)" alt="([^"]+)"', text)
+    assert [said for _, said in pictures] == [
+        f"image {one}, {view} view" for one in (1, 2) for view in ("first", "second")
+    ]
+    for place, (content, _) in enumerate(pictures):
+        with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
+            assert (picture.info, picture.size, picture.getpixel((3, 3))) == ({}, (96, 30), 50 * place)
+    assert "contains patients’ images</strong> (2, each changed twice at random)" in " ".join(text.split())
+    plain = write_pretraining_page(path, images=False).read_text(encoding="utf-8")
+    assert "<img src=" not in plain
+    assert "contains no patients’ images" in plain
 
 
 def test_a_folder_without_correlations_or_clusters_has_a_page(tmp_path: Path) -> None:

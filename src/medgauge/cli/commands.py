@@ -222,7 +222,7 @@ def report(words: list[str]) -> int:
         from medgauge.report.pretraining import write_pretraining_page
 
         given.check_complete(pretraining=True)
-        tell(f"report: {write_pretraining_page(given.path)}")
+        tell(f"report: {write_pretraining_page(given.path, images=not parsed.no_images)}")
         return 0
     folder = answering(given)
     folder.check_complete()

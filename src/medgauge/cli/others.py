@@ -31,7 +31,7 @@ FLAGS = {
         "--labels", "--source", "--of", "--descriptions", "--pooling", "--adjust", "--table", "--label", "--split",
         "--missing", "--dimension", "--seed", "--out",
     ),
-    "pretrain": ("--out",),
+    "pretrain": ("--out", "--no-images"),
     "embed": ("--out", "--source"),
     "radiomics": (
         "--table", "--image", "--mask", "--mask-label", "--id", "--array", "--index", "--bin-width", "--spacing", "--image.nan",

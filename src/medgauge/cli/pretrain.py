@@ -17,6 +17,7 @@ def pretrain(words: list[str]) -> int:
     parser = Parser("pretrain", f"{pretrain.__doc__} {about}", "RECIPE", example)
     parser.word("recipe", RECIPE)
     parser.flag("--out", "folder to write [runs/RECIPE]")
+    parser.switch("--no-images", "keep no pictures of what is compared")
     parser.add_settings(Recipe, short=True, listed=True)
     parsed, changes = parser.read(words)
     check_changes(parsed.recipe, changes)
@@ -26,7 +27,7 @@ def pretrain(words: list[str]) -> int:
     from medgauge.fitting.train import first_process
 
     out = parsed.out or f"runs/{Path(parsed.recipe).stem}"
-    made = run_pretrain(parsed.recipe, out=out, changes=changes, terminal=True)
+    made = run_pretrain(parsed.recipe, out=out, changes=changes, images=not parsed.no_images, terminal=True)
     if first_process():
         spread = " and ".join(f"{name} {value:.2f}" for name, value in made["spread"].items())
         tell(

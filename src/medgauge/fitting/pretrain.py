@@ -13,6 +13,7 @@ from medgauge.core.version import __version__
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.pretrain_cases import PretrainCases, load_cases
 from medgauge.fitting.pretrain_parts import PretrainParts, build_parts
+from medgauge.fitting.pretrain_views import write_views
 from medgauge.fitting.stamp import make_recipe, placed_settings, run_stamp
 from medgauge.fitting.train import first_process
 from medgauge.functional.feature_correlations import feature_correlations
@@ -53,6 +54,7 @@ def pretrain(
     group: str | None = None,
     id: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    images: bool = True,
     terminal: bool = False,
     **columns: object,
 ) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def pretrain(
         group: column of what may not be on both sides of a split.
         id: column of case ids.
         changes: settings by dotted place ("training.steps": 500), over the recipe.
+        images: keep small pictures of two views of a few cases, which the page shows.
         terminal: show progress and notes.
         columns: further settings of the recipe's data section, by name (label, split, array, index, ...).
 
@@ -77,7 +80,7 @@ def pretrain(
     Raises:
         InputError: for anything wrong in recipe, table, files or settings, before training.
     """
-    check_switches(terminal=terminal)
+    check_switches(terminal=terminal, images=images)
     given = {"table": table, "image": image, "group": group, "id": id}
     named = {name: value for name, value in given.items() if value is not None} | columns
     placed = placed_settings(named, {} if changes is None else changes)
@@ -93,10 +96,10 @@ def pretrain(
         for note in cases.notes:
             display.say(note)
         with said_of_pretraining():
-            return _pretrain(cases, folder, display)
+            return _pretrain(cases, folder, display, images=images)
 
 
-def _pretrain(cases: PretrainCases, folder: RunFolder, display: Display) -> dict[str, Any]:
+def _pretrain(cases: PretrainCases, folder: RunFolder, display: Display, *, images: bool) -> dict[str, Any]:
     """Train what is missing of a pretraining, and write its files."""
     study, first = cases.study, first_process()
     arrays = make_cases(study.images, study.table.label, None, None)
@@ -112,6 +115,8 @@ def _pretrain(cases: PretrainCases, folder: RunFolder, display: Display) -> dict
             return folder.read_json(PRETRAINED[-1])
         outcome, fabric = _train(folder, cases, parts, display)
         if fabric.is_global_zero:
+            if images:
+                write_views(folder, cases, parts)
             _write(folder, cases, parts, arrays, outcome, display)
         fabric.barrier()
     return folder.read_json(PRETRAINED[-1])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from medgauge.core.errors import InputError
+from medgauge.report.evidence import Thumbnails
 from medgauge.report.page import render
 from medgauge.report.plots import Plot, axis, colour, layout, line
 from medgauge.report.words import counted, finite, number
@@ -29,14 +30,20 @@ LOW = 0.1
 
 
 @said_of_pretraining()
-def write_pretraining_page(path: Path) -> Path:
-    """Make report.html of a pretraining, from its folder alone, and return its path; no case and no image is in it.
+def write_pretraining_page(path: Path, *, images: bool = True) -> Path:
+    """Make report.html of a pretraining, from its folder alone, and return its path; no id and no value of a case is in it.
+
+    Args:
+        path: the folder.
+        images: False leaves out the pictures of two views, also those that the folder holds.
 
     Raises:
         InputError: a file of it is missing or damaged.
     """
     folder = RunFolder(path)
-    refuse_damaged(folder, (*PRETRAINED[1:], CORRELATIONS))  # recipe.yaml a person may have edited
+    refuse_damaged(
+        folder, (*PRETRAINED[1:], CORRELATIONS, *(PAGE[1:] if images else ()))
+    )  # recipe.yaml a person may have edited
     told, log = folder.read_json(PRETRAINED[-1]), folder.read_table("log.csv")
     encoder = folder.read_json("model.json")
     matrix = folder.read_tensors(CORRELATIONS)["matrix"].numpy() if folder.has(CORRELATIONS) else None
@@ -47,9 +54,19 @@ def write_pretraining_page(path: Path) -> Path:
         raise InputError(
             f"{folder / PRETRAINED[-1]} or log.csv is not as it was written; give the same `medgauge pretrain` command again"
         ) from error
+    page["views"] = view_pairs(folder) if images else []
     with rewriting(folder, PAGE[:1]):
         folder.write_text(PAGE[0], render(page, "pretraining.html.j2"))
     return folder / PAGE[0]
+
+
+def view_pairs(folder: RunFolder) -> list[list[str]]:
+    """Both views of each case that the folder holds pictures of, as ``data:`` addresses; nothing but pixels."""
+    picture = Thumbnails(folder, images=True)
+    pairs: list[list[str]] = []
+    while len(pair := [one for view in (0, 1) if (one := picture(2 * len(pairs) + view))]) == 2:
+        pairs.append(pair)
+    return pairs
 
 
 def trained_sentence(told: Mapping[str, Any]) -> str:
