@@ -11,6 +11,7 @@ import torch
 from medgauge.comparing.figures import figures
 from medgauge.comparing.judged import Judged
 from medgauge.comparing.macros import macro_block
+from medgauge.metrics.comparison import holm
 
 
 def judged(seed: int = 0, *, groups: int = 100, better: float = 0.6) -> Judged:
@@ -133,7 +134,9 @@ def test_means_over_findings_are_of_columns_with_ten_training_cases_which_are_na
     assert other["difference"] == pytest.approx(means["metric"] - means["bce"])
     assert other["difference_ci95"][0] < other["difference"] < other["difference_ci95"][1]
     assert other["p"] == other["p_holm"] < 0.2
-    assert "p" not in part["parts"]["few"]["methods"]["metric"]
+    tested = [part["parts"][name]["methods"]["metric"] for name in ("many", "medium", "few")]
+    assert [block["p_holm"] for block in tested] == holm([block["p"] for block in tested])
+    assert 0 < min(block["p"] for block in tested) < min(block["p_holm"] for block in tested)
     assert "difference" not in part["parts"]["all"]["methods"]["bce"]
     assert list(found["figures"]) == ["roc_auc", "average_precision", "log_loss"]
     assert found == macro_block(one, draws=2_000, seed=0)

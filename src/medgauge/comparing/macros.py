@@ -25,9 +25,9 @@ def macro_block(judged: Judged, *, draws: int, seed: int) -> dict[str, Any] | No
     """Of each of ``MEANS`` the mean over findings with 10 training cases or more that have them, with the columns named.
 
     Whole (``all``) and by frequency (many, medium, few), for each method: mean and spread over the times that it was made, its
-    interval, and the difference to the reference with its interval; of the whole with p-values, adjusted over the methods by
-    Holm. Draws are those of single findings (groups, seeds and partitions, crossed), the same for all columns and methods; a
-    draw in which a finding has no figure has the mean of the others.
+    interval, and the difference to the reference with its interval and p-value, adjusted by Holm: of the whole over the methods,
+    by frequency over methods and regions. Draws are those of single findings (groups, seeds and partitions, crossed), the same
+    for all columns and methods; a draw in which a finding has no figure has the mean of the others.
 
     How many training cases have a finding is the mean over the runs of the reference. A finding of which the judged cases
     are all present or all absent has no figure that orders them, and is in no mean of one.
@@ -71,13 +71,15 @@ def _means(
     columns = [target for target, one in each.items() if not any(bool(made.isnan().any()) for made in one.values())]
     drawn = _drawn(figure, judged, columns, draws, seed)
     parts = {"all": columns} | {name: [target for target in columns if region[target] == name] for name in REGION_NAMES}
-    found = {}
+    found = dict[str, dict[str, Any]]()
     for name, own in parts.items():
         made = {method: [each[target][method] for target in own] for method in judged.entries}
         means = {method: torch.stack(one).mean(0).tolist() if own else [] for method, one in made.items()}
         places = [columns.index(target) for target in own]
         some = None if drawn is None or not own else drawn[places].nanmean(0)
-        found[name] = {"columns": own, "methods": _methods(judged, means, some, tested=name == "all")}
+        found[name] = {"columns": own, "methods": _methods(judged, means, some)}
+    for family in (["all"], list(REGION_NAMES)):
+        _adjust([one for name in family for one in found[name]["methods"].values() if "p" in one])
     return {"columns": columns, "left_out": [target for target in region if target not in columns], "parts": found}
 
 
@@ -107,10 +109,8 @@ def _drawn(
     return crossed_columns(figure, value, label[rows], group, fold=fold, draws=draws, seed=seed)
 
 
-def _methods(
-    judged: Judged, means: dict[str, list[float]], drawn: Float[Tensor, "b m"] | None, *, tested: bool
-) -> dict[str, Any]:
-    """Of each method the mean, and its difference to the reference; ``tested``: with p-values."""
+def _methods(judged: Judged, means: dict[str, list[float]], drawn: Float[Tensor, "b m"] | None) -> dict[str, Any]:
+    """Of each method the mean, and its difference to the reference with its p-value."""
     names, nothing = list(judged.entries), float("nan")
     at, kept = names.index(judged.reference), None
     if drawn is not None:
@@ -125,11 +125,12 @@ def _methods(
             block["difference"] = None if own is None or other is None else own - other
             apart = None if kept is None else kept[:, [place]] - kept[:, [at]]
             block["difference_ci95"] = TOO_FEW_GROUPS if apart is None else ends(apart)[0].tolist()
-            if tested:
-                block["p"] = nothing if apart is None else float(paired_p(apart)[0])
+            block["p"] = nothing if apart is None else float(paired_p(apart)[0])
         found[name] = block
-    if tested:
-        others = [name for name in names if name != judged.reference]
-        for name, p in zip(others, holm([found[name]["p"] for name in others]), strict=True):
-            found[name]["p_holm"] = p
     return found
+
+
+def _adjust(family: Sequence[dict[str, Any]]) -> None:
+    """Put Holm's p-value beside that of each difference of a family."""
+    for one, p in zip(family, holm([one["p"] for one in family]), strict=True):
+        one["p_holm"] = p

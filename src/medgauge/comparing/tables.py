@@ -72,12 +72,12 @@ def _markdown(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _macro_lines(part: Mapping[str, Any]) -> Iterator[str]:
     heads = ["method", "mean", "95 %", "difference", "95 %", "p (Holm)"]
-    heads += [head for region in part["regions"] for head in (region, "difference", "95 %")]
+    heads += [head for region in part["regions"] for head in (region, "difference", "95 %", "p (Holm)")]
     yield f"| {' | '.join(heads)} |"
     yield f"| {' | '.join('---' for _ in heads)} |"
     for row in part["rows"]:
         cells = [row[key] for key in ("method", "mean", "interval", "difference", "difference_interval", "p")]
-        cells += [one[key] for one in row["regions"] for key in ("mean", "difference", "difference_interval")]
+        cells += [one[key] for one in row["regions"] for key in ("mean", "difference", "difference_interval", "p")]
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 

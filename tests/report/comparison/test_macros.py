@@ -43,7 +43,9 @@ def test_the_columns_of_the_means_are_named_and_those_left_out(values: dict[str,
     assert plain(other["difference"]) == f"{block['difference']:+.3f}"
     assert block["difference_ci95"][0] < block["difference"] < block["difference_ci95"][1]
     assert other["p"] == ("<0.001" if block["p_holm"] < 0.001 else f"{block['p_holm']:.3f}")
-    assert other["regions"][2] == {"mean": "–", "difference": "", "difference_interval": ""}
+    assert other["regions"][2] == {"mean": "–", "difference": "", "difference_interval": "", "p": ""}
+    frequent = values["figures"]["findings"]["figures"]["roc_auc"]["parts"]["many"]["methods"]["metric"]
+    assert other["regions"][0]["p"] == ("<0.001" if frequent["p_holm"] < 0.001 else f"{frequent['p_holm']:.3f}")
     assert "above 100" in macro_note(values)
     assert "of one fold" not in macro_note(values)
     folds = {**values, "settings": {**values["settings"], "folds": 3}}
@@ -61,7 +63,7 @@ def test_page_tables_and_terminal_have_them(
     table = (made / "table.md").read_text(encoding="utf-8")
     assert "Mean ROC-AUC of mass|a, mass, effusion" in table
     lines = [line for line in table.splitlines() if line.startswith("| metric | ") and row["mean"] in line]
-    assert [line.count("|") for line in lines] == [16]
+    assert [line.count("|") for line in lines] == [19]
     with (made / "comparison.csv").open(encoding="utf-8") as file:
         rows = [one for one in csv.DictReader(file) if one["target"] == "findings"]
     assert [(one["method"], one["part"]) for one in rows] == [

@@ -28,8 +28,8 @@ def macro_note(values: Mapping[str, Any]) -> str:
     return (
         f"Means over findings with {block['least_positives']} training cases or more that have them (in the runs of "
         f"{block['reference']}, mean), from probabilities before calibration{out}; many: above 100 of these, few: below 20. "
-        f"{block['draws']:,} draws, the same for all findings and methods; p-values are adjusted over the methods by Holm, for each "
-        "figure by itself."
+        f"{block['draws']:,} draws, the same for all findings and methods; p-values are adjusted by Holm, for each "
+        "figure by itself: of all findings over the methods, of many, medium and few over methods and these three."
     )
 
 
@@ -56,9 +56,10 @@ def _row(parts: Mapping[str, Any], method: str, is_reference: bool) -> dict[str,
     regions = []
     for region in REGIONS:
         own = parts[region]["methods"][method]
-        cell = {"mean": mean_sd(own, DIGITS), "difference": "", "difference_interval": ""}
+        cell = {"mean": mean_sd(own, DIGITS), "difference": "", "difference_interval": "", "p": ""}
         known = own["mean"] is not None and not is_reference
-        regions.append(cell | (_difference(own) if known else {}))
+        tested = {"p": p_words(finite(own["p_holm"]))} if known and "p_holm" in own else {}
+        regions.append(cell | (_difference(own) if known else {}) | tested)
     return row | {"regions": regions}
 
 
