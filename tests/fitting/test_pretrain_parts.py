@@ -10,6 +10,7 @@ import torch
 from medgauge.core.batch import Batch
 from medgauge.core.errors import InputError
 from medgauge.data.cases import make_cases
+from medgauge.fitting import pretrain_parts
 from medgauge.fitting.pretrain_cases import load_cases
 from medgauge.fitting.pretrain_parts import PretrainParts, build_parts
 from medgauge.fitting.stamp import make_recipe
@@ -113,3 +114,13 @@ def test_fewer_than_two_cases_a_process_are_refused(table: Path) -> None:
 def test_several_processes_are_said_to_normalise_over_their_own_cases(table: Path) -> None:
     (note,) = parts(table, training__devices=2).notes
     assert note.startswith("each of 2 processes normalises over its own share of a batch (batch norm), so that weights")
+
+
+@pytest.mark.parametrize(("part", "most"), [(1, 2), (3, 3), (6, 4)])
+def test_a_trial_takes_no_more_cases_than_memory_is_for(
+    table: Path, monkeypatch: pytest.MonkeyPatch, part: int, most: int
+) -> None:
+    tried: list[int] = []
+    monkeypatch.setattr(pretrain_parts, "try_batch", lambda *given: tried.append(len(given[3].row)))
+    parts(table, training__micro_batch=part)
+    assert 2 <= tried[0] <= most

@@ -13,7 +13,7 @@ from medgauge.core.errors import InputError
 from medgauge.data.cases import CaseArrays, make_cases
 from medgauge.fitting.mixing import check_mixup
 from medgauge.fitting.sampling import StepCases, build_sampler, case_regions, case_weights, weighting_notes
-from medgauge.fitting.trial import CASES, check_devices, check_norms, try_batch
+from medgauge.fitting.trial import check_devices, check_norms, tried_cases, try_batch
 from medgauge.inference.tuned import AUTO, NEIGHBOURS, REGRESSION
 from medgauge.models import Encoder, Model
 from medgauge.models.description import check_storable
@@ -107,7 +107,7 @@ def build_parts(study: Study) -> Parts:
     check_mixup(recipe, tasks, objective)
     check_norms(model, recipe)
     first = StepCases(arrays, study, sampler, train, 0, torch.device("cpu"), tasks.coding)
-    try_batch(model, objective, tasks.coding, first.part(range(min(CASES, len(first)))))
+    try_batch(model, objective, tasks.coding, first.part(range(min(tried_cases(recipe.training), len(first)))))
     _check_pairs(recipe)
     notes += unreached_notes(recipe, schedule)
     notes += weighting_notes(study, arrays.weight, sampler)

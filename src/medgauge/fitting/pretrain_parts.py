@@ -10,7 +10,7 @@ from medgauge.core.seeding import derive_seed
 from medgauge.data.cases import CaseArrays
 from medgauge.data.images.augment import AugmentSettings
 from medgauge.fitting.pretrain_cases import PretrainCases
-from medgauge.fitting.trial import CASES, check_devices, try_batch
+from medgauge.fitting.trial import check_devices, tried_cases, try_batch
 from medgauge.fitting.view_batches import ViewBatches
 from medgauge.models.description import check_storable
 from medgauge.models.encoders import build_encoder
@@ -145,7 +145,7 @@ def build_parts(cases: PretrainCases, arrays: CaseArrays) -> PretrainParts:
     parts = PretrainParts(cases, arrays, model, schedule, augment, LabelScaling())
     batches = parts.batches(rank=0, world_size=1, device=torch.device("cpu"))
     plain = replace(batches, settings=replace(recipe.pretraining, selection="none"), first=None)
-    most = max(CASES, recipe.training.micro_batch or 0) if parts.is_split else None
+    most = tried_cases(recipe.training) if parts.is_split else None
     try_batch(model, parts.objective, parts.coding, plain.parts(0, most)[0]())
     if parts.is_split:  # after the trial, which copies model and objective apart from each other
         model.in_parts, parts.objective.heads = True, Heads(model.project, model.heads)

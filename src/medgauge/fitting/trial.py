@@ -16,7 +16,7 @@ from medgauge.training.objective import Objective
 from medgauge.training.settings import TrainingSettings
 from medgauge.training.step import is_guided, read_step
 
-CASES = 4  # of the first batch, that are tried
+CASES, LEAST = 4, 2  # of the first batch, that are tried; what normalises over a batch needs two
 REMEDIES = {
     "prediction": "model.head none gives none; give model.head auto, or leave the term out",
     "logits": "only an ordinal or a distribution head gives them; give such a model.head, or leave the term out",
@@ -67,6 +67,15 @@ def check_norms(model: nn.Module, recipe: Recipe) -> None:
         f"training.micro_batch takes a batch through the network in parts, and the encoder {encoder.name} normalises each case "
         f"by all others of its batch; {remedy}, or leave training.micro_batch out"
     )
+
+
+def tried_cases(training: TrainingSettings) -> int:
+    """Cases of a trial: no more than go through the network together, as memory is for so many, and two at the least.
+
+    >>> tried_cases(TrainingSettings()), tried_cases(TrainingSettings(batch_size=8, micro_batch=1))
+    (4, 2)
+    """
+    return CASES if training.micro_batch is None else max(LEAST, min(CASES, training.micro_batch))
 
 
 def try_batch(model: nn.Module, objective: Objective, coding: LabelCoding, batch: Batch) -> None:
