@@ -185,7 +185,7 @@ def test_wrong_settings_are_told_before_anything_is_read(table: Path, tmp_path: 
     given: dict[str, Any] = {**COLUMNS, "label": "stage", "kind": {"stage": "grade"}}
     frame["path"] = "none.png"  # it is told before any image is read
     frame.to_csv(table.with_name("staged.csv"), index=False)
-    said = "a learning curve is of numbers and findings, and stage is a {kind}; leave it out"
+    said = "and stage is a {kind}; leave it out, or hold the figures of two runs side by side, the first with --data.fraction 0.5"
     for kind in ("grade", "class"):
         with pytest.raises(InputError, match=said.format(kind=kind)):
             medgauge.curve(

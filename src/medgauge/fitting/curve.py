@@ -116,7 +116,10 @@ def _check_kinds(recipe: Recipe) -> None:
     for name in recipe.data.label:
         kind = recipe.data.kind.get(name, "number")
         if kind not in KINDS_READ:
-            raise InputError(f"a learning curve is of numbers and findings, and {name} is a {kind}; leave it out")
+            raise InputError(
+                f"a learning curve is of numbers and findings (errors that are means over cases), and {name} is a {kind}; leave it out, "
+                "or hold the figures of two runs side by side, the first with --data.fraction 0.5"
+            )
 
 
 def _folder(out: str | Path) -> RunFolder:
