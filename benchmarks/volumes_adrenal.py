@@ -1,6 +1,7 @@
 """Siamese pretraining with and without RE on adrenal glands (shapes of 28 x 28 x 28), one seed, the official parts.
 
 python benchmarks/volumes_adrenal.py --work FOLDER       (prints the cost; goes on from FOLDER; then JSON and docs/methods/siamese.md)
+python benchmarks/volumes_adrenal.py --work FOLDER --time      (processor seconds a step and a case at 28 and at 64; JSON and page)
 
 The plan stands in docs/methods/siamese.md. One thread.
 """
@@ -8,9 +9,13 @@ The plan stands in docs/methods/siamese.md. One thread.
 import argparse
 import json
 import shutil
+import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas
@@ -24,16 +29,20 @@ from volumes_study import FIGURES, STEPS, VARIANTS, Array, drawn_of, machine_of,
 import medgauge
 from medgauge.data.radiomics.extractor import RadiomicsSettings, extract
 from medgauge.metrics.comparison import ends
+from medgauge.training.loop import Trainer
 
 OUT = Path(__file__).resolve().parent / "results" / "volumes_adrenal.json"
 SHAPE, NAMES = "shape features", ("SSL", "SSL+RE")
 ROWS = (SHAPE, *NAMES, *(f"{one} + {SHAPE}" for one in NAMES))
+FILES = {28: "adrenalmnist3d.npz", 64: "adrenalmnist3d_64.npz"}
+TIMED = 10
+"""Steps whose median is taken; three before them are left out."""
 
 
-def prepare(work: Path) -> pandas.DataFrame:
+def prepare(work: Path, side: int = 28) -> pandas.DataFrame:
     """The arrays as one file, and the table of cases."""
     work.mkdir(parents=True, exist_ok=True)
-    stored = np.load(SHARED / "adrenalmnist3d" / "adrenalmnist3d.npz")
+    stored = np.load(SHARED / "adrenalmnist3d" / FILES[side])
     images = np.concatenate([stored[f"{part}_images"] for part in ("train", "val")])
     label = np.concatenate([stored[f"{part}_labels"][:, 0] for part in ("train", "val")]).astype(int)
     split = np.repeat(["train", "test"], [len(stored["train_labels"]), len(stored["val_labels"])])
@@ -98,18 +107,91 @@ def run(work: Path) -> None:
             key: {"value": float(one[0]), "ci95": ends(one[1:, None])[0].tolist()} for key, one in each.items()
         }
     agreement = {name: made[name][1] for name in NAMES if made[name][1]}
-    OUT.write_text(json.dumps({"rows": found, "agreement": agreement, "machine": machine()}, indent=1) + "\n")
+    write({"rows": found, "agreement": agreement, "machine": machine()})
+
+
+@contextmanager
+def steps_timed() -> Iterator[list[float]]:
+    """Processor seconds of every step of a training, batch included."""
+    seconds, step = list[float](), Trainer._step
+
+    def timed(self: Trainer) -> None:
+        start = time.process_time()
+        step(self)
+        seconds.append(time.process_time() - start)
+
+    with patch.object(Trainer, "_step", timed):
+        yield seconds
+
+
+def timing(work: Path, side: int) -> dict[str, Any]:
+    """Seconds a step of 30 cases, without a warm-up, and a case that is embedded, reading included."""
+    given: dict[str, Any] = {"table": work / "cases.csv", "array": "volumes.npz#images", "index": "index"}
+    table, place, found = prepare(work, side), work / "pretraining", dict[str, Any]()
+    for name in NAMES:
+        recipe, changes = VARIANTS[name]
+        shutil.rmtree(place, ignore_errors=True)
+        warmup = {"pretraining.warmup": 0} if name == "SSL+RE" else {}
+        changed = {**changes, **warmup, "training.steps": TIMED + 3, "seed": 0, "data.cache": str(work / "cache")}
+        with steps_timed() as seconds:
+            medgauge.pretrain(recipe, out=place, id="index", changes=changed, split="split", **given)
+        found[name] = statistics.median(seconds[3:])
+    start = time.process_time()
+    medgauge.embed(place, out=work / "part.parquet", id="index", **given)
+    shutil.rmtree(place)
+    return {
+        "seconds_a_step": found,
+        "seconds_a_case_embedded": (time.process_time() - start) / len(table),
+        "cases": len(table),
+        "machine": machine(),
+    }
+
+
+def time_all(work: Path) -> None:
+    """The timing of each size, put beside the figures."""
+    kept = json.loads(OUT.read_text())
+    for side in FILES:
+        kept.setdefault("timing", {})[str(side)] = timing(work / str(side), side)
+        print(side, json.dumps(kept["timing"][str(side)]["seconds_a_step"]), flush=True)
+    write(kept)
+
+
+def write(found: dict[str, Any]) -> None:
+    """JSON and page; a timing that is there stays."""
+    kept = json.loads(OUT.read_text()).get("timing", {}) if OUT.exists() else {}
+    found = {"timing": kept, **found}
+    OUT.write_text(json.dumps(found, indent=1) + "\n")
     lines = [f"| adrenal glands | {' | '.join(FIGURES)} |", "|---" * (1 + len(FIGURES)) + "|"]
-    for row, one in found.items():
+    for row, one in found["rows"].items():
         cells = [f"{one[key]['value']:.3f} ({one[key]['ci95'][0]:.3f} to {one[key]['ci95'][1]:.3f})" for key in FIGURES]
         lines.append(f"| {row} | {' | '.join(cells)} |")
-    told = [f"{name} {', '.join(f'{one:.3f}' for one in parts)}" for name, parts in agreement.items()]
-    lines += ["", f"Agreement of clusters with the class, four parts: {'; '.join(told)}."]
+    told = [f"{name} {', '.join(f'{one:.3f}' for one in parts)}" for name, parts in found["agreement"].items()]
+    lines += ["", f"Agreement of clusters with the class, four parts: {'; '.join(told)}.", *time_lines(found["timing"])]
     write_between("siamese.md", "volumes adrenal", lines)
+
+
+def time_lines(found: dict[str, Any]) -> list[str]:
+    """A table of the sizes that were timed."""
+    if not found:
+        return []
+    heads = [
+        "one thread",
+        *(f"{name}, s a step of 30" for name in NAMES),
+        f"{STEPS} steps with RE, min",
+        "embedding, ms a case",
+    ]
+    lines = ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for side, one in found.items():
+        steps, embedded = one["seconds_a_step"], 1000 * one["seconds_a_case_embedded"]
+        cells = [*(f"{steps[name]:.2f}" for name in NAMES), f"{STEPS * steps['SSL+RE'] / 60:.2g}", f"{embedded:.2g}"]
+        lines.append(f"| {side} x {side} x {side} | {' | '.join(cells)} |")
+    return lines
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--time", action="store_true")
+    asked = parser.parse_args()
     torch.set_num_threads(1)
-    run(parser.parse_args().work.resolve())
+    (time_all if asked.time else run)(asked.work.resolve())
