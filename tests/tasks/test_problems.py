@@ -47,6 +47,16 @@ def test_a_code_among_0_and_1_may_mean_missing(code: float, offered: bool) -> No
     assert (f"(--missing {code:g})" in str(problem)) == offered
 
 
+def test_findings_that_no_case_has_are_told_as_such_and_not_as_copies() -> None:
+    label = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    found = Findings.make(["a", "b", "c", "d"], HeadSettings(), "zscore").problems(label, ["x", "y"])
+    assert [str(problem) for problem in found] == [
+        "label a: is 0 in all 2 labelled cases, so nothing can be learned from it",
+        "label b: is 0 in all 2 labelled cases, so nothing can be learned from it",
+        "label d: is the same as c in all 2 cases; leave one of them out",
+    ]
+
+
 @pytest.mark.parametrize(
     ("other", "same"),
     [

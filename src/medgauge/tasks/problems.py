@@ -130,11 +130,15 @@ def class_copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> li
 
 
 def copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
-    """Columns of findings that are equal, missing cells too, to one before them or to 1 less it."""
+    """Columns of findings of both states that are equal, missing cells too, to one before them or to 1 less it."""
     told, turned, found = label.nan_to_num(-1.0), (1 - label).nan_to_num(-1.0), []
+    both = ((label == 0).any(0) & (label == 1).any(0)).tolist()  # of one state alone: that is told of each
     for place, name in enumerate(names):
         for words, as_told in (("the same as", told), ("the opposite (1 - label) of", turned)):
-            same = next((other for other in range(place) if torch.equal(as_told[:, other], told[:, place])), None)
+            same = next(
+                (other for other in range(place) if both[place] and torch.equal(as_told[:, other], told[:, place])),
+                None,
+            )
             if same is not None:
                 what = f"is {words} {names[same]} in {_all(len(label), 'case')}; leave one of them out"
                 found.append(Problem(f"label {name}", what, "label"))
