@@ -9,10 +9,15 @@ of the head's values in normalised label units; the figure is the mean of the fo
 of a run is changed by that: it is done on copies. Levels of a term are measured alone, too (``levels.global``).
 
 Recipes with the same objective, weights, sampler, neck and head are one run. A recipe without a head has one beside it that
-learns by L1 from the embedding and gives it no gradient. Grades are fifths of the head circumferences, 0 to 4. ``run`` can
-be stopped and goes on from benchmarks/results/gradient_shares.json (about nine minutes of one core in all); a recipe whose
-method has changed is measured anew; ``with_factor_1`` in that file is what jocorank's ranking, ranksim and rnc had with a
-factor of 1, before it was set from these figures. ``table`` writes the tables of docs/methods between their marks.
+learns by L1 from the embedding and gives it no gradient. Grades and classes are fifths of the head circumferences, 0 to 4;
+findings are three: the lowest fifth, the highest fifth and the upper half, with orthogonal label vectors, and L1 is of
+their chances; of classes it is 1 - the chance of the true one. A pretraining reads no labels, so that there is no L1
+beside it: it is not measured.
+
+``run`` can be stopped and goes on from benchmarks/results/gradient_shares.json (about ten minutes of one core in all); a
+recipe whose method has changed is measured anew; ``with_factor_1`` in that file is what jocorank's ranking, ranksim and
+rnc had with a factor of 1, before it was set from these figures. ``table`` writes the tables of docs/methods between
+their marks.
 """
 
 import argparse
@@ -53,12 +58,16 @@ TRAINING = {
     "seed": 0,
 }
 CANON = "l1 mse weighted_l1 balanced_l1 fds_l1 distribution balanced_mse rnc adaptive_triplet ordinal corn"
+FINDINGS = "finding weighted_bce focal asymmetric ldam label_ranking dual_weighted nih_dwml"
+FINDING_COLUMNS = ["hc_lowest", "hc_highest", "hc_upper"]
 ON_PAGE = {
     "rm-loss.md": ("rm", "rm_l1", "boneage_rm", "cac_rm"),
     "fine-grained-correlation.md": ("pearson", "pearson_spearman"),
     "jocorank.md": ("jocorank_individual", "jocorank_global", "jocorank_peer", "jocorank", "ranksim"),
     "canon.md": tuple(CANON.split()),
     "grades.md": ("grade",),
+    "classes.md": ("class",),
+    "dual-weighted.md": tuple(FINDINGS.split()),
 }
 METHOD = ("objective", "weights", "sampler")
 
@@ -68,6 +77,9 @@ def prepare(folder: Path) -> dict[str, Any]:
     table = pandas.DataFrame(bundled_columns("hc18"))
     size = table["hc_mm"].astype(float)
     table["hc_grade"] = np.searchsorted(np.quantile(size, [0.2, 0.4, 0.6, 0.8]), size)
+    lowest, upper, highest = np.quantile(size, [0.2, 0.5, 0.8])
+    for column, present in zip(FINDING_COLUMNS, (size < lowest, size > highest, size > upper), strict=True):
+        table[column] = present.astype(int)
     table.drop(columns=["image", "hc_px"]).to_csv(folder / "cases.csv", index=False)
     with np.load(bundled_path("hc18")) as arrays:
         np.savez(folder / "images.npz", images=arrays["images"])
@@ -93,6 +105,12 @@ def settings(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
     if "grade" in laid["objective"]:
         laid["data"] = {**laid["data"], "label": ["hc_grade"]}
         laid["data"]["kind"] = {"hc_grade": "grade"} if name == "grade" else {}
+    if name == "class":
+        laid["data"] = {**laid["data"], "label": ["hc_grade"], "kind": {"hc_grade": "class"}}
+    if name in FINDINGS.split():
+        laid["data"] = {**laid["data"], "label": FINDING_COLUMNS, "kind": dict.fromkeys(FINDING_COLUMNS, "finding")}
+    if "semantics" in laid["model"]:
+        laid["model"]["semantics"] = {"source": "orthogonal"}
     return laid
 
 
@@ -143,7 +161,7 @@ def shares(parts: Parts, probe: nn.Linear | None, study: Study, at: int) -> dict
         step = read_step(model, batch, parts.tasks.coding, at / STEPS, guided=is_guided(model))
         weights = list(model.encoder.parameters())
         value = step.prediction if probe is None else probe(step.embedding)
-        plain = PointwiseLoss("l1")(value, step.label)
+        plain = plain_error(value, step, classes="class" in study.recipe.data.kind.values())
         measured = {"l1": gradient(plain, weights), "total": gradient(objective(step)["total"], weights)}
         for name, term in objective.terms.items():
             measured[name] = gradient(alone(name, term, objective.factors[name], step), weights)
@@ -153,6 +171,14 @@ def shares(parts: Parts, probe: nn.Linear | None, study: Study, at: int) -> dict
         for name, length in measured.items():
             sums[name] = sums.get(name, 0.0) + length
     return {name: round(length / sums["l1"], 4) for name, length in sums.items() if name != "l1"}
+
+
+def plain_error(value: Tensor | None, step: Step, *, classes: bool) -> Tensor:
+    """L1 of values of numbers and grades, of chances of findings, or 1 - the chance of the true class."""
+    if not classes:
+        return cast(Tensor, PointwiseLoss("l1")(value, step.label))
+    assert step.logits is not None  # noqa: S101 - for the type checker
+    return (1 - step.logits.softmax(-1).gather(-1, step.label.long()[..., None])).mean()
 
 
 def trained_by(parts: Parts) -> Objective:
@@ -204,7 +230,8 @@ def run(wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory() as made:
         base = prepare(Path(made))
         for name in recipe_names():
-            if wanted and name not in wanted:
+            own = load_values(name)
+            if (wanted and name not in wanted) or not own.get("objective") or "pretraining" in own:
                 continue
             values = settings(name, base)
             known = next((one for one in kept.get("runs", {}).values() if one["method"] == method(values)), None)
