@@ -78,7 +78,9 @@ def test_brats_from_its_folders_to_sensitivity_and_specificity(
     said, notes = capsys.readouterr()
     made = json.loads(Path("runs/brats_ssl/pretraining.json").read_text())
     assert (made["cases"], made["scope"], made["selection"]) == (28, "transductive", "reweight")
-    assert "that took the images of 28 of these cases, without labels" in " ".join(notes.split())
+    took = "that took the images of 28 of these cases, without labels"
+    assert took in " ".join(notes.split())
+    assert took in Path("runs/brats_grade/report.html").read_text(encoding="utf-8")
     model = json.loads(Path("runs/brats_grade/fold-0/model.json").read_text())
     assert model["model"]["neck"]["blocks"] == [107, 256]
     read = pandas.read_csv("runs/brats_grade/predictions.csv")

@@ -3,6 +3,7 @@
 import resource
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from medgauge.core.batch import Cases
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, said_as
 from medgauge.core.threads import few_threads
+from medgauge.data.features.about import about_notes
 from medgauge.data.tables.classes import spread_labels
 from medgauge.data.tables.splits import SPLITS
 from medgauge.evaluation.side_by_side import side_by_side_notes
@@ -119,7 +121,10 @@ def write_run(
 
 
 def _source_notes(study: Study) -> list[str]:
-    """Where cases that are judged had a part in the training of the encoder."""
+    """Where cases that are judged had a part in the training of the encoder, or of what made the features of a file."""
+    wanted = study.recipe.represent
+    if wanted.is_table:
+        return [note for place in wanted.sources for note in about_notes(Path(place))]
     return source_notes(study.recipe, study.images.digests, study.table, study.splits)
 
 
