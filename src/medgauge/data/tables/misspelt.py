@@ -15,6 +15,8 @@ def misspelt_words(counts: Mapping[str, int]) -> list[str]:
 
     >>> misspelt_words({"Effusion": 40, "Grade 1": 20, "Efusion": 2, "Grade 2": 1})
     ["'Efusion' (2) is spelled much like 'Effusion' (40); write them alike if they are one"]
+    >>> misspelt_words({"HGG": 14, "No Finding": 0})
+    []
 
     Args:
         counts: cells with each name.
@@ -22,7 +24,9 @@ def misspelt_words(counts: Mapping[str, int]) -> list[str]:
     found = []
     for name, count in counts.items():
         frequent = [
-            other for other, often in counts.items() if often >= TIMES * count and _digits(other) == _digits(name)
+            other
+            for other, often in counts.items()
+            if often >= TIMES * max(count, 1) and _digits(other) == _digits(name)
         ]
         if near := nearest(name, frequent, likeness=LIKE):
             words = f"'{name}' ({count}) is spelled much like '{near}' ({counts[near]})"
