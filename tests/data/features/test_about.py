@@ -37,3 +37,17 @@ def test_features_that_know_labels_are_told(tmp_path: Path) -> None:
     assert read_about(tmp_path / "f.csv") == {}
     (tmp_path / "g.parquet").write_bytes(b"none")
     assert read_about(tmp_path / "g.parquet") == {}
+
+
+@pytest.mark.parametrize(
+    ("scope", "took", "transductive"), [("inductive", 2, True), ("inductive", 1, False), ("transductive", 2, True)]
+)
+def test_a_pretraining_that_took_every_case_is_transductive(
+    tmp_path: Path, scope: str, took: int, transductive: bool
+) -> None:
+    about = json.dumps({"made_by": "pretraining", "pretrained_with": took, "scope": scope}).encode()
+    table = pyarrow.table({"case": ["a", "b"]}).replace_schema_metadata({b"medgauge": about})
+    pyarrow.parquet.write_table(table, tmp_path / "f.parquet")
+    (said,) = about_notes(tmp_path / "f.parquet")
+    assert f"({scope}) that took the images of {took} of these cases, without labels" in said
+    assert ("transductive" in said) == transductive

@@ -27,8 +27,12 @@ def about_notes(path: Path) -> list[str]:
     about = read_about(path)
     pretrained, scope = about.get("pretrained_with"), about.get("scope")
     if isinstance(pretrained, int) and isinstance(scope, str):
+        import pyarrow.parquet
+
+        known = scope == "inductive" and pretrained == pyarrow.parquet.read_metadata(path).num_rows
         return [
             f"features of {path.name} are of a pretraining ({scope}) that took the images of {pretrained} of these cases, without labels"
+            + (", all that the file has, so that figures of them are transductive" if known else "")
         ]
     seen = about.get("trained_with")
     if not isinstance(seen, int) or seen < 1:
