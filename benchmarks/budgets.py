@@ -12,14 +12,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas
+import torch
 from common import machine, write_between
 from frozen_features import SETS, table_of
 
 import medgauge
+from medgauge.metrics.agreement import quadratic_kappa
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "results" / "budgets.json"
 PAGE = HERE.parent / "docs" / "accuracy.md"
+GRADES = 10
+"""Different labels up to which whole numbers are read as grades."""
 ORDER = ("hc18", "lidc_nodules", "idrid_blocks", "nih_cxr1000", "retinamnist", "idrid")
 
 
@@ -35,6 +40,7 @@ def measure(name: str, budget: str, work: Path) -> dict[str, Any]:
     found = {key: block[key] for key in ("n", "groups", "mae", "spearman")}
     return {
         **found,
+        "kappa": kappa(home / "run" / tried["chosen"] / "predictions.csv", SETS[name]["label"]),
         "few_mae": block["by_region"]["few"]["mae"],
         "ci95": block["ci95"]["mae"],
         "baselines": {key: one["mae"] for key, one in block["baselines"].items()},
@@ -47,9 +53,18 @@ def measure(name: str, budget: str, work: Path) -> dict[str, Any]:
     }
 
 
+def kappa(predictions: Path, label: str) -> float | None:
+    """Quadratic kappa of the values beside whole-numbered labels, None where the labels are not whole numbers of a few kinds."""
+    read = pandas.read_csv(predictions, usecols=[f"label_{label}", f"value_{label}"]).dropna()
+    truth, value = (torch.tensor(read[f"{of}_{label}"].to_numpy(float))[:, None] for of in ("label", "value"))
+    if len(truth.unique()) > GRADES or (truth != truth.round()).any():
+        return None
+    return float(quadratic_kappa(value, truth))
+
+
 def rows(results: dict[str, Any]) -> list[str]:
     """The table of the page: a row a set."""
-    heads = ["set", "budget", "answers", "error (95 %)", "corrected for the choice", "few region", "Spearman"]
+    heads = ["set", "budget", "answers", "error (95 %)", "corrected for the choice", "few region", "Spearman", "kappa"]
     heads += ["coverage of 90 %", "width", "every candidate's error", "minutes"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name in [f"{one} {budget}" for one in ORDER for budget in ("quick", "standard", "best")]:
@@ -60,11 +75,12 @@ def rows(results: dict[str, Any]) -> list[str]:
             f"{c['name']} {c['error']:.3g}" if c["error"] is not None else f"{c['name']} {c['state']}"
             for c in one["candidates"]
         )
+        told = "" if one.get("kappa") is None else f"{one['kappa']:.2f}"
         minutes = sum(c["minutes"] or 0.0 for c in one["candidates"])
         lines.append(
             f"| {of} | {budget} | {one['chosen']} | {one['mae']:.3g} ({one['ci95'][0]:.3g} to {one['ci95'][1]:.3g}) | "
             f"{one['choice']['corrected']:.3g} (skill {one['choice']['skill']:.2f}) | "
-            f"{one['few_mae']:.3g} | {one['spearman']:.2f} | {100 * one['coverage']:.1f} % | "
+            f"{one['few_mae']:.3g} | {one['spearman']:.2f} | {told} | {100 * one['coverage']:.1f} % | "
             f"{one['width']:.3g} | {each} | {minutes:.0f} |"
         )
     return lines
