@@ -57,7 +57,7 @@ def kappa(predictions: Path, label: str) -> float | None:
     """Quadratic kappa of the values beside whole-numbered labels, None where the labels are not whole numbers of a few kinds."""
     read = pandas.read_csv(predictions, usecols=[f"label_{label}", f"value_{label}"]).dropna()
     truth, value = (torch.tensor(read[f"{of}_{label}"].to_numpy(float))[:, None] for of in ("label", "value"))
-    if len(truth.unique()) > GRADES or (truth != truth.round()).any():
+    if len(set(truth.flatten().tolist())) > GRADES or (truth != truth.round()).any():
         return None
     return float(quadratic_kappa(value, truth))
 
