@@ -281,7 +281,7 @@ def test_a_method_with_other_flags_does_not_join(
         compare(table, tmp_path / "c", ["l1", "mse", "rm"], **{"partitions": 1, **changed})
     assert {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()} == before
     assert len(fits.jobs) == count
-    with pytest.raises(InputError, match=r"holds another comparison .*methods\.mse is"):
+    with pytest.raises(InputError, match=r"holds another comparison .*methods\.mse differs"):
         compare(table, tmp_path / "c", ["l1", "rm"], partitions=1)
 
 
