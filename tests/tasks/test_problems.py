@@ -5,6 +5,7 @@ import torch
 
 from medgauge.core.problem import Problem, of_finished
 from medgauge.tasks.findings import Findings
+from medgauge.tasks.grades import Grades
 from medgauge.tasks.numbers import Numbers
 from medgauge.tasks.problems import class_copy_problems, column_problems, finding_problems, level_problems
 from medgauge.tasks.settings import HeadSettings
@@ -71,6 +72,14 @@ def test_classes_that_another_column_tells_are_a_copy_by_whatever_names(other: l
     label = torch.tensor([[0, 1, 2, NAN], other], dtype=torch.float64).T
     told = [str(problem) for problem in class_copy_problems(["view", "other"], label)]
     assert told == ["label other: says the same as view in all 4 cases; leave one of them out"] * same
+
+
+@pytest.mark.parametrize(("kind", "same"), [(Numbers, True), (Grades, True), (Numbers, False), (Grades, False)])
+def test_numbers_and_grades_that_are_equal_are_told(kind: type[Numbers] | type[Grades], same: bool) -> None:
+    label = torch.tensor([[2.0, 2.0, 4.0], [1.0, 1.0, 3.0], [NAN, NAN if same else 1.0, 3.0]], dtype=torch.float64)
+    found = kind.make(["size", "length", "other"], HeadSettings(), "zscore").problems(label, ["a", "b", "c"])
+    told = ["label length: is the same as size in all 3 cases; leave one of them out"]
+    assert [str(problem) for problem in found] == told * same
 
 
 def test_labels_beyond_what_can_be_reckoned_with() -> None:

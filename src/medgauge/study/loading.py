@@ -15,6 +15,7 @@ from medgauge.data.images.cache import PreparedImages, prepare_images
 from medgauge.data.tables.classes import class_notes, lacking_classes
 from medgauge.data.tables.files import missing_files
 from medgauge.data.tables.folds import fold_name
+from medgauge.data.tables.misspelt import misspelt_classes
 from medgauge.data.tables.nearly_states import few_values_notes, nearly_states_notes
 from medgauge.data.tables.notes import table_notes, unlabelled_notes
 from medgauge.data.tables.pictures import picture_notes, pictures_of_groups, several_labels, shared_pictures
@@ -104,6 +105,7 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     said = [*recipe.data.kind, *found.table.classes]
     notes += nearly_states_notes(found.table, said) + few_values_notes(found.table, said)
     notes += class_notes(found.table.classes)
+    notes += misspelt_classes(found.table.target, found.table.classes, found.table.label)
     notes += size_without_effect(recipe, images.array.ndim - 2)
     notes += split_notes(found.table, found.splits, found.recipe) + unnamed_split_notes(found.recipe)
     notes += calibration_notes(found.table, found.splits, found.recipe)

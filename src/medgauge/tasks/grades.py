@@ -27,7 +27,7 @@ from medgauge.metrics.catalogue import GRADE
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.ranks import GradeRanks
 from medgauge.tasks.columns import fitted
-from medgauge.tasks.problems import column_problems, level_problems
+from medgauge.tasks.problems import column_problems, equal_problems, level_problems
 from medgauge.tasks.values import LineColumns, constant
 
 
@@ -72,11 +72,11 @@ class Grades(LineColumns):
         return 0 if self.head_settings.name == "none" else max(map(len, self.levels)) - 1
 
     def problems(self, label: Float[Tensor, "n t"], ids: Sequence[str]) -> list[Problem]:
-        """Missing everywhere, constant, no whole numbers, or more levels than grades have."""
+        """Missing everywhere, constant, no whole numbers, more levels than grades have, or equal to another column."""
         found = []
         for name, column in zip(self.columns, label.unbind(1), strict=True):
             found += column_problems(name, column, ids) + level_problems(name, column, ids)
-        return found
+        return found + equal_problems(self.columns, label)
 
     def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> Self:
         """Levels, regions and median of the training labels."""

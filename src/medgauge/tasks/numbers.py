@@ -25,7 +25,7 @@ from medgauge.models.heads import DistributionHead, LinearHead
 from medgauge.models.ordinal import OrdinalHead
 from medgauge.models.scaling import ScalingKind
 from medgauge.tasks.columns import fitted
-from medgauge.tasks.problems import column_problems, negative_problems
+from medgauge.tasks.problems import column_problems, equal_problems, negative_problems
 from medgauge.tasks.settings import HeadSettings
 from medgauge.tasks.values import LineColumns, constant
 
@@ -68,12 +68,12 @@ class Numbers(LineColumns):
         return fitted(self.regions)
 
     def problems(self, label: Float[Tensor, "n t"], ids: Sequence[str]) -> list[Problem]:
-        """Missing everywhere, constant, infinite, or negative under log2(1 + label)."""
+        """Missing everywhere, constant, infinite, negative under log2(1 + label), or equal to another column."""
         found = []
         for name, column in zip(self.columns, label.unbind(1), strict=True):
             found += column_problems(name, column, ids)
             found += negative_problems(name, column, ids) if self.scaling == "log2" else []
-        return found
+        return found + equal_problems(self.columns, label)
 
     def fit(self, label: Float[Tensor, "n t"], divisor: Float[Tensor, " n"] | None) -> Self:
         """Scaling, regions and median of the training labels."""

@@ -129,6 +129,24 @@ def class_copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> li
     return found
 
 
+def equal_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
+    """Columns of numbers or grades that are equal, missing cells too, to one before them; of constant ones that is told."""
+    found = []
+    for place, (name, column) in enumerate(zip(names, label.unbind(1), strict=True)):
+        known = column[~column.isnan()]
+        if not len(known) or bool(known.min() == known.max()):
+            continue
+        same = [
+            other
+            for other, before in enumerate(label[:, :place].unbind(1))
+            if torch.allclose(before, column, rtol=0, atol=0, equal_nan=True)
+        ]
+        if same:
+            what = f"is the same as {names[same[0]]} in {_all(len(label), 'case')}; leave one of them out"
+            found.append(Problem(f"label {name}", what, "label"))
+    return found
+
+
 def copy_problems(names: Sequence[str], label: Float[Tensor, "n t"]) -> list[Problem]:
     """Columns of findings of both states that are equal, missing cells too, to one before them or to 1 less it."""
     told, turned, found = label.nan_to_num(-1.0), (1 - label).nan_to_num(-1.0), []

@@ -1,8 +1,9 @@
 """Rare names that may be frequent ones."""
 
+import numpy as np
 import pytest
 
-from medgauge.data.tables.misspelt import misspelt_words
+from medgauge.data.tables.misspelt import misspelt_classes, misspelt_words
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,11 @@ from medgauge.data.tables.misspelt import misspelt_words
 )
 def test_names_that_are_rare_and_alike_are_told(counts: dict[str, int], told: int) -> None:
     assert len(misspelt_words(counts)) == told
+
+
+def test_a_rare_class_that_is_spelled_much_like_a_frequent_one_is_told_with_its_column() -> None:
+    classes = {"lesion": ["benign", "malignant", "malignnat", "malignants"]}  # the last one is in no case
+    label = np.array([[60.0, place] for place in [0.0] * 80 + [1.0] * 120 + [2.0] * 2 + [np.nan]])
+    assert misspelt_classes(["age", "lesion"], classes, label) == [
+        "label lesion: 'malignnat' (2) is spelled much like 'malignant' (120); write them alike if they are one"
+    ]

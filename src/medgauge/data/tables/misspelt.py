@@ -1,6 +1,9 @@
 """Names that a few cells have and that are spelled much like one which many have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medgauge.core.words import nearest
 
@@ -32,6 +35,24 @@ def misspelt_words(counts: Mapping[str, int]) -> list[str]:
             words = f"'{name}' ({count}) is spelled much like '{near}' ({counts[near]})"
             found.append(f"{words}; write them alike if they are one")
     return found
+
+
+def misspelt_classes(
+    target: Sequence[str], classes: Mapping[str, Sequence[str]], label: NDArray[np.float64]
+) -> list[str]:
+    """What is said of each rare class of a label whose name may be that of a frequent one.
+
+    Args:
+        target: names of the label columns.
+        classes: of those that are classes their names.
+        label: (n, t), places of classes.
+    """
+    notes = []
+    for at, name in enumerate(target):
+        counts = {word: int((label[:, at] == place).sum()) for place, word in enumerate(classes.get(name, ()))}
+        present = {word: count for word, count in counts.items() if count}
+        notes += [f"label {name}: {words}" for words in misspelt_words(present)]
+    return notes
 
 
 def _digits(name: str) -> str:
