@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from torch import Tensor
+from torch import distributed as dist
 
 from medgauge.core.errors import InputError
 from medgauge.samplers import RarestLabelSampler
 from medgauge.samplers.rarest_label import rarest_label_chances
 from tests.contracts import SamplerContract
+from tests.processes import in_each_process
 
 LABEL = torch.tensor(
     [[1.0, 0.0]] * 5 + [[1.0, 1.0], [0.0, 1.0]] + [[0.0, 0.0], [0.0, math.nan], [math.nan, 0.0]] + [[math.nan] * 2]
@@ -108,3 +110,35 @@ def test_does_not_go_on_from_the_state_of_other_labels() -> None:
         ValueError, match="^label, group and one_per_group must be those of the sampler that was saved$"
     ):
         other.load_state_dict(RarestLabelSampler(LABEL, 3, seed=0).state_dict())
+
+
+def rows_of_process(rank: int, label: Tensor, steps: int) -> Tensor:
+    """The rows that a process draws by itself, and those of all processes as it hears them from the others, side by side."""
+    sampler = RarestLabelSampler(label, 8, seed=3, rank=rank, world_size=2)
+    own = torch.tensor([sampler.batch(step) for step in range(steps)])
+    heard = [torch.zeros_like(own) for _ in range(2)]
+    dist.all_gather(heard, own)
+    return torch.stack([own, *heard])
+
+
+@pytest.mark.slow
+def test_two_processes_have_parts_that_are_disjoint_the_whole_batch_together_and_balanced_each() -> None:
+    """50 cases with the first finding, 20 with the second, 330 with none, eight a step: of each process a third."""
+    label = torch.tensor([[1.0, 0.0]] * 50 + [[0.0, 1.0]] * 20 + [[0.0, 0.0]] * 330 + [[math.nan] * 2] * 10)
+    steps = 400
+    found = in_each_process(rows_of_process, label, steps)
+    assert torch.equal(found[0][1:], found[1][1:])  # both heard the same parts, each its own among them
+    assert all(torch.equal(found[rank][0], found[rank][1 + rank]) for rank in range(2))
+    whole = RarestLabelSampler(label, 8, seed=3)
+    for step in range(steps):
+        parts = [found[rank][0][step].tolist() for rank in range(2)]
+        assert [len(part) for part in parts] == [4, 4]
+        assert not set(parts[0]) & set(parts[1])
+        assert sorted(parts[0] + parts[1]) == sorted(whole.batch(step))
+    for rank in range(2):
+        rows = found[rank][0].flatten()
+        shares = torch.bincount(torch.bucketize(rows, torch.tensor([49, 69, 399])), minlength=4) / len(rows)
+        assert shares[3] == 0  # no label is known
+        assert (
+            shares[:3] - 1 / 3
+        ).abs().max() < 0.06  # without replacement the rare class has a little less than a third
