@@ -39,8 +39,11 @@ class TestClasses(TaskContract):
         return [
             (column(0.0, 3.0, 1.0), "label view is 3, which is no place of a class"),
             (column(0.0, 0.5, 1.0), "label view is 0.5, which is no place of a class"),
-            (column(2.0, 2.0, NAN), "label view: is PA in all 2 labelled cases, so nothing can be learned from it"),
-            (column(NAN, NAN), "label view: is missing in all 2 cases"),
+            (
+                column(2.0, 2.0, NAN),
+                "label view: is PA in all 2 labelled cases, so nothing can be learned from it; correct it, or leave the column out",
+            ),
+            (column(NAN, NAN), "label view: is missing in all 2 cases; correct it, or leave the column out"),
         ]
 
     def exact(self, label: Tensor) -> Tensor:

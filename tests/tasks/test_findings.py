@@ -41,7 +41,7 @@ class TestFindings(TaskContract):
             (column(0.0, -1.0, 1.0), "label effusion is -1, and a finding is"),
             (column(0.0, 0.0, NAN), "label effusion: is 0 in all 2 labelled cases"),
             (column(1.0, 1.0, NAN), "label effusion: is 1 in all 2 labelled cases"),
-            (column(NAN, NAN), "label effusion: is missing in all 2 cases"),
+            (column(NAN, NAN), "label effusion: is missing in all 2 cases; correct it, or leave the column out"),
             (column(0.0, float("inf"), 1.0), "label effusion is infinite"),
         ]
 

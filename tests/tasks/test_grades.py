@@ -29,7 +29,7 @@ class TestGrades(TaskContract):
             (column(0.0, 0.5, 1.0), "label dr is 0.5, and a grade is a whole number"),
             (column(*range(30)), "label dr: has 30 different values, and a grade has at most 20"),
             (column(2.0, 2.0, NAN), "label dr: is 2 in all 2 labelled cases"),
-            (column(NAN, NAN), "label dr: is missing in all 2 cases"),
+            (column(NAN, NAN), "label dr: is missing in all 2 cases; correct it, or leave the column out"),
             (column(0.0, float("inf"), 1.0), "label dr is infinite"),
         ]
 

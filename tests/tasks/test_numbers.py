@@ -28,7 +28,7 @@ class TestNumbers(TaskContract):
     def bad(self) -> list[tuple[Tensor, str]]:
         return [
             (torch.full((4, 1), 3.0), "label age: is 3 in all 4 labelled cases"),
-            (torch.full((4, 1), NAN), "label age: is missing in all 4 cases"),
+            (torch.full((4, 1), NAN), "label age: is missing in all 4 cases; correct it, or leave the column out"),
             (torch.tensor([[1.0], [float("inf")], [2.0]]), "label age is infinite"),
         ]
 

@@ -26,10 +26,10 @@ def test_good_labels_have_no_problem() -> None:
 def test_constant_absent_and_infinite_labels() -> None:
     found = problems([[3, NAN, 1], [3, NAN, INF], [NAN, NAN, 1]])
     assert [str(problem) for problem in found] == [
-        "label t0: is 3 in all 2 labelled cases, so nothing can be learned from it",
-        "label t1: is missing in all 3 cases",
+        "label t0: is 3 in all 2 labelled cases, so nothing can be learned from it; correct it, or leave the column out",
+        "label t1: is missing in all 3 cases; correct it, or leave the column out",
         "case c1: label t2 is infinite",
-        "label t2: is 1 in all 2 labelled cases, so nothing can be learned from it",
+        "label t2: is 1 in all 2 labelled cases, so nothing can be learned from it; correct it, or leave the column out",
     ]
     assert {problem.kind for problem in found} == {"label"}
     assert found[2].row == 1
@@ -39,7 +39,7 @@ def test_constant_absent_and_infinite_labels() -> None:
 def test_one_or_empty_is_told_to_write_0(kind: type[Numbers] | type[Findings]) -> None:
     label = torch.tensor([[1.0], [NAN], [NAN]], dtype=torch.float64)
     (problem,) = kind.make(["Effusion"], HeadSettings(), "zscore").problems(label, ["a", "b", "c"])
-    assert str(problem).endswith("; write 0 where it is absent (2 cells are empty)")
+    assert str(problem).endswith(", or write 0 where it is absent (2 cells are empty)")
 
 
 @pytest.mark.parametrize(("code", "offered"), [(9.0, True), (99.0, True), (-1.0, True), (2.0, False), (0.5, False)])
@@ -52,8 +52,8 @@ def test_findings_that_no_case_has_are_told_as_such_and_not_as_copies() -> None:
     label = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
     found = Findings.make(["a", "b", "c", "d"], HeadSettings(), "zscore").problems(label, ["x", "y"])
     assert [str(problem) for problem in found] == [
-        "label a: is 0 in all 2 labelled cases, so nothing can be learned from it",
-        "label b: is 0 in all 2 labelled cases, so nothing can be learned from it",
+        "label a: is 0 in all 2 labelled cases, so nothing can be learned from it; correct it, or leave the column out",
+        "label b: is 0 in all 2 labelled cases, so nothing can be learned from it; correct it, or leave the column out",
         "label d: is the same as c in all 2 cases; leave one of them out",
     ]
 
@@ -111,7 +111,7 @@ def test_a_column_that_can_be_learned(label: list[float]) -> None:
 def test_a_number_of_one_is_said_as_one() -> None:
     (problem,) = problems([[1.0], [-2.0], [3.0]], "log2")
     assert "is negative in 1 case (case c1)" in str(problem)
-    assert str(problems([[NAN]])[0]) == "label t0: is missing in the only case"
+    assert str(problems([[NAN]])[0]) == "label t0: is missing in the only case; correct it, or leave the column out"
     assert str(problems([[1.0], [NAN]])[0]).startswith("label t0: is 1 in the only labelled case, so")
 
 

@@ -14,6 +14,8 @@ MOST_LEVELS = 20
 """Different values that a grade may have."""
 LEAST_ALIKE = 4
 """Grades that are no whole numbers and are told in one line."""
+LEAVE = "correct it, or leave the column out"
+"""What to do with a label that says nothing."""
 LARGEST = 1e30
 """Of labels, so that squares and sums of them are numbers; their range is at least one over it."""
 
@@ -27,11 +29,13 @@ def column_problems(name: str, label: Float[Tensor, " n"], ids: Sequence[str]) -
         problems.append(Problem(ids[row], f"label {name} is {what}", "label", row))
     known = label[label.isfinite()]
     if not len(known):
-        problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}", "label"))
+        problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}; {LEAVE}", "label"))
     elif bool(known.min() == known.max()):
-        what = f"is {float(known[0]):g} in {_all(len(known), 'labelled case')}, so nothing can be learned from it"
+        what = (
+            f"is {float(known[0]):g} in {_all(len(known), 'labelled case')}, so nothing can be learned from it; {LEAVE}"
+        )
         empty = int(label.isnan().sum()) if float(known[0]) == 1 else 0
-        what += f"; write 0 where it is absent ({counted(empty, 'cell is', 'cells are')} empty)" if empty else ""
+        what += f", or write 0 where it is absent ({counted(empty, 'cell is', 'cells are')} empty)" if empty else ""
         problems.append(Problem(f"label {name}", what, "label"))
     elif float(known.max() - known.min()) < 1 / LARGEST:
         what = f"differs by {float(known.max() - known.min()):g} at most; give the labels in another unit"
@@ -53,9 +57,9 @@ def class_problems(name: str, label: Float[Tensor, " n"], classes: Sequence[str]
     ]
     known = label[~label.isnan()]
     if not len(known):
-        problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}", "label"))
+        problems.append(Problem(f"label {name}", f"is missing in {_all(len(label), 'case')}; {LEAVE}", "label"))
     elif not problems and bool(known.min() == known.max()):
-        what = f"is {classes[int(known[0])]} in {_all(len(known), 'labelled case')}, so nothing can be learned from it"
+        what = f"is {classes[int(known[0])]} in {_all(len(known), 'labelled case')}, so nothing can be learned from it; {LEAVE}"
         problems.append(Problem(f"label {name}", what, "label"))
     return problems
 
