@@ -106,6 +106,7 @@ def test_the_rarer_state_decides_and_the_note_says_so() -> None:
         "probability, the share of calibration cases with the finding (one more case counted half), and no threshold is chosen; "
         "with data.folds all development cases calibrate."
     )
+    assert replace(sure, cross=True).note(0).endswith("and no threshold is chosen.")  # these are all development cases
     losses = sure.choices[1].losses
     assert sure.note(1).startswith(
         "Probabilities are calibrated (logistic) on 30 calibration groups with the finding and 370 without (log loss of cases "

@@ -91,6 +91,7 @@ def test_the_page_has_a_table_of_all_findings_and_a_section_of_each(run: medgaug
     assert "Means over findings with 10 cases or more that have them, of more than one group: old, ill." in text
     assert "ROC-AUC and average precision order the cases of one fold alone" in text
     assert text.count("and is not the area under it") == 2
+    assert text.count("by a threshold of each fold, so that it may lie beside the curve") == 2
 
 
 def test_new_cases_are_read_alike_after_loading(run: medgauge.Run, table: Path) -> None:
@@ -117,3 +118,26 @@ def test_labels_that_are_none_are_refused(table: Path, cache: Path, tmp_path: Pa
     frame.to_csv(table.parent / "odd.csv", index=False)
     with pytest.raises(InputError, match=r"label old is 2, and a finding is 1 \(present\), 0 \(absent\) or empty"):
         fit(table.parent / "odd.csv", cache, tmp_path / "run", kind={"old": "finding", "ill": "finding"})
+
+
+def test_check_says_of_which_fold_a_note_is(table: Path, cache: Path, tmp_path: Path) -> None:
+    """Of a finding that one group alone has, the fold that leaves this group out is without it, and the others are not."""
+    path, frame = tmp_path / "cases.csv", pandas.read_csv(table)
+    frame["path"] = [str(table.parent / one) for one in frame["path"]]
+    for group in sorted(set(frame["patient"])):
+        frame["ill"] = (frame["patient"] == group).astype(int)
+        frame.to_csv(path, index=False)
+        told = medgauge.check(
+            "frozen",
+            table=str(path),
+            image="path",
+            label=["old", "ill"],
+            group="patient",
+            folds=3,
+            missing=-1,
+            changes={"data.cache": str(cache), "model.encoder.settings": {"least": 64}},
+        )
+        of_fold = [line for line in told if "in all training cases" in line]
+        if of_fold:
+            break
+    assert of_fold == ["ill is absent in all training cases, so nothing is learned of it (in the first of 3 folds)"]

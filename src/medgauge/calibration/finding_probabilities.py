@@ -163,10 +163,8 @@ class FindingProbabilities:
                 "counted half), and no threshold is chosen"
             )
             if made.rarer < LEAST_GROUPS:
-                return (
-                    f"There {be} {groups}, and {LEAST_GROUPS} of both are needed: {one}; with data.folds all development "
-                    "cases calibrate."
-                )
+                more = "" if self.cross else "; with data.folds all development cases calibrate"
+                return f"There {be} {groups}, and {LEAST_GROUPS} of both are needed: {one}{more}."
             return f"The probabilities that were read do not rise with the share of cases with the finding on {groups}: {one}."
         serves = SERVES.get(self.rule, f"finds {100 * self.sensitivity:g} % of the cases with it")
         text = f"{_chosen_words(made, groups)}, and new cases are called present from {threshold:.3g} on, which {serves} there."

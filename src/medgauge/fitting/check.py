@@ -59,6 +59,8 @@ def check(
         study = load_study(wanted, progress=display.images)
     part = plan_folds(study)[0] if study.recipe.data.folds and study.recipe.data.fold is None else study
     parts = build_parts(part)
+    of_fold = "" if part is study else f" (in the first of {study.recipe.data.folds} folds)"
+    found = [f"{note}{of_fold}" for note in parts.notes]
     counts = ", ".join(f"{split} {len(study.rows(split))}" for split in dict.fromkeys(study.splits))
     shape = " x ".join(map(str, study.images.array.shape[1:]))
     read = (
@@ -77,14 +79,14 @@ def check(
         if parts.schedule.steps
         else "training: nothing is trained",
         *study.notes,
-        *parts.notes,
+        *found,
     ]
     lines += [
         f"subgroups by {column}: {', '.join(f'{name} {count}' for name, count in sorted(Counter(values).items()))}"
         for column, values in study.subgroups.items()
     ]
     lines += [f"left out: {problem}" for problem, _ in study.left_out]
-    doubts = [note for note in (*study.notes, *parts.notes) if not note.startswith("read as: ")]
+    doubts = [note for note in (*study.notes, *found) if not note.startswith("read as: ")]
     notes = len(doubts) + len(study.left_out)
     ends = f"nothing is wrong that keeps it from being fitted; {counted(notes, 'note is', 'notes are')} above"
     return [*lines, ends if notes else "nothing is wrong"]
