@@ -91,6 +91,7 @@ def test_the_page_has_a_table_of_all_findings_and_a_section_of_each(run: medgaug
     assert "Means over findings with 10 cases or more that have them, of more than one group: old, ill." in text
     assert "ROC-AUC and average precision order the cases of one fold alone" in text
     assert text.count("and is not the area under it") == 2
+    assert "<h1>How well are <em>age</em>, <em>old</em>, <em>ill</em> read off images?</h1>" in text
     assert text.count("by a threshold of each fold, so that it may lie beside the curve") == 2
 
 

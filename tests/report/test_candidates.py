@@ -49,8 +49,10 @@ def test_the_first_sentence_has_the_skill_that_is_corrected_for_the_choosing() -
     assert "no 95 % interval: too few groups" in choice_sentence(few)
     both = TRIED | {"targets": ["age", "hc_mm"], "choice": CHOICE | {"baselines": ["median", "covariates_only"]}}
     assert choice_sentence(both).startswith(
-        "age, hc_mm are shown better than always saying the training median and the covariates alone ("
+        "The mean over age, hc_mm is shown better than always saying the training median and the covariates alone ("
     )
+    many = TRIED | {"targets": list("abcdefg")}
+    assert choice_sentence(many).startswith("The mean over 7 labels is shown better than always saying ")
     assert choice_sentence(TRIED | {"choice": None}) == "hc_mm: of one group nothing can be told."
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from medgauge.core.errors import InputError
 from medgauge.report.page import render
-from medgauge.report.words import counted, decimals_for, finite, number, percent, quantity, span, unit_of
+from medgauge.report.words import counted, decimals_for, finite, names_of, number, percent, quantity, span, unit_of
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.chosen import CANDIDATES, PLAN, is_of_plan, other_plan_words, plan_words, read_own
 
@@ -49,6 +49,7 @@ def choice_sentence(tried: Mapping[str, Any]) -> str:
     'age is shown better than the covariates alone (skill 0.50, 95 % interval 0.40 to 0.60; 90 out-of-fold cases of 40 groups).'
     """
     choice, targets = tried.get("choice"), ", ".join(tried["targets"])
+    which = targets if len(tried["targets"]) == 1 else f"The mean over {', '.join(names_of(tried['targets']))}"
     if choice is None:
         return f"{targets}: of one group nothing can be told."
     low, high = (finite(end) for end in choice["skill_ci95"])
@@ -57,7 +58,7 @@ def choice_sentence(tried: Mapping[str, Any]) -> str:
     between = "no 95 % interval: too few groups" if low is None else f"95 % interval {span(low, high, 2, '')}"
     corrected = ", corrected for the choice among " + counted(len(choice["among"]), "candidate")
     return (
-        f"{targets} {'is' if len(tried['targets']) == 1 else 'are'} {'' if shown else 'not '}shown better than {words} "
+        f"{which} is {'' if shown else 'not '}shown better than {words} "
         f"(skill {number(finite(choice['skill']), 2)}{corrected if len(choice['among']) > 1 else ''}, {between}; "
         f"{counted(tried['cases'], READ.get(tried['read'], '') + 'case')} of {counted(tried['groups'], 'group')})."
     )
@@ -97,7 +98,7 @@ def describe_candidates(
     return {
         "name": name,
         "version": str(tried.get("medgauge", "")),
-        "targets": ", ".join(tried["targets"]),
+        "targets": ", ".join(names_of(tried["targets"])),
         "chosen": chosen,
         "finished": bool(tried["finished"]),
         "sentence": choice_sentence(tried),

@@ -10,7 +10,7 @@ from medgauge.report.plots import Plot
 from medgauge.report.reading import RunView
 from medgauge.report.sections import case_counts, seen_pictures, space_quality, training_facts, validation_figure
 from medgauge.report.together import together_words
-from medgauge.report.words import times
+from medgauge.report.words import names_of, times
 from medgauge.runfolder import RunFolder
 from medgauge.runfolder.headline import shown_sentence
 
@@ -32,6 +32,7 @@ def describe(view: RunView, *, images: bool) -> dict[str, Any]:
     return {
         "name": view.path.resolve().name,
         "targets": targets,
+        "named": names_of(view.targets),
         "shown": view.shown,
         "together": together,
         "sentences": [{"text": one, "less": less} for one, less in _sentences(view, together["targets"])],

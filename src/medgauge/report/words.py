@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from medgauge.core.words import plural
@@ -11,6 +12,9 @@ UNITS = {
     "years": "years", "months": "months", "weeks": "weeks", "days": "days", "hours": "hours",
     "hu": "HU", "mmhg": "mmHg", "percent": "%", "degrees": "°",
 }  # fmt: skip
+
+MOST_NAMED = 6
+"""Labels whose names a heading has room for."""
 
 
 def finite(value: Any) -> float | None:
@@ -109,3 +113,12 @@ def counted(count: int | None, noun: str) -> str:
     if count is None:
         return f"– {noun}s"
     return f"{count:,} {plural(count, noun)}"
+
+
+def names_of(targets: Sequence[str]) -> list[str]:
+    """The names of labels, or of more than a heading has room for how many they are.
+
+    >>> names_of(["age", "sex"]), names_of(list("abcdefg"))
+    (['age', 'sex'], ['7 labels'])
+    """
+    return list(targets) if len(targets) <= MOST_NAMED else [counted(len(targets), "label")]
