@@ -64,7 +64,8 @@ def test_weights_and_balanced_batches_know_one_target() -> None:
 def test_batches_by_the_rarest_label_are_drawn_from_all_findings_of_training_cases() -> None:
     findings = np.array([[1.0, 0.0]] * 6 + [[1.0, 1.0]] + [[0.0, NAN]] * 3 + [[1.0, 1.0]] * 3)
     table = replace(table_of(LABEL), label=findings, target=["nodule", "mass"])
-    recipe = recipe_of(sampler={"name": "rarest_label", "one_per_group": True}, training={"batch_size": 4})
+    kinds = {"label": ["nodule", "mass"], "kind": {"nodule": "finding", "mass": "finding"}}
+    recipe = recipe_of(data=kinds, sampler={"name": "rarest_label", "one_per_group": True}, training={"batch_size": 4})
     study = study_of(table, SPLITS, recipe)
     sampler = build_sampler(study)
     drawn = [place for step in range(50) for place in sampler.batch(step)]
@@ -73,8 +74,25 @@ def test_batches_by_the_rarest_label_are_drawn_from_all_findings_of_training_cas
     expected = (6 / 7 + 1 + 1) ** 2 / (6 / 49 + 1 + 3 / 9)
     told = f"batches by the rarest label leave the 10 training cases an effective size of {expected:.0f}"
     assert weighting_notes(study, None, sampler) == [told]
-    with pytest.raises(InputError, match=r"^sampler.name rarest_label needs findings, labels of 0 and 1, "):
-        build_sampler(study_of(table_of(LABEL), SPLITS, recipe))
+    without = recipe_of(sampler={"name": "rarest_label"}, training={"batch_size": 4})
+    with pytest.raises(InputError, match=r"^sampler.name rarest_label draws by findings, and no label is one; take "):
+        build_sampler(study_of(table_of(LABEL), SPLITS, without))
+
+
+def test_batches_by_the_rarest_label_know_the_findings_beside_a_number_alone() -> None:
+    """The number is 1 in many cases, and no finding for that; one case has a number and no finding known."""
+    finding = np.array([0.0] * 7 + [1.0, 1.0, NAN, 0.0, 1.0, 0.0])
+    table = replace(table_of(LABEL), label=np.stack([LABEL, finding], 1), target=["age", "mass"])
+    data = {"label": ["age", "mass"], "kind": {"mass": "finding"}}
+    recipe = recipe_of(data=data, sampler={"name": "rarest_label"}, training={"batch_size": 4})
+    study = study_of(table, SPLITS, recipe)
+    sampler = build_sampler(study)
+    drawn = [place for step in range(50) for place in sampler.batch(step)]
+    assert set(drawn) == set(range(9))
+    assert drawn.count(7) > 2 * drawn.count(0)  # a chance of 1 / 2 over 1 / 7
+    assert weighting_notes(study, None, sampler)[1:] == [
+        "1 training case has no label of a finding, and is in no batch by the rarest label"
+    ]
 
 
 def test_the_effective_size_is_told_where_cases_count_unequally() -> None:

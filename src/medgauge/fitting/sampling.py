@@ -27,6 +27,7 @@ from medgauge.samplers import (
 )
 from medgauge.study import Study
 from medgauge.study.decide import augment_settings
+from medgauge.study.lone_findings import finding_columns
 from medgauge.tasks import Tasks
 
 Made = TypeVar("Made")
@@ -85,6 +86,10 @@ def weighting_notes(study: Study, weight: np.ndarray[Any, Any] | None, sampler: 
         notes.append(
             f"batches by the rarest label leave the {len(train)} training cases an effective size of {sampler.effective:.0f}"
         )
+        bare = int(np.isnan(study.table.label[train][:, finding_columns(study.recipe)]).all(1).sum())
+        if bare:
+            have, are = ("case has", "is") if bare == 1 else ("cases have", "are")
+            notes.append(f"{bare} training {have} no label of a finding, and {are} in no batch by the rarest label")
     return notes
 
 
@@ -111,8 +116,13 @@ def build_sampler(study: Study, *, rank: int = 0, world_size: int = 1) -> Sample
         return RandomBatchSampler(len(train), size, seed=recipe.seed, rank=rank, world_size=world_size)
     group = [study.table.group[row] for row in train]
     if wanted.name == "rarest_label":
+        findings = finding_columns(recipe)
+        if not findings:
+            raise InputError(
+                "sampler.name rarest_label draws by findings, and no label is one; take random, or balanced"
+            )
         return RarestLabelSampler(
-            torch.from_numpy(study.table.label[train]),
+            torch.from_numpy(study.table.label[train][:, findings]),
             size,
             group=group,
             one_per_group=wanted.one_per_group,
