@@ -31,4 +31,4 @@ def scored(
 
 def judged(of: Scored) -> Judged:
     """What their figures are computed from."""
-    return Judged(of.task, of.reader.record, of.readings, of.saying, of.baselines, of.sorts)
+    return Judged(of.task, of.reader.records, of.readings, of.saying, of.baselines, of.sorts)

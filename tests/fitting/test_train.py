@@ -30,7 +30,9 @@ def predictor(errors: list[float], **tuned: float) -> Any:
 
 def one_of(columns: list[str], name: str, score: float, record: str, **predictors: Any) -> Any:
     task = SimpleNamespace(columns=columns, name=name, figures={"mae": None})
-    return SimpleNamespace(task=task, predictors=predictors, record=record, score=score)
+    return SimpleNamespace(
+        task=task, predictors=predictors, record=record, records=(record,) * len(columns), score=score
+    )
 
 
 def test_one_target_has_plain_columns() -> None:
@@ -124,9 +126,8 @@ def test_figures_of_each_fold_and_their_spread() -> None:
     nan = float("nan")
     label = torch.tensor([[1.0], [2.0], [3.0], [nan], [9.0]]).double()
     value = torch.tensor([[2.0], [4.0], [3.0], [5.0], [4.0]]).double()
-    reader = SimpleNamespace(
-        origins=lambda count: [[0, "head"], [1, "neighbours"], [0, "head"], [1, "neighbours"], [2, "head"]]
-    )
+    own = [[0, "head"], [1, "neighbours"], [0, "head"], [1, "neighbours"], [2, "head"]]
+    reader = SimpleNamespace(origins=lambda count: own, sources=lambda count: [[name] for _, name in own])
     scored: Any = SimpleNamespace(
         readings=SimpleNamespace(of_figure=lambda figure, target: value[:, [target]]),
         cases=SimpleNamespace(label=label, group=["a", "b", "a", "c", "d"]),

@@ -48,7 +48,7 @@ def test_the_flag_is_at_the_farthest_validation_case() -> None:
 def test_restored_it_reads_the_same() -> None:
     tuned, cases = fitted("neighbours"), drawn(7, 5)
     again = Tuned.restore(
-        tuned.task, tuned.gallery, record="neighbours", validation=tuned.validation, far_distance=tuned.far_distance,
+        tuned.task, tuned.gallery, record="neighbours", records={}, validation=tuned.validation, far_distance=tuned.far_distance,
         tuned={name: one.tuned for name, one in tuned.predictors.items()}, learned=tuned.learned(),
     )  # fmt: skip
     torch.testing.assert_close(again.read(cases)[0].value, tuned.read(cases)[0].value)

@@ -220,6 +220,9 @@ class Task(Protocol):
     def predictors(self) -> Mapping[str, Predictor]:
         """What else may read its values, unfitted, by name."""
 
+    def records(self, predictors: Mapping[str, Predictor], validation: Cases, default: str) -> tuple[str, ...]:
+        """Of each column the fitted predictor of record, where the recipe names none; ``default``: the best of all columns."""
+
     def difficulty(self) -> Difficulty | None:
         """What expects its errors, unfitted; None where nothing that is said is wider for larger ones."""
 

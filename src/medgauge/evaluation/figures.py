@@ -20,7 +20,7 @@ class Judged:
 
     Args:
         task: whose figures they are.
-        record: the predictor of record.
+        records: of each target the predictor of record.
         readings: what was read, with labels and groups.
         saying: what is said of the cases.
         baselines: values of each baseline, (n, t).
@@ -28,7 +28,7 @@ class Judged:
     """
 
     task: Task
-    record: str
+    records: Sequence[str]
     readings: Readings
     saying: Saying
     baselines: Mapping[str, Float[Tensor, "n t"]]
@@ -64,7 +64,7 @@ def target_block(judged: Judged, target: int, seed: int | None) -> dict[str, obj
     region = task.strata.of(judged.readings.observed.label)[:, target]
     block: dict[str, object] = {
         "kind": task.kind,
-        "predictor": judged.record,
+        "predictor": judged.records[target],
         "n": int(known.sum()),
         "groups": count_groups(judged.group, known),
     }

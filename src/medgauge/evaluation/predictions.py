@@ -64,6 +64,7 @@ def _evidence_columns(scored: Scored, before: str) -> list[str]:
     if scored.reader.gallery_fold:
         columns += [f"spread_{target}" for target in scored.task.columns]
         columns += [f"{before}{name}" for name in ("neighbour_folds", "fold", "predictor")]
+        columns += [f"predictor_{target}" for target in scored.task.columns] * scored.reader.mixed
     return columns
 
 
@@ -111,6 +112,7 @@ class _Rows:
             spread = of_read(spread, readings.value)
         self.spreads = None if spread is None else spread.tolist()
         self.origins = scored.reader.origins(len(readings), scored.code)
+        self.sources = scored.reader.sources(len(readings), scored.code) if scored.reader.mixed else []
         self.evidence = _evidence(scored)
 
     def of(self, place: int) -> list[object]:
@@ -123,7 +125,13 @@ class _Rows:
             return line
         spreads = [""] * len(self.scored.task.columns) if self.spreads is None else map(cell, self.spreads[place])
         own = [self.folds[row] for row in rows] if self.of_one_fold else []
-        return [*line, *spreads, json.dumps(own), *self.origins[place]]
+        return [
+            *line,
+            *spreads,
+            json.dumps(own),
+            *self.origins[place],
+            *(self.sources[place] if self.scored.reader.mixed else []),
+        ]
 
 
 def _evidence(scored: Scored) -> list[tuple[list[int], list[object]]]:

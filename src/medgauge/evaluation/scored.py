@@ -56,7 +56,7 @@ class Scored:
         With ``by_group`` each target has an entry ``by_group_mean`` with the same keys for groups as cases, and in it how
         much labels differ within groups.
         """
-        judged = Judged(self.task, self.reader.record, self.readings, self.saying, self.baselines, self.sorts)
+        judged = Judged(self.task, self.reader.records, self.readings, self.saying, self.baselines, self.sorts)
         groups = self.by_group().blocks(seed=seed) if by_group else {}
         found = {}
         for place, target in enumerate(self.task.columns):

@@ -20,6 +20,7 @@ from medgauge.evaluation.shown import training_reasons, with_reasons
 from medgauge.evaluation.space import mean_space
 from medgauge.inference.pooled import PooledReader
 from medgauge.inference.readings import Readings
+from medgauge.inference.records import kept_records
 from medgauge.metrics.groups import group_means
 from medgauge.report import write_report
 from medgauge.runfolder import RunFolder
@@ -86,7 +87,10 @@ def write_pooled(
         files.write_splits(folder, study, tasks, splits, [fold for _, fold in names])
         files.write_gallery_table(folder, study.table, files.labelled(study, rows))
         values = {
-            one.task.name: {"record": one.reader.record, **files.calibrated_values(one.task, one.reader.calibrated)}
+            one.task.name: {
+                **kept_records(one.reader.record, one.task.columns, one.reader.records),
+                **files.calibrated_values(one.task, one.reader.calibrated),
+            }
             for one in scored
         }
         own = (
@@ -205,11 +209,11 @@ def figures_by_fold(scored: Scored, place: int) -> dict[str, object]:
     read = {name: scored.readings.of_figure(figure, place) for name, figure in scored.task.figures.items()}
     blocks: list[dict[str, object]] = []
     spread: dict[str, list[float]] = {name: [] for name in scored.task.figures}
-    folds = scored.reader.origins(len(label))
+    folds, sources = scored.reader.origins(len(label)), scored.reader.sources(len(label))
     for fold in sorted({int(str(number)) for number, _ in folds}):
         rows = [row for row, (number, _) in enumerate(folds) if number == fold]
         known = [row for row in rows if not bool(label[row].isnan())]
-        block: dict[str, object] = {"fold": fold, "predictor": folds[rows[0]][1], "n": len(known)}
+        block: dict[str, object] = {"fold": fold, "predictor": sources[rows[0]][place], "n": len(known)}
         block["groups"] = len({scored.cases.group[row] for row in known})
         for name, figure in scored.task.figures.items():
             block[name] = number = float(figure.of(read[name][rows], label[rows])[0])

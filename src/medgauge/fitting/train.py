@@ -140,7 +140,7 @@ def validation_of(tuned: Sequence[Tuned]) -> Validation:
         for place, target in enumerate(one.task.columns):
             after = "" if single else f"_{target}"
             errors = {name: float(by.validation[place]) for name, by in one.predictors.items()}
-            figures[f"val_{main}{after}"] = errors[one.record]
+            figures[f"val_{main}{after}"] = errors[one.records[place]]
             figures |= {f"val_{main}_{name}{after}": error for name, error in errors.items()}
         before = "val_" if len(tuned) == 1 else f"val_{one.task.name}_"
         figures |= {f"{before}{name}": number for by in one.predictors.values() for name, number in by.tuned.items()}

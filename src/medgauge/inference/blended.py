@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from medgauge.core.batch import Cases
-from medgauge.core.evidence import Evidence
 from medgauge.core.task import Observed, Task
 from medgauge.inference.joining import first_places, join_galleries
+from medgauge.inference.mixture import mixture
 from medgauge.inference.reader import Calibrated, Reader
 from medgauge.inference.readings import Readings
 
@@ -38,6 +38,16 @@ class BlendedReader:
     def record(self) -> str:
         """That it is a blend."""
         return BLEND
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The same of each column."""
+        return (BLEND,) * len(self.task.columns)
+
+    @property
+    def mixed(self) -> bool:
+        """Never: each candidate is one part of the blend."""
+        return False
 
     @property
     def predictors(self) -> list[str]:
@@ -150,7 +160,7 @@ def blend_readings(
         by_predictor={name: part.observed.value for name, part in zip(names, parts, strict=True)},
         nearest=torch.stack([each[place] * parts[place].nearest.double() for place in used]).sum(0) / each.sum(),
         far=torch.stack([each[place] * parts[place].far.double() for place in used]).sum(0) / each.sum() > 0.5,
-        evidence=_mixture([(parts[place].evidence, starts[place], own[place]) for place in used], same),
+        evidence=mixture([(parts[place].evidence, starts[place], own[place]) for place in used], same),
         supported=_mean(own, supported),
     )
 
@@ -181,27 +191,3 @@ def _mean_of_known(share: Float[Tensor, "c n t"], found: Sequence[Tensor | None]
     own = own.reshape(*own.shape, *[1] * (said.ndim - own.ndim))
     none = (whole == 0).reshape(*whole.shape, *[1] * (said.ndim - 1 - whole.ndim))
     return (own * said.where(own > 0, 0.0)).sum(0).masked_fill(none, torch.nan)
-
-
-def _mixture(parts: Sequence[tuple[Evidence, int, Float[Tensor, "n t"]]], same: Int[Tensor, " g"]) -> Evidence:
-    """The evidence of several candidates, each with where its gallery begins and its share of each value.
-
-    A case that several rest on is named once, with their weights added and the smallest distance.
-    """
-    count = len(parts[0][0].offsets) - 1
-    query = [torch.arange(count).repeat_interleave(evidence.offsets.diff()) for evidence, _, _ in parts]
-    weight = torch.cat([one.weights * share[at] for (one, _, share), at in zip(parts, query, strict=True)])
-    rows = same[torch.cat([evidence.rows + start for evidence, start, _ in parts])]
-    key, inverse = torch.unique(torch.cat(query) * len(same) + rows, return_inverse=True)
-    weight = torch.zeros(len(key), weight.shape[1], dtype=weight.dtype).index_add(0, inverse, weight)
-    there = torch.cat([evidence.distances for evidence, _, _ in parts])
-    distance = torch.full((len(key),), torch.inf, dtype=there.dtype).scatter_reduce(0, inverse, there, "amin")
-    whose, rows = key // len(same), key % len(same)
-    order = distance.argsort(stable=True)
-    order = order[whose[order].argsort(stable=True)]
-    offsets = torch.zeros(count + 1, dtype=torch.int64)
-    offsets[1:] = torch.bincount(whose, minlength=count).cumsum(0)
-    whole = None
-    if any(evidence.whole is not None for evidence, _, _ in parts):
-        whole = torch.stack([share * evidence.sums_of_weights() for evidence, _, share in parts]).sum(0)
-    return Evidence(offsets, rows[order], distance[order], weight[order], whole)

@@ -101,6 +101,17 @@ class PooledReader:
         return records.pop() if len(records) == 1 else BY_FOLD
 
     @property
+    def records(self) -> tuple[str, ...]:
+        """That of each column."""
+        found = [set(own) for own in zip(*(reader.records for reader in self.readers), strict=True)]
+        return tuple(own.pop() if len(own) == 1 else BY_FOLD for own in found)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether columns of any fold have different ones."""
+        return any(reader.mixed for reader in self.readers)
+
+    @property
     def predictors(self) -> list[str]:
         """Names of the predictors."""
         return self.readers[0].predictors
@@ -199,6 +210,14 @@ class PooledReader:
         for fold, places in enumerate([] if self.left_out is None else self.left_out.places):
             for place in (places if code is None else torch.unique(code[places])).tolist():
                 found[place] = [fold, self.readers[fold].record]
+        return found
+
+    def sources(self, count: int, code: Int[Tensor, " n"] | None = None) -> list[list[object]]:
+        """For each case the predictor of record of each column, by its fold."""
+        found: list[list[object]] = [list(self.records) for _ in range(count)]
+        for fold, places in enumerate([] if self.left_out is None else self.left_out.places):
+            for place in (places if code is None else torch.unique(code[places])).tolist():
+                found[place] = list(self.readers[fold].records)
         return found
 
     def rescaled(self, rows: Int[Tensor, " k"], divisor: Float[Tensor, " k"]) -> Float[Tensor, "k t"]:

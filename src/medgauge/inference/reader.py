@@ -79,7 +79,7 @@ class Reader:
         difficulty = tuned.task.difficulty() if settings.scores == "scaled" else None
         if difficulty is not None:
             difficulty.fit(tuned.gallery)
-        observed = observe(tuned.predictors[tuned.record].read(cases), cases, difficulty)
+        observed = observe(tuned.of_record(cases), cases, difficulty)
         return cls(tuned, Calibrated.fit(tuned.task, observed, settings, seed=seed, cross=False), difficulty)
 
     @property
@@ -91,6 +91,16 @@ class Reader:
     def record(self) -> str:
         """The predictor of record."""
         return self.tuned.record
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """That of each column."""
+        return self.tuned.records
+
+    @property
+    def mixed(self) -> bool:
+        """Whether columns have different ones."""
+        return len(set(self.records)) > 1
 
     @property
     def predictors(self) -> list[str]:
@@ -148,6 +158,10 @@ class Reader:
             supported=shown.value.double(),
             similarity=self.tuned.similarity(own),
         )
+
+    def sources(self, count: int, code: Int[Tensor, " n"] | None = None) -> list[list[object]]:
+        """The predictor of each column of ``count`` cases (or groups) that were read."""
+        return [list(self.records) for _ in range(count)]
 
     def origins(self, count: int, code: Int[Tensor, " n"] | None = None) -> list[list[object]]:
         """Fold and predictor of each of ``count`` cases (or groups) that were read, where the reader is of several fits."""

@@ -15,7 +15,8 @@ class PredictionSettings(Section):
             where it is asked for), logistic (logistic regression of grades, there alike), ridge (linear ridge regression of numbers
             and findings), svm (linear support vector machines of findings, grades and classes, whose classes weigh the same),
             regression (kernel of numbers, logistic of grades), prototypes (of findings, where that is model.head: its logits, with
-            scale and base rates fitted on val), or auto = the one with the lowest error on val.
+            scale and base rates fitted on val), or auto = the one with the lowest error on val; of several findings each its own,
+            where one is better than that by more than one standard error.
         level: of the prediction intervals.
         average: flips = each image is read as it is and mirrored in every way that augmentation.flip allows (two to eight
             readings), and embedding, prediction and logits are the means of them, in validation, in the gallery and for new

@@ -67,7 +67,7 @@ def card_groups(view: "RunView", target: str, look: Look, picture: Thumbnails, m
     radius, rows = view.radius(target), rows_by_id(view.gallery)
     groups: dict[str, list[dict[str, Any]]] = {}
     for kind, row in choose_cards(view.predictions, target, count=cards_a_kind(len(view.targets))):
-        record = str(cases[row].get("predictor") or view.record(target))
+        record = str(cases[row].get(f"predictor_{target}") or cases[row].get("predictor") or view.record(target))
         card = _card(cases[row], target, look, record, picture)
         near = with_nearest(cases[row], target, rows) if look.states else None
         case, most = (cases[row], SHOWN_NEIGHBOURS) if near is None else (near, len(near["neighbours"]))

@@ -36,7 +36,7 @@ TEXT = {
 }
 SHOWN = Group({"made?": ANY_GROUP, "claim?": ANY_GROUP})
 """What the page takes from recipe.yaml, beside its text."""
-TEXT_STARTS = ("region_", "weights_", "effects_", "neighbour_values_", "set_")
+TEXT_STARTS = ("predictor_", "region_", "weights_", "effects_", "neighbour_values_", "set_")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ class RunView:
 
     def record(self, target: str) -> str:
         """The predictor of record of a target."""
-        return str(self.settings(target).get("record", "neighbours"))
+        settings = self.settings(target)
+        return str((settings.get("records") or {}).get(target) or settings.get("record", "neighbours"))
 
     def level(self, target: str) -> float:
         """The chance that what is said of a target's cases holds."""

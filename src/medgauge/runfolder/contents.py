@@ -229,6 +229,7 @@ PREDICTORS = Group(
             Group(
                 {
                     "record": TEXT,
+                    "records?": Named(TEXT),
                     "level": CHANCE,
                     "far_distance?": NUMBER,
                     "tuned?": Named(Named(NUMBER)),

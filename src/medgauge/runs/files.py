@@ -14,6 +14,7 @@ from medgauge.core.task import Known
 from medgauge.core.version import __version__
 from medgauge.data.tables.table import Table
 from medgauge.inference.reader import Calibrated, Reader
+from medgauge.inference.records import kept_records
 from medgauge.inference.tuned import Tuned
 from medgauge.models import Model
 from medgauge.models.coding import Coding
@@ -134,10 +135,9 @@ def write_gallery_table(folder: RunFolder, table: Table, rows: Sequence[int]) ->
 def write_cases(folder: RunFolder, study: Study, collected: Mapping[str, Cases], gallery_rows: Sequence[int]) -> None:
     """Write gallery.csv, gallery.safetensors (the training cases with a label) and embeddings.safetensors (all splits)."""
     gallery = collected["train"].observed()
-    tensors = {name: getattr(gallery, name) for name in ("embedding", "label", "prediction", "divisor", "logits")}
-    folder.write_tensors(
-        "gallery.safetensors", {name: tensor for name, tensor in tensors.items() if tensor is not None}
-    )
+    names = ("embedding", "label", "prediction", "divisor", "logits")
+    known = {name: one for name in names if (one := getattr(gallery, name)) is not None}
+    folder.write_tensors("gallery.safetensors", known)
     write_gallery_table(folder, study.table, gallery_rows)
     row = torch.tensor([row for split in collected for row in study.rows(split)])
     order = row.argsort()
@@ -196,7 +196,7 @@ def write_readers(folder: RunFolder, readers: Sequence[Reader], train: Known, va
     """Write predictors.json and predictors.safetensors, with what baselines of covariates need elsewhere."""
     values = {
         reader.task.name: {
-            "record": reader.record,
+            **kept_records(reader.record, reader.task.columns, reader.records),
             "tuned": {name: dict(one.tuned) for name, one in reader.tuned.predictors.items()},
             "validation": dict(reader.tuned.validation),
             "far_distance": reader.tuned.far_distance,
@@ -244,13 +244,13 @@ def read_readers(folder: RunFolder, tasks: Tasks, gallery: Cases) -> list[Reader
                 task,
                 gallery.of(tasks.places[task.name], divides=task.coding.divides),
                 record=own["record"],
+                records=own.get("records", {}),
                 tuned=own["tuned"],
                 learned=learned.get(task.name, {}),
                 validation=own["validation"],
                 far_distance=math.inf if own["far_distance"] is None else float(own["far_distance"]),
             )
-            difficulty = task.difficulty() if own["difficulty"] else None
-            if difficulty is not None:
+            if (difficulty := task.difficulty() if own["difficulty"] else None) is not None:
                 difficulty.restore(tuned.gallery, own["difficulty"])
         readers.append(Reader(tuned, read_calibrated(folder, task, own), difficulty))
         parts = ("predictors.json", "gallery.safetensors", "model.safetensors")

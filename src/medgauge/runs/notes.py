@@ -86,10 +86,12 @@ def evidence_notes(scored: Sequence[Scored]) -> list[str]:
     """
     notes = []
     for one in scored:
-        if one.reader.record not in (*SUMS, BLEND) or not len(one.cases):
+        if not len(one.cases):
             continue
         shown = one.readings.evidence.leading(LISTED).share.tolist()
-        for place, target in enumerate(one.task.columns):
+        for place, (target, record) in enumerate(zip(one.task.columns, one.reader.records, strict=True)):
+            if record not in (*SUMS, BLEND):
+                continue
             shares = [share[place] for share in shown]
             many = sum(share < 0.5 for share in shares)
             if many:

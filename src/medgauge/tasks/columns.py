@@ -1,14 +1,15 @@
 """What the kinds of label share: a kind writes down where it differs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medgauge.core.batch import Cases
 from medgauge.core.difficulty import Difficulty
-from medgauge.core.task import Task
+from medgauge.core.task import Predictor, Task
 from medgauge.models.scaling import ScalingKind
 from medgauge.tasks.settings import HeadSettings
 
@@ -53,6 +54,10 @@ class LabelColumns:
     def name(self) -> str:
         """The kind: a run has one task of each."""
         return self.kind
+
+    def records(self, predictors: Mapping[str, Predictor], validation: Cases, default: str) -> tuple[str, ...]:
+        """One for all columns."""
+        return (default,) * len(self.columns)
 
     def difficulty(self) -> Difficulty | None:
         """Nothing: chances say how sure they are of each case."""

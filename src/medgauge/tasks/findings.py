@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from medgauge.calibration.finding_probabilities import FindingProbabilities
-from medgauge.core.batch import LabelCoding
+from medgauge.core.batch import Cases, LabelCoding
 from medgauge.core.errors import InputError
 from medgauge.core.figure import Figure
 from medgauge.core.forms import ANY_GROUP, Group, check_form
@@ -21,7 +21,9 @@ from medgauge.inference import HeadPredictor, KernelPredictor, NeighbourPredicto
 from medgauge.inference.balanced_svm import FindingSvm
 from medgauge.inference.clamped import ClampedPredictor
 from medgauge.inference.finding_logistic import FindingLogistic
+from medgauge.inference.predictor import values_of
 from medgauge.inference.prototypes import PrototypePredictor
+from medgauge.inference.records import records_of_findings
 from medgauge.inference.ridge import RidgePredictor
 from medgauge.metrics.catalogue import FINDING
 from medgauge.metrics.finding_baselines import FindingCovariates, TrainingRate
@@ -142,6 +144,17 @@ class Findings(LabelColumns):
         if settings.svm:
             found["svm"] = FindingSvm(len(self.columns), weighted=settings.weighted)
         return found
+
+    def records(self, predictors: Mapping[str, Predictor], validation: Cases, default: str) -> tuple[str, ...]:
+        """Of each finding the one that reads it better than the default, by more than one standard error; else the default.
+
+        Chosen by the log loss of validation cases, or of training cases whose groups are left out, before any calibration.
+        """
+        if len(self.columns) == 1:
+            return (default,)
+        label = validation.label.detach().cpu().double()
+        errors = {name: self.error(values_of(one, validation), label) for name, one in predictors.items()}
+        return records_of_findings(errors, label, validation.group, default)
 
     def error(self, value: Float[Tensor, "*n t"], label: Float[Tensor, "*n t"]) -> Float[Tensor, "*n t"]:
         """-log of the chance of the true state, in nats; a value beyond 0 or 1 counts as these."""
