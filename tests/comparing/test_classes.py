@@ -67,7 +67,7 @@ def test_over_folds_chances_are_judged_and_classes_ordered_within_folds(
         parts = [frame[[f"{name}-p0-f{fold}-s0 life={one}" for one in CLASSES]] for fold in range(3)]
         fold = np.stack([part.notna().all(axis=1) for part in parts]).argmax(0)[known]
         chance = np.stack([part.fillna(0).to_numpy() for part in parts]).sum(0)[known]
-        assert chance.sum(1) == pytest.approx(1, abs=1e-6)
+        assert chance.sum(1) == pytest.approx(1, abs=2e-6)  # three chances of six digits each
         one = block["methods"][name]
         own = chance[np.arange(len(label)), label].clip(1e-3)
         assert one["log_loss"] == pytest.approx(-np.log(own).mean(), rel=1e-6)
