@@ -19,6 +19,16 @@ def test_prototypes_are_written_and_how_alike_they_are_is_told(
         said.out.splitlines()[0]
         == "3 labels, 2 numbers each; mean cosine of two labels 0.96 before and -0.40 after they were centred"
     )
+    assert said.out.splitlines()[1:-1] == [
+        "  A and b c: 0.32 (0.98 before)",
+        "  A and D: -0.55 (0.98 before)",
+        "  b c and D: -0.96 (0.93 before)",
+        "cosines before they were centred (below the diagonal) and after (above)",
+        "             1     2     3",
+        "   1 A       –  0.32 -0.55",
+        "   2 b c  0.98     – -0.96",
+        "   3 D    0.98  0.93     –",
+    ]
     assert said.out.splitlines()[-1] == f"written to {out}"
     assert read_vectors(out).names == ("A", "b c", "D")
 

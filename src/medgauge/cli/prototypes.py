@@ -11,6 +11,9 @@ from medgauge.core.words import printable
 if TYPE_CHECKING:
     from medgauge.semantics import LabelVectors
 
+MOST_SHOWN = 16
+"""Labels of which a terminal has room for every cosine."""
+
 
 def prototypes(words: list[str]) -> int:
     """Write a vector for each label: from a text that describes it, a table, co-occurrence, or a control."""
@@ -73,7 +76,7 @@ def _number(flag: str, text: str) -> float:
 
 
 def show_vectors(made: "LabelVectors") -> None:
-    """How many vectors, of which size, how alike they are, and the labels that are most alike."""
+    """How many vectors, of which size, how alike they are, the labels that are most alike, and of few labels every cosine."""
     from medgauge.core.words import counted
     from medgauge.semantics.similarity import cosines, mean_cosine
 
@@ -85,4 +88,13 @@ def show_vectors(made: "LabelVectors") -> None:
     tell(f"{counted(t, 'label')}, {counted(made.vectors.shape[1], 'number')} each{told if t > 1 else ''}")
     pairs = sorted(((float(after[a, b]), a, b) for a in range(t) for b in range(a + 1, t)), reverse=True)[:3]
     for cosine, a, b in pairs:
-        tell(f"  {made.names[a]} and {made.names[b]}: {cosine:.2f}")
+        was = "" if made.before is None or not how else f" ({float(made.before[a, b]):.2f} before)"
+        tell(f"  {made.names[a]} and {made.names[b]}: {cosine:.2f}{was}")
+    if made.before is not None and how and 2 < t <= MOST_SHOWN:
+        tell(f"cosines before they were {how} (below the diagonal) and after (above)")
+        wide = max(map(len, made.names))
+        tell(" " * (wide + 5) + "".join(f"{column + 1:6}" for column in range(t)))
+        for a, name in enumerate(made.names):
+            row = [made.before[a, b] if b < a else after[a, b] for b in range(t)]
+            cells = "".join(f"{'–':>6}" if b == a else f"{float(one):6.2f}" for b, one in enumerate(row))
+            tell(f"{a + 1:4} {name:{wide}}{cells}")
