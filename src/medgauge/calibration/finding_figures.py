@@ -9,7 +9,7 @@ from torch import Tensor
 from medgauge.calibration.covering import binomial_interval
 from medgauge.calibration.scores import one_a_group
 from medgauge.core.task import Observed, Stated, Strata
-from medgauge.metrics import brier, drawn_interval, log_loss, roc_auc
+from medgauge.metrics import brier, drawn_interval, log_loss
 from medgauge.metrics.decisions import f1, sensitivity, specificity
 from medgauge.metrics.reliability import calibration_error, chance_error, drawn_calibration_error, reliability
 
@@ -19,7 +19,8 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
 
     ``coverage`` is the share of right decisions, by state in ``by_region`` (absent: specificity; present: sensitivity) with
     the Clopper-Pearson interval from one drawn case a group. ``calibration_error_ci95`` is drawn by group, the bins kept;
-    ``calibration_error_by_chance`` is what true probabilities would have on average. ``uncalibrated``: figures without.
+    ``calibration_error_by_chance`` is what true probabilities would have on average. ``uncalibrated``: figures without;
+    those of order have none here, since they are of probabilities before calibration and by fold.
     ``thresholds_of_cases``: the smallest and the largest threshold by which these cases were decided; of out-of-fold cases
     each fold has its own, and those of one probability for all cases none.
 
@@ -64,7 +65,7 @@ def finding_figures(stated: Stated, observed: Observed, strata: Strata, target: 
         "calibration_error_by_chance": float(chance_error(value[:, 0], label[:, 0])),
         "reliability": {name: column.tolist() for name, column in curve._asdict().items()},
         "uncalibrated": {
-            figure.__name__: float(figure(raw, label)[0]) for figure in (log_loss, brier, roc_auc, calibration_error)
+            figure.__name__: float(figure(raw, label)[0]) for figure in (log_loss, brier, calibration_error)
         },
     }
 
