@@ -69,7 +69,6 @@ def test_figures_equal_scikit_learns_of_labelled_cases() -> None:
     low, high = block["calibration_error_ci95"]
     assert 0 <= low <= block["calibration_error"] <= high
     assert block["uncalibrated"]["calibration_error"] > block["calibration_error"]
-    raw = fresh.value[seen, 1].numpy()
     assert "roc_auc" not in block["uncalibrated"]  # it would order the cases of all folds together
     assert sum(block["reliability"]["cases"]) == block["n"]
     assert 0.3 * block["calibration_error"] < block["calibration_error_by_chance"] < 3 * block["calibration_error"]
