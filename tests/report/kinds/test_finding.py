@@ -21,6 +21,9 @@ def test_threshold_and_share_are_told() -> None:
     )
     assert told["error"] == "–"
     assert not calibration_words({}, "test")["there"]
+    errors = {"calibration_error": 0.05, "calibration_error_ci95": [0.04, 0.1]}
+    assert calibration_words(errors, "test")["error"] == "0.050 (95 % interval 0.040 to 0.100)"
+    assert calibration_words(errors | {"calibration_error_ci95": "too few groups"}, "test")["error"] == "0.050"
 
 
 def test_the_threshold_of_new_cases_is_told_apart_from_those_of_the_folds() -> None:

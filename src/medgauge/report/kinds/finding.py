@@ -12,7 +12,7 @@ from medgauge.report.look import Look
 from medgauge.report.plots import Plot
 from medgauge.report.plots_findings import reliability_curve, roc_curve
 from medgauge.report.reading import RunView
-from medgauge.report.words import counted, finite, number, percent
+from medgauge.report.words import counted, finite, number, percent, span
 
 DECIMALS = 3
 HALF = 0.5
@@ -111,9 +111,15 @@ def calibration_words(part: Mapping[str, Any], split: str) -> dict[str, Any]:
         "decisions": decision_words(part, split),
         "decided": of_cases(part) is not None,
         "note": str(part.get("note") or ""),
-        "error": number(finite(part.get("calibration_error")), 3),
+        "error": number(finite(part.get("calibration_error")), 3) + _between(part.get("calibration_error_ci95")),
         "by_chance": number(finite(part.get("calibration_error_by_chance")), 3),
     }
+
+
+def _between(ends: Any) -> str:
+    """The interval of a figure in brackets; nothing where there is none."""
+    low, high = (finite(end) for end in (ends if isinstance(ends, list) else [None, None]))
+    return "" if low is None or high is None else f" (95 % interval {span(low, high, 3, '')})"
 
 
 def decision_words(part: Mapping[str, Any], split: str) -> str:
