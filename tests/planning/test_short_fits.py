@@ -17,6 +17,7 @@ from medgauge.planning.judge import Judge
 from medgauge.planning.short_fits import by_short_fits, validation_errors
 from medgauge.recipes.read import recipe_values
 from medgauge.study import Study, load_study
+from medgauge.training.loop import Stopped
 from tests.fitting.small_study import SMALL, make_table
 
 FIXED: dict[str, Any] = {**SMALL, "represent.name": "scratch", "training.steps": 30, "training.evaluations": 1}
@@ -96,3 +97,12 @@ def test_errors_are_those_of_a_fit_with_as_many_steps(given: dict[str, Any], tmp
     medgauge.fit(recipe_values(candidate(0).recipe(settings)), out=tmp_path / "run", images=False, report=False)
     frame = pandas.read_csv(tmp_path / "run" / "predictions.csv").query("split == 'val'")
     assert found.tolist() == pytest.approx((frame["value_age"] - frame["label_age"]).abs().tolist(), rel=1e-4)
+
+
+def test_a_stop_in_a_short_fit_is_no_answer(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> torch.Tensor:
+        raise Stopped("stopped at step 1 of 2; the same command goes on from there")
+
+    monkeypatch.setattr(short_fits, "validation_errors", stopped)
+    with pytest.raises(Stopped, match="^stopped in a short fit of scratch; the same command makes it again$"):
+        by_short_fits(candidate(3), given, judge_of(given, 3), Display(False))

@@ -1,5 +1,7 @@
 """Candidates that are trained: the size that there is time for, and what a GPU adds."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from medgauge.planning.candidates import QUICK, SCRATCH, TUNED, Candidate
 from medgauge.planning.cost import Cost
 from medgauge.planning.trained import LARGER, _smaller, trained
 from medgauge.study import load_study
+from medgauge.training.loop import Stopped, Trainer
 from tests.fitting.small_study import make_table
 
 
@@ -109,3 +112,22 @@ def test_a_trained_candidate_reads_volumes_at_the_spacing_and_the_box_of_the_qui
     found, _ = trained(SCRATCH, study, fixed, with_gpu, 1e4, Display(False))
     told = {name: found.changes[f"image.{name}"] for name in ("size", "spacing", "fit")}
     assert told == {"size": [30, 40], "spacing": [3.0, 1.0], "fit": "pad_or_crop"}
+
+
+def test_a_stop_while_it_measures_ends_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step, steps = Trainer._step, list[int]()
+
+    def stopped(self: Trainer) -> None:
+        step(self)
+        steps.append(self.progress.step)
+        if len(steps) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "_step", stopped)
+    given = {
+        "data.table": str(make_table(tmp_path / "data", groups=18)), "data.image": "path", "data.label": ["age"],
+        "data.group": "patient", "data.cache": str(tmp_path / "cache"),
+    }  # fmt: skip
+    with pytest.raises(Stopped, match="stopped while what .* takes was measured; the same command measures it again"):
+        candidate(SCRATCH, given)
+    assert len(steps) == 3

@@ -24,7 +24,7 @@ from medgauge.study import Study, load_study
 from medgauge.study.embedding import embed
 from medgauge.study.folds import fold_study
 from medgauge.training.divergence import Diverged
-from medgauge.training.loop import Validation
+from medgauge.training.loop import Stopped, Validation
 
 INNER = {"train": 0.8, "val": 0.2}
 """Of the training cases of a single partition, whose validation cases judge the candidates."""
@@ -58,6 +58,8 @@ def by_short_fits(candidate: Candidate, given: Mapping[str, Any], judge: Judge, 
             for one in (candidate, divided):
                 study = _part(one.recipe(given), part, display)
                 found.append(validation_errors(study, steps, judge, display))
+        except Stopped as error:
+            raise Stopped(f"stopped in a short fit of {candidate.name}; the same command makes it again") from error
         except (InputError, Diverged) as error:
             return answered(False, f"its labels are not divided by {column}: {error}")
         rows = study.rows("val")

@@ -15,6 +15,7 @@ from medgauge.planning.given import refuse_given
 from medgauge.recipes.schema import Recipe
 from medgauge.study import Study, load_study
 from medgauge.study.folds import fold_study
+from medgauge.training.loop import Stopped
 
 LEAST_STEPS = 200
 """Fewer steps teach a network nothing."""
@@ -73,6 +74,10 @@ def trained(
         if smaller is not None:
             changes["image.size"] = smaller
             wanted, cost = _measured(Candidate(name, changes, 0.0, "").recipe(given), display)
+    except Stopped as error:
+        raise Stopped(
+            f"stopped while what {WORDS[name]} takes was measured; the same command measures it again"
+        ) from error
     except InputError as error:
         if name == SCRATCH:  # what has no stored weights to begin with leaves tuned out alone
             refuse_given(Candidate(name, changes, 0.0, ""), given, lambda recipe: build_parts(_part(recipe, display)))
