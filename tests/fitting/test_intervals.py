@@ -229,5 +229,5 @@ def test_the_terminal_says_which_interval_it_is() -> None:
     assert beside.startswith("90% plain split intervals beside them: coverage 50.0%")
     assert beside.endswith("by chance so many cover 50 to 100% of 2 new groups (nothing is promised by region)")
     assert "mean width infinite (9 calibration groups are needed)" in interval_line(
-        found["interval"] | {"share_infinite": 1.0, "width": None}, beside=False
+        found["interval"] | {"share_infinite": 1.0, "width": None, "n_groups": 4}, beside=False
     )

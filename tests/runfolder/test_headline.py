@@ -100,3 +100,17 @@ def test_of_a_run_whose_share_is_of_all_cases_the_interval_alone_is_told() -> No
 def test_without_baselines_there_is_no_first_sentence() -> None:
     assert first_shown({"val": {"age": block(None), "space": {}}}) == {"val": {"age": block(None), "space": {}}}
     assert first_shown({"cases": {}}) == {"cases": {}}
+
+
+def test_how_many_groups_finite_intervals_need_stands_in_the_first_sentences() -> None:
+    def said(share: float, held: int) -> str:
+        interval = {"level": 0.9, "share_infinite": share, "groups_needed": 9, "n_groups": held}
+        return shown_sentence("age", block(GOOD) | {"interval": interval}, "out_of_fold")
+
+    plain = shown_sentence("age", block(GOOD), "out_of_fold")
+    assert said(0.0, 4) == plain
+    assert said(1.0, 4) == f"{plain} Its 90 % intervals are infinite: 9 calibration groups are needed, and there are 4."
+    assert said(0.25, 10) == (
+        f"{plain} 25 % of its intervals are infinite: 9 calibration groups are needed, and fewer are left without a case's own "
+        "fold; those of new cases rest on 10."
+    )

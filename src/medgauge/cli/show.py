@@ -187,7 +187,9 @@ def interval_line(interval: Mapping[str, Any], *, beside: bool) -> str:
     """Which interval it is, its coverage whole and by region, and its width."""
     by_region = interval["by_region"].items()
     regions = ", ".join(f"{name} {_share(part['coverage'])} of {part['n']}" for name, part in by_region)
-    endless = f"infinite ({interval.get('groups_needed', 'more')} calibration groups are needed)"
+    needed = interval.get("groups_needed")
+    left = " without a case's own fold" if needed is not None and interval["n_groups"] >= needed else ""
+    endless = f"infinite ({'more' if needed is None else needed} calibration groups are needed{left})"
     width = endless if (interval["share_infinite"] or 0) > 0 else _number(interval["width"])
     kind = f"{interval['level'] * 100:g}% {KINDS[interval['kind']]} intervals{' beside them' if beside else ''}"
     ends = f"coverage {_share(interval['coverage'])} ({regions}), mean width {width}"

@@ -40,7 +40,26 @@ def shown_sentence(target: str, block: Mapping[str, Any], split: str) -> str:
     cases = f"{_counted(block['n'], CASES.get(split, f'{split} cases'))} of {_counted(block['groups'], 'groups')}"
     selected = ", which selected the model" if split == "val" else ""
     reason = f": {shown['reason']}" if shown["reason"] else ""
-    return f"{target} is {shown['verdict']} ({_skill_words(shown)}; {cases}{selected}){reason}."
+    said = f"{target} is {shown['verdict']} ({_skill_words(shown)}; {cases}{selected}){reason}."
+    return " ".join(filter(None, [said, _endless_words(block.get("interval") or {})]))
+
+
+def _endless_words(interval: Mapping[str, Any]) -> str:
+    """How many calibration groups finite intervals need, where some are not; nothing where all are."""
+    share, needed, held = (interval.get(name) for name in ("share_infinite", "groups_needed", "n_groups"))
+    if not share or needed is None or held is None:
+        return ""
+    which = (
+        f"Its {100 * interval['level']:g} % intervals are"
+        if share == 1
+        else f"{100 * share:.0f} % of its intervals are"
+    )
+    if held < needed:
+        return f"{which} infinite: {needed} calibration groups are needed, and there are {held}."
+    return (
+        f"{which} infinite: {needed} calibration groups are needed, and fewer are left without a case's own fold; those of new "
+        f"cases rest on {held}."
+    )
 
 
 def _skill_words(shown: Mapping[str, Any]) -> str:
