@@ -35,3 +35,19 @@ def make_table(folder: Path, count: int = 24, *, side: int = 32) -> Path:
     )
     frame.to_csv(folder / "cases.csv", index=False)
     return folder / "cases.csv"
+
+
+def make_masked_table(folder: Path, count: int = 24, *, side: int = 16) -> Path:
+    """The same kinds of images as files, each with a mask of a square, and the cases.csv of :func:`make_table` of them."""
+    table = make_table(folder, count, side=side)
+    frame = pandas.read_csv(table).drop(columns="index")
+    images = np.load(folder / "images.npz")["images"]
+    mask = np.zeros((side, side), np.uint8)
+    mask[4:10, 4:10] = 1
+    for row, image in enumerate(images):
+        np.save(folder / f"i{row}.npy", image)
+        np.save(folder / f"m{row}.npy", mask)
+    frame["image"] = [f"i{row}.npy" for row in range(count)]
+    frame["mask"] = [f"m{row}.npy" for row in range(count)]
+    frame.to_csv(table, index=False)
+    return table

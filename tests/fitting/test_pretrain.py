@@ -19,7 +19,7 @@ from medgauge.data.features.about import about_notes
 from medgauge.fitting import pretrain as module
 from medgauge.fitting.pretrain import collapse_notes, emptied_notes, pretrain
 from medgauge.study.source_run import known_notes, read_source
-from tests.fitting.small_pretraining import SMALL, WHERE, make_table
+from tests.fitting.small_pretraining import SMALL, WHERE, make_masked_table, make_table
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +164,67 @@ def test_a_fit_takes_its_encoder_frozen_or_tuned(ssl: Path, place: Path, given: 
     (said,) = (note for note in run.results["notes"] if f"had a part in the pretraining of {ssl} (" in note)
     assert ("(inductive)" if train else "(transductive)") in said
     assert said in (place / f"fit{train}" / "report.html").read_text(encoding="utf-8")
+
+
+def known_of(notes: Any) -> list[str]:
+    return [note for note in notes if "had a part in" in note]
+
+
+def test_a_fit_of_the_fold_that_it_was_trained_for_judges_new_cases(place: Path, given: dict[str, Any]) -> None:
+    wanted = {**given, "label": "size", "group": "patient", "folds": 3}
+    one = {"data.fold": 0}
+    pretrain("siamese_re", out=place / "ssl_fold", changes=SMALL | one, **wanted)
+    taken = {"represent.name": "run", "represent.source": str(place / "ssl_fold")}
+    assert known_of(medgauge.check("frozen", changes=taken | one, **wanted)) == []
+    fold = medgauge.fit("frozen", out=place / "fit_fold", changes=taken | one, **wanted)
+    assert known_of(fold.results["notes"]) == []
+    (said,) = known_of(medgauge.check("frozen", changes=taken | {"data.fold": 1}, **wanted))
+    assert said.startswith("8 of the 8 cases that are judged, ")
+    whole = medgauge.fit("frozen", out=place / "fit_folds", changes=taken, **wanted)
+    (said,) = known_of(whole.results["notes"])
+    splits = pandas.read_csv(place / "ssl_fold" / "splits.csv")
+    assert said.startswith(f"{(splits['split'] == 'train').sum()} of the 24 cases that are judged, ")
+
+
+def test_cases_from_elsewhere_that_it_took_are_noted(ssl: Path, place: Path, given: dict[str, Any]) -> None:
+    frame = pandas.read_csv(given["table"])
+    other = given["table"].with_name("others.csv")
+    frame.iloc[:12].to_csv(given["table"].with_name("some.csv"), index=False)
+    frame.iloc[12:].to_csv(other, index=False)
+    wanted = {**given, "table": given["table"].with_name("some.csv"), "label": "size", "group": "patient", "folds": 3}
+    array = {"array": given["array"], "index": "index"}
+    copied = shutil.copytree(ssl, place / "copied")
+    taken = {"represent.name": "run", "represent.source": str(copied)}
+    run = medgauge.fit("frozen", out=place / "fit_some", changes=taken, **wanted)
+    run.evaluate(other, out=place / "figures", **array)
+    (said,) = known_of(json.loads((place / "figures" / "results.json").read_text())["notes"])
+    assert said.startswith("4 of the 12 cases that are judged, ")
+    assert "(cases c12, c13, c14, c15)" in said
+    run.evaluate(other, out=place / "local", ids_are_local=True, **array)
+    assert known_of(json.loads((place / "local" / "results.json").read_text())["notes"]) == [said]
+    shutil.rmtree(copied)
+    run.evaluate(other, out=place / "gone", **array)
+    notes = json.loads((place / "gone" / "results.json").read_text())["notes"]
+    assert any("copied, whose encoder the run has, is not here or not whole" in note for note in notes)
+    features = place / "all.parquet"
+    medgauge.embed(ssl, out=features, **given)
+    of_table = {"id": "case", "label": "size", "group": "patient", "folds": 3, "table": wanted["table"]}
+    changes = {"represent.name": "table", "represent.source": str(features)}
+    run = medgauge.fit("table", out=place / "fit_features", changes=changes, **of_table)
+    run.evaluate(other, source=features, out=place / "of_features")
+    notes = json.loads((place / "of_features" / "results.json").read_text())["notes"]
+    assert any("of a pretraining (inductive) that took the images of 16 of these cases" in note for note in notes)
+
+
+def test_masks_that_its_encoder_needs_are_asked_for(place: Path) -> None:
+    table = make_masked_table(place / "masked")
+    given: dict[str, Any] = {"table": table, "cache": str(place / "cache"), "id": "case", "image": "image"}
+    pretrain("siamese_re", out=place / "ssl_masked", mask="mask", changes=SMALL, **given)
+    taken = {"represent.name": "run", "represent.source": str(place / "ssl_masked")}
+    with pytest.raises(
+        InputError, match=r"was trained on images cut around their masks.*name their column with data.mask"
+    ):
+        medgauge.check("frozen", label="size", group="patient", folds=3, changes=taken, **given)
 
 
 def test_values_cannot_be_read_with_it(ssl: Path) -> None:

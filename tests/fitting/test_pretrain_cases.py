@@ -84,6 +84,10 @@ def test_parts_that_are_no_smaller_than_the_batch_that_was_decided_are_noted(
             {"training.batch_size": 30},
             "a step of 30 cases is more than the 24 cases to train on; set training.batch_size to 24 or less",
         ),
+        (
+            {"training.batch_size": 1},
+            "a step of 1 case has no other case to differ from; give a training.batch_size of 2",
+        ),
         ({"pretraining.clusters": 9}, "pretraining.clusters 9 is more than the 8 cases of a step"),
         ({"pretraining.warmup": 6}, "the warm-up takes 6 steps of 6, so nothing would be selected"),
         ({"data.folds": 3}, "an inductive pretraining is of the training cases of one fold; name it with data.fold"),

@@ -36,6 +36,8 @@ from medgauge.runs.thumbnails import write_thumbnails
 from medgauge.study import Study
 from medgauge.study.counts import case_counts
 from medgauge.study.folds import fold_of_cases
+from medgauge.study.representation import source_notes
+from medgauge.study.source_run import KNOWN
 from medgauge.tasks import Tasks
 
 
@@ -231,11 +233,11 @@ def _results(study: Study, folds: Sequence[Sequence[Fit]], block: dict[str, obje
     fits = [fit for own in folds for fit in own]
     named = [split if split == "test" else OUT_OF_FOLD for split in study.splits]
     counts = case_counts(replace(study, splits=named), (OUT_OF_FOLD, *(["test"] if "test" in named else [])))
+    known = source_notes(study.recipe, study.images.digests, study.table, study.splits)
+    told = [[note for note in fit.results.get("notes", []) if not (known and KNOWN in note)] for fit in fits]
     return {
         "cases": counts,
-        "notes": shared_notes(
-            [fit.results.get("notes", []) for fit in fits], "folds" if len(fits) == len(folds) else "fits"
-        ),
+        "notes": [*known, *shared_notes(told, "folds" if len(fits) == len(folds) else "fits")],
         "looks": {"test": 0},
         OUT_OF_FOLD: block,
         "folds": [

@@ -62,6 +62,8 @@ class PretrainingSettings(Section):
 
     def batch_conflicts(self, batch: int) -> list[str]:
         """What does not hold beside so many cases a step, a sentence each."""
+        if batch < 2:
+            return ["a step of 1 case has no other case to differ from; give a training.batch_size of 2 or more"]
         if self.selection == "none":
             return []
         found = []

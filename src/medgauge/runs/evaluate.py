@@ -9,6 +9,7 @@ import torch
 from medgauge.core.batch import Cases
 from medgauge.core.errors import InputError, check_path, check_switches, check_texts
 from medgauge.core.words import counted
+from medgauge.data.features.about import about_notes
 from medgauge.data.tables.columns import Wanted, read_columns
 from medgauge.data.tables.folds import KEPT_OUT
 from medgauge.data.tables.missing import trim
@@ -32,6 +33,7 @@ from medgauge.runs.notes import far_notes, label_notes, refuse_other_splits
 from medgauge.runs.places import check_figures_folder, check_place
 from medgauge.runs.score import blocks
 from medgauge.runs.tables import write_predictions
+from medgauge.study.representation import new_source_notes
 
 
 def evaluate_table(
@@ -69,8 +71,10 @@ def evaluate_table(
     notes += say_all([*unlabelled_notes(table), *label_notes(run.fits, table)], terminal)
     cases, digests, of_images = embed_table(run, table, sources=sources, terminal=terminal)
     _refuse_shared_pictures(table, digests, splits, run.recipe)
+    known = [note for one in sources for note in about_notes(Path(one))]
+    known += new_source_notes(run.recipe, digests, table, local=ids_are_local)
     scored = score_table(run, table, cases, ids_are_local=ids_are_local)
-    notes += [*of_images, *say_all(far_notes(scored, run.results), terminal)]
+    notes += [*of_images, *say_all([*known, *far_notes(scored, run.results)], terminal)]
     by_group = run.recipe.prediction.aggregate == "mean"
     trainings = [fit.results.get("training") for fit in run.fits]
     block: dict[str, object] = dict(blocks(scored, seed=run.recipe.seed, by_group=by_group, trainings=trainings))

@@ -112,12 +112,14 @@ def load_study(recipe: Recipe, *, progress: Callable[[int, int], None] | None = 
     notes += lone_finding_notes(found.table, found.splits, found.recipe)
     notes += [*found.table.notes, *table_notes(found.table), *unlabelled_notes(found.table), *images.notes]
     notes += [] if recipe.represent.is_table else _notes_of_images(recipe, found, images, chosen)
-    notes += source_notes(found.recipe, images.digests, found.table, found.splits)
     study = Study(found.recipe, chosen, found.splits, images, found.left_out, found.read, notes)
     ordered = [at for at, name in enumerate(chosen.target) if name not in chosen.classes]
     notes += site_notes(study.subgroups, images, chosen.label[:, ordered], [chosen.target[at] for at in ordered])
+    part = fold_study(study, data.fold) if data.folds and data.fold is not None else study
+    known = source_notes(part.recipe, images.digests, found.table, part.splits)
+    notes += known
     if data.folds:
-        return study if data.fold is None else fold_study(study, data.fold)
+        return study if data.fold is None else replace(part, notes=[*part.notes, *known])
     decided = decide_training(study.recipe, images.array.ndim - 2, chosen.label[study.rows("train")])
     return replace(study, recipe=decided, notes=[*notes, *whole_batch_notes(study.recipe, decided)])
 

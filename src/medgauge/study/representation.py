@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medgauge.core.errors import InputError
+from medgauge.data.tables.folds import KEPT_OUT, UNUSED
 from medgauge.data.tables.table import Table
 from medgauge.models.encoders import LITE, Encoder
 from medgauge.recipes.image_settings import AugmentationSettings
@@ -55,7 +56,13 @@ def _of_run(recipe: Recipe) -> Recipe:
             "its settings is another one; leave model.encoder out"
         )
     model = replace(recipe.model, encoder=source.encoder)
-    decided = replace(recipe, model=model, image=taken_image(recipe.image, source))
+    image = taken_image(recipe.image, source)
+    if image.around == "mask" and recipe.data.mask is None:
+        raise InputError(
+            f"{place} was trained on images cut around their masks, so that it needs masks of these too; name their column with "
+            "data.mask (--mask COLUMN)"
+        )
+    decided = replace(recipe, model=model, image=image)
     return decided if recipe.represent.train else replace(decided, augmentation=_unchanged(recipe.augmentation))
 
 
@@ -66,16 +73,40 @@ def source_notes(recipe: Recipe, digests: Sequence[str], table: Table, splits: S
         recipe: decided.
         digests: of the pictures of the cases.
         table: the cases.
-        splits: of the cases; with folds all are judged.
+        splits: of the cases; with folds all are judged, in the fit of one fold those that it leaves out.
     """
     if not recipe.represent.is_run or not Path(recipe.represent.sources[0]).exists():
         return []
     source, data = trained_source(recipe.represent.sources[0]), recipe.data
-    judged = [row for row, split in enumerate(splits) if data.folds or split != "train"]
+    whole = data.folds > 0 and data.fold is None
+    judged = [row for row, split in enumerate(splits) if whole or split not in ("train", KEPT_OUT, UNUSED)]
     named = data.group is not None and data.group == source.recipe.data.group
     pictures, groups, ids = ([part[row] for row in judged] for part in (digests, table.group, table.id))
-    tested = [bool(data.folds) or splits[row] == "test" for row in judged]
+    tested = [whole or splits[row] == "test" for row in judged]
     return known_notes(source, pictures, groups, ids, tested, named=named)
+
+
+def new_source_notes(recipe: Recipe, digests: Sequence[str], table: Table, *, local: bool) -> list[str]:
+    """The same of cases from elsewhere, which are judged now; where the run that the encoder is of is gone, that is said.
+
+    Args:
+        recipe: of the run that judges them.
+        digests: of the pictures of the cases.
+        table: the cases.
+        local: their groups are not called as the run's.
+    """
+    if not recipe.represent.is_run:
+        return []
+    group = None if local else recipe.data.group
+    wanted = replace(recipe, data=replace(recipe.data, folds=0, fold=None, group=group))
+    try:
+        trained_source(recipe.represent.sources[0])
+        return source_notes(wanted, digests, table, ["test"] * len(table))
+    except InputError:
+        return [
+            f"{recipe.represent.sources[0]}, whose encoder the run has, is not here or not whole, so that nobody can say whether it "
+            "was trained with some of the cases that are judged"
+        ]
 
 
 def size_without_effect(recipe: Recipe, ndim: int) -> list[str]:

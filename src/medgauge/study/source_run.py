@@ -23,6 +23,9 @@ from medgauge.runfolder.tensors import not_finite
 from medgauge.runfolder.whole import vouched
 
 ENCODER = "model.encoder."
+KNOWN = "had a part in the "
+"""What a note says of judged cases that the encoder knows."""
+
 TRAINED = ("train", "val", "calibration")
 """Splits of a run whose cases had a part in its training, or in what was chosen of it."""
 
@@ -161,15 +164,15 @@ def known_notes(
         return []
     if unlabelled and not any(known and test for known, test in zip(found, tested, strict=True)):
         return [
-            f"{len(seen)} of the {len(ids)} cases that are judged, no test case among them, had a part in the pretraining of "
+            f"{len(seen)} of the {len(ids)} cases that are judged, no test case among them, {KNOWN}pretraining of "
             f"{source.folder.path} (inductive), without their labels ({name_cases(seen)}); figures of the test split are of new cases"
         ]
     if unlabelled:
         return [
-            f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, had a part in the pretraining of "
+            f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, {KNOWN}pretraining of "
             f"{source.folder.path} (transductive), without their labels ({name_cases(seen)}); for figures of new cases judge by others"
         ]
     return [
-        f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, had a part in the training of "
+        f"{len(seen)} of the {len(ids)} cases that are judged, or other images of their groups, {KNOWN}training of "
         f"{source.folder.path} with their labels ({name_cases(seen)}), so that figures on them are too good; judge by other cases"
     ]
