@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
+import pandas
 import pytest
 
 from medgauge.core.errors import InputError
@@ -58,6 +61,30 @@ def test_steps_and_warm_up_are_the_papers_where_nothing_is_said(table: Path) -> 
     selecting = load_cases(recipe(table, changes=auto)).study.recipe
     assert (selecting.training.batch_size, selecting.training.steps) == (24, 2000)
     assert selecting.pretraining.warmup == 6  # one pass, 4 a step
+
+
+@pytest.mark.parametrize("columns", [{}, {"label": ["size"], "group": "patient", "split": "part"}])
+def test_files_in_two_units_are_told(tmp_path: Path, columns: dict[str, Any]) -> None:
+    draw, frame = np.random.default_rng(0), pandas.read_csv(make_table(tmp_path)).drop(columns="index")
+    for row in range(len(frame)):
+        steps = np.diag([0.001 if row == 3 else 1.0] * 3 + [1.0])
+        nibabel.save(
+            nibabel.Nifti1Image(draw.normal(size=(16, 16, 16)).astype(np.float32), steps), tmp_path / f"{row}.nii.gz"
+        )
+    frame["ct"] = [f"{row}.nii.gz" for row in range(len(frame))]
+    frame.to_csv(tmp_path / "volumes.csv", index=False)
+    given = {
+        "table": tmp_path / "volumes.csv",
+        "image": "ct",
+        "id": "case",
+        "cache": str(tmp_path / "cache"),
+        **columns,
+    }
+    (said,) = [
+        one for one in load_cases(make_recipe("siamese_re", given, SMALL, pretraining=True)).notes if "two units" in one
+    ]
+    assert "sizes of pixels that the files give, in mm, are 0.001 in 1 of" in said
+    assert "c03" in said
 
 
 @pytest.mark.parametrize("columns", [{}, {"label": ["size"], "group": "patient"}])

@@ -14,7 +14,7 @@ import medgauge
 from medgauge.core.errors import InputError
 from medgauge.data.features.about import read_about
 from medgauge.runs.radiomics import failure_lines
-from tests.data.radiomics.small import ball, need_library, volume, write
+from tests.data.radiomics.small import STEPS, ball, need_library, volume, write
 
 need_library()
 SHAPE = (12, 14, 9)
@@ -112,6 +112,28 @@ def test_one_grey_level_and_a_mask_of_two_images_are_told(tmp_path: Path, capsys
     said = " ".join(capsys.readouterr().err.split())
     assert "intensities within the mask fall into one grey level in 1 case, whose textures say nothing" in said
     assert "1 mask is named for images of several groups (mask_0.nii.gz: cases c0, c2)" in said
+
+
+def test_voxels_of_two_units_and_of_unlike_sizes_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = make_cases(tmp_path, 5)
+
+    def said(factor: float, name: str, **other: object) -> str:
+        steps = tuple(factor * step for step in STEPS)
+        write(tmp_path / "image_1.nii.gz", volume(1), steps)
+        write(tmp_path / "mask_1.nii.gz", ball(SHAPE, 3.3).astype(np.uint8), steps)
+        extract(table, tmp_path / f"{name}.parquet", terminal=True, **other)
+        return " ".join(capsys.readouterr().err.split())
+
+    least = min(STEPS)
+    words = f"the shortest side of a voxel is {least:.3g} to {5 * least:.3g} mm, and textures hang on it: --spacing brings all"
+    assert "side of a voxel" not in said(1.5, "near")
+    assert words in said(5.0, "far")
+    assert words in said(5.0, "cached")
+    assert "side of a voxel" not in said(5.0, "resampled", spacing=(2.0, 2.0, 2.0))
+    units = said(0.001, "units")
+    assert f"sizes of voxels that the files give, in mm, are {least / 1000:.3g} in 1 of 4 cases (case c1)" in units
+    assert "if these are two units, correct the files, or leave such cases out" in units
+    assert "side of a voxel" not in units
 
 
 def test_what_is_lacking_or_wrong_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from medgauge.study import Study, load_study
 from medgauge.study.decide import decide_image, decide_training, prepare_settings
 from medgauge.study.image_notes import image_notes
 from medgauge.study.loading import cache_folder
+from medgauge.study.spacing_notes import spacing_notes
 from medgauge.study.table import open_table, with_bundled_columns
 
 PASSES, SELECTED_STEPS, USUAL_BATCH = 50, 2000, 30
@@ -95,7 +96,8 @@ def _unlabelled(recipe: Recipe, progress: Callable[[int, int], None] | None) -> 
         images, _ = _decode(table, recipe, progress)
         left_out, train = [*left_out, *more], _training_rows(table, [*left_out, *more])
     recipe = decide_training(recipe, images.array.ndim - 2, np.zeros((len(train), 1)))
-    notes = [*table.notes, *images.notes, *image_notes(images, table.id, recipe, recipe.image)]
+    notes = [*table.notes, *spacing_notes(recipe, table, images.facts)]
+    notes += [*images.notes, *image_notes(images, table.id, recipe, recipe.image)]
     return Study(recipe, table, _splits(table), images, left_out, read, notes)
 
 

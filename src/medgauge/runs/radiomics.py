@@ -8,6 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
 
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError, check_counts, check_path, check_switches, check_texts
@@ -25,8 +26,11 @@ from medgauge.data.tables.table import Table, read_table
 from medgauge.recipes.doors import door
 from medgauge.runs.feature_file import Features, check_feature_file, write_named
 from medgauge.study.loading import cache_folder
+from medgauge.study.spacing_notes import two_units
 
 FEW_GREYS, MANY_GREYS, USUAL = 8, 256, 64
+UNLIKE = 2.0
+"""Factor between the shortest sides of voxels from which on it is told."""
 """Grey levels of the middle case below and above which their width is remarked, and how many are usual."""
 
 
@@ -106,7 +110,7 @@ def radiomics(
             found[row] = one
             display.radiomics(done, len(work))
         shared = shared_mask_notes(masks, cases.image, cases.id, cases.id)
-        for note in [*cases.notes, *shared, *_notes(found, settings)]:
+        for note in [*cases.notes, *shared, *_notes(found, settings, cases.id)]:
             display.say(note)
     names, failed = _sorted_out(found, cases.id)
     kept = [row for row, one in enumerate(found) if cases.id[row] not in failed]
@@ -197,10 +201,11 @@ def _sorted_out(found: Sequence[CaseFeatures], ids: Sequence[str]) -> tuple[list
     return list(usual), failed
 
 
-def _notes(found: Sequence[CaseFeatures], settings: RadiomicsSettings) -> list[str]:
-    """What was read otherwise than it stands in the files, with counts, and grey levels that are unusually few or many."""
+def _notes(found: Sequence[CaseFeatures], settings: RadiomicsSettings, ids: Sequence[str]) -> list[str]:
+    """What was read otherwise than it stands in the files, with counts, unlike voxels, and grey levels unusually few or many."""
     said = Counter(note for one in found for note in one.notes)
     notes = [f"{note} in {counted(many, 'case')}" for note, many in said.items()]
+    notes += size_notes(np.array([one.size for one in found]), settings, ids)
     greys = [one.greys for one in found if one.values]
     if flat := greys.count(1):
         notes.append(
@@ -213,6 +218,26 @@ def _notes(found: Sequence[CaseFeatures], settings: RadiomicsSettings) -> list[s
             f"16 to 128 are usual, so that textures say little; --bin-width {width} would give some {USUAL}"
         )
     return notes
+
+
+def size_notes(sizes: Float64[np.ndarray, " n"], settings: RadiomicsSettings, ids: Sequence[str]) -> list[str]:
+    """Voxels in two units, or so unlike that features of them are not of one thing, in at most one sentence.
+
+    Args:
+        sizes: millimetres of the shortest side of each case's voxels, NaN where unknown.
+        settings: whether voxels are resampled.
+        ids: of the cases.
+    """
+    units = two_units(
+        "sizes of voxels that the files give, in mm,", "correct the files, or leave such cases out", sizes, ids
+    )
+    known = sizes[np.isfinite(sizes)]
+    if units or settings.spacing or not len(known) or known.max() < UNLIKE * known.min():
+        return [units] if units else []
+    return [
+        f"the shortest side of a voxel is {known.min():.3g} to {known.max():.3g} mm, and textures hang on it: --spacing brings all cases "
+        "to one"
+    ]
 
 
 def failure_lines(failed: dict[str, str], *, limit: int = 20) -> list[str]:

@@ -35,12 +35,12 @@ def spacing_notes(recipe: Recipe, table: Table, facts: Sequence[ImageFact | None
     for name in (name for name in names if name in table.covariate):
         values = table.covariates[:, table.covariate.index(name)]
         if find_clumps(values) is None:  # else it is told as of any column
-            notes.append(_two_units(f"sizes of pixels in {name}", "write all in one", values, table.id))
+            notes.append(two_units(f"sizes of pixels in {name}", "write all in one", values, table.id))
         notes.append(_against_files(name, values * millimetres(name), table.id, facts))
     notes.append("" if names else _untold(table.id, facts))
     finest = np.array([np.nan if fact is None or fact.spacing is None else min(fact.spacing) for fact in facts])
     remedy = "correct the files, or leave such cases out"
-    notes.append(_two_units("sizes of pixels that the files give, in mm,", remedy, finest, table.id))
+    notes.append(two_units("sizes of pixels that the files give, in mm,", remedy, finest, table.id))
     return [note for note in notes if note]
 
 
@@ -80,8 +80,15 @@ def unit_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray
     return None
 
 
-def _two_units(what: str, remedy: str, values: NDArray[np.float64], ids: Sequence[str]) -> str:
-    """On sizes that fall into two groups a unit apart; or no text."""
+def two_units(what: str, remedy: str, values: NDArray[np.float64], ids: Sequence[str]) -> str:
+    """On sizes that fall into two groups a unit apart; or no text.
+
+    Args:
+        what: they are.
+        remedy: what can be done.
+        values: one a case, NaN where unknown.
+        ids: of the cases.
+    """
     found = unit_groups(values)
     if found is None:
         return ""

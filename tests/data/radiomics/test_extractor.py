@@ -146,6 +146,14 @@ def test_the_library_says_nothing_by_itself(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "")
 
 
+def test_nor_does_numpy_of_two_voxels_apart(recwarn: pytest.WarningsRecorder) -> None:
+    apart = np.zeros((12, 14, 9), bool)
+    apart[2, 2, 2] = apart[9, 11, 6] = True
+    with pytest.raises(InputError):
+        extract(volume(), apart, (1.0, 1.0, 1.0), PLAIN)
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -53,12 +54,14 @@ class CaseFeatures(NamedTuple):
         reason: why there are none; "" where there are some.
         notes: what was read otherwise than it stands in the files.
         greys: grey levels within the mask.
+        size: millimetres of the shortest side of a voxel; NaN where the file does not say.
     """
 
     values: dict[str, float]
     reason: str = ""
     notes: tuple[str, ...] = ()
     greys: int = 0
+    size: float = math.nan
 
 
 def case_features(work: CaseWork) -> CaseFeatures:
@@ -111,9 +114,9 @@ def _made(work: CaseWork) -> CaseFeatures:
     except InputError as error:
         raise InputError(f"{work.image.text}: {error}") from error
     said = () if raw.spacing is not None else (NO_SIZE,)
-    return CaseFeatures(
-        values, "", (*raw.notes, *mask.notes, *said), grey_levels(grey, mask.inside, work.settings.bin_width)
-    )
+    greys = grey_levels(grey, mask.inside, work.settings.bin_width)
+    size = math.nan if raw.spacing is None else float(min(raw.spacing))
+    return CaseFeatures(values, "", (*raw.notes, *mask.notes, *said), greys, size)
 
 
 def _grey(raw: RawImage, inside: NDArray[np.bool_]) -> NDArray[Any]:
@@ -159,7 +162,8 @@ def _held(place: Path) -> CaseFeatures | None:
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
         values = {str(name): float(value) for name, value in found["values"].items()}
-        return CaseFeatures(values, "", tuple(map(str, found["notes"])), int(found["greys"])) if values else None
+        size = math.nan if found["size"] is None else float(found["size"])
+        return CaseFeatures(values, "", tuple(map(str, found["notes"])), int(found["greys"]), size) if values else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
@@ -169,7 +173,9 @@ def _keep(place: Path, made: CaseFeatures) -> None:
     part = place.with_name(f"{place.name}.{uuid4().hex}.part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps({"values": made.values, "notes": made.notes, "greys": made.greys}), encoding="utf-8")
+        held = {"values": made.values, "notes": made.notes, "greys": made.greys}
+        held["size"] = None if math.isnan(made.size) else made.size
+        part.write_text(json.dumps(held), encoding="utf-8")
         os.replace(part, place)
     except OSError:
         with suppress(OSError):
