@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
+import medgauge
 from medgauge.core.display import Display
 from medgauge.core.errors import InputError
 from medgauge.planning import plan as planning
@@ -229,3 +230,14 @@ def test_plan_json_is_read_back_as_it_was(given: dict[str, Any], monkeypatch: py
     strange["candidates"][0]["name"] = "../other"
     with pytest.raises(ValueError, match="candidates that there are not"):
         Plan.from_dict(strange)
+
+
+def test_reasons_why_nothing_can_be_tried_are_one_sentence(tmp_path: Path) -> None:
+    frame = pandas.read_csv(make_table(tmp_path / "data")).iloc[[0, 2, 4, 6]]
+    frame.to_csv(tmp_path / "data" / "four.csv", index=False)
+    given = {"table": str(tmp_path / "data" / "four.csv"), "image": "path", "label": "age", "group": "patient"}
+    with pytest.raises(InputError) as error:
+        medgauge.plan(**given, budget="quick", changes={"data.cache": str(tmp_path / "cache")})
+    few = "train: has 3 labelled cases of 3 groups, needs 8 cases of 2 groups at least; give it more cases; scratch: "
+    assert few in str(error.value)
+    assert ".;" not in str(error.value)

@@ -166,7 +166,8 @@ def make_plan(
         decisions += [Decision("further seeds", ", ".join(one.name for one in again) or "none", AGAIN_WHY)]
         found += again
     if not any(one.tried for one in found):
-        raise InputError(f"nothing can be tried: {'; '.join(f'{one.name}: {one.why}' for one in found)}")
+        whys = "; ".join(f"{one.name}: {one.why.rstrip('.')}" for one in found)
+        raise InputError(f"nothing can be tried: {whys}")
     return Plan(dict(stamp), fingerprint(study), decisions, [*found, blending(found, fixed, budget)])
 
 

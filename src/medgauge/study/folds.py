@@ -35,7 +35,7 @@ def fold_study(study: Study, fold: int) -> Study:
         names = [split[row] for row in seen]
         digests, ids = ([part[row] for row in seen] for part in (study.images.digests, table.id))
         shared = [] if study.columns else shared_pictures(digests, names, ids)
-        problems = [*shared, *too_few(table.take(seen), names, **_least(recipe))]
+        problems = [*shared, *too_few(table.take(seen), names, **_least(recipe), folds=True)]
         problems += refused_states(lacking_states(table.take(seen), names, states), recipe)
         train = [row for row, name in enumerate(split) if name == "train"]
         raise_problems(problems or untrained_words(recipe, table.covariates[train]), table.path)

@@ -73,6 +73,9 @@ def test_too_few_says_the_numbers_needed() -> None:
         "split train: has 10 labelled cases of 1 group, needs 8 cases of 2 groups at least; give it more cases, or use "
         "folds (--folds 5)"
     ]
+    assert [str(problem) for problem in too_few(table, split, folds=True)] == [
+        "split train: has 10 labelled cases of 1 group, needs 8 cases of 2 groups at least; give it more cases"
+    ]
     (problem,) = too_few(make(np.arange(12.0)), ["train"] * 11 + ["val"])
     assert problem.what.startswith("has 1 labelled case of 1 group, needs 2 cases at least; give it more cases")
     split = ["train"] * 7 + ["test"] * 5

@@ -139,6 +139,7 @@ def too_few(
     *,
     cases: Mapping[str, int] = LEAST_CASES,
     groups: Mapping[str, int] = LEAST_GROUPS,
+    folds: bool = False,
 ) -> list[Problem]:
     """Splits with too few labelled cases or groups, and targets with no label in the training or validation split.
 
@@ -147,6 +148,7 @@ def too_few(
         split: the split of each case.
         cases: labelled cases needed, a split.
         groups: groups with a label needed, a split.
+        folds: they are of a fold already.
     """
     names, known = np.asarray(split), ~np.isnan(table.label)
     labelled, group = known.any(axis=1), np.asarray(table.group)
@@ -157,7 +159,7 @@ def too_few(
         need_cases, need_groups = cases.get(name, 0), groups.get(name, 0)
         if n_cases < need_cases or n_groups < need_groups:
             what = f"has {counted(n_cases, 'labelled case')} of {counted(n_groups, 'group')}"
-            remedy = "give it more cases, or use folds (--folds 5)"
+            remedy = f"give it more cases{'' if folds else ', or use folds (--folds 5)'}"
             problems.append(
                 Problem(f"split {name}", f"{what}, needs {_least(need_cases, need_groups)} at least; {remedy}", "group")
             )
