@@ -16,11 +16,14 @@ def unit_rows(rows: Float[Tensor, "n p"]) -> Float[Tensor, "n p"]:
 def output_spread(rows: Float[Tensor, "n p"]) -> Float[Tensor, ""]:
     """Standard deviation over the batch of rows of length 1, mean over outputs, times the root of p.
 
-    1 where directions are spread over all outputs, 0 where all rows have one direction: a collapse.
+    1 where every output varies as in random directions, 0 where all rows have one direction: a collapse. Outputs that vary
+    together are not told: rows on both ends of one line have 1 too.
 
     - Source: the collapse check of SimSiam (Chen and He, CVPR 2021, section 4.1), divided by its 1 / sqrt(p).
 
     >>> output_spread(torch.eye(2).repeat(2, 1)), output_spread(torch.ones(4, 2))
     (tensor(0.7071), tensor(0.))
+    >>> round(output_spread(torch.tensor([[1.0, 1.0], [-1.0, -1.0]])).item(), 4)
+    1.0
     """
     return unit_rows(rows).std(dim=0, correction=0).mean().mul(rows.shape[1] ** 0.5)
