@@ -519,6 +519,14 @@ def test_a_method_for_one_target_is_refused_before_any_run(
     assert not (tmp_path / "c").exists()
 
 
+def test_what_decides_nothing_in_either_method_may_differ(hc18_table: Path) -> None:
+    columns = {"data.table": str(hc18_table), "data.image": "path", "data.label": ["hc_mm"], "data.group": "patient_id"}
+    methods = build_methods(method_values(["l1", "frozen"], [], columns | {"represent.name": "frozen"}))
+    assert methods["l1"].augmentation != methods["frozen"].augmentation
+    with pytest.raises(InputError, match=r"l1 and frozen cannot be compared: .*augmentation\."):
+        build_methods(method_values(["l1", "frozen"], [], columns))
+
+
 def test_methods_that_learn_nothing_have_an_encoder_and_one_trial(tmp_path: Path, hc18_table: Path) -> None:
     columns = {"data.table": str(hc18_table), "data.image": "path", "data.label": ["hc_mm"], "data.group": "patient_id"}
     own = load_values("frozen") | {"prediction": {"predictor": "neighbours"}}

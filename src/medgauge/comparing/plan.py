@@ -14,7 +14,7 @@ from medgauge.core.errors import InputError
 from medgauge.core.version import __version__
 from medgauge.core.words import did_you_mean
 from medgauge.functional.regions import AnyRegions, label_regions
-from medgauge.recipes.idle import idle_settings, refuse_idle
+from medgauge.recipes.idle import idle_settings, is_idle, refuse_idle
 from medgauge.recipes.label_columns import label_changes
 from medgauge.recipes.read import build_recipe, default_values, load_values, override, recipe_values
 from medgauge.recipes.schema import Recipe
@@ -190,7 +190,7 @@ def build_methods(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
 
 
 def unlike(one: Recipe, other: Recipe, name: str, other_name: str) -> list[str]:
-    """In words, what two recipes must have in common and have not."""
+    """In words, what two recipes must have in common and have not, but for what decides nothing in either."""
     flat, other_flat = (dict(_flat(recipe_values(recipe))) for recipe in (one, other))
     places = [
         place
@@ -200,7 +200,7 @@ def unlike(one: Recipe, other: Recipe, name: str, other_name: str) -> list[str]:
     return [
         f"{place} is {flat.get(place)} in {name} and {other_flat.get(place)} in {other_name}"
         for place in places
-        if flat.get(place) != other_flat.get(place)
+        if flat.get(place) != other_flat.get(place) and not (is_idle(one, place) and is_idle(other, place))
     ]
 
 

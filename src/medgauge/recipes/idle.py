@@ -149,6 +149,11 @@ def idle_settings(recipe: Recipe) -> dict[str, str]:
     return {**found, **_idle_arguments(recipe)}
 
 
+def is_idle(recipe: Recipe, place: str) -> bool:
+    """Whether a setting, by dotted place, decides nothing in this recipe, whatever its value."""
+    return any(_within(place, rule.places) and rule.holds(recipe) for rule in RULES)
+
+
 def _idle_arguments(recipe: Recipe) -> dict[str, str]:
     """Arguments of the objective's terms that are not at their defaults and do nothing beside the term's others.
 
