@@ -28,7 +28,10 @@ def problem(path: Path) -> str:
 
 
 def test_a_volume_of_one_slice(tmp_path: Path) -> None:
-    words = "the image is 2-D (5 x 6), but image.size has 3 numbers, for 3-D images"
+    words = (
+        "the image is 2-D (5 x 6), but image.size has 3 numbers, for 3-D images; a volume of one slice is 2-D: name the whole "
+        "volume, or leave the case out"
+    )
     assert words in told(tmp_path, RNG.random((6, 5, 1)))
     nrrd.write(str(tmp_path / "a.nrrd"), RNG.random((6, 5, 1)))
     assert words in problem(tmp_path / "a.nrrd")

@@ -100,8 +100,10 @@ def prepare(raw: RawImage, settings: PrepareSettings, inside: NDArray[np.bool_] 
     space = raw.array.shape[1:]
     for name, value in (("size", settings.size), ("spacing", settings.spacing)):
         if value is not None and len(value) != len(space):
+            flat = "; a volume of one slice is 2-D: name the whole volume, or leave the case out"
             raise InputError(
-                f"the image is {len(space)}-D ({_sides(space)}), but image.{name} has {len(value)} numbers, for {len(value)}-D images"
+                f"the image is {len(space)}-D ({_sides(space)}), but image.{name} has {len(value)} numbers, for {len(value)}-D "
+                f"images{flat if len(space) < len(value) else ''}"
             )
     zooms = zooms_of(raw, settings)
     size = settings.size or tuple(max(1, round(side * zoom)) for side, zoom in zip(space, zooms, strict=True))
